@@ -1,0 +1,1 @@
+"""The checks, one a file. The core finds them through this package; nothing imports one by name."""

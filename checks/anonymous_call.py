@@ -1,0 +1,109 @@
+"""Does a call without a cookie get in?"""
+
+from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, releases
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge by the free request; a 200 means that no password was looked at."""
+    first = seen.anonymous
+    if not first.answered:
+        return Judgement("skip", "Not judged", "no answer came")
+    if seen.serves_qbittorrent is False:
+        return Judgement("skip", "Not judged", "what answers is not qBittorrent")
+    if first.status == 403:
+        return Judgement("pass", "A call without a cookie is refused with 403: a login is needed")
+    if first.status == 401:
+        return Judgement("skip", "Not judged", "the request was refused before any login (401)")
+    if first.status != 200:
+        return Judgement("unknown", f"A call without a cookie gets {first.status}", f"answer: {first.outcome()}")
+    wants = tuple(name for name in _wanted(seen) if name not in seen.comparisons)
+    if wants:
+        return Judgement("warn", "A call without a cookie gets in", wants=wants)
+    return _bypassed(seen)
+
+
+def _wanted(seen: Observations) -> tuple[str, ...]:
+    return ("bypass", "public-url") if seen.asked.public_url else ("bypass",)
+
+
+def reason_for_bypass(seen: Observations) -> tuple[str, list[Evidence]]:
+    """Return which setting lets us in, as far as the file or the server says, and the evidence."""
+    local = seen.anonymous.local
+    settings = seen.settings
+    said: list[Evidence] = []
+    reasons: list[str] = []
+    file = str(seen.target.config_file) if seen.target.config_file else None
+    if settings is not None:
+        if not settings.boolean("LocalHostAuth") and local and releases.is_loopback_for(seen.release, local):
+            found = settings.found("LocalHostAuth")
+            raw = settings.value_text("LocalHostAuth")
+            text = f"LocalHostAuth={raw} is false for qBittorrent: callers from this machine need no password"
+            said.append(Evidence.setting("LocalHostAuth", raw, text, file=file, line=found.line if found else None))
+            reasons.append("LocalHostAuth=false")
+        if settings.boolean("AuthSubnetWhitelistEnabled") and local:
+            inside = [net for net in settings.whitelist()[0] if covers((net,), local)]
+            if inside:
+                found = settings.found("AuthSubnetWhitelist")
+                text = f"AuthSubnetWhitelist holds {inside[0]}, which contains our address {local}"
+                line = found.line if found else None
+                said.append(Evidence.setting("AuthSubnetWhitelist", str(inside[0]), text, file=file, line=line))
+                reasons.append(f"{inside[0]} in AuthSubnetWhitelist")
+    elif seen.preferences is not None:
+        if seen.preferences.get("bypass_local_auth"):
+            said.append(Evidence.setting("bypass_local_auth", "true", "app/preferences says bypass_local_auth=true"))
+        if seen.preferences.get("bypass_auth_subnet_whitelist_enabled"):
+            value = ", ".join(str(seen.preferences.get("bypass_auth_subnet_whitelist", "")).split())
+            text = f"app/preferences says the subnet whitelist is on: {value}"
+            said.append(Evidence.setting("bypass_auth_subnet_whitelist", value, text))
+    return " and ".join(reasons), said
+
+
+def _bypassed(seen: Observations) -> Judgement:
+    first = seen.anonymous
+    why, said = reason_for_bypass(seen)
+    local = first.local or "our address"
+    because = f" ({why})" if why else ""
+    evidence = [Evidence.response(first, f"a call without a cookie from {local} answered {first.outcome()}"), *said]
+    bypass = seen.compared("bypass")
+    confidence: Confidence = "likely"
+    if bypass is not None and bypass.differs:
+        evidence.insert(0, Evidence.experiment(bypass))
+        confidence = "proven"
+    summary = f"Calls from {local} get in without a password{because}: a login test from here proves nothing"
+    values = {"address": local}
+    through = _through(seen)
+    if through:
+        text = f"The login bypass{because} also holds for {through}: whoever reaches that gets in without a password"
+        public = seen.compared("public-url")
+        if public is not None:
+            evidence.append(
+                Evidence.response(public.b, f"the request as it comes from {through}: {public.b.outcome()}")
+            )
+        found = Finding("exposed-bypass", "likely", text, tuple(evidence), values=values)
+        return Judgement("fail", text, findings=(found,))
+    found = Finding("bypass-active", confidence, summary, tuple(evidence), values=values)
+    return Judgement("warn", summary, findings=(found,))
+
+
+def _through(seen: Observations) -> str | None:
+    """Return through what the bypass holds for more than our own address, or None."""
+    public = seen.compared("public-url")
+    if public is not None and public.b.status == 200 and seen.asked.public_url is not None:
+        return seen.asked.public_url.url
+    return f"the proxy at {seen.target.address.url} ({seen.in_front})" if seen.in_front else None
+
+
+CHECK = Check(
+    id="anonymous-call",
+    title="A call without a cookie",
+    order=60,
+    judge=judge,
+    causes=("bypass-active", "exposed-bypass"),
+    about=(
+        "GET /api/v2/app/version without cookie: 403 is the healthy answer, 200 means that a bypass (LocalHostAuth=false "
+        "or the subnet whitelist) let this address in and no password was looked at; no login is sent then. From 5.2 on "
+        "the same request with an API key that cannot exist is refused where only the bypass had let it in, which proves "
+        "it; up to 5.0 the same request from 127.0.0.2 does. With --public-url the request is repeated as it would come "
+        "through that address."
+    ),
+)

@@ -1,0 +1,95 @@
+"""Does qBittorrent accept the Host header that clients of this address send?"""
+
+from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge a 401 by the same request with another Host header: first without the wrong port, then another name."""
+    first = seen.anonymous
+    if not first.answered:
+        return Judgement("skip", "Not judged", "no answer came")
+    if seen.serves_qbittorrent is False:
+        return Judgement("skip", "Not judged", "what answers is not qBittorrent")
+    authority = seen.target.address.authority
+    if first.status != 401:
+        return Judgement("pass", f"Host: {authority} is accepted")
+    compared = seen.comparisons.get("host-header")
+    if compared is None:
+        return Judgement("fail", f"Host: {authority} is refused with 401", wants=("host-header",))
+    telling = [one for one in compared if one.differs]
+    if not telling:
+        return _unexplained(seen, compared)
+    return _port(seen, telling[-1]) if telling[-1].factor.startswith("the port") else _name(seen, telling[-1])
+
+
+def _sent_host(comparison: Comparison) -> str:
+    return dict(comparison.b.sent).get("Host", "")
+
+
+def _port(seen: Observations, compared: Comparison) -> Judgement:
+    address = seen.target.address
+    host = _sent_host(compared)
+    inner = host.rpartition(":")[2] if host.rpartition(":")[2].isdigit() else None
+    listens = (
+        f", is not the port qBittorrent listens on, {inner};" if inner else ", is not the one qBittorrent listens on;"
+    )
+    changed = f"with {inner}" if inner else "without a port"
+    summary = (
+        f"The port in your Host header, {address.port}{listens} {changed} the same request answers "
+        f"{compared.b.status} instead of {compared.a.status}"
+    )
+    values = {"server_port": inner} if inner else {}
+    found = Finding("host-port-mismatch", "proven", summary, (Evidence.experiment(compared),), values=values)
+    return Judgement("fail", f"Host: {address.authority} is refused, Host: {host} is not", findings=(found,))
+
+
+def _name(seen: Observations, compared: Comparison) -> Judgement:
+    address = seen.target.address
+    host = _sent_host(compared)
+    summary = (
+        f"qBittorrent does not accept the name {address.host} in the Host header; with {host} the same request answers "
+        f"{compared.b.status} instead of {compared.a.status}"
+    )
+    evidence = [Evidence.experiment(compared)]
+    values = {"name": address.host}
+    settings = seen.settings
+    if settings is not None:
+        domains = ";".join(settings.server_domains())
+        found_setting = settings.found("ServerDomains")
+        line = found_setting.line if found_setting else None
+        text = (
+            f"ServerDomains is {domains!r}"
+            if domains
+            else "ServerDomains is empty: only the server's own address passes"
+        )
+        evidence.append(Evidence.setting("ServerDomains", domains, text, file=_file(seen), line=line))
+    found = Finding("host-not-allowed", "proven", summary, tuple(evidence), values=values)
+    return Judgement("fail", f"Host: {address.authority} is refused, Host: {host} is not", findings=(found,))
+
+
+def _file(seen: Observations) -> str | None:
+    return str(seen.target.config_file) if seen.target.config_file else None
+
+
+def _unexplained(seen: Observations, compared: tuple[Comparison, ...]) -> Judgement:
+    tried = ", ".join(dict.fromkeys(_sent_host(one) for one in compared)) or "none"
+    reason = (
+        f"every call is refused with 401, and no other Host header changes that (tried: {tried}); the server's log names "
+        "the reason; from 5.2 on, a proxy that adds an Authorization header looks the same from outside"
+    )
+    return Judgement("unknown", f"Host: {seen.target.address.authority} gets 401", reason)
+
+
+CHECK = Check(
+    id="host-header",
+    title="The Host header",
+    order=50,
+    judge=judge,
+    causes=("host-port-mismatch", "host-not-allowed"),
+    about=(
+        "A 401 to a request without cookie, Origin or Referer means that qBittorrent refused the Host header. The check "
+        "sends the same request with the port that qBittorrent listens on (or without a port), then with the address "
+        "instead of the name, and compares: an answer other than 401 proves which part is refused. At most two more "
+        "requests are sent after a 401; each refusal leaves a warning in the server's log."
+    ),
+)

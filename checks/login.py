@@ -1,0 +1,113 @@
+"""Does the login work?"""
+
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, SignIn
+
+SKIPPED = {
+    "no-answer": "no answer came",
+    "not-qbittorrent": "what answers is not qBittorrent",
+    "not-needed": "calls get in without a password, so a login would check nothing",
+    "refused-before": "calls are refused before any login is looked at",
+    "no-login": "--no-login was given",
+    "api-key": "an API key is used, no login",
+}
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge the one login of the run, or say why none was sent."""
+    sign_in = seen.sign_in
+    if sign_in.outcome == "not-sent":
+        if sign_in.why in SKIPPED:
+            return Judgement("skip", "No login was sent", SKIPPED[sign_in.why])
+        if sign_in.why == "offline":
+            return Judgement("skip", "No login was sent", sign_in.text)
+        return Judgement("unknown", "No login was sent", sign_in.text)
+    if sign_in.exchange is None or sign_in.outcome == "failed":
+        return Judgement("unknown", "The login got no answer", sign_in.text)
+    username = seen.asked.username or "admin"
+    values = {"username": username}
+    if sign_in.outcome == "accepted":
+        return _accepted(seen, sign_in, values)
+    if sign_in.outcome == "banned":
+        return _banned(seen, sign_in, values)
+    if sign_in.outcome == "refused":
+        return _refused(seen, sign_in, values)
+    return Judgement(
+        "unknown", "The login's answer is not one of qBittorrent's", f"answer: {sign_in.exchange.outcome()}"
+    )
+
+
+def _said(sign_in: SignIn) -> tuple[Evidence, ...]:
+    return (Evidence.response(sign_in.exchange),) if sign_in.exchange else ()
+
+
+def _accepted(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:
+    exchange = sign_in.exchange
+    findings: list[Finding] = []
+    password = seen.asked.password
+    if password is not None and password.reveal() == "adminadmin" and not seen.offline.factory:
+        text = "The factory password adminadmin works"
+        findings.append(Finding("default-credentials", "likely", text, _said(sign_in), values=values))
+    if exchange is not None and not exchange.cookies:
+        text = "The login is accepted, but no session cookie arrives: something on the way takes Set-Cookie out"
+        stripped = Finding(
+            "cookie-stripped", "likely", text, (*_said(sign_in), Evidence.response(seen.anonymous)), values=values
+        )
+        return Judgement("fail", text, findings=(stripped, *findings))
+    answered = f"{exchange.status} in {exchange.ms:.0f} ms" if exchange else ""
+    if findings:
+        return Judgement("warn", f"{findings[0].summary} ({answered})", findings=tuple(findings))
+    return Judgement("pass", f"The login as {values['username']} is accepted ({answered})")
+
+
+def _banned(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:
+    local = seen.anonymous.local or "our address"
+    right = " The password itself fits the config." if seen.offline.outcome == "match" else ""
+    text = f"qBittorrent has banned {local} after too many failed logins: it refuses right passwords as well.{right}"
+    values["address"] = local
+    found = Finding("ip-banned", "likely", text, _said(sign_in), values=values)
+    return Judgement("fail", f"The login is answered with 403: {local} is banned", findings=(found,))
+
+
+def _refused(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:
+    offline = seen.offline
+    username = values["username"]
+    if offline.outcome == "match":
+        text = (
+            "The server refuses a password that fits the hash in the config: it runs with another one, so the file was "
+            "changed while it ran, or it uses another file"
+        )
+        file = str(seen.target.config_file) if seen.target.config_file else None
+        evidence = (*_said(sign_in), Evidence.setting("Password_PBKDF2", "***", offline.text, file=file))
+        found = Finding("edited-while-running", "likely", text, evidence, severity="error", values=values)
+    elif offline.outcome == "not-set":
+        text = "The password is refused; none is set, so this release made up a temporary one when it started"
+        file = str(seen.target.config_file) if seen.target.config_file else None
+        evidence = (*_said(sign_in), Evidence.setting("Password_PBKDF2", None, offline.text, file=file))
+        found = Finding("temporary-password", "likely", text, evidence, severity="error", values=values)
+    else:
+        text = f"User name or password is wrong: qBittorrent refused the login as {username}, Host and origin being accepted"
+        evidence = (*_said(sign_in), Evidence.response(seen.anonymous))
+        found = Finding("wrong-credentials", "likely", text, evidence, values=values)
+    return Judgement("fail", f"The login as {username} is refused", findings=(found,))
+
+
+CHECK = Check(
+    id="login",
+    title="The login",
+    order=100,
+    judge=judge,
+    causes=(
+        "wrong-credentials",
+        "ip-banned",
+        "temporary-password",
+        "edited-while-running",
+        "default-credentials",
+        "cookie-stripped",
+    ),
+    about=(
+        "Sends at most one POST /api/v2/auth/login a run: only after a call without a cookie got 403, only if the offline "
+        "check does not say no, and only if the attempt ledger and the server's log leave the failures two short of the "
+        "ban. Up to 5.1 a right password gets 200 Ok. and a wrong one 200 Fails., from 5.2 on 204 and 401; 403 means that "
+        "the address is banned, in whatever language the text is. One answer is no experiment: at most likely."
+    ),
+)

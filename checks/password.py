@@ -1,0 +1,56 @@
+"""The password held against the config's hash, without asking the server."""
+
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge what the offline check says; nothing is sent."""
+    if seen.asked.api_key is not None:
+        return Judgement("skip", "Not needed", "an API key is used, no password")
+    offline = seen.offline
+    file = str(seen.target.config_file) if seen.target.config_file else None
+    username = seen.asked.username or "admin"
+    values = {"username": username}
+    evidence = Evidence.setting("Password_PBKDF2", "***", offline.text, file=file, line=offline.line)
+    findings: list[Finding] = []
+    if offline.factory:
+        text = "The Web UI's password is the factory one, adminadmin"
+        findings.append(Finding("default-credentials", "likely", text, (evidence,), values=values))
+    if offline.outcome == "malformed":
+        text = f"No password can ever match: {offline.text}"
+        found = Finding("malformed-password-hash", "likely", text, (evidence,), values=values)
+        return Judgement("fail", text, findings=(found,))
+    if offline.outcome == "mismatch":
+        text = f"The credentials do not fit the config: {offline.text}; no login was sent"
+        findings.append(Finding("wrong-credentials", "likely", text, (evidence,), values=values))
+        return Judgement("fail", text, findings=tuple(findings))
+    if offline.outcome == "not-set":
+        text = "No Web UI password is set: this release makes up a new one at each start, so stored ones stop working"
+        found = Finding("temporary-password", "likely", text, (evidence,), severity="warning", values=values)
+        return Judgement("warn", text, findings=(found,))
+    if offline.outcome == "match":
+        if findings:
+            return Judgement("warn", findings[0].summary, findings=tuple(findings))
+        return Judgement("pass", f"The password fits the hash in the config (user {username})")
+    return Judgement(
+        "warn" if findings else "skip",
+        findings[0].summary if findings else "Not compared",
+        offline.text,
+        findings=tuple(findings),
+    )
+
+
+CHECK = Check(
+    id="password",
+    title="The password, offline",
+    order=90,
+    judge=judge,
+    causes=("wrong-credentials", "malformed-password-hash", "temporary-password", "default-credentials"),
+    about=(
+        "Computes PBKDF2-HMAC-SHA512 of the given password with the salt in the config and compares it with the stored "
+        "key: it costs the server nothing and can never cause a ban. A hash that can never match, one of the factory "
+        "password, a missing one (a temporary password from 4.6.1 on, adminadmin before) and another user name are told "
+        "apart. Where it says no, no login is sent. The running server may hold another password than the file if the "
+        "file was edited while it ran, so nothing here is more than likely."
+    ),
+)

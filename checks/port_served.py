@@ -1,0 +1,118 @@
+"""Is the port served, and in the scheme that was asked for?"""
+
+from qbdoctor.api import Check, Comparison, Evidence, Exchange, Finding, Judgement, Observations
+
+UNREACHED = ("refused", "unreachable", "dns", "connect-timeout")
+MAY_BE_THE_OTHER_SCHEME = ("closed", "tls", "timeout", "not-http")
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge by what became of the first request; a broken one asks for the same request in the other scheme."""
+    first = seen.anonymous
+    if first.failure is None:
+        if _says_tls_expected(first):
+            return _other_scheme(seen, first)
+        return Judgement("pass", f"{seen.target.address.url} answers ({first.ms:.0f} ms)")
+    kind = first.failure.kind
+    if kind in UNREACHED:
+        return _unreached(seen, first)
+    if kind == "tls-untrusted":
+        return _untrusted(seen, first)
+    if kind == "deadline":
+        return Judgement("unknown", "Not asked", first.failure.text)
+    if kind in MAY_BE_THE_OTHER_SCHEME:
+        return _other_scheme(seen, first)
+    return Judgement("pass", f"{seen.target.address.url} is served by something: {first.failure.text}")
+
+
+def _says_tls_expected(first: Exchange) -> bool:
+    """Return True for a web server's own words that plain http came to its https port (nginx, Apache, Caddy, Go)."""
+    return first.status == 400 and "https" in first.body.lower() and first.url.startswith("http:")
+
+
+def _unreached(seen: Observations, first: Exchange) -> Judgement:
+    address = seen.target.address
+    text = first.failure.text if first.failure else ""
+    instance = seen.target.instance
+    if instance is not None and seen.target.server_port not in (None, address.port):
+        found = Finding(
+            "wrong-port",
+            "likely",
+            f"qBittorrent runs, but its Web UI is on port {seen.target.server_port}, not on {address.port}",
+            (Evidence.response(first), _process(seen)),
+        )
+        return Judgement("fail", f"{address.url}: {text}", findings=(found,))
+    summary = f"Nothing serves {address.url}: {text}"
+    evidence = (Evidence.response(first),) if instance is None else (Evidence.response(first), _process(seen))
+    found = Finding("not-running", "likely", summary, evidence)
+    return Judgement("fail", summary, findings=(found,))
+
+
+def _process(seen: Observations) -> Evidence:
+    instance = seen.target.instance
+    pid = instance.pid if instance else 0
+    ports = sorted({port for _, port in instance.listening or ()}) if instance else []
+    text = f"process {pid} listens on " + (", ".join(map(str, ports)) if ports else "no port that we may see")
+    return Evidence("process", text, {"pid": pid, "ports": ports})
+
+
+def _untrusted(seen: Observations, first: Exchange) -> Judgement:
+    compared = seen.compared("certificate")
+    text = first.failure.text if first.failure else ""
+    if compared is None:
+        return Judgement("fail", text, wants=("certificate",))
+    found = Finding(
+        "tls-untrusted",
+        "proven" if compared.differs else "likely",
+        f"{seen.target.address.url} speaks TLS, but {text}: every client that verifies certificates fails",
+        (Evidence.experiment(compared),),
+    )
+    return Judgement("fail", text, findings=(found,))
+
+
+def _other_scheme(seen: Observations, first: Exchange) -> Judgement:
+    compared = seen.compared("scheme")
+    if compared is None:
+        return Judgement("fail", first.outcome(), wants=("scheme",))
+    if compared.differs:
+        return _mismatch(seen, compared)
+    summary = f"{seen.target.address.url}: {first.outcome()}"
+    if first.failure is None or first.failure.kind == "not-http":
+        return Judgement("pass", f"{seen.target.address.url} is served by something: {first.outcome()}")
+    evidence = (Evidence.response(first), Evidence.response(compared.b))
+    if first.failure.kind == "timeout":
+        began = f" after {first.failure.got} bytes of an answer" if first.failure.got else ""
+        text = f"{seen.target.address.url} takes connections but does not complete an answer{began}"
+        found = Finding("web-server-hang", "likely", text, evidence)
+    elif seen.target.direct:
+        text = f"qBittorrent takes connections at {seen.target.address.url} and closes them without an answer"
+        found = Finding("web-server-hang", "likely", text, evidence)
+    else:
+        text = f"What listens at {seen.target.address.url} closes connections without an HTTP answer"
+        found = Finding("not-qbittorrent", "likely", text, evidence)
+    return Judgement("fail", summary, findings=(found,))
+
+
+def _mismatch(seen: Observations, compared: Comparison) -> Judgement:
+    address = seen.target.address
+    other = "https" if address.scheme == "http" else "http"
+    summary = f"port {address.port} speaks {other}, not {address.scheme}: the same request over {other} is answered"
+    values = {"real_url": compared.b.url.removesuffix("/api/v2/app/version")}
+    found = Finding("tls-mismatch", "proven", summary, (Evidence.experiment(compared),), values=values)
+    return Judgement("fail", summary, findings=(found,))
+
+
+CHECK = Check(
+    id="port-served",
+    title="The port and its scheme",
+    order=20,
+    judge=judge,
+    causes=("not-running", "wrong-port", "web-server-hang", "tls-mismatch", "tls-untrusted", "not-qbittorrent"),
+    about=(
+        "Sends GET /api/v2/app/version without cookie or credentials, which costs nothing and never counts as a failed "
+        "login. Where no answer comes it sends the same request in the other scheme (http or https, certificate not "
+        "looked at): an answer there proves tls-mismatch. A certificate that is not trusted is proven by the same "
+        "request with verification off. A server that takes the connection and does not finish its answer within the "
+        "time is web-server-hang, at most likely."
+    ),
+)

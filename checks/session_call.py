@@ -1,0 +1,41 @@
+"""Does a call with the session work, where one without does not?"""
+
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge one call with what the login set: the incident's "login 200, then 403", taken apart."""
+    call = seen.session_call
+    if call is None:
+        return Judgement("skip", "No call with a session was made", "there is no session to call with")
+    if not call.answered:
+        return Judgement("unknown", "The call with the session got no answer", call.outcome())
+    if call.status == 200:
+        how = "API key" if seen.asked.api_key is not None else "session cookie"
+        refused = ", one without is refused" if seen.anonymous.status == 403 else ""
+        return Judgement("pass", f"A call with the {how} works ({call.ms:.0f} ms){refused}")
+    if seen.asked.api_key is not None:
+        text = "The API key is refused: qBittorrent from 5.2 on answers 403 to a wrong one, older releases know none"
+        evidence = (Evidence.response(call), Evidence.response(seen.anonymous))
+        return Judgement("fail", text, findings=(Finding("api-key-rejected", "likely", text, evidence),))
+    if not (seen.sign_in.exchange and seen.sign_in.exchange.cookies):
+        return Judgement("skip", "No call with a session cookie was made", "the login set none")
+    reason = (
+        f"the login set a cookie, and the very next call with it got {call.outcome()}: something on the way changes the "
+        "Cookie header, answers come from different servers, or the session was evicted at once"
+    )
+    return Judgement("unknown", "The call with the session cookie is refused", reason)
+
+
+CHECK = Check(
+    id="session-call",
+    title="A call with the session",
+    order=120,
+    judge=judge,
+    causes=("api-key-rejected",),
+    about=(
+        "Sends GET /api/v2/app/version with exactly the cookies that the login set (or with the API key). If that works "
+        "and the same call without is refused, the server is in order, and a client that gets 403 after its login does "
+        "not send the cookie back."
+    ),
+)

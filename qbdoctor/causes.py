@@ -1,0 +1,335 @@
+"""The catalogue: what is known about every cause, read from one TOML file each (``catalogue/<cause-id>.toml``).
+
+Only the pages that a report needs are read. The texts are templates: ``{port}`` is replaced by a finding's value,
+``{url|http://127.0.0.1:8080}`` has a text for when there is none, and what cannot be filled is left out rather than
+shown with a hole. Braces around anything that is not a place (nginx, JSON, curl's ``%{http_code}``) stay as they are.
+
+Two places build phrases that depend on the release, because 5.3 moved the settings to another section:
+``{key:Port}`` names a setting, ``{edit:Port=8080}`` is the whole manual edit.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from qbdoctor.model import CONFIDENCES, SEVERITIES, Confidence, Remedy, RemedyKind, Severity
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+T = TypeVar("T")
+
+PLACES: Mapping[str, str] = {
+    "url": "the address asked, without a trailing slash",
+    "host": "its host",
+    "port": "its port: the one that clients use",
+    "server_port": "the port that qBittorrent itself listens on (its own setting)",
+    "real_url": "the address where it does answer",
+    "location": "where a redirect leads",
+    "name": "the host name that was refused",
+    "origin": "the Origin that was refused",
+    "public_url": "the address people use through a proxy",
+    "address": "the client's address as the server sees it",
+    "proxy_address": "the address of the proxy as the server sees it",
+    "proxy_variable": "the environment variable that names a proxy",
+    "config_file": "the configuration file",
+    "log_file": "qBittorrent's log file",
+    "profile": "the folder given to --profile",
+    "username": "the user name",
+    "cookie_name": "the name of the session cookie",
+    "version": "the release of the server, with or without its v",
+    "section": "the section its settings are read from: Preferences or WebUI",
+    "setting": "the setting that is wrong, as it is called in the file",
+    "pid": "the server's process id",
+}
+"""Every place a template may hold, and what goes there. ``Finding.values`` uses these names."""
+
+CONDITIONS: Mapping[str, str] = {
+    "container": "where qBittorrent runs in a container or behind a port mapping",
+    "proxy": "where a reverse proxy stands in front",
+}
+"""Conditions a remedy may have besides a release: left out where ``values`` says ``no`` for it."""
+
+GROUPS: Mapping[str, str] = {
+    "reaching": "Reaching it",
+    "refused": "Refused before any login (401)",
+    "credentials": "Credentials",
+    "identity": "Who the server thinks you are",
+    "session": "The session",
+    "config": "The configuration file",
+    "other": "Other",
+    "client": "Seen in a client's traffic or code",
+}
+
+_PLACE = re.compile(
+    r"\{(?:(?P<verb>key|edit):(?P<what>(?:[^{}]|\{[^{}]*\})+)|(?P<name>[a-z_]+)(?:\|(?P<default>[^{}]*))?)\}"
+)
+_ACTIVE = re.compile(r"[\"'`$;|&<>\x00-\x1f\x7f]")  # would end or change a quoted shell word, or a line of a config
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BOUND = re.compile(r"(>=|<)(\d+(?:\.\d+)*)")
+
+
+class CatalogueError(Exception):
+    """A page of the catalogue is not what it must be: a fault of this program, never of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of confirming a cause by hand; ``commands`` can be pasted."""
+
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyTemplate:
+    """A remedy with places. ``when`` holds conditions, all of which must not be known to fail."""
+
+    kind: RemedyKind
+    text: str
+    commands: tuple[str, ...] = ()
+    fix: str = ""
+    loosens: bool = False
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CausePage:
+    """What is known about one cause.
+
+    ``severity`` is the usual one, a finding may override it. ``rank`` orders the report: what stops everything first.
+    ``reach`` is the most a finding can claim. ``explains`` names the symptoms folded under this cause when it stands
+    and is at least as severe as they are. ``diagnosed`` is False where no check of this version names the cause yet.
+    """
+
+    id: str
+    group: str
+    title: str
+    severity: Severity
+    rank: int
+    reach: Confidence
+    reach_note: str
+    explains: tuple[str, ...]
+    since: str
+    until: str
+    see: str
+    why: str
+    confirm: tuple[Step, ...]
+    remedies: tuple[RemedyTemplate, ...]
+    seen_also: tuple[str, ...]
+    diagnosed: bool
+
+
+def _folder() -> Traversable:
+    return resources.files("qbdoctor") / "catalogue"
+
+
+@cache
+def ids() -> tuple[str, ...]:
+    """Return the ids of all causes, in the alphabet's order; no page is read."""
+    found = sorted(entry.name[:-5] for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+    if not found:
+        raise CatalogueError("the catalogue of causes is empty: qbdoctor is not installed whole")
+    return tuple(found)
+
+
+@cache
+def page(cause: str) -> CausePage:
+    """Return the page of a cause; KeyError if there is none (a plug-in's cause, or a typing error)."""
+    if cause not in ids():
+        raise KeyError(cause)
+    data = tomllib.loads((_folder() / f"{cause}.toml").read_text(encoding="utf-8"))
+    try:
+        return _parse(cause, data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CatalogueError(f"catalogue/{cause}.toml: {error}") from error
+
+
+def pages() -> tuple[CausePage, ...]:
+    """Return all pages by rank."""
+    return tuple(sorted((page(cause) for cause in ids()), key=lambda one: (one.rank, one.id)))
+
+
+def fill(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False) -> tuple[Remedy, ...]:
+    """Return the remedies of a page with the values in their places, least invasive first.
+
+    A command with a place that has neither value nor default is left out; so is a remedy whose text has one, whose
+    commands are all gone, or whose condition is known to fail. With ``stand_ins`` such a place shows its own name in
+    capitals instead: for a page that is read without a target.
+    """
+    done: list[Remedy] = []
+    for template in page.remedies:
+        if not applies(template.when, values):
+            continue
+        step = _filled(template.text, template.commands, values, stand_ins)
+        if step is not None:
+            done.append(Remedy(template.kind, step.text, step.commands, template.fix or None))
+    return tuple(done)
+
+
+def steps(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False) -> tuple[Step, ...]:
+    """Return the steps that confirm a cause by hand, filled by the same rules as :func:`fill`."""
+    filled = (_filled(step.text, step.commands, values, stand_ins) for step in page.confirm)
+    return tuple(step for step in filled if step is not None)
+
+
+def prose(text: str, values: Mapping[str, str]) -> str:
+    """Return a page's ``see`` or ``why`` with its places filled, or standing as words where there is no value."""
+    return _replace(text, values, stand_ins=True, command=False) or ""
+
+
+def applies(when: str, values: Mapping[str, str]) -> bool:
+    """Return False if one of the conditions is known to fail: the release is out of bounds, or ``values`` says no."""
+    release = _release(values.get("version", ""))
+    for condition in when.split():
+        bound = _BOUND.fullmatch(condition)
+        if bound is None:
+            if values.get(condition) == "no":
+                return False
+        elif release and (release >= _release(bound[2])) != (bound[1] == ">="):
+            return False
+    return True
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return a release's numbers, padded to three so that 5.2 and 5.2.0 compare equal; () if there is none."""
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    if found is None:
+        return ()
+    numbers = tuple(int(part) for part in found[1].split("."))
+    return numbers + (0,) * (3 - len(numbers))
+
+
+def _filled(text: str, commands: tuple[str, ...], values: Mapping[str, str], stand_ins: bool) -> Step | None:
+    said = _replace(text, values, stand_ins=stand_ins, command=False)
+    if said is None:
+        return None
+    kept: list[str] = []
+    for command in commands:
+        whole = _replace(command, values, stand_ins=stand_ins, command=True)
+        if whole is not None:
+            kept.extend(whole.split("\n"))  # a block stands or falls as one, and is shown line by line
+    return None if commands and not kept else Step(said, tuple(kept))
+
+
+def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, command: bool) -> str | None:
+    """Return the template filled in one pass (a value is never read as a template), or None if a place stays empty."""
+    bad = _ACTIVE if command else _CONTROL
+    whole = True
+
+    def put(match: re.Match[str]) -> str:
+        nonlocal whole
+        if match["verb"]:
+            inner = _replace(match["what"], values, stand_ins=stand_ins, command=command)
+            whole = whole and inner is not None
+            return _setting(match["verb"], inner or "", values)
+        if match["name"] not in PLACES:
+            return match[0]
+        value = values.get(match["name"], "")
+        if value and not bad.search(value):
+            return value
+        if match["default"] is not None:
+            return match["default"]
+        whole = whole and stand_ins
+        return match["name"].upper()
+
+    text = _PLACE.sub(put, template)
+    return text if whole else None
+
+
+def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
+    """Return the words for a setting or its edit, for the section that the release reads."""
+    section = values.get("section", "")
+    if section not in ("Preferences", "WebUI"):
+        release = _release(values.get("version", ""))
+        section = ("WebUI" if release >= (5, 3, 0) else "Preferences") if release else ""
+    old, new = f"WebUI\\{what} in [Preferences]", f"{what} in [WebUI]"
+    both = f"{old} (from 5.3 on: {new})"
+    words = {"Preferences": old, "WebUI": new}.get(section, both)
+    if verb == "key":
+        return words
+    file = values.get("config_file") or "qBittorrent.conf (qBittorrent.ini on Windows and macOS)"
+    return (
+        "Stop qBittorrent and wait until its process is gone, because it rewrites the file as it exits. "
+        f"In {_CONTROL.sub('?', file)} set {words}. Start it again."
+    )
+
+
+def _parse(cause: str, data: dict[str, Any]) -> CausePage:
+    confirm = tuple(Step(_flow(one.pop("text")), _commands(one)) for one in data.pop("confirm"))
+    made = CausePage(
+        id=cause,
+        group=_one_of(data.pop("group"), tuple(GROUPS)),
+        title=str(data.pop("title")),
+        severity=_one_of(data.pop("severity"), SEVERITIES),
+        rank=int(data.pop("rank")),
+        reach=_one_of(data.pop("reach"), CONFIDENCES),
+        reach_note=_flow(data.pop("reach_note")),
+        explains=tuple(data.pop("explains", ())),
+        since=str(data.pop("since", "")),
+        until=str(data.pop("until", "")),
+        see=_flow(data.pop("see")),
+        why=_flow(data.pop("why")),
+        confirm=confirm,
+        remedies=tuple(_remedy(one) for one in data.pop("remedies")),
+        seen_also=tuple(data.pop("seen_also", ())),
+        diagnosed=bool(data.pop("diagnosed", True)),
+    )
+    if data:
+        raise ValueError(f"unknown keys: {', '.join(data)}")
+    return made
+
+
+def _remedy(data: dict[str, Any]) -> RemedyTemplate:
+    when = str(data.pop("when", ""))
+    for condition in when.split():
+        if condition not in CONDITIONS and not _BOUND.fullmatch(condition):
+            raise ValueError(f"unknown condition: {condition}")
+    made = RemedyTemplate(
+        kind=_one_of(data.pop("kind"), get_args(RemedyKind)),
+        text=_flow(data.pop("text")),
+        fix=str(data.pop("fix", "")),
+        loosens=bool(data.pop("loosens", False)),
+        when=when,
+        commands=_commands(data),
+    )
+    if data:
+        raise ValueError(f"unknown keys in a remedy: {', '.join(data)}")
+    return made
+
+
+def _commands(data: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(command).strip("\n") for command in data.pop("commands", ()))
+
+
+def _one_of(value: Any, allowed: tuple[T, ...]) -> T:
+    if value not in allowed:
+        raise ValueError(f"{value!r} is none of {', '.join(map(str, allowed))}")
+    found: T = value
+    return found
+
+
+def _flow(text: str) -> str:
+    """Return text whose lines were broken for the file's sake as one line a paragraph or list item.
+
+    Lines indented by four blanks are quotations (log lines, headers) and stay as they are.
+    """
+    out: list[str] = []
+    joining = False
+    for raw in text.strip("\n").split("\n"):
+        line = raw.rstrip()
+        if line.startswith("    ") or not line:
+            out.append(line)
+            joining = False
+        elif joining and not line.startswith("- "):
+            out[-1] += " " + line.strip()
+        else:
+            out.append(line)
+            joining = True
+    return "\n".join(out)

@@ -1,0 +1,173 @@
+"""The command line: parsed here, carried out in :mod:`qbdoctor.commands`.
+
+Only the standard library's light modules are imported before a command is known: ``--help`` and ``--version`` load
+neither requests nor rich, psutil or iniparse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from qbdoctor import __version__
+from qbdoctor.model import UserError
+
+FORMATS = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit")
+
+EPILOG = """\
+examples:
+  qbdoctor                                        look at the qBittorrent that runs here
+  qbdoctor --url http://192.168.1.7:8080          look at another one (the password is asked for)
+  QBDOCTOR_PASSWORD=… qbdoctor check --json       for scripts; no option takes a secret as its value
+  qbdoctor explain host-port-mismatch             one cause in full
+
+exit codes: 0 healthy, 1 problem found, 2 bad input, 3 could not tell, 130 interrupted
+"""
+
+DEFAULTS: dict[str, Any] = {
+    "command": "check",
+    "url": None,
+    "profile": None,
+    "config": None,
+    "username": None,
+    "password_file": None,
+    "api_key_file": None,
+    "public_url": None,
+    "ca_file": None,
+    "insecure": False,
+    "deadline": 30.0,
+    "no_login": False,
+    "state_dir": None,
+    "format": "human",
+    "output": None,
+    "quiet": False,
+    "verbose": 0,
+    "no_color": False,
+    "yes": False,
+    "dry_run": False,
+    "ids": [],
+    "fail_on": "error",
+    "write_probe": False,
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: one sentence, and in the report's form where that was asked for."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing: the caller knows the format."""
+        raise UserError("usage", f"{message}; qbdoctor --help shows what there is.")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, more than 0 and at most 86400")
+    return seconds
+
+
+def build() -> Parser:
+    """Return the parser. Options of the target and common ones stand before or after the subcommand."""
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    target = common.add_argument_group("target (with none of these, discovery decides)")
+    target.add_argument("--url", metavar="URL", help="Web UI address: http or https, name, IPv4 or [IPv6]")
+    target.add_argument("--profile", metavar="DIR", help="the folder given to qBittorrent's own --profile")
+    target.add_argument("--config", metavar="FILE", help="the qBittorrent.conf or qBittorrent.ini itself")
+    target.add_argument("--username", metavar="NAME", help="default: QBDOCTOR_USERNAME, else the config's, else admin")
+    target.add_argument(
+        "--password-file", metavar="FILE", help="the password's file (-: standard input), or QBDOCTOR_PASSWORD"
+    )
+    target.add_argument(
+        "--api-key-file", metavar="FILE", help="the API key's file (5.2 and later), or QBDOCTOR_API_KEY"
+    )
+    target.add_argument(
+        "--public-url", metavar="URL", help="the address used through a reverse proxy; never connected to"
+    )
+    target.add_argument("--ca-file", metavar="FILE", help="certificates to trust, PEM")
+    target.add_argument("--insecure", action="store_true", help="do not verify the certificate")
+    target.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="for the whole run (default 30)")
+    target.add_argument("--no-login", action="store_true", help="never send credentials")
+    target.add_argument("--state-dir", metavar="DIR", help="where records and the attempt ledger are kept")
+    output = common.add_argument_group("output")
+    output.add_argument("--format", choices=FORMATS, help="default: human")
+    output.add_argument("--json", dest="format", action="store_const", const="json", help="short for --format json")
+    output.add_argument("-o", "--output", metavar="FILE", help="write the result there instead of standard output")
+    output.add_argument("-q", "--quiet", action="store_true", help="the first line only")
+    output.add_argument("-v", "--verbose", action="count", help="more detail")
+    output.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
+    output.add_argument("--yes", action="store_true", help=argparse.SUPPRESS)
+    output.add_argument("--dry-run", action="store_true", help=argparse.SUPPRESS)
+
+    parser = Parser(
+        prog="qbdoctor",
+        description="Finds out why qBittorrent's Web UI API answers 401 or 403, and proves it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"qbdoctor {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    check = commands.add_parser("check", parents=[common], help="diagnose; changes nothing", allow_abbrev=False)
+    check.add_argument("ids", nargs="*", metavar="CHECK", default=argparse.SUPPRESS, help="run only these checks")
+    check.add_argument(
+        "--fail-on", choices=("warning", "error", "never"), default=argparse.SUPPRESS, help="when to exit with 1"
+    )
+    explain = commands.add_parser("explain", parents=[common], help="a cause or check in full", allow_abbrev=False)
+    explain.add_argument("ids", nargs="*", metavar="ID", default=argparse.SUPPRESS, help="without: a list of all")
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the command line with every default filled in. Raises :class:`UserError` (usage)."""
+    given = vars(build().parse_args(list(arguments)))
+    return argparse.Namespace(**{**DEFAULTS, **{name: value for name, value in given.items() if value is not None}})
+
+
+def wanted_format(arguments: Sequence[str]) -> str:
+    """Return the format that a command line asks for, also where it cannot be parsed."""
+    found = "human"
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if argument == "--json":
+            found = "json"
+        elif name == "--format":
+            text = value if equals else next(iter(arguments[index + 1 : index + 2]), "")
+            found = text if text in FORMATS else found
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        args = parse(given)
+    except UserError as error:
+        return _failed_early(error, given)
+    command = importlib.import_module(f"qbdoctor.commands.{args.command}")
+    try:
+        return int(command.run(args))
+    except UserError as error:
+        print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("qbdoctor: interrupted", file=sys.stderr)  # noqa: T201
+        return 130
+
+
+def _failed_early(error: UserError, given: Sequence[str]) -> int:
+    """Say what is wrong with the command line, as a report where that is what the caller reads."""
+    words = [word for word in given if not word.startswith("-")]
+    is_check = not words or words[0] != "explain"
+    if wanted_format(given) != "human" and is_check:
+        from qbdoctor.commands import check  # noqa: PLC0415
+
+        return check.refuse(error, wanted_format(given))
+    print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
+    return error.exit_code

@@ -1,0 +1,187 @@
+"""Runs the checks over one set of observations and makes the report of what they found.
+
+Checks are asked one after another in their declared order; observations are taken as they ask for them, so requests to
+the target go out one at a time. A check that breaks becomes ``unknown``: a crash is never a clean bill of health.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from qbdoctor import __version__
+from qbdoctor.model import (
+    Cause,
+    Check,
+    CheckResult,
+    Finding,
+    Judgement,
+    ProcessInfo,
+    Report,
+    ReportError,
+    TargetInfo,
+    UserError,
+)
+from qbdoctor.verdict import NOT_ASKED, fold, headline, state_of
+
+if TYPE_CHECKING:
+    from qbdoctor.observe import Observer
+    from qbdoctor.target import Target
+
+FailOn = Literal["warning", "error", "never"]
+ROUNDS = 2
+"""How often a check is asked at most: once, and once more with the comparisons it wanted."""
+
+
+def run(
+    observer: Observer,
+    checks: Sequence[Check],
+    *,
+    only: Collection[str] = (),
+    fail_on: FailOn = "error",
+    started: datetime | None = None,
+    crashed: Callable[[str], None] | None = None,
+) -> Report:
+    """Ask the checks and return the report. ``only`` names those that were asked for; empty: all.
+
+    ``crashed`` gets the traceback of a check that broke, for ``-v``.
+    """
+    began = time.perf_counter()
+    started = started or datetime.now(UTC)
+    results: list[CheckResult] = []
+    findings: list[Finding] = []
+    try:
+        for check in checks:
+            if only and check.id not in only:
+                results.append(CheckResult(check.id, check.title, "skip", "Not run", NOT_ASKED))
+                continue
+            before = time.perf_counter()
+            judgement = _ask(observer, check, crashed)
+            ms = (time.perf_counter() - before) * 1000
+            results.append(
+                CheckResult(check.id, check.title, judgement.status, judgement.summary, judgement.reason, ms)
+            )
+            findings.extend(judgement.findings)
+        info = target_info(observer, ask=not only)
+    finally:
+        observer.close()
+    causes = fold(findings, base_values(observer.target, info, observer.seen.asked.username))
+    state = state_of(causes, results)
+    return Report(
+        version=__version__,
+        started=timestamp(started),
+        duration_ms=(time.perf_counter() - began) * 1000,
+        target=info,
+        state=state,
+        headline=headline(state, causes, tuple(results), observer.seen),
+        causes=causes,
+        checks=tuple(results),
+        login_attempts=observer.login_attempts,
+        exit_code=exit_code(state, causes, fail_on),
+    )
+
+
+def _ask(observer: Observer, check: Check, crashed: Callable[[str], None] | None) -> Judgement:
+    try:
+        judgement = check.judge(observer.seen)
+        for _ in range(ROUNDS - 1):
+            wanted = [name for name in judgement.wants if name not in observer.seen.comparisons]
+            if not wanted:
+                break
+            for name in wanted:
+                observer.compare(name)
+            judgement = check.judge(observer.seen)
+    except UserError:
+        raise
+    except Exception as error:
+        if crashed is not None:
+            crashed(observer.wire.masks.hide("".join(traceback.format_exception(error))))
+        reason = f"the check itself broke ({type(error).__name__}); -v shows where"
+        return Judgement("unknown", "The check did not finish", reason)
+    if judgement.status in {"skip", "unknown"} and not judgement.reason:
+        return Judgement(judgement.status, judgement.summary, "the check gave no reason", judgement.findings)
+    return judgement
+
+
+def exit_code(state: str, causes: Sequence[Cause], fail_on: FailOn) -> int:
+    """Return 0 for healthy, 1 for a problem, 3 for unknown; ``fail_on`` moves the border of 1."""
+    if fail_on == "never" and state == "problem":
+        return 0
+    if fail_on == "warning" and any(cause.severity == "warning" for cause in causes):
+        return 1
+    return {"healthy": 0, "problem": 1}.get(state, 3)
+
+
+def error_report(error: UserError, started: datetime) -> Report:
+    """Return the report of a run that could not start."""
+    return Report(
+        version=__version__,
+        started=timestamp(started),
+        duration_ms=(datetime.now(UTC) - started).total_seconds() * 1000,
+        target=TargetInfo(),
+        state="unknown",
+        headline=error.message,
+        causes=(),
+        checks=(),
+        login_attempts=0,
+        exit_code=error.exit_code,
+        error=ReportError(error.code, error.message),
+    )
+
+
+def timestamp(when: datetime) -> str:
+    """Return RFC 3339 in UTC, to the millisecond."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def target_info(observer: Observer, *, ask: bool = True) -> TargetInfo:
+    """Return the target as the report shows it; ``ask`` permits the one call for the Web API's version."""
+    seen, target = observer.seen, observer.target
+    version = seen.version if seen.has("version") or (ask and seen.has("anonymous")) else None
+    webapi = seen.webapi_version if version is not None and ask else None
+    process = None
+    if target.instance is not None:
+        one = target.instance
+        process = ProcessInfo(one.pid, one.command_line, timestamp(one.started), one.user)
+    local = seen.anonymous.local if seen.has("anonymous") and not seen.in_front else None
+    return TargetInfo(
+        url=target.address.url,
+        host=target.address.host,
+        port=target.address.port,
+        scheme=target.address.scheme,
+        version=str(version) if version else None,
+        webapi_version=webapi,
+        cookie_name=_cookie_name(observer),
+        config_file=str(target.config_file) if target.config_file else None,
+        profile=str(target.profile) if target.profile else None,
+        log_file=str(target.log_file) if target.log_file else None,
+        process=process,
+        client_address=local,
+    )
+
+
+def _cookie_name(observer: Observer) -> str | None:
+    names = list(observer.session.cookies)
+    return next((name for name in names if name == "SID" or name.startswith("QBT_SID_")), next(iter(names), None))
+
+
+def base_values(target: Target, info: TargetInfo, username: str | None) -> dict[str, str]:
+    """Return what fills the places of remedies for every cause of this target."""
+    values = {
+        "url": target.address.url,
+        "host": target.address.host,
+        "port": str(target.address.port),
+        "server_port": str(target.server_port) if target.server_port else "",
+        "config_file": info.config_file or "",
+        "log_file": info.log_file or "",
+        "profile": info.profile or "",
+        "username": username or "",
+        "cookie_name": info.cookie_name or "",
+        "version": info.version or "",
+        "pid": str(target.instance.pid) if target.instance else "",
+        "address": info.client_address or "",
+    }
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,232 @@
+"""The pages of ``qbdoctor explain``: pure text from the catalogue's data, and the same as plain data for ``--json``.
+
+Nothing is printed here. Prose is wrapped, commands and quoted lines never are: they are there to be copied.
+"""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from qbdoctor import causes
+from qbdoctor.causes import CONDITIONS, GROUPS, CausePage, RemedyTemplate
+from qbdoctor.model import Check, Confidence, Json
+
+WIDTH = 100
+
+_REACH: Mapping[Confidence, str] = {
+    "proven": "Up to proven: an experiment can show it.",
+    "likely": "Up to likely: it can be seen, no experiment can show it.",
+    "possible": "Up to possible: it can be suspected.",
+}
+_KINDS: Mapping[str, str] = {
+    "fix": "qbdoctor can do it",
+    "client": "in the client",
+    "proxy": "in the proxy",
+    "deployment": "in the deployment",
+    "manual": "by hand",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a section: text to be wrapped, then commands to be copied; ``number`` counts steps and remedies."""
+
+    text: str
+    commands: tuple[str, ...] = ()
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands under it."""
+
+    heading: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A page as it is shown (:meth:`text`) and as data (``data``, for ``--json``)."""
+
+    id: str
+    title: str
+    sections: tuple[Section, ...]
+    data: Mapping[str, Json]
+
+    def text(self, width: int = WIDTH) -> str:
+        """Return the page as plain text, ending in one line break."""
+        lines = [self.id, *_wrap(self.title, width, "", ""), ""]
+        for section in self.sections:
+            lines += [section.heading, *_section(section, width), ""]
+        return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def cause_page(page: CausePage, values: Mapping[str, str] | None = None) -> Explanation:
+    """Return the page of a cause; what ``values`` does not fill shows its default or its name in capitals."""
+    known = values or {}
+    see, why = causes.prose(page.see, known), causes.prose(page.why, known)
+    steps = causes.steps(page, known, stand_ins=True)
+    remedies = causes.fill(page, known, stand_ins=True)
+    templates = [one for one in page.remedies if causes.applies(one.when, known)]
+    shown = zip(remedies, templates, strict=True)
+    sections = [
+        Section("What you see", (Block(see),)),
+        Section("Why", (Block(why),)),
+        Section("Releases", (Block(_releases(page)),)),
+        Section("How sure it can be", (Block(f"{_REACH[page.reach]} {page.reach_note}{_undiagnosed(page)}"),)),
+        Section("Confirm it by hand", tuple(Block(s.text, s.commands, n) for n, s in enumerate(steps, 1))),
+        Section(
+            "What to do, least invasive first",
+            tuple(Block(f"{_label(t)}: {r.text}", r.commands, n) for n, (r, t) in enumerate(shown, 1)),
+        ),
+    ]
+    if page.explains:
+        lead = "Where this stands, the following are its symptoms and not named on their own"
+        sections.append(Section("Explains", (Block(f"{lead}: {', '.join(page.explains)}."),)))
+    if page.seen_also:
+        sections.append(Section("See also", (Block(", ".join(page.seen_also)),)))
+    data: dict[str, Json] = {
+        "kind": "cause",
+        "id": page.id,
+        "title": page.title,
+        "group": page.group,
+        "severity": page.severity,
+        "rank": page.rank,
+        "confidence": page.reach,
+        "confidence_note": page.reach_note,
+        "diagnosed": page.diagnosed,
+        "since": page.since or None,
+        "until": page.until or None,
+        "see": see,
+        "why": why,
+        "confirm": [{"text": step.text, "commands": list(step.commands)} for step in steps],
+        "remedies": [
+            {**remedy.to_json(), "loosens": template.loosens, "when": template.when or None}
+            for remedy, template in zip(remedies, templates, strict=True)
+        ],
+        "explains": list(page.explains),
+        "see_also": list(page.seen_also),
+    }
+    return Explanation(page.id, page.title, tuple(sections), data)
+
+
+def check_page(check: Check) -> Explanation:
+    """Return the page of a check: what it looks at and sends, and the causes it can find."""
+    rows = tuple(Block(f"{cause}: {_title(cause)}") for cause in check.causes)
+    sections = [Section("What it does", (Block(check.about),))]
+    if rows:
+        sections.append(Section("Causes it can find", rows))
+    data: dict[str, Json] = {
+        "kind": "check",
+        "id": check.id,
+        "title": check.title,
+        "about": check.about,
+        "causes": list(check.causes),
+    }
+    return Explanation(check.id, check.title, tuple(sections), data)
+
+
+def list_causes(pages: Iterable[CausePage], width: int = WIDTH) -> str:
+    """Return one line a cause, in the catalogue's groups; ``*`` marks what no check names yet."""
+    found = sorted(pages, key=lambda page: (page.rank, page.id))
+    column = max((len(page.id) for page in found), default=0) + 2
+    lines: list[str] = []
+    for group, heading in GROUPS.items():
+        rows = [page for page in found if page.group == group]
+        if not rows:
+            continue
+        lines.append(heading)
+        for page in rows:
+            mark = " " if page.diagnosed else "*"
+            lead = f"{mark} {page.id:<{column}}"
+            lines += _wrap(page.title, width, lead, " " * len(lead))
+        lines.append("")
+    if any(not page.diagnosed for page in found):
+        lines.append("* explained here; no check of this version names it yet")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def list_causes_json(pages: Iterable[CausePage]) -> list[Json]:
+    """Return the list of causes as data, by rank."""
+    return [
+        {"id": one.id, "title": one.title, "group": one.group, "severity": one.severity, "diagnosed": one.diagnosed}
+        for one in sorted(pages, key=lambda page: (page.rank, page.id))
+    ]
+
+
+def suggest(word: str, known: Sequence[str], count: int = 3) -> tuple[str, ...]:
+    """Return the ids nearest to a word that is none: those that hold it first, then those spelled like it."""
+    low = word.strip().lower().replace("_", "-").replace(" ", "-")
+    holding = [one for one in known if low and low in one]
+    alike = difflib.get_close_matches(low, known, n=count, cutoff=0.6)
+    return tuple(dict.fromkeys([*holding, *alike]))[:count]
+
+
+def _title(cause: str) -> str:
+    try:
+        return causes.page(cause).title
+    except KeyError:
+        return "(a plug-in's cause)"
+
+
+def _releases(page: CausePage) -> str:
+    if page.since and page.until:
+        return f"From {page.since} to {page.until}."
+    if page.since:
+        return f"From {page.since} on."
+    if page.until:
+        return f"Up to {page.until}."
+    return "All releases; what differs between them is said above."
+
+
+def _undiagnosed(page: CausePage) -> str:
+    return "" if page.diagnosed else " This version of qbdoctor explains it, but none of its checks names it yet."
+
+
+def _label(template: RemedyTemplate) -> str:
+    """Return what kind of remedy it is, and when it applies."""
+    parts = [_KINDS[template.kind]]
+    for condition in template.when.split():
+        if condition.startswith(">="):
+            parts.append(f"from {condition[2:]} on")
+        elif condition.startswith("<"):
+            parts.append(f"before {condition[1:]}")
+        else:
+            parts.append(CONDITIONS[condition])
+    label = ", ".join(parts)
+    return label[0].upper() + label[1:] if template.kind != "fix" else label  # the program's name stays small
+
+
+def _section(section: Section, width: int) -> list[str]:
+    lines: list[str] = []
+    for block in section.blocks:
+        lead = f"  {block.number}. " if block.number else "  "
+        lines += _wrapped(block.text, lead, width)
+        indent = " " * (len(lead) + 4)
+        lines += [f"{indent}{command}".rstrip() for command in block.commands]
+    return lines
+
+
+def _wrapped(text: str, lead: str, width: int) -> list[str]:
+    """Return text wrapped behind ``lead``; list items hang, lines indented by four blanks are quoted as they are."""
+    rest = " " * len(lead)
+    lines: list[str] = []
+    for number, line in enumerate(text.split("\n")):
+        first = rest if number else lead
+        if line.startswith("    "):
+            lines.append(rest + line)
+        elif line.startswith("- "):
+            lines += _wrap(line, width, first, rest + "  ")
+        else:
+            lines += _wrap(line, width, first, rest) or [""]
+    return lines
+
+
+def _wrap(text: str, width: int, first: str, rest: str) -> list[str]:
+    """Return text wrapped without breaking a word, so that ids, options and addresses stay whole."""
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )

@@ -1,0 +1,431 @@
+"""The qBittorrent processes that run on this machine: how each was started, which files it uses, where it listens.
+
+A process is judged by its command line: its name is cut to 15 characters on Linux, and says ``ld-linux-x86-64`` for one
+started through a loader. What this user may not see is None; a process that goes away meanwhile is left out.
+Options and environment are read as qBittorrent's ``cmdoptions.cpp`` does (4.1.0 to 5.3.0).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shlex
+import socket
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qbdoctor import platforms
+
+if TYPE_CHECKING:
+    import psutil
+
+T = TypeVar("T")
+
+_ARCH = r"(?:(?:x86_64|x86|amd64|arm64|aarch64|armv7|armv6|armhf|riscv64|i386)-)?"
+_BUILD = r"(?:-static|-wrapped|[-_]v?\d+(?:\.\d+)*)?"
+_PROGRAM = re.compile(rf"\.?{_ARCH}qbittorrent(?:-nox)?{_BUILD}(?:\.exe)?", re.IGNORECASE)
+_APPIMAGE = re.compile(r"qbittorrent.*\.appimage", re.IGNORECASE)
+_MOUNTED = re.compile(r"/(?:\.mount_|appimage_extracted_)[^/]*/")
+# These run the program within their own process, so that the command line starts with them.
+_RUNNER = re.compile(
+    r"ld-linux.*\.so(?:\.\d+)*|ld-musl-.*\.so\.1|ld(?:64|-[\d.]+)?\.so(?:\.\d+)?"
+    r"|qemu-[a-z0-9_]+(?:-static)?|box64|box86|FEXInterpreter|rosetta|valgrind(?:\.bin)?"
+)
+_LOADER_VALUES = {"--library-path", "--preload", "--audit", "--inhibit-rpath", "--argv0"}
+_RUNNER_VALUES = _LOADER_VALUES | {"-L", "-E", "-U", "-0", "-cpu", "-B", "-R", "-s", "-g"}  # qemu's
+_RUNNER_REFUSED = frozenset({"--list", "--verify", "--list-tunables", "--list-diagnostics", "--version", "--help"})
+# These may run a script of that name, which mostly is a wrapper with the real program as its child.
+_INTERPRETER = re.compile(r"-?(?:python|pypy)[\d.]*|-?(?:ba|da|a|z|k)?sh|perl[\d.]*", re.IGNORECASE)
+_INTERPRETER_VALUES = frozenset({"-W", "-X", "-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
+_ENDS_AT_ONCE = frozenset({"-v", "--version", "-h", "--help"})
+_PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA", "USERPROFILE")
+_LAST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options a process was started with, that decide which files it uses and where it listens.
+
+    Each is from the command line, else from ``QBT_…`` in its environment. ``webui_port_source`` says which
+    (``--webui-port`` or ``QBT_WEBUI_PORT``): qBittorrent writes that port into its config at each start. ``portable``
+    is the option ``--portable`` (up to 4.2.0).
+    """
+
+    profile: str | None = None
+    configuration: str | None = None
+    webui_port: int | None = None
+    webui_port_source: str | None = None
+    portable: bool = False
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One running qBittorrent.
+
+    ``executable`` is the program itself, not the loader that runs it. ``home`` and the XDG folders are those of the
+    process; ``environment`` holds only ``QBT_…`` and the variables that name folders, and is None where it may not be
+    read: then ``config_file`` is what the command line and the user's home lead to. Paths are as they are seen from
+    here, through ``root`` (``/proc/PID/root``) where the process sees another file under that name; None where that
+    cannot be known. ``listening`` are TCP sockets (address, port) in the process's own network, those for torrents too:
+    ``torrent_ports`` are the ports where it has UDP as well, as the Web UI never has. ``shares_network`` is False where
+    that network is not ours, and ``addresses`` are then its addresses there.
+    """
+
+    pid: int
+    command: tuple[str, ...]
+    started: datetime
+    user: str | None = None
+    executable: Path | None = None
+    options: Options = field(default_factory=Options)
+    environment: Mapping[str, str] | None = None
+    home: Path | None = None
+    config_file: Path | None = None
+    profile: Path | None = None
+    log_file: Path | None = None
+    listening: tuple[tuple[str, int], ...] | None = None
+    torrent_ports: tuple[int, ...] = ()
+    in_container: bool = False
+    root: Path | None = None
+    shares_network: bool | None = True
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def qbt_environment(self) -> Mapping[str, str]:
+        """The ``QBT_…`` variables of its environment; empty where that may not be read."""
+        return {name: value for name, value in (self.environment or {}).items() if name.startswith("QBT_")}
+
+    @property
+    def command_line(self) -> str:
+        """The command as it may be shown: links are masked, for a torrent's link may hold a passkey."""
+        return shlex.join("…" if "://" in part or part.startswith("magnet:") else part for part in self.command)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The TCP ports it listens on, each once, as far as that is known."""
+        return tuple(dict.fromkeys(port for _, port in self.listening or ()))
+
+
+def program_index(command: Sequence[str]) -> int | None:
+    """Return which argument is the qBittorrent that this command line runs, or None if it runs something else.
+
+    A command that only prints (``--version``, ``--help``) is no instance.
+    """
+    if not command:
+        return None
+    first = _base(command[0])
+    index: int | None = 0
+    if _RUNNER.fullmatch(first):
+        index = _argument(command, _RUNNER_VALUES, lambda option: option in _RUNNER_REFUSED)
+    elif _INTERPRETER.fullmatch(first):
+        index = _argument(command, _INTERPRETER_VALUES, lambda option: bool(re.fullmatch(r"-[A-Za-z]*[cms]", option)))
+    elif _APPIMAGE.fullmatch(first):
+        return None if _ENDS_AT_ONCE.intersection(command[1:]) else 0
+    if index is None or not _PROGRAM.fullmatch(_base(command[index])):
+        return None
+    return None if _ENDS_AT_ONCE.intersection(command[index + 1 :]) else index
+
+
+def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """Return what qBittorrent makes of these arguments (its own name left out) and this environment.
+
+    Only ``--name=value`` counts, the last one wins, and quotes around the value are dropped. An environment value that
+    is no port is ignored, as qBittorrent does.
+    """
+    given: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and name in {"--profile", "--configuration", "--webui-port"}:
+            given[name] = _unquoted(value)
+
+    def text(option: str, variable: str) -> str | None:
+        return given.get(option) or _unquoted(environment.get(variable, "")) or None
+
+    port, source = _port(given.get("--webui-port")), "--webui-port"
+    if port is None:
+        port, source = _port(_unquoted(environment.get("QBT_WEBUI_PORT", ""))), "QBT_WEBUI_PORT"
+    return Options(
+        profile=text("--profile", "QBT_PROFILE"),
+        configuration=text("--configuration", "QBT_CONFIGURATION"),
+        webui_port=port,
+        webui_port_source=source if port is not None else None,
+        portable="--portable" in arguments or environment.get("QBT_PORTABLE", "").upper() in {"1", "TRUE"},
+    )
+
+
+def find_instances() -> tuple[Instance, ...]:
+    """Return the qBittorrent processes of this machine that can be seen, the oldest first."""
+    import psutil  # noqa: PLC0415 - --help and --version do without it
+
+    found: dict[int, tuple[psutil.Process, tuple[str, ...], int]] = {}
+    for process in psutil.process_iter():
+        try:
+            command = _command(process, psutil)
+            index = program_index(command) if command else None
+            if index is not None and process.pid != os.getpid() and _runs(process, command, psutil):
+                found[process.pid] = (process, command, index)
+        except psutil.Error:
+            continue
+    wrapping: set[int] = set()
+    if any(_INTERPRETER.fullmatch(_base(command[0])) for _, command, _ in found.values()):
+        wrapping.update(pid for process, _, _ in found.values() for pid in _ancestors(process, psutil))
+    instances = []
+    for process, command, index in found.values():
+        if process.pid in wrapping and _INTERPRETER.fullmatch(_base(command[0])):
+            continue
+        try:
+            instance = _read(process, command, index, psutil)
+            if process.is_running() and process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+                instances.append(instance)
+        except psutil.Error:
+            continue
+    return tuple(sorted(instances, key=lambda instance: (instance.started, instance.pid)))
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapping:
+    """A published port of a container: what is sent to ``host_port`` here goes to ``container_port`` there."""
+
+    host_ip: str
+    host_port: int
+    container_ip: str
+    container_port: int
+
+
+def find_mappings() -> tuple[PortMapping, ...]:
+    """Return the TCP ports that Docker publishes on this machine, by its ``docker-proxy`` processes; () if it has none.
+
+    Docker without its userland proxy and Podman publish ports in the firewall alone: those are not seen.
+    """
+    import psutil  # noqa: PLC0415 - only a container's instance needs it
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            command = process.cmdline() if process.name() == "docker-proxy" else []
+        except psutil.Error:
+            continue
+        values = {name.lstrip("-"): value for name, value in itertools.pairwise(command)}
+        ports = _port(values.get("host-port")), _port(values.get("container-port"))
+        if values.get("proto") == "tcp" and ports[0] and ports[1] and "container-ip" in values:
+            found.append(PortMapping(values.get("host-ip", "0.0.0.0"), ports[0], values["container-ip"], ports[1]))  # noqa: S104
+    return tuple(found)
+
+
+def _command(process: psutil.Process, psutil: Any) -> tuple[str, ...]:
+    """Return the command line if the process can be a qBittorrent at all; () else."""
+    if sys.platform == "win32" and "qbittorrent" not in process.name().lower():
+        return ()  # asking each process for its command line is slow there, and names are whole
+    try:
+        command = tuple(process.cmdline())
+    except psutil.AccessDenied:
+        command = (process.name(),)  # macOS and Windows show another user's process by its name alone
+    return command if any("qbittorrent" in part.lower() for part in command) else ()
+
+
+def _runs(process: psutil.Process, command: Sequence[str], psutil: Any) -> bool:
+    """Whether this is the program, where the command line alone does not decide it.
+
+    An AppImage shows its own file name twice: as the program it has mounted, and as the helper that serves the mount.
+    """
+    if not _APPIMAGE.fullmatch(_base(command[0])):
+        return True
+    executable = _allowed(process.exe, psutil)
+    if executable:
+        return bool(_MOUNTED.search(executable))
+    return not _base(command[0]).startswith(process.name())
+
+
+def _ancestors(process: psutil.Process, psutil: Any) -> tuple[int, ...]:
+    return tuple(parent.pid for parent in _allowed(process.parents, psutil, gone=True) or ())
+
+
+def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil: Any) -> Instance:
+    """Return all that can be seen of a process; raises psutil.NoSuchProcess if it went away."""
+    environment = _allowed(process.environ, psutil)
+    known = environment or {}
+    options = read_options(command[index + 1 :], known)
+    running = _allowed(process.exe, psutil)
+    working = _allowed(process.cwd, psutil)
+    user = _allowed(process.username, psutil)
+    home = platforms.home_folder(sys.platform, known) if environment else _users_home(process, psutil)
+    view = _view(process.pid)
+    profile: Path | None = None
+    unknown = False
+    if options.profile is not None:
+        unknown = working is None and not Path(options.profile).is_absolute()
+        profile = Path(working or "/") / options.profile
+    elif running is not None:
+        beside = Path(running).parent / "profile"
+        portable = options.portable or platforms.portable_profile(view.path(Path(running))) is not None
+        profile = beside if portable else None
+    config: Path | None = None
+    log: Path | None = None
+    if not unknown and (profile is not None or home is not None):
+        system = platforms.System(sys.platform, known, home or Path("/"))
+        name = options.configuration
+        config = view.seen(platforms.config_file(system, profile=profile, configuration=name))
+        folders = map(view.seen, platforms.data_folders(system, profile=profile, configuration=name))
+        log = platforms.log_file(folder for folder in folders if folder is not None)
+    program = command[index]
+    sockets = _sockets(process, psutil)
+    return Instance(
+        pid=process.pid,
+        command=command,
+        started=datetime.fromtimestamp(process.create_time(), UTC),
+        user=user,
+        executable=Path(program if index and "/" in program else running or program),
+        options=options,
+        environment={name: value for name, value in known.items() if name.startswith("QBT_") or name in _PLACES}
+        if environment is not None
+        else None,
+        home=home,
+        config_file=config,
+        profile=None if profile is None or unknown else view.seen(profile),
+        log_file=log,
+        listening=sockets[0] if sockets else None,
+        torrent_ports=sockets[1] if sockets else (),
+        in_container=view.container,
+        root=view.root,
+        shares_network=view.shares_network,
+        addresses=() if view.shares_network is not False else _network_addresses(process.pid),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """How a process sees the machine: its ``root`` from here where its mounts are its own, and what it shares."""
+
+    root: Path | None = None
+    hidden: bool = False  # its mounts are its own, and we may not look
+    container: bool = False
+    shares_network: bool | None = True
+
+    def path(self, path: Path) -> Path:
+        """Return the process's path as one that opens here."""
+        return self.root.joinpath(*path.parts[1:]) if self.root is not None else path
+
+    def seen(self, path: Path) -> Path | None:
+        """Return the process's path as it is best named here: unchanged where it leads to the same file."""
+        if self.hidden:
+            return None
+        if self.root is None:
+            return path
+        # A service with PrivateTmp or a Flatpak has its own mounts and still uses our file.
+        existing = next((p for p in (path, *path.parents) if platforms.exists(self.path(p))), path)
+        try:
+            return path if existing.samefile(self.path(existing)) and existing != Path("/") else self.path(path)
+        except OSError:
+            return self.path(path)
+
+
+def _view(pid: int) -> _View:
+    """Return how this process sees the machine, by its namespaces; elsewhere than on Linux they are all one."""
+    if not sys.platform.startswith("linux"):
+        return _View()
+    same: dict[str, bool | None] = {}
+    for name in ("mnt", "pid", "net"):
+        try:
+            same[name] = Path(f"/proc/{pid}/ns/{name}").readlink() == Path(f"/proc/self/ns/{name}").readlink()
+        except OSError:
+            same[name] = None
+    # Anyone may read these two, also of another user's process.
+    nested = len(_field(f"/proc/{pid}/status", "NSpid:")) > 1
+    container = nested or same["pid"] is False or same["net"] is False
+    try:
+        same_root = Path(f"/proc/{pid}/root").readlink() == Path("/proc/self/root").readlink()
+    except OSError:
+        network = None if container else same["net"] is not False
+        return _View(None, container or same["mnt"] is False, container, network)
+    apart = same["mnt"] is False or not same_root
+    return _View(Path(f"/proc/{pid}/root") if apart else None, False, container or apart, same["net"])
+
+
+def _field(file: str, name: str) -> list[str]:
+    """Return the words after a name at the start of a line of a file in /proc; [] if it cannot be read."""
+    try:
+        lines = Path(file).read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    return next((line.split()[1:] for line in lines if line.startswith(name)), [])
+
+
+def _sockets(process: psutil.Process, psutil: Any) -> tuple[tuple[tuple[str, int], ...], tuple[int, ...]] | None:
+    """Return the TCP sockets it listens on and its torrent ports (TCP and UDP alike); None where not permitted."""
+    # psutil before 6.0 knows only the old name, and later ones warn about it.
+    connections = getattr(process, "net_connections", None) or process.connections
+    found = _allowed(lambda: connections(kind="inet"), psutil)
+    if found is None:
+        return None
+    listening = sorted({(c.laddr.ip, c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN})
+    datagrams = {c.laddr.port for c in found if c.type == socket.SOCK_DGRAM and c.laddr}
+    return tuple(listening), tuple(sorted(datagrams.intersection(port for _, port in listening)))
+
+
+def _network_addresses(pid: int) -> tuple[str, ...]:
+    """Return the IPv4 addresses of a process's own network (Linux), loopback left out."""
+    try:
+        lines = Path(f"/proc/{pid}/net/fib_trie").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return ()
+    found = [
+        line.split()[-1] for line, following in itertools.pairwise(lines) if "|--" in line and "host LOCAL" in following
+    ]
+    return tuple(dict.fromkeys(address for address in found if not address.startswith("127.")))
+
+
+def _users_home(process: psutil.Process, psutil: Any) -> Path | None:
+    """Return the home folder of the process's user by the system's list of users, where its environment is hidden."""
+    if sys.platform == "win32":
+        return None
+    import pwd  # noqa: PLC0415 - there is none on Windows
+
+    uids = _allowed(process.uids, psutil)
+    try:
+        return Path(pwd.getpwuid(uids.real).pw_dir) if uids else None
+    except KeyError:
+        return None
+
+
+def _allowed(ask: Callable[[], T], psutil: Any, *, gone: bool = False) -> T | None:
+    """Return the answer, or None where it is refused; a process that went away is raised, unless ``gone`` allows it."""
+    try:
+        return ask()
+    except psutil.NoSuchProcess:
+        if gone:
+            return None
+        raise
+    except (psutil.Error, OSError, NotImplementedError):
+        return None
+
+
+def _argument(command: Sequence[str], with_value: Collection[str], refused: Callable[[str], bool]) -> int | None:
+    """Return the index of the first argument that is no option; None if a refused option comes before, or none does."""
+    index = 1
+    while index < len(command):
+        argument = command[index]
+        if argument == "--":
+            return index + 1 if index + 1 < len(command) else None
+        if refused(argument):
+            return None
+        if not argument.startswith(("-", "+")):
+            return index
+        index += 2 if argument in with_value else 1
+    return None
+
+
+def _base(path: str) -> str:
+    """Return the last part of a path of any system: wine and Windows show backslashes."""
+    return re.split(r"[/\\]", path)[-1]
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _port(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= _LAST_PORT else None

@@ -1,0 +1,447 @@
+"""The attempt ledger: every login sent, and what may count as a failed one, across runs.
+
+qBittorrent counts failed logins for each client address since its start (five ban by default) and forgets them only
+after a success, a restart or the end of a ban. So the ledger never lets time alone forget: a failure counts until an
+accepted login, a later start of the server, or a ban that has run out. It holds addresses, times and outcomes; never
+a user name, a password, a hash or anything made from one.
+
+**Unknown path.** A proxy may add a Basic header of its own, and from 5.2 each cookie-less request with a wrong one is
+a failed login, answered 401 (measured). Such a request is an ``authorization`` entry. Answered otherwise, it shows
+that this path adds no wrong Basic header now, so that the 401s of the same run were refusals of Host or Origin, which
+do not count; they are settled with it. What stays 401 counts as a failed login, since nobody can tell. The first goes
+always (any client on that path does as much); after a 401 two more, and only where the limit has room for them.
+
+**Damage.** A file that cannot be read is kept aside, and the budget of every address counts as used up: no more than
+that can have been sent, as the ledger that was lost held to the same rule. The server's own log, where it can be read,
+speaks in its place; an accepted login, a restart or :meth:`Ledger.forget` end it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from qbdoctor.witness import plain_address
+
+Offline = Literal["match", "mismatch", "unknown"]
+Kind = Literal["login", "authorization"]
+Outcome = Literal["accepted", "refused", "banned", "not-counted", "unknown"]
+
+SCHEMA = "qbdoctor.ledger/1"
+DEFAULT_LIMIT = 5
+DEFAULT_BAN_SECONDS = 3600
+LOCK_SECONDS = 2.0
+_MARGIN = 2  # what a failure must leave of the limit
+_AUTHORIZATIONS = 3  # the first request and two more after its 401
+_KEPT_PER_KEY = 500
+_SLACK_SECONDS = 2.0  # starts are known to the second
+_ANY = "*"
+_CLEARING = frozenset({"accepted", "forgotten"})
+
+
+class LedgerUnavailable(Exception):  # noqa: N818 - it names a state, as callers read it
+    """The ledger cannot be read, locked or written: no login may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a permit was asked for; see :meth:`Ledger.allow`."""
+
+    server: str
+    source: str
+    kind: Kind
+    limit: int
+    log_failures: int | None
+    since: float | None
+    offline: Offline
+    ban_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Whether it may be sent. ``reason`` is for people; ``failures`` are those known, ``left`` how many more may go."""
+
+    allowed: bool
+    reason: str
+    failures: int
+    left: int
+    question: Question
+
+
+class NotPermitted(Exception):  # noqa: N818 - the same
+    """Between the permit and the attempt another run used what was left; ``permit`` says how it stands now."""
+
+    def __init__(self, permit: Permit) -> None:
+        super().__init__(permit.reason)
+        self.permit = permit
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that is on disk."""
+
+    id: str
+    server: str
+    source: str
+    kind: Kind
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One line of the ledger. ``at`` is in seconds since 1970 and never goes back from entry to entry."""
+
+    id: str
+    run: str
+    server: str
+    source: str
+    kind: str
+    outcome: str
+    at: float
+    since: float | None = None
+    boot: str | None = None
+    uptime: float | None = None
+
+
+class Ledger:
+    """The ledger in one JSON file, shared by all runs of this user. ``clock`` gives seconds since 1970."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._run = uuid.uuid4().hex[:12]
+
+    def allow(
+        self,
+        server: str,
+        source: str,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        log_failures: int | None = None,
+        since: datetime | None = None,
+        offline: Offline = "unknown",
+        ban_seconds: float = DEFAULT_BAN_SECONDS,
+        kind: Kind = "login",
+    ) -> Permit:
+        """Return whether a login (or a request that may carry a foreign Basic header) may be sent now.
+
+        ``server`` is the ip:port connected to, ``source`` the address that the server sees. ``limit`` and
+        ``ban_seconds`` are its MaxAuthenticationFailCount and BanDuration; ``log_failures`` what its log counts for us
+        (None: no log); ``since`` its start, or the later last success of this address in its log. Raises
+        :class:`LedgerUnavailable`.
+        """
+        moment = None if since is None else since.timestamp()
+        question = Question(
+            _server(server), plain_address(source), kind, limit, log_failures, moment, offline, ban_seconds
+        )
+        with self._locked():
+            entries = self._load()
+            return self._judge(entries, question)
+
+    def begin(self, permit: Permit) -> Attempt:
+        """Put an attempt on disk, before anything is sent; until it is finished it counts as failed.
+
+        The permit is judged again under the lock, so that of two runs only one gets the last one. Raises
+        :class:`NotPermitted` and :class:`LedgerUnavailable`.
+        """
+        question = permit.question
+        with self._locked():
+            entries = self._load()
+            now = self._judge(entries, question)
+            if not now.allowed:
+                raise NotPermitted(now)
+            entry = self._entry(entries, question.server, question.source, question.kind, "begun", question.since)
+            self._save([*entries, entry])
+        return Attempt(entry.id, entry.server, entry.source, question.kind)
+
+    def finish(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """Record how an attempt ended; False if that could not be written (it goes on counting as failed).
+
+        ``not-counted``: the answer shows that no failure was counted. ``unknown``: no answer came; it counts.
+        """
+        try:
+            with self._locked():
+                entries = self._load()
+                self._settle(entries, attempt, outcome)
+                self._save(entries)
+        except LedgerUnavailable:
+            return False
+        return True
+
+    def forget(self, server: str, source: str) -> None:
+        """Clear one address's account, when a person says that the server's count is clear.
+
+        Raises :class:`LedgerUnavailable`.
+        """
+        with self._locked():
+            entries = self._load()
+            mark = self._entry(entries, _server(server), plain_address(source), "login", "forgotten", None)
+            self._save([*entries, mark])
+
+    def _settle(self, entries: list[_Entry], attempt: Attempt, outcome: Outcome) -> None:
+        """Set the outcome, and with it those of the same run's requests that it explains."""
+        for entry in entries:
+            if entry.id == attempt.id:
+                entry.outcome = outcome
+            elif (
+                attempt.kind == "authorization"
+                and outcome in {"not-counted", "accepted"}
+                and entry.kind == "authorization"
+                and (entry.server, entry.source, entry.run) == (attempt.server, attempt.source, self._run)
+                and entry.outcome in {"begun", "refused", "unknown"}
+            ):
+                entry.outcome = "not-counted"
+
+    def _judge(self, entries: list[_Entry], question: Question) -> Permit:
+        """Apply the rules to what is known."""
+        live = self._live(entries, question)
+        bans = [entry for entry in live if entry.outcome == "banned"]
+        if bans and (wait := bans[-1].at + question.ban_seconds - self._clock()) > 0:
+            return _permit(question, 0, 0, _banned_text(question, wait))
+        if bans:  # it has run out, and the server has forgotten with it
+            live = live[live.index(bans[-1]) + 1 :]
+        failures = self._failures(live, question)
+        if question.offline == "mismatch" and question.kind == "login":
+            return _permit(question, failures, 0, _MISMATCH)
+        if question.limit <= 0:
+            return _permit(question, failures, _KEPT_PER_KEY, "")
+        room = min(question.limit, _KEPT_PER_KEY) - _MARGIN
+        if question.kind == "authorization":
+            # one goes always, as anything sent that way is the same request
+            room = max(1, min(room, _AUTHORIZATIONS))
+        elif room <= 0 and question.offline == "match":
+            room = 1
+        left = max(0, room - failures)
+        return _permit(question, failures, left, "" if left else self._refusal(question, failures, live))
+
+    def _live(self, entries: list[_Entry], question: Question) -> list[_Entry]:
+        """Return the entries of this address that the running server may still remember, oldest first."""
+        live: list[_Entry] = []
+        for entry in entries:
+            if entry.server not in {question.server, _ANY} or entry.source not in {question.source, _ANY}:
+                continue
+            if entry.outcome in _CLEARING:
+                live.clear()
+            elif entry.outcome != "not-counted" and not self._before(entry, question.since):
+                live.append(entry)
+        return live
+
+    def _before(self, entry: _Entry, since: float | None) -> bool:
+        """Return whether an entry is surely older than the server's start.
+
+        A clock that was set makes one of these disagree: the times, the ages (which the time since boot gives whatever
+        the clock says), the start as it was told when the entry was made; or the start lies in the future.
+        """
+        if since is None or entry.at >= since - _SLACK_SECONDS:
+            return False
+        if since > self._clock() + _SLACK_SECONDS or (
+            entry.since is not None and abs(entry.since - since) <= _SLACK_SECONDS
+        ):
+            return False
+        boot, uptime = _boot()
+        if boot is not None and boot == entry.boot and uptime is not None and entry.uptime is not None:
+            return uptime - entry.uptime > self._clock() - since + _SLACK_SECONDS
+        return True
+
+    def _failures(self, live: list[_Entry], question: Question) -> int:
+        """Return how many failures the server may have counted."""
+        known = sum(1 for entry in live if entry.server != _ANY)
+        if question.log_failures is not None:
+            return max(known, question.log_failures)
+        lost = any(entry.server == _ANY for entry in live)
+        return max(known, question.limit - _MARGIN, 1) if lost else known
+
+    def _refusal(self, question: Question, failures: int, live: list[_Entry]) -> str:
+        """Say why nothing is sent, and what to do."""
+        where = f"{question.server} (from {question.source})"
+        if question.kind == "authorization":
+            what = (
+                f"{failures} requests to {where} were answered 401 or may have failed a login, which something on the "
+                f"way may have caused with an Authorization header of its own; another could get this address banned"
+            )
+        elif question.log_failures is None and any(entry.server == _ANY for entry in live):
+            what = f"the attempt ledger was damaged, so nobody knows how many logins to {where} have failed"
+        elif question.limit <= _MARGIN and question.offline != "match":
+            what = (
+                f"{question.server} bans an address after {question.limit} failed login(s), so a login is sent only "
+                "after the password has been checked against the hash in the config file; give --config"
+            )
+            if not failures:
+                return f"No login was sent: {what}."
+        else:
+            what = f"{failures} failed login(s) to {where} are known, and {question.limit} get the address banned"
+        return (
+            f"Nothing was sent: {what}. Log in once in a browser on this machine with the right password, or restart "
+            f"qBittorrent: either clears the server's count. If its log and process cannot be seen from here, then "
+            f"also delete {self.path}."
+        )
+
+    def _entry(
+        self, entries: list[_Entry], server: str, source: str, kind: str, outcome: str, since: float | None
+    ) -> _Entry:
+        """Return a new entry, stamped no earlier than any before it."""
+        boot, uptime = _boot()
+        at = max([self._clock(), *(entry.at for entry in entries)])
+        return _Entry(uuid.uuid4().hex[:16], self._run, server, source, kind, outcome, at, since, boot, uptime)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock. Every error of the file system is :class:`LedgerUnavailable`."""
+        import filelock  # noqa: PLC0415 - a run without a login never needs it
+
+        try:
+            if not self.path.parent.is_dir():
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with filelock.FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS, mode=0o600):
+                yield
+        except filelock.Timeout as error:
+            raise LedgerUnavailable(
+                f"another run holds the attempt ledger {self.path} for more than {LOCK_SECONDS:g} s; try again"
+            ) from error
+        except (OSError, NotImplementedError) as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise LedgerUnavailable(
+                f"the attempt ledger {self.path} cannot be used ({why}); give --state-dir a folder that can be written"
+            ) from error
+
+    def _load(self) -> list[_Entry]:
+        """Read the entries; a damaged file is put aside, and an entry in its place stands for all it may have held."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        entries = self._parsed(data)
+        if entries is not None:
+            return entries
+        mark = self._entry([], _ANY, _ANY, "login", "damaged", None)
+        aside = self.path.with_name(f"{self.path.name}.damaged-{mark.id}")
+        # A copy, not a rename: whatever ends us here, the file is never simply gone, which would read as "no failures".
+        self._write(aside, data)
+        self._save([mark])
+        return [mark]
+
+    def _parsed(self, data: bytes) -> list[_Entry] | None:
+        """Return the entries, or None if the file is damaged."""
+        try:
+            held = json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(held, dict):
+            return None
+        schema = held.get("schema")
+        if isinstance(schema, str) and schema.startswith("qbdoctor.ledger/") and schema != SCHEMA:
+            raise LedgerUnavailable(f"the attempt ledger {self.path} was written by a newer qbdoctor; use that one")
+        rows = held.get("entries")
+        if schema != SCHEMA or not isinstance(rows, list):
+            return None
+        entries = [_entry_of(row) for row in rows]
+        return None if None in entries else cast("list[_Entry]", entries)
+
+    def _save(self, entries: list[_Entry]) -> None:
+        """Write what still matters."""
+        held = {"schema": SCHEMA, "entries": [asdict(entry) for entry in _kept(entries)]}
+        self._write(self.path, json.dumps(held, indent=1).encode())
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Replace a file so that it is the old or the new one, whole, and on disk when this returns."""
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+        if hasattr(os, "O_DIRECTORY"):
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+def _permit(question: Question, failures: int, left: int, reason: str) -> Permit:
+    """Return the permit."""
+    said = reason or f"{failures} failed logins known, {left} more may be sent"
+    return Permit(left > 0, said, failures, left, question)
+
+
+_MISMATCH = (
+    "No login was sent: the password does not match the hash in the config file, so it would fail and count towards a "
+    "ban. Give the right password, or set a new one with `qbdoctor fix set-password`."
+)
+
+
+def _banned_text(question: Question, wait: float) -> str:
+    """Say that the address is banned."""
+    minutes = max(1, round(wait / 60))
+    return (
+        f"No login was sent: {question.server} said that the address {question.source} is banned. Wait {minutes} min, "
+        "or restart qBittorrent; until then even the right password is refused."
+    )
+
+
+def _server(text: str) -> str:
+    """Return ``ip:port`` in one spelling."""
+    host, colon, port = text.strip().rpartition(":")
+    if not colon or not port.isdigit():
+        return plain_address(text)
+    address = plain_address(host)
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _kept(entries: list[_Entry]) -> list[_Entry]:
+    """Leave out what no judgement needs any more: what an accepted login has cleared, and what never counted."""
+    kept: list[_Entry] = []
+    count: dict[tuple[str, str], int] = {}
+    damaged = False
+    for entry in reversed(entries):
+        key = (entry.server, entry.source)
+        if entry.outcome == "damaged":
+            damaged = True
+            kept.append(entry)
+        elif entry.outcome != "not-counted" and count.get(key, 0) < _KEPT_PER_KEY:
+            count[key] = _KEPT_PER_KEY if entry.outcome in _CLEARING else count.get(key, 0) + 1
+            kept.append(entry)
+    if not damaged:
+        kept = [entry for entry in kept if entry.outcome not in _CLEARING]
+    return kept[::-1]
+
+
+def _entry_of(row: object) -> _Entry | None:
+    """Return one entry, or None where a member is missing or of another type."""
+    if not isinstance(row, dict):
+        return None
+    known: dict[str, Any] = {}
+    for member in fields(_Entry):
+        value = row.get(member.name)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if member.name in {"since", "uptime", "boot"} and value is None:
+            pass
+        elif member.name in {"at", "since", "uptime"}:
+            if not number:
+                return None
+        elif not isinstance(value, str):
+            return None
+        known[member.name] = value
+    return _Entry(**known)
+
+
+def _boot() -> tuple[str | None, float | None]:
+    """Return which boot this is and the seconds since it, sleep included; None where the system does not tell."""
+    try:
+        name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return name, time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (OSError, ValueError, AttributeError):
+        return None, None

@@ -1,0 +1,264 @@
+"""The observer: takes each observation when a check first asks for it, and judges nothing.
+
+The order of the questions is the safety of the tool: the free request first; the offline check of the password before
+any login; the ledger before that login; one login a run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qbdoctor import releases
+from qbdoctor.comparisons import VERSION_PATH, make
+from qbdoctor.model import Exchange, Failure, Secret, UserError
+from qbdoctor.observations import Asked, Observations, Offline, ProxyVariable, SignIn
+from qbdoctor.releases import ANY, Version, VersionRange
+from qbdoctor.session import SessionClient, close_sessions
+from qbdoctor.signin import check_offline, noted, sign_in
+from qbdoctor.wire import Call, Wire
+
+if TYPE_CHECKING:
+    from qbdoctor.address import Address
+    from qbdoctor.settings import Settings
+    from qbdoctor.target import Target
+    from qbdoctor.witness import LogLine
+
+# Only these leave the server's answer: app/preferences holds mail, proxy and DynDNS passwords and, from 5.2 on, the key.
+PREFERENCES = ("bypass_", "web_ui_", "use_https", "alternative_webui_enabled")
+NOT_THESE = ("password", "api_key", "ssl_", "_key")
+
+
+class Observer:
+    """Takes the observations of one run. ``login_attempts`` counts the credentials that were sent: 0 or 1."""
+
+    def __init__(
+        self,
+        target: Target,
+        asked: Asked,
+        wire: Wire,
+        *,
+        state: Path,
+        environment: Mapping[str, str] | None = None,
+        ask_password: Callable[[str], Secret | None] | None = None,
+    ) -> None:
+        self.target = target
+        self.wire = wire
+        self.state = state
+        self.environment = os.environ if environment is None else environment
+        self.ask_password = ask_password
+        self.login_attempts = 0
+        self.session = SessionClient(wire, api_key=asked.api_key)
+        for secret in (asked.password, asked.api_key):
+            wire.masks.add(secret)
+        self._refused_authorisations = 0
+        self._asked = asked
+        self.seen = Observations({"target": target}, self._take)
+
+    @property
+    def address(self) -> Address:
+        """The address that is asked."""
+        return self.target.address
+
+    def give_password(self, secret: Secret) -> None:
+        """Take a password that a person typed during the run. What was seen without it is looked at anew."""
+        self.wire.masks.add(secret)
+        self._asked = replace(self._asked, password=secret)
+        self.seen.forget("asked", "offline")
+
+    def compare(self, name: str) -> None:
+        """Make the named comparison once; an unknown name (a plug-in's slip) is kept as an empty one."""
+        if name not in self.seen.comparisons:
+            self.seen.comparisons[name] = ()
+            self.seen.comparisons[name] = make(name, self)
+
+    def close(self) -> None:
+        """Log out what was opened. Never raises."""
+        close_sessions(self.wire)
+
+    def unauthorised(self, call: Call) -> Exchange:
+        """Send a request that may end with another 401, in the ledger where the way to the server is not known.
+
+        A proxy that adds a Basic header makes each such request a failed login from 5.2 on. On a direct path nothing of
+        ours holds credentials, so nothing counts there.
+        """
+        if self.target.direct:
+            return self.wire.send(call)
+        if self._refused_authorisations >= MOST_REFUSED:
+            text = "not sent: two more requests after a 401 are the most on a way that may add credentials"
+            return Exchange(call.method, self.address.join(call.path), failure=Failure("withheld", text))
+        exchange = noted(self, call)
+        if exchange.status == 401:
+            self._refused_authorisations += 1
+        return exchange
+
+    def _take(self, name: str) -> Any:
+        return getattr(self, f"_take_{name}")()
+
+    def _take_asked(self) -> Asked:
+        """What was asked, the user name completed from the config."""
+        settings = self.seen.settings
+        if self._asked.username is None and settings is not None:
+            return replace(self._asked, username=settings.text("Username") or None)
+        return self._asked
+
+    def _take_settings(self) -> Settings | None:
+        return self._settings()[0]
+
+    def _take_settings_problem(self) -> str:
+        return self._settings()[1]
+
+    def _settings(self) -> tuple[Settings | None, str]:
+        from qbdoctor.settings import Settings  # noqa: PLC0415
+
+        path = self.target.config_file
+        if path is None:
+            return None, "the config is not at hand: the target is not one of this machine's, and no --config was given"
+        try:
+            settings = Settings.load(path, self._logged_version())
+        except UserError as error:
+            if self.target.config_given:
+                raise
+            return None, error.message
+        stored = settings.secret("Password_PBKDF2")
+        self.wire.masks.add(stored)
+        self.wire.masks.add(settings.secret("APIKey"))
+        return settings, ""
+
+    def _take_anonymous(self) -> Exchange:
+        exchange = self.wire.send(Call("GET", VERSION_PATH))
+        if exchange.status == 200:
+            self.session.adopt(exchange)
+        return exchange
+
+    def _take_front_page(self) -> Exchange:
+        return self.wire.send(Call("GET", "/"))
+
+    def _take_serves_qbittorrent(self) -> bool | None:
+        first = self.seen.anonymous
+        if first.status == 200 and first.failure is None and Version.parse(first.body) is not None:
+            return True
+        if not first.answered or first.header("www-authenticate") or 300 <= (first.status or 0) < 400:
+            return False
+        if self.target.direct:
+            return True
+        marked = first.header("x-content-type-options") == "nosniff" and (first.header("x-xss-protection") or "") != ""
+        plain = first.body.strip() in {"", "Forbidden", "Unauthorized"}
+        if first.status in {401, 403} and plain and marked:
+            return True
+        page = self.seen.front_page
+        if page.answered and "qbittorrent" in page.body.lower() and page.status == 200:
+            # An alternative or cached front page alone would not answer the API; a 403 or 401 beside it does.
+            return True if first.status in {401, 403} else None
+        return None if first.status in {401, 403} and plain else False
+
+    def _take_in_front(self) -> str | None:
+        first = self.seen.anonymous
+        return first.header("via") or first.header("server")
+
+    def _take_offline(self) -> Offline:
+        return check_offline(self.seen)
+
+    def _take_sign_in(self) -> SignIn:
+        return sign_in(self)
+
+    def _take_session_call(self) -> Exchange | None:
+        if self.seen.asked.api_key is not None:
+            return self.session.call("GET", VERSION_PATH) if self.seen.anonymous.status in {200, 403} else None
+        if self.seen.anonymous.status == 200 and self.seen.serves_qbittorrent:
+            return None
+        if self.seen.sign_in.outcome != "accepted" or not self.session.cookies:
+            return None
+        return self.session.call("GET", VERSION_PATH)
+
+    def _take_version(self) -> Version | None:
+        if self.seen.anonymous.status == 200:
+            return Version.parse(self.seen.anonymous.body)
+        call = self.seen.session_call
+        return Version.parse(call.body) if call is not None and call.status == 200 else None
+
+    def _may_call(self) -> bool:
+        return self.seen.version is not None
+
+    def _take_webapi_version(self) -> str | None:
+        if not self._may_call():
+            return None
+        call = self.session.call("GET", "/api/v2/app/webapiVersion")
+        return call.body.strip()[:20] if call.status == 200 else None
+
+    def _take_releases(self) -> VersionRange:
+        """What the server says is exact; before that the config, the refusal's body and the log narrow it down."""
+        if self.seen.has("version") and self.seen.version is not None:
+            return VersionRange(self.seen.version, self.seen.version)
+        hints: list[VersionRange] = []
+        logged = self._logged_version()
+        if logged is not None:
+            hints.append(VersionRange(logged, logged))
+        if self.seen.anonymous.status == 403 and self.seen.serves_qbittorrent:
+            hints.append(releases.from_forbidden_body(self.seen.anonymous.body))
+        settings = self.seen.settings
+        if settings is not None:
+            hints.append(settings.written_by)
+        known = ANY
+        for hint in hints:
+            known = known.meet(hint) or known
+        return known
+
+    def _logged_version(self) -> Version | None:
+        from qbdoctor import witness  # noqa: PLC0415
+
+        return Version.parse(witness.version(self.seen.log)) if self.target.instance is not None else None
+
+    def _take_preferences(self) -> Mapping[str, Any] | None:
+        if not self._may_call():
+            return None
+        exchange, raw = self.session.read("GET", "/api/v2/app/preferences", show_body=False)
+        if exchange.status != 200:
+            return None
+        try:
+            found = json.loads(raw)
+        except ValueError:
+            return None
+        if not isinstance(found, dict):
+            return None
+        return {
+            key: value
+            for key, value in found.items()
+            if key.startswith(PREFERENCES) and not any(part in key for part in NOT_THESE)
+        }
+
+    def _take_proxy_variables(self) -> tuple[ProxyVariable, ...]:
+        return proxy_variables(self.address, self.environment)
+
+    def _take_log(self) -> tuple[LogLine, ...]:
+        from qbdoctor import witness  # noqa: PLC0415
+
+        if self.target.log_file is None or self.target.instance is None:
+            return ()
+        return witness.since_start(witness.read_tail(self.target.log_file).lines, self.target.instance.started)
+
+
+MOST_REFUSED = 2
+
+
+def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[ProxyVariable, ...]:
+    """Return the proxies that an ordinary client would use for this address, by the rules of requests and curl.
+
+    ``http_proxy`` in lower case wins over upper case; NO_PROXY lists names, suffixes, addresses and CIDR blocks.
+    """
+    names = [f"{address.scheme}_proxy", f"{address.scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
+    found = [(name, environment[name]) for name in names if environment.get(name, "").strip()]
+    if not found:
+        return ()
+    import requests  # noqa: PLC0415
+
+    no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if requests.utils.should_bypass_proxies(address.url, no_proxy or None):
+        return ()
+    name, url = found[0]
+    shown = url.partition("://")[2] or url
+    return (ProxyVariable(name, Secret(url), shown.rpartition("@")[2].rstrip("/"), address.is_loopback),)

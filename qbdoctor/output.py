@@ -1,0 +1,72 @@
+"""Where results and messages go: the result alone to standard output (or ``-o``), everything else to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from qbdoctor.model import Report, UserError
+from qbdoctor.reports import exit_code, render
+
+
+def say(text: str) -> None:
+    """Write a message to standard error."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def deliver(text: str, output: str | None) -> None:
+    """Write a result to standard output or whole into a file. Raises :class:`UserError` (``output-…``)."""
+    if output is None or output == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    path = Path(output).expanduser()
+    if path.is_dir():
+        raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
+    try:
+        if path.exists() and not path.is_file():  # /dev/stdout, a FIFO: written to, never replaced
+            with path.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+            return
+        # Written beside and renamed: a dashboard never reads half a file.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except OSError as error:
+        raise UserError("output-failed", f"--output: {path} cannot be written: {error.strerror}.") from None
+
+
+def use_color(no_color: bool) -> bool:
+    """Return whether standard output takes colour: a terminal that is not dumb, and nobody said no."""
+    refused = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not refused
+
+
+def report(made: Report, args: argparse.Namespace, target: Sequence[str] = ()) -> int:
+    """Deliver a report in the format that was asked for and return the exit code."""
+    to_stdout = args.output in {None, "-"}
+    terminal = to_stdout and sys.stdout.isatty()
+    text = render(
+        made,
+        args.format,
+        color=to_stdout and use_color(args.no_color),
+        width=shutil.get_terminal_size().columns if terminal else None,
+        verbose=args.verbose,
+        quiet=args.quiet,
+        encoding=(sys.stdout.encoding or "utf-8") if to_stdout else "utf-8",
+        target=target,
+    )
+    if made.error is not None and args.format == "human":
+        say(f"qbdoctor: {made.error.message}")
+    else:
+        deliver(text, args.output)
+    return exit_code(made, args.format)

@@ -1,0 +1,201 @@
+r"""Changes one setting in the bytes of a settings file, and nothing else; or refuses and names the line.
+
+Nothing here touches a disk. Each function takes the file's bytes and gives the new ones. Before, the file must be free
+of everything that makes an edit uncertain (:attr:`qbdoctor.qtini.QtIni.hazards`) and the key spelled as Qt spells it.
+After, the new bytes are read again, and every entry must be what it was, but for the one that was to change.
+"""
+
+import string
+from dataclasses import dataclass, field
+
+from qbdoctor.qtini import QtIni, Unreadable, path_of
+
+_BOM = b"\xef\xbb\xbf"
+_KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-.\\")
+
+
+class Refused(ValueError):  # noqa: N818 - nothing failed: the edit is not made
+    """The edit would be uncertain. Holds the 1-based line, where there is one, and the reason, without any value."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.reason = reason
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The file after an edit.
+
+    ``line`` is the 1-based line of the key in the new bytes, or where it stood when it is gone; ``before`` and
+    ``after`` are the value's text in the file, None for none. They may be secret, so they are not in the ``repr``.
+    """
+
+    data: bytes = field(repr=False)
+    line: int | None
+    before: str | None = field(repr=False)
+    after: str | None = field(repr=False)
+
+
+def set_value(data: bytes, section: str, key: str, raw: str, *, ignore_case: bool = False) -> Edited:
+    r"""Give the key the value whose text in the file is ``raw``.
+
+    Of equal keys in one section the last one changes, which is the one Qt uses. An absent key becomes a line after the
+    last option of its section, or a new section at the end of the file. ``section`` and ``key`` are as in
+    :class:`qbdoctor.qtini.Entry`; ``ignore_case`` as Qt does on Windows. Raises :class:`Refused`.
+    """
+    return _set(_readable(data, ignore_case=ignore_case), section, key, raw)[0]
+
+
+def remove_key(data: bytes, section: str, key: str, *, ignore_case: bool = False) -> Edited:
+    """Take out the lines of the key, all of them if there are several; an absent key changes nothing.
+
+    Raises :class:`Refused`.
+    """
+    return _remove(_readable(data, ignore_case=ignore_case), section, key)[0]
+
+
+def move_key(
+    data: bytes,
+    section: str,
+    key: str,
+    to_section: str,
+    to_key: str,
+    *,
+    ignore_case: bool = False,
+) -> Edited:
+    """Give the value that counts to another key, and take out the lines of the old one.
+
+    Raises :class:`Refused`, also if the old key is absent or the new one is there.
+    """
+    old = _readable(data, ignore_case=ignore_case)
+    source, target = old.get(section, key), old.get(to_section, to_key)
+    if source is None:
+        raise Refused("the key to move is not in the file")
+    if target is not None:
+        raise Refused("the key to move to is there already", target.line)
+    _, added = _set(old, to_section, to_key, source.raw)
+    removed, new = _remove(added, section, key)
+    entry = new.get(to_section, to_key)
+    return Edited(removed.data, entry.line if entry else None, source.raw, source.raw)
+
+
+def _readable(data: bytes, *, ignore_case: bool) -> QtIni:
+    try:
+        file = QtIni.parse(data, ignore_case=ignore_case)
+    except Unreadable as error:
+        raise Refused(error.reason, error.line) from error
+    for hazard in file.hazards:
+        raise Refused(hazard.reason, hazard.line)
+    return file
+
+
+def _set(old: QtIni, section: str, key: str, raw: str) -> tuple[Edited, QtIni]:
+    _check_spelling(old, section, key)
+    value = _bytes_of(raw)
+    entry = old.get(section, key)
+    pairs = old.pairs.copy()
+    if entry is not None:
+        start, end = entry.span
+        data = old.data[:start] + value + old.data[end:]
+        pairs[old.count_before(start) - 1] = (entry.path, raw)
+    else:
+        place = old.end_of(section)
+        at = len(old.data) if place is None else place
+        line = _escaped(key) + b"=" + value
+        text = _new_section(old, section, line) if place is None else _new_line(old, at, line)
+        data = old.data[:at] + text + old.data[at:]
+        pairs.insert(old.count_before(at), (path_of(section, key), raw))
+    new = _verified(old, data, pairs)
+    written = new.get(section, key)
+    if written is None or written.raw != raw:
+        raise Refused("Qt would not use the value as written")
+    return Edited(data, written.line, entry.raw if entry else None, raw), new
+
+
+def _remove(old: QtIni, section: str, key: str) -> tuple[Edited, QtIni]:
+    _check_spelling(old, section, key)
+    entry = old.get(section, key)
+    if entry is None:
+        return Edited(old.data, None, None, None), old
+    pairs, parts, kept_from = old.pairs.copy(), [], 0
+    for each in old.all(section, key):
+        start = old.data.rfind(b"\n", 0, each.span[0]) + 1
+        parts.append(old.data[kept_from : start or old.data.startswith(_BOM) * len(_BOM)])
+        kept_from = old.data.find(b"\n", each.span[1]) + 1 or len(old.data)
+        del pairs[old.count_before(each.span[0]) - 1 - (len(parts) - 1)]
+    data = b"".join([*parts, old.data[kept_from:]])
+    return Edited(data, entry.line, entry.raw, None), _verified(old, data, pairs)
+
+
+def _verified(old: QtIni, data: bytes, pairs: list[tuple[str, str]]) -> QtIni:
+    try:
+        new = QtIni.parse(data, ignore_case=old.ignore_case)
+    except Unreadable as error:
+        raise Refused(f"the file would not be readable any more: {error.reason}", error.line) from error
+    if new.pairs != pairs:
+        raise Refused("the edit would change more than the one key")
+    return new
+
+
+def _check_spelling(file: QtIni, section: str, key: str) -> None:
+    r"""Refuse if the file has the key in a spelling other than Qt's own, such as ``[Preferences\WebUI]``."""
+    path = path_of(section, key)
+    if not path.strip("/") or "" in path.split("/")[1:] or not path.isprintable():
+        raise Refused("that is no name of a setting")
+    sections = {_header(section)[1:-1].decode()}
+    if sections == {"General"}:
+        sections = {"General", "general", ""}
+    name = _escaped(key).decode()
+    for entry in file.all(section, key):
+        if entry.spelled_key != name or entry.spelled_section not in sections:
+            where = f"in [{entry.spelled_section}]" if entry.spelled_section else "before any section"
+            raise Refused(f"the key stands {where}, spelled {entry.spelled_key}", entry.line)
+    for entry in file.lookalikes(section, key):
+        raise Refused("the key stands here with superfluous separators", entry.line)
+
+
+def _bytes_of(raw: str) -> bytes:
+    """The value's bytes, if a line with it would be read back so and end where it ends."""
+    try:
+        value = raw.encode("ascii", "surrogateescape")
+        alone = QtIni.parse(b"[s]\nk=" + value + b"\nz=\n")
+    except ValueError:
+        # Not "from error": what went wrong has the value in it
+        raise Refused("the new value cannot be written: it is not the text of a value in such a file") from None
+    if alone.pairs != [("s/k", raw), ("s/z", "")] or alone.hazards:
+        raise Refused("the new value cannot be written: it would not be read back as it is")
+    return value
+
+
+def _new_line(file: QtIni, at: int, line: bytes) -> bytes:
+    newline = file.newline.encode()
+    return line + newline if file.data[:at].endswith(b"\n") else newline + line
+
+
+def _new_section(file: QtIni, section: str, line: bytes) -> bytes:
+    newline = file.newline.encode()
+    text = _header(section) + newline + line
+    body = file.data.removeprefix(_BOM)
+    if not body:
+        return text + newline
+    if not body.endswith(b"\n"):
+        return newline * 2 + text
+    blank = body in (b"\n", b"\r\n") or body.endswith((b"\n\n", b"\n\r\n"))
+    return (b"" if blank else newline) + text + newline
+
+
+def _header(section: str) -> bytes:
+    if section.lower() in ("general", "%general"):
+        return b"[" + section.encode() + b"]"
+    return b"[" + _escaped(section) + b"]"
+
+
+def _escaped(name: str) -> bytes:
+    r"""A section or key as Qt writes it: ``\`` between parts, %XX or %UXXXX for most other characters."""
+    units = name.replace("/", "\\").encode("utf-16-be", "surrogatepass")
+    codes = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
+    return "".join(
+        chr(code) if chr(code) in _KEY_CHARACTERS else f"%{code:02X}" if code <= 0xFF else f"%U{code:04X}"
+        for code in codes
+    ).encode()

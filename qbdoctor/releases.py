@@ -1,0 +1,388 @@
+r"""What each qBittorrent release from 4.1.0 to 5.3.0 does: the one place in qbdoctor that knows a release's number.
+
+The data stand in :mod:`qbdoctor.release_data`, :mod:`qbdoctor.release_texts` and :mod:`qbdoctor.release_keys`; this
+module looks things up. A look-up for a release newer than the newest known gives what the newest does, for one older
+than 4.1.0 what 4.1.0 does; a pre-release counts as the release it leads to (its rules are not known one by one).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import cache
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from qbdoctor.release_data import MIGRATION, POST_ONLY, RULES, WEBAPI
+from qbdoctor.release_keys import KEYS, Default, Key
+from qbdoctor.release_texts import TEXTS
+from qbdoctor.versions import ANY, FUTURE, KNOWN, NEWEST, OLDEST, Version, VersionRange, known
+
+__all__ = ["ANY", "FUTURE", "KEYS", "KNOWN", "NEWEST", "OLDEST", "Default", "Key", "Layout", "Version", "VersionRange"]
+
+Layout = Literal["Preferences", "WebUI"]
+"""The section that holds the Web UI's settings: ``[Preferences] WebUI\\X`` or ``[WebUI] X``."""
+
+_T = TypeVar("_T")
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_PORT_COOKIE = re.compile(r"QBT_SID_[0-9]{1,5}\Z")
+
+
+class Rule(NamedTuple):
+    """One row: what the releases ``since`` to ``until`` do (``until`` None: the newest still does), and how we know."""
+
+    name: str
+    since: Version
+    until: Version | None
+    value: Any
+    source: str
+
+
+@cache
+def rules(name: str) -> tuple[Rule, ...]:
+    """Every row of a rule, in order; together they cover all releases. Raises KeyError for an unknown name."""
+    rows = RULES.get(name) or TEXTS[name]
+    starts = [known(since) for since, _, _ in rows]
+    ends = [KNOWN[KNOWN.index(start) - 1] for start in starts[1:]]
+    return tuple(
+        Rule(name, since, until, value, source)
+        for since, until, (_, value, source) in zip(starts, [*ends, None], rows, strict=True)
+    )
+
+
+def names() -> tuple[str, ...]:
+    """Every rule's name, for tables and tests."""
+    return (*RULES, *TEXTS)
+
+
+def row(name: str, version: Version) -> Rule:
+    """The row that holds for a release. Raises KeyError for an unknown name."""
+    found = rules(name)
+    return next((each for each in reversed(found) if each.since <= version.release), found[0])
+
+
+def rule(name: str, version: Version) -> Any:
+    """What a release does, by a rule's name. Raises KeyError for an unknown name."""
+    return row(name, version).value
+
+
+def possible(name: str, versions: VersionRange = ANY) -> tuple[Any, ...]:
+    """The distinct values a rule has in a range of releases, in their order: one value means that it is certain."""
+    lowest, highest = row(name, versions.lowest), row(name, versions.highest)
+    values: list[Any] = []
+    for each in rules(name):
+        if lowest.since <= each.since <= highest.since and each.value not in values:
+            values.append(each.value)
+    return tuple(values)
+
+
+def _as(kind: type[_T], name: str, version: Version) -> _T:
+    value = rule(name, version)
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is no {kind.__name__}")
+    return value
+
+
+# --- login -----------------------------------------------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    """An HTTP status and the body's text."""
+
+    status: int
+    body: str
+
+
+def login_accepted(version: Version) -> Answer:
+    """What auth/login answers to good credentials, under a bypass, or with a valid cookie."""
+    return Answer(*_as(tuple, "login.accepted", version))
+
+
+def login_refused(version: Version) -> Answer:
+    """What auth/login answers to wrong credentials."""
+    return Answer(*_as(tuple, "login.refused", version))
+
+
+def login_banned(version: Version) -> Answer:
+    """What auth/login answers to a banned address, right credentials or not."""
+    return Answer(*_as(tuple, "login.banned", version))
+
+
+def forbidden_body(version: Version) -> str:
+    """The body of a 403 for want of a session."""
+    return _as(str, "body.forbidden", version)
+
+
+def unauthorized_body(version: Version) -> str:
+    """The body of a 401."""
+    return _as(str, "body.unauthorized", version)
+
+
+def password_default(version: Version) -> str:
+    """The password where none is set: "adminadmin", or "temporary": new at each start, on standard output only."""
+    return _as(str, "password.when_unset", version)
+
+
+def hash_key(version: Version) -> str:
+    """The setting that holds the password's hash."""
+    return _as(str, "password.setting", version)
+
+
+def default_ban_limit(version: Version) -> int:
+    """The failed logins after which an address is banned, where the setting is absent."""
+    return _as(int, "ban.limit", version)
+
+
+def api_key_supported(version: Version) -> bool:
+    """Whether ``Authorization: Bearer`` is looked at."""
+    return _as(bool, "auth.api_key", version)
+
+
+def basic_auth_supported(version: Version) -> bool:
+    """Whether ``Authorization: Basic`` is looked at: then a wrong one is 401 on every path and counts towards a ban."""
+    return _as(bool, "auth.basic", version)
+
+
+def sessions_limit(version: Version) -> int | None:
+    """How many sessions are kept where the setting is absent; None: all of them."""
+    limit = rule("session.limit", version)
+    return None if limit is None else int(limit)
+
+
+# --- the cookie ------------------------------------------------------------------------------------------------------
+
+
+def cookie_name(version: Version, port: int, configured: str = "") -> str:
+    r"""The session cookie's name. ``port`` is ``WebUI\Port`` as configured, not that of a mapping in front.
+
+    ``configured`` is ``[WebAPI] SessionCookieName``; releases that know no such key, and values that they do not accept
+    (webapplication.cpp 4.6.0:132), leave the default name.
+    """
+    if _as(bool, "cookie.name_is_setting", version) and _COOKIE_NAME.match(configured):
+        return configured
+    return _as(str, "cookie.name", version).format(port=port)
+
+
+def same_site(version: Version, *, csrf: bool = True, secure: bool = False) -> str | None:
+    """The cookie's SameSite attribute by CSRFProtection and whether the cookie is Secure; None: it has none."""
+    if not csrf and not secure:
+        return None
+    value = rule("cookie.same_site" if csrf else "cookie.same_site_without_csrf", version)
+    return None if value is None else str(value)
+
+
+def cookie_expires(version: Version) -> bool:
+    """Whether the cookie carries an expiry date."""
+    return _as(bool, "cookie.expires", version)
+
+
+def secure_cookie(version: Version, *, https: bool, setting: bool = True, forwarded_https: bool = False) -> bool:
+    r"""Whether the cookie is Secure.
+
+    ``https``: the setting ``HTTPS\Enabled``, whatever the listener really speaks; ``setting``: SecureCookie;
+    ``forwarded_https``: ReverseProxySupportEnabled, and the request says ``X-Forwarded-Proto: https``.
+    """
+    reasons = _as(tuple, "cookie.secure", version)
+    by_https = "https" in reasons and https
+    return setting and (by_https or ("forwarded-proto" in reasons and forwarded_https))
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def server_domains_anchored(version: Version) -> bool:
+    """Whether an entry of ServerDomains must match the whole name; else it matches a part of it."""
+    return _as(bool, "host.domains_anchored", version)
+
+
+def forwarded_host_rule(version: Version) -> str:
+    """When X-Forwarded-Host stands in for Host in the Origin check: "always" or "with-proxy-support"."""
+    return _as(str, "csrf.forwarded_host", version)
+
+
+def forwarded_for_rule(version: Version) -> str:
+    """Whom a trusted proxy speaks for: "peer" (the proxy itself), "leftmost-global" or "rightmost-untrusted"."""
+    return _as(str, "proxy.client", version)
+
+
+def sec_fetch_accepted(version: Version) -> tuple[str, ...] | None:
+    """The values of Sec-Fetch-Site that pass where neither Origin nor Referer came; None: it is not looked at."""
+    return None if rule("csrf.sec_fetch_site", version) is None else _as(tuple, "csrf.sec_fetch_site", version)
+
+
+def csrf_exempt_paths(version: Version) -> tuple[str, ...]:
+    """The paths that no Origin or Referer check guards."""
+    return _as(tuple, "csrf.exempt_paths", version)
+
+
+def options_root_status(version: Version) -> int:
+    """The status of OPTIONS and every other method but GET, HEAD and POST, on every path; tells 4.5 from 4.6."""
+    return _as(int, "status.other_method", version)
+
+
+def unknown_api_status(version: Version) -> int:
+    """The status of an unknown scope (``/api/v2/nope/x``) without a session."""
+    return _as(int, "status.unknown_scope", version)
+
+
+def post_only_since(action: str) -> Version | None:
+    """The first release that answers 405 to GET for an action ("app/setPreferences"); None: not known to."""
+    since = POST_ONLY.get(action)
+    return None if since is None else known(since)
+
+
+def add_parameter(version: Version) -> str:
+    """The field of torrents/add that keeps a torrent from starting: "paused" or "stopped"; the other one is ignored."""
+    return _as(str, "add.stopped_parameter", version)
+
+
+def loopback_rule(version: Version) -> str:
+    """What LocalHostAuth=false lets in: "exact" (127.0.0.1, ::1, ::ffff:127.0.0.1) or "127/8" (and ::1)."""
+    return _as(str, "bypass.loopback", version)
+
+
+def is_loopback_for(version: Version, address: str) -> bool:
+    """Whether LocalHostAuth=false lets a client with this address in. False for text that is no address."""
+    try:
+        ip = ipaddress.ip_address(address.strip().strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            return ip.is_loopback
+        ip = ip.ipv4_mapped
+    return ip.is_loopback if loopback_rule(version) == "127/8" else str(ip) == "127.0.0.1"
+
+
+def text(name: str, version: Version) -> str | None:
+    """A log or output text as this release writes it ("log.listening"), with its prefix; None: it writes none."""
+    value = rule(name, version)
+    return None if value is None else str(value).replace("{prefix}", _as(str, "log.prefix", version))
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _keys() -> dict[str, Key]:
+    return {each.name.lower(): each for each in KEYS}
+
+
+def key(name: str) -> Key:
+    r"""The setting of that name, in any case, as ``HTTPS/Enabled`` or ``HTTPS\Enabled``. Raises KeyError."""
+    return _keys()[name.replace("\\", "/").lower()]
+
+
+def key_for_json(name: str, version: Version) -> Key | None:
+    """The setting behind a name of app/preferences as this release has it, or None."""
+    return next((each for each in KEYS if each.json == name and reads(each, version)), None)
+
+
+def reads(setting: Key, version: Version) -> bool:
+    """Whether a release reads the setting at all."""
+    until = FUTURE if setting.until is None else known(setting.until)
+    return known(setting.since) <= version.release <= until
+
+
+def default(setting: Key, version: Version) -> Default:
+    """The value that a release takes where the setting is absent (nox build)."""
+    values = [value for since, value in setting.defaults if known(since) <= version.release]
+    return values[-1] if values else setting.defaults[0][1]
+
+
+def place(name: str, layout: Layout) -> tuple[str, str]:
+    r"""Section and key of a setting in the file: ("Preferences", "WebUI\Port") or ("WebUI", "Port")."""
+    setting = key(name)
+    if setting.fixed is not None:
+        return setting.fixed
+    inner = setting.name.replace("/", "\\")
+    return ("WebUI", inner) if layout == "WebUI" else ("Preferences", f"WebUI\\{inner}")
+
+
+def layouts(version: Version | None, migration: int | None) -> tuple[Layout, ...]:
+    """The places a release reads the Web UI's settings from, the one that wins first.
+
+    ``migration`` is ``[Meta] MigrationVersion``, None where it is absent. A release that migrates moves what it finds
+    in ``[Preferences]`` over ``[WebUI]`` at its start, so that both count (measured on 5.3.0). Without a version a file
+    that carries no sign of the move counts as an old one.
+    """
+    number = migration or 0
+    below = rule("config.migrates_below", version or NEWEST)
+    if version is None:
+        return ("WebUI",) if number >= below else ("Preferences",)
+    if below is None:
+        return ("Preferences",)
+    return ("WebUI",) if number >= below else ("Preferences", "WebUI")
+
+
+def layout(version: Version | None, migration: int | None) -> Layout:
+    """The place whose values win, which is where an edit of the file belongs; see :func:`layouts`."""
+    return layouts(version, migration)[0]
+
+
+def qt_reads_utf8(version: Version) -> bool:
+    """Whether the file's bytes above 127 are taken for UTF-8 (Qt 6), else for Latin-1 (Qt 5).
+
+    Releases 4.4 to 4.6 are built with either; the commoner of the two is taken: 5 up to 4.5, 6 for 4.6.
+    """
+    return _as(str, "config.encoding", version) == "utf-8"
+
+
+# --- what an observation says of the release -------------------------------------------------------------------------
+
+
+def _between(first: str, last: str, *, open_end: bool) -> VersionRange:
+    return VersionRange(known(first), FUTURE if open_end else known(last))
+
+
+def from_migration(number: int | None) -> VersionRange:
+    """The releases that leave this MigrationVersion in the file they wrote last.
+
+    None (absent) says nothing: releases before 4.4.0 write none, and a file written by hand has none either. A number
+    that no release has is a pre-release's: it counts for the next release that has one.
+    """
+    if number is None or number < 1:
+        return ANY
+    for row_ in MIGRATION:
+        if number <= row_[0]:
+            return _between(row_[1], row_[2], open_end=row_ is MIGRATION[-1])
+    return VersionRange(NEWEST, FUTURE)
+
+
+def _numbers(webapi: str) -> tuple[int, ...]:
+    parts = [int(part) for part in webapi.split(".")]
+    return tuple(parts + [0] * (3 - len(parts)))
+
+
+def from_webapi(number: str) -> VersionRange:
+    """The releases whose app/webapiVersion is this; a number between two known ones gives what lies between them."""
+    if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?", number.strip()):
+        return ANY
+    wanted = _numbers(number.strip())
+    lowest = OLDEST
+    for webapi, first, last in WEBAPI:
+        if wanted == _numbers(webapi):
+            return _between(first, last, open_end=known(last) == NEWEST)
+        if wanted < _numbers(webapi):
+            return VersionRange(lowest, max(lowest, known(first)))
+        lowest = known(last)
+    return VersionRange(NEWEST, FUTURE)
+
+
+def _where(name: str, value: object) -> VersionRange:
+    rows = [each for each in rules(name) if each.value == value]
+    return VersionRange(rows[0].since, rows[-1].until or FUTURE) if rows else ANY
+
+
+def from_cookie_name(name: str) -> VersionRange:
+    """The releases that call their session cookie so; a name that is neither of the usual two says nothing."""
+    return _where("cookie.name", "QBT_SID_{port}" if _PORT_COOKIE.match(name) else name)
+
+
+def from_forbidden_body(body: str) -> VersionRange:
+    """The releases that send this body with a 403 for want of a session; another body says nothing."""
+    return _where("body.forbidden", body.strip())
+
+
+def from_options_root(status: int) -> VersionRange:
+    """The releases that answer this status to ``OPTIONS /``; another status says nothing."""
+    return _where("status.other_method", status)

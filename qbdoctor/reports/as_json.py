@@ -1,0 +1,21 @@
+"""``qbdoctor.report/1`` as JSON: the form that programs read; the schema is ``schemas/report-1.schema.json``."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from qbdoctor.model import Report
+from qbdoctor.reports.text import Options
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def render(report: Report, options: Options) -> str:
+    """Return the report's JSON object, members in the contract's order.
+
+    A lone surrogate (a file name that is not UTF-8) is escaped: no stream could carry it, and it may not cost
+    the whole report. So is everything outside ASCII where the stream cannot carry it.
+    """
+    text = json.dumps(report.to_json(), ensure_ascii=not options.unicode, indent=2)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"

@@ -1,0 +1,87 @@
+"""From a command line to an observer: the target resolved, credentials read, the wire set up."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from qbdoctor import credentials, platforms
+from qbdoctor.address import parse_url
+from qbdoctor.model import UserError
+from qbdoctor.observations import Asked
+from qbdoctor.observe import Observer
+from qbdoctor.target import TargetOptions, resolve
+from qbdoctor.wire import Deadline, Masks, Wire
+
+
+def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = None) -> Observer:
+    """Return the observer for a command line.
+
+    Raises :class:`UserError` for bad input, and where no target is given or found.
+    """
+    env = os.environ if environment is None else environment
+    if args.password_file == "-" and args.api_key_file == "-":  # noqa: S105
+        raise UserError(
+            "usage", "--password-file and --api-key-file cannot both be standard input: give one as a file."
+        )
+    public = parse_url(args.public_url, what="--public-url") if args.public_url is not None else None
+    verify = _verify(args)
+    api_key = credentials.secret(args.api_key_file, "--api-key-file", "QBDOCTOR_API_KEY", env)
+    password = credentials.secret(args.password_file, "--password-file", "QBDOCTOR_PASSWORD", env)
+    target = resolve(TargetOptions(args.url, args.profile, args.config), env=env)
+    asked = Asked(
+        no_login=args.no_login,
+        username=args.username or env.get("QBDOCTOR_USERNAME") or None,
+        password=password,
+        api_key=api_key,
+        public_url=public,
+        verify=verify,
+    )
+    return Observer(
+        target,
+        asked,
+        Wire(target.address, Deadline(args.deadline), Masks(), verify=verify),
+        state=state_folder(args, env),
+        environment=env,
+        ask_password=None if args.no_login else credentials.asker(),
+    )
+
+
+def state_folder(args: argparse.Namespace, env: Mapping[str, str]) -> Path:
+    """Return where records and the ledger are kept: --state-dir, QBDOCTOR_STATE_DIR, the platform's state folder."""
+    return Path(args.state_dir).expanduser() if args.state_dir else platforms.state_folder(env)
+
+
+def _verify(args: argparse.Namespace) -> bool | str:
+    if args.ca_file is None:
+        return not args.insecure
+    path = Path(args.ca_file).expanduser()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError("bad-ca-file", f"--ca-file: {path} {what}: name a file with certificates in PEM form.")
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except (OSError, ssl.SSLError):
+        raise UserError(
+            "bad-ca-file", f"--ca-file: {path} holds no certificates in PEM form that can be read."
+        ) from None
+    return False if args.insecure else str(path)
+
+
+def target_arguments(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the options that chose the target, for the commands that a report suggests; none of them is a secret."""
+    pairs = (
+        ("--url", args.url),
+        ("--profile", args.profile),
+        ("--config", args.config),
+        ("--username", args.username),
+        ("--password-file", args.password_file if args.password_file != "-" else None),  # noqa: S105
+        ("--api-key-file", args.api_key_file if args.api_key_file != "-" else None),
+        ("--public-url", args.public_url),
+        ("--ca-file", args.ca_file),
+    )
+    given = [part for name, value in pairs if value is not None for part in (name, value)]
+    return (*given, "--insecure") if args.insecure else tuple(given)

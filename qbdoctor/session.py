@@ -1,0 +1,98 @@
+"""The session client that everything else uses: it keeps what the login set, whatever its name, and sends it itself.
+
+Every client library has its own opinion of which cookies to keep: aiohttp drops those of IP addresses, most drop
+``Secure`` ones over http, hand-made ones look for ``SID``. qbdoctor must not share any of those faults, so it keeps
+name and value of whatever came and writes the Cookie header explicitly, by IP address, name and IPv6 alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from qbdoctor.model import Exchange, Secret
+from qbdoctor.wire import Call, Deadline, Wire
+
+LOGOUT_SECONDS = 2.0
+"""Logging out may take this long even when the run's time is over: 5.3 keeps 15 sessions and evicts other clients'."""
+
+
+class SessionClient:
+    """Calls with a session. ``sign_in`` makes the one login; None for a session got by a bypass or an API key."""
+
+    def __init__(
+        self, wire: Wire, sign_in: Callable[[], Exchange | None] | None = None, *, api_key: Secret | None = None
+    ) -> None:
+        self.wire = wire
+        self.cookies: dict[str, Secret] = {}
+        self.api_key = api_key
+        self._sign_in = sign_in
+        self._signed_in_again = False
+
+    def adopt(self, exchange: Exchange) -> None:
+        """Keep every cookie that an answer set; an emptied one is dropped (5.2 and later renew theirs now and then)."""
+        for cookie in exchange.cookies:
+            if cookie.value:
+                self.cookies[cookie.name] = cookie.value
+            else:
+                self.cookies.pop(cookie.name, None)
+
+    def call(
+        self, method: str, path: str, form: Mapping[str, str] | None = None, *, show_body: bool = True
+    ) -> Exchange:
+        """Make one call with the session; see :meth:`read`."""
+        return self.read(method, path, form, show_body=show_body)[0]
+
+    def read(
+        self, method: str, path: str, form: Mapping[str, str] | None = None, *, show_body: bool = True
+    ) -> tuple[Exchange, bytes]:
+        """Make one call with the session and return its bytes too.
+
+        A 403 to a session that had been good means that it is gone (restart, timeout, eviction): sign in once more,
+        once in this client's life and only where ``sign_in`` still permits it, and make the call again.
+        """
+        request = Call(method, path, form=form, cookies=dict(self.cookies), bearer=self.api_key, show_body=show_body)
+        exchange, raw = self.wire.read(request)
+        self.adopt(exchange)
+        lost = exchange.status == 403 and bool(request.cookies)
+        if not lost or self._sign_in is None or self._signed_in_again:
+            return exchange, raw
+        self._signed_in_again = True
+        again = self._sign_in()
+        if again is None or not again.cookies:
+            return exchange, raw
+        self.cookies.clear()
+        self.adopt(again)
+        exchange, raw = self.wire.read(replace(request, cookies=dict(self.cookies)))
+        self.adopt(exchange)
+        return exchange, raw
+
+    def close(self) -> None:
+        """Log out every session that this run opened, bypassed calls' included. Never raises."""
+        close_sessions(self.wire)
+
+
+def close_sessions(wire: Wire) -> None:
+    """Log out every session that answers on this wire opened; each the way (Host header, scheme) it was opened."""
+    seen: set[tuple[str, Secret]] = set()
+    opened, wire.opened = wire.opened, []
+    wire.deadline = Deadline(max(LOGOUT_SECONDS, min(wire.deadline.remaining(), 2 * LOGOUT_SECONDS)))
+    for cookie, call in opened:
+        if (cookie.name, cookie.value) in seen:
+            continue
+        seen.add((cookie.name, cookie.value))
+        with contextlib.suppress(Exception):
+            wire.send(
+                Call(
+                    "POST",
+                    "/api/v2/auth/logout",
+                    headers=call.headers,
+                    cookies={cookie.name: cookie.value},
+                    address=call.address,
+                    verify=call.verify,
+                    proxy=call.proxy,
+                    source=call.source,
+                    seconds=LOGOUT_SECONDS,
+                )
+            )

@@ -1,0 +1,331 @@
+r"""The config file as one release reads it: every setting with its effective value, and where in the file it stands.
+
+The grammar is :mod:`qbdoctor.qtini`'s, the meaning of a value :mod:`qbdoctor.qtvalues`', and what differs by release
+stands in :mod:`qbdoctor.releases`. ``tests/test_settings_live.py`` compares all of it with what real servers do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from qbdoctor import releases
+from qbdoctor.model import Secret, UserError
+from qbdoctor.qtini import MAX_BYTES, Entry, QtIni, Unreadable
+from qbdoctor.qtvalues import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
+from qbdoctor.releases import Key, Layout, Version, VersionRange
+from qbdoctor.subnets import Network, parse_subnets
+
+MASK = "***"
+
+_T = TypeVar("_T", bool, int, str, tuple[str, ...])
+_LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
+
+
+def read_config(path: Path) -> tuple[bytes, datetime]:
+    """Read a config file and the time of its last change (UTC). Only a regular file of at most 16 MiB is opened.
+
+    Raises :class:`~qbdoctor.model.UserError`: ``config-missing``, ``config-is-folder``, ``config-unreadable``,
+    ``config-too-large``.
+    """
+    try:
+        _judge(path, path.stat())  # before it is opened: a FIFO would wait, a device might act
+        # Not blocking, should it have become a FIFO meanwhile; O_BINARY is for Windows
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor is no path
+            state = os.fstat(file.fileno())
+            _judge(path, state)
+            data = file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
+        raise UserError(
+            "config-missing", f"There is no config file {path}: give the right one with --config or --profile."
+        ) from None
+    except PermissionError:
+        raise UserError(
+            "config-unreadable", f"{path} may not be read by this user: run qbdoctor as the user that runs qBittorrent."
+        ) from None
+    except OSError as error:
+        raise UserError(
+            "config-unreadable", f"{path} could not be read ({error.strerror}): check the path and the disk."
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise _too_large(str(path))
+    return data, datetime.fromtimestamp(state.st_mtime, UTC)
+
+
+def _judge(path: Path, state: os.stat_result) -> None:
+    if stat.S_ISDIR(state.st_mode):
+        raise UserError(
+            "config-is-folder", f"{path} is a folder: give the file in it with --config, or the profile with --profile."
+        )
+    if not stat.S_ISREG(state.st_mode):
+        raise UserError("config-unreadable", f"{path} is no regular file: give qBittorrent's own config file.")
+    if state.st_size > MAX_BYTES:
+        raise _too_large(str(path))
+
+
+def _too_large(where: str) -> UserError:
+    return UserError(
+        "config-too-large",
+        f"{where} is larger than {MAX_BYTES // 2**20} MiB, hardly a config of qBittorrent: give the right file.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a setting stands in the file, and as what.
+
+    ``raw`` is the text after the equals sign as it is spelled (bytes above 127 as lone surrogates), None for a secret.
+    ``line`` counts from 1; ``section`` and ``key`` are as spelled. ``others`` are the lines of further entries of the
+    same key, which this one overrules. ``aliased``: the spelling is not the one that qBittorrent writes.
+    """
+
+    name: str
+    raw: str | None = field(repr=False)
+    line: int
+    section: str
+    key: str
+    layout: Layout | None
+    others: tuple[int, ...] = ()
+    aliased: bool = False
+
+    @property
+    def duplicated(self) -> bool:
+        """Whether the same key stands in the file more than once."""
+        return bool(self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    entry: Entry
+    layout: Layout
+
+
+class Settings:
+    """A config file as a release reads it. Make one with :meth:`load` or :meth:`parse`.
+
+    ``version`` is the release that reads the file, None where it is not known: then the file's MigrationVersion decides
+    on the layout, and the newest release that leaves this number on the defaults. ``file`` and ``modified`` (UTC) are
+    None for :meth:`parse`; ``size`` is in bytes, ``sha256`` in hexadecimal, both of the whole file.
+    """
+
+    def __init__(self, ini: QtIni, data: bytes, version: Version | None) -> None:
+        self.ini = ini
+        self.version = version
+        self.file: Path | None = None
+        self.modified: datetime | None = None
+        self.size = len(data)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        found = ini.get(*releases.place("MigrationVersion", "WebUI"))
+        self.migration: int | None = None if found is None or is_invalid(found.raw) else to_int(found.raw, 0)
+        self.layouts = releases.layouts(version, self.migration)
+        self.layout = self.layouts[0]
+        self._reader = version or min(self.written_by.highest, releases.NEWEST)
+        self._utf8 = releases.qt_reads_utf8(self._reader)
+
+    @classmethod
+    def parse(cls, data: bytes, version: Version | None = None, *, platform: str = sys.platform) -> Settings:
+        """Read the bytes of a config file. Names are compared without case on Windows, as Qt does.
+
+        Raises :class:`~qbdoctor.model.UserError`: ``config-too-large``, ``config-binary``, ``config-malformed``.
+        """
+        return cls._parse(data, version, platform, "the config")
+
+    @classmethod
+    def load(cls, path: Path, version: Version | None = None, *, platform: str = sys.platform) -> Settings:
+        """Read a config file; at most 16 MiB, and only a regular file.
+
+        Raises :class:`~qbdoctor.model.UserError`: ``config-missing``, ``config-is-folder``, ``config-unreadable``,
+        ``config-too-large``, ``config-binary``, ``config-malformed``.
+        """
+        data, modified = read_config(path)
+        settings = cls._parse(data, version, platform, str(path))
+        settings.file, settings.modified = path, modified
+        return settings
+
+    @classmethod
+    def _parse(cls, data: bytes, version: Version | None, platform: str, where: str) -> Settings:
+        if len(data) > MAX_BYTES:
+            raise _too_large(where)
+        if b"\0" in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise UserError(
+                "config-binary",
+                f"{where} is not text in UTF-8 or Latin-1, so it is no config of qBittorrent: give the right file, "
+                "or save it as UTF-8.",
+            )
+        try:
+            ini = QtIni.parse(data, ignore_case=platform == "win32")
+        except Unreadable as error:
+            line = f", line {error.line}" if error.line is not None else ""
+            raise UserError(
+                "config-malformed", f"{where}{line}: {error.reason}; correct it while qBittorrent is stopped."
+            ) from None
+        return cls(ini, data, version)
+
+    @property
+    def written_by(self) -> VersionRange:
+        """The releases that may have written the file last, by its MigrationVersion."""
+        return releases.from_migration(self.migration)
+
+    # --- where a setting stands -------------------------------------------------------------------------------------
+
+    def found(self, name: str) -> Found | None:
+        """Where the effective value stands; None: the setting is absent where this release looks. Raises KeyError."""
+        hit = self._hit(releases.key(name))
+        return None if hit is None else self._found(releases.key(name), hit)
+
+    def explicit(self, name: str) -> bool:
+        """Whether the file sets it where this release looks; else the default holds."""
+        return self._hit(releases.key(name)) is not None
+
+    def elsewhere(self, name: str) -> Found | None:
+        """The setting in the place that this release does not read, or None."""
+        setting = releases.key(name)
+        if setting.fixed is not None:
+            return None
+        for layout in _LAYOUTS:
+            if layout not in self.layouts and (entry := self._entry(setting, layout)) is not None:
+                return self._found(setting, _Hit(entry, layout))
+        return None
+
+    def both_layouts(self, name: str) -> bool:
+        r"""Whether the file sets it twice: as ``[Preferences] WebUI\X`` and as ``[WebUI] X``."""
+        setting = releases.key(name)
+        return setting.fixed is None and all(self._entry(setting, layout) is not None for layout in _LAYOUTS)
+
+    def _found(self, setting: Key, hit: _Hit) -> Found:
+        section, key = releases.place(setting.name, hit.layout)
+        entry = hit.entry
+        others = tuple(each.line for each in self.ini.all(section, key) if each.line != entry.line)
+        return Found(
+            name=setting.name,
+            raw=None if setting.secret else entry.raw,
+            line=entry.line,
+            section=entry.spelled_section,
+            key=entry.spelled_key,
+            layout=None if setting.fixed else hit.layout,
+            others=others,
+            aliased=(entry.spelled_section, entry.spelled_key) != (section, key),
+        )
+
+    def _entry(self, setting: Key, layout: Layout) -> Entry | None:
+        return self.ini.get(*releases.place(setting.name, layout))
+
+    def _hit(self, setting: Key) -> _Hit | None:
+        if self.version is not None and not releases.reads(setting, self.version):
+            return None
+        for layout in self.layouts:
+            entry = self._entry(setting, layout)
+            if entry is not None and not (self._skips_invalid and is_invalid(entry.raw)):
+                return _Hit(entry, layout)
+        return None
+
+    @property
+    def _skips_invalid(self) -> bool:
+        return bool(releases.rule("config.invalid_value", self._reader) == "absent")
+
+    # --- effective values -------------------------------------------------------------------------------------------
+
+    def boolean(self, name: str) -> bool:
+        """The effective value. Qt takes only "", "0" and "false" in any case for false. Raises KeyError, TypeError."""
+        setting, default = self._wanted(name, bool)
+        hit = self._hit(setting)
+        return default if hit is None else to_bool(hit.entry.raw, default=self._for_list(default, False))
+
+    def integer(self, name: str) -> int:
+        """The effective value: text that is no number is 0. Port is kept as 16 bits. Raises KeyError, TypeError."""
+        setting, default = self._wanted(name, int)
+        hit = self._hit(setting)
+        value = default if hit is None else to_int(hit.entry.raw, self._for_list(default, 0))
+        return value & 0xFFFF if setting.name == "Port" else value
+
+    def text(self, name: str) -> str:
+        """The effective text or path, blanks kept. Raises KeyError, and TypeError for a secret or another type."""
+        setting, default = self._wanted(name, str)
+        if setting.secret:
+            raise TypeError(f"{setting.name} is a secret")
+        return self._text(setting, default)
+
+    def items(self, name: str) -> tuple[str, ...]:
+        """The effective list as it stands in the file, bad entries included. Raises KeyError, TypeError."""
+        setting, default = self._wanted(name, tuple)
+        hit = self._hit(setting)
+        return default if hit is None else to_list(hit.entry.raw, utf8=self._utf8)
+
+    def secret(self, name: str) -> Secret | None:
+        """The effective value of a secret; None where neither the file nor the release has one. Raises KeyError."""
+        setting, default = self._wanted(name, str)
+        value = self._text(setting, default)
+        return Secret(value) if value else None
+
+    def _text(self, setting: Key, default: str) -> str:
+        hit = self._hit(setting)
+        if hit is None:
+            return default
+        raw = hit.entry.raw
+        if is_list(raw):
+            return default if releases.rule("config.list_as_text", self._reader) == "default" else ""
+        if setting.kind == "bytes":
+            return to_bytes(raw).decode("utf-8", "replace")
+        return to_text(raw, utf8=self._utf8)
+
+    def _wanted(self, name: str, kind: type[_T]) -> tuple[Key, _T]:
+        setting = releases.key(name)
+        default = releases.default(setting, self._reader)
+        if type(default) is not kind:
+            raise TypeError(f"{setting.name} is no {kind.__name__}")
+        return setting, default
+
+    def _for_list(self, default: _T, empty: _T) -> _T:
+        """What a list, or an empty value of Qt's, is where one value is wanted."""
+        return default if releases.rule("config.list_as_scalar", self._reader) == "default" else empty
+
+    def value_text(self, name: str) -> str:
+        """The effective value as it may be shown: "true", "3600", "a, b"; for a secret "***". Raises KeyError."""
+        setting = releases.key(name)
+        if setting.secret:
+            return MASK if self.secret(name) else ""
+        match setting.kind:
+            case "bool":
+                return "true" if self.boolean(name) else "false"
+            case "int":
+                return str(self.integer(name))
+            case "list":
+                return ", ".join(self.items(name))
+            case _:
+                return self.text(name)
+
+    # --- lists of addresses and names -------------------------------------------------------------------------------
+
+    def whitelist(self) -> tuple[tuple[Network, ...], tuple[str, ...]]:
+        """AuthSubnetWhitelist: the networks that count, and the entries that qBittorrent drops without a word.
+
+        Whether it is looked at at all is AuthSubnetWhitelistEnabled.
+        """
+        return parse_subnets(self.items("AuthSubnetWhitelist"))
+
+    def trusted_proxies(self) -> tuple[tuple[Network, ...], tuple[str, ...]]:
+        """TrustedReverseProxiesList: the networks that count, and the entries that are dropped.
+
+        Whether it is looked at at all is ReverseProxySupportEnabled. A list without one valid entry switches the
+        support off (measured on 4.5.2 to 5.3.0).
+        """
+        support = releases.rule("proxy.support", self._reader)
+        if support is None:
+            return (), ()
+        entries = [each.strip() for each in self.text("TrustedReverseProxiesList").split(";")]
+        networks, bad = parse_subnets(each for each in entries if each)
+        if support == "addresses":
+            bad += tuple(each for each in entries if "/" in each and each not in bad)
+            networks = tuple(each for each in networks if each.prefixlen == each.max_prefixlen)
+        return networks, bad
+
+    def server_domains(self) -> tuple[str, ...]:
+        """ServerDomains: the patterns that a Host header is matched with; "*" matches every name."""
+        return tuple(each.strip() for each in self.text("ServerDomains").split(";") if each.strip())

@@ -1,0 +1,443 @@
+"""Which qBittorrent is meant: from the options given, else from what runs here, else from a config at a usual place.
+
+Nothing is sent to the target. A host name is looked up only to see whether it means this machine, for two seconds at
+most.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from qbdoctor import platforms
+from qbdoctor.address import Address, parse_ip, parse_url
+from qbdoctor.instances import Instance, PortMapping, find_instances, find_mappings
+from qbdoctor.model import UserError
+
+Origin = Literal["url", "config", "profile", "process", "default-config"]
+IP = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+DEFAULT_PORT = 8080
+"""``WebUI\\Port`` where the config does not set it, in all releases."""
+
+LOOKUP_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The target options of the command line, as they were given; None where they were not."""
+
+    url: str | None = None
+    profile: str | None = None
+    config: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """The qBittorrent to look at, and how it was found.
+
+    ``config_given`` is True where --config or --profile named the config, which is then taken at its word. ``instance``
+    is the process that serves the target, ``others`` are the local ones that do not. ``direct`` is True where that
+    process itself listens at ``address``, False where it is known not to, None where it is not known what stands
+    between. ``server_port`` is the port that qBittorrent itself listens on, which a mapping may hide, and
+    ``server_port_source`` says how that is known: "listening", "config", "--webui-port" or "QBT_WEBUI_PORT".
+    """
+
+    address: Address
+    origin: Origin
+    config_file: Path | None = None
+    config_given: bool = False
+    profile: Path | None = None
+    log_file: Path | None = None
+    instance: Instance | None = None
+    others: tuple[Instance, ...] = ()
+    direct: bool | None = None
+    server_port: int | None = None
+    server_port_source: str | None = None
+
+
+class SettingsLike(Protocol):
+    """What is asked of a config: :class:`qbdoctor.settings.Settings` answers it."""
+
+    def integer(self, name: str, /) -> int: ...  # noqa: D102
+    def text(self, name: str, /) -> str: ...  # noqa: D102
+    def boolean(self, name: str, /) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is asked of the machine, each only when it is needed; tests put their own in."""
+
+    instances: Callable[[], tuple[Instance, ...]] = find_instances
+    mappings: Callable[[], tuple[PortMapping, ...]] = find_mappings
+    settings: Callable[[Path], SettingsLike] | None = None
+    lookup: Callable[[str], frozenset[IP]] | None = None
+    own_addresses: Callable[[], frozenset[IP]] | None = None
+    root: Path = Path("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """The settings that decide the address and the log; ``log`` is None where nothing is logged, "" for the default."""
+
+    address: str
+    port: int
+    https: bool
+    log: str | None
+
+
+def resolve(
+    options: TargetOptions,
+    *,
+    instances: Callable[[], tuple[Instance, ...]] = find_instances,
+    env: Mapping[str, str] | None = None,
+    platform: str = sys.platform,
+    home: Path | None = None,
+    world: World | None = None,
+) -> Target:
+    """Return the target that the options name, or the one that can be found without any.
+
+    ``env``, ``platform`` and ``home`` are those of this process unless given.
+
+    Raises :class:`UserError`: what :func:`parse_url` and ``Settings.load`` raise (``config-missing``,
+    ``config-is-folder``, ``config-unreadable``, …); ``config-missing``, ``profile-not-a-folder``, ``empty-path``,
+    ``several-configurations`` and ``config-differs-from-profile`` for what --config and --profile name;
+    ``several-instances`` if more than one runs and no option says which; ``no-target`` (exit code 3) if there is
+    nothing to look at.
+    """
+    environment = os.environ if env is None else env
+    system = platforms.System(
+        platform, environment, platforms.home_folder(platform, environment) if home is None else home
+    )
+    finder = _Finder(system, world or World(instances=instances))
+    address = None if options.url is None else parse_url(options.url)
+    given = finder.given_config(options)
+    if address is not None:
+        return finder.from_url(address, given)
+    if given is not None:
+        return finder.from_config(*given, origin="profile" if options.config is None else "config")
+    return finder.discovered()
+
+
+class _Finder:
+    """One resolving: the instances are asked for once."""
+
+    def __init__(self, system: platforms.System, world: World) -> None:
+        self.system = system
+        self.world = world
+        self.instances = world.instances()
+        self._read: dict[Path, _Config | None] = {}
+
+    # What the options name
+
+    def given_config(self, options: TargetOptions) -> tuple[Path, Path | None] | None:
+        """Return the config that --config or --profile name and the profile folder; None if neither was given."""
+        for option, value in (("--config", options.config), ("--profile", options.profile)):
+            if value is not None and not value.strip():
+                raise UserError("empty-path", f"{option}: the path is empty: name one, or leave the option out.")
+        profile = None if options.profile is None else Path(options.profile).expanduser().absolute()
+        if options.config is None:
+            return None if profile is None else self._profile_config(profile)
+        config = Path(options.config).expanduser().absolute()
+        known = platforms.profile_of(config)
+        if profile is None:
+            return config, known[0] if known else None
+        if not known or not _same(known[0], profile):
+            raise UserError(
+                "config-differs-from-profile",
+                f"--config {config} is not the config of --profile {profile}, which is "
+                f"{platforms.config_file(self.system, profile=profile)}: give one of the two.",
+            )
+        return config, profile
+
+    def _profile_config(self, profile: Path) -> tuple[Path, Path]:
+        """Return the config in a profile folder, also that of its only named configuration."""
+        config = platforms.config_file(self.system, profile=profile)
+        if platforms.exists(config) and not platforms.is_folder(config):
+            return config, profile
+        named = platforms.named_configurations(profile, self.system.config_name)
+        if len(named) == 1:
+            return named[0][1], profile
+        if named:
+            names = ", ".join(name for name, _ in named)
+            raise UserError(
+                "several-configurations",
+                f"--profile: {profile} holds several configurations ({names}): name the file of one with --config, "
+                f"such as {named[0][1]}.",
+            )
+        if platforms.exists(profile) and not platforms.is_folder(profile):
+            raise UserError(
+                "profile-not-a-folder", f"--profile: {profile} is a file: use --config for the config file itself."
+            )
+        nearby = next(filter(platforms.is_file, self._misplaced(profile)), None)
+        hint = f"use --config {nearby}" if nearby else "give the folder that qBittorrent's own --profile names"
+        raise UserError("config-missing", f"--profile: there is no {config}, or it may not be seen: {hint}.")
+
+    def _misplaced(self, folder: Path) -> tuple[Path, ...]:
+        name = self.system.config_name
+        inside = (folder / name, folder / "config" / name, folder / platforms.APP / name)
+        return (*inside, *(platforms.docker_configs(folder) if self.system.config_name.endswith(".conf") else ()))
+
+    # The three ways to a target
+
+    def from_url(self, address: Address, given: tuple[Path, Path | None] | None) -> Target:
+        """Return the target at this URL, with the local process that listens there, or the config that was given."""
+        ips = self._ips(address.host)
+        if given is not None:
+            config, profile = given
+            self._settings(config, lenient=False)
+            instance = self._using(config)
+            direct = None if instance is None else self._listens(instance, address, ips)
+            return self._target(address, "url", instance, config=config, profile=profile, given=True, direct=direct)
+        answers = [(instance, self._listens(instance, address, ips)) for instance in self.instances]
+        sure = [instance for instance, listens in answers if listens]
+        if sure:
+            return self._target(address, "url", sure[0], direct=True)
+        behind = self._behind_mapping(address, ips)
+        if behind is not None:
+            return self._target(address, "url", behind[0], direct=False, mapped=behind[1])
+        maybe = [instance for instance, listens in answers if listens is None]
+        return self._target(address, "url", maybe[0] if len(maybe) == 1 else None)
+
+    def from_config(self, config: Path, profile: Path | None, origin: Origin) -> Target:
+        """Return the target that a given config describes, and the process that uses that very file."""
+        web = self._settings(config, lenient=False)
+        instance = self._using(config)
+        address = self._address(web, instance)
+        direct = None if instance is None else self._listens(instance, address, self._ips(address.host))
+        return self._target(address, origin, instance, config=config, profile=profile, given=True, direct=direct)
+
+    def discovered(self) -> Target:
+        """Return the only instance that runs, else what a config at a usual place describes."""
+        if len(self.instances) > 1:
+            raise self._several()
+        if self.instances:
+            instance = self.instances[0]
+            address = self._address(self._settings_of(instance), instance)
+            direct = self._listens(instance, address, self._ips(address.host))
+            return self._target(address, "process", instance, direct=direct)
+        for config in platforms.default_configs(self.system, root=self.world.root):
+            web = self._settings(config) if platforms.is_file(config) else None
+            if web is not None:
+                known = platforms.profile_of(config)
+                address = self._address(web, None)
+                return self._target(address, "default-config", None, config=config, profile=known[0] if known else None)
+        raise UserError(
+            "no-target",
+            "No qBittorrent runs here and no config is at a usual place: name the Web UI with --url, such as "
+            "http://localhost:8080, or its config with --profile or --config.",
+            exit_code=3,
+        )
+
+    # The parts of a target
+
+    def _target(
+        self,
+        address: Address,
+        origin: Origin,
+        instance: Instance | None,
+        *,
+        config: Path | None = None,
+        profile: Path | None = None,
+        given: bool = False,
+        direct: bool | None = None,
+        mapped: int | None = None,
+    ) -> Target:
+        if instance is not None:
+            config, profile = config or instance.config_file, profile or instance.profile
+        web = None if config is None else self._settings(config)
+        port, source = (mapped, "listening") if mapped is not None else self._server_port(web, instance)
+        return Target(
+            address=address,
+            origin=origin,
+            config_file=config,
+            config_given=given,
+            profile=profile,
+            log_file=self._log(config, instance),
+            instance=instance,
+            others=tuple(other for other in self.instances if other is not instance),
+            direct=direct,
+            server_port=port,
+            server_port_source=source,
+        )
+
+    def _server_port(self, web: _Config | None, instance: Instance | None) -> tuple[int | None, str | None]:
+        """Return the port that qBittorrent itself listens on, and how that is known."""
+        configured = web.port if web is not None else None
+        option = instance.options.webui_port if instance is not None else None
+        if instance is not None:
+            for port in (configured, option):
+                if port in instance.ports:
+                    return port, "listening"
+            rest = [port for port in instance.ports if port not in instance.torrent_ports]
+            if len(rest) == 1:
+                return rest[0], "listening"
+        if configured:
+            return configured, "config"
+        return option, instance.options.webui_port_source if instance is not None else None
+
+    def _address(self, web: _Config | None, instance: Instance | None) -> Address:
+        """Return the address at which a qBittorrent of this machine is best reached from here."""
+        port = self._server_port(web, instance)[0] or DEFAULT_PORT
+        bound = [ip for ip, number in (instance.listening if instance and instance.listening else ()) if number == port]
+        wanted = web.address if web is not None else "*"
+        # Qt takes * for all addresses of both families, :: for IPv6; a name binds everything (Qt 5) or nothing (Qt 6).
+        everywhere = "::1" if wanted == "::" else "127.0.0.1"
+        if not bound:
+            ip = parse_ip(wanted)
+            host = everywhere if ip is None or ip.is_unspecified else wanted
+        elif any(ip is not None and ip.is_unspecified for ip in map(parse_ip, bound)):
+            host = everywhere
+        else:
+            host = bound[0]
+        if instance is not None and instance.shares_network is False and host == everywhere and instance.addresses:
+            host = instance.addresses[0]
+        return Address("https" if web is not None and web.https else "http", host.lower(), port)
+
+    def _several(self) -> UserError:
+        lines = []
+        for instance in self.instances:
+            port = self._server_port(self._settings_of(instance), instance)[0]
+            place = f"profile {instance.profile}" if instance.profile else f"config {instance.config_file or 'unknown'}"
+            lines.append(f"pid {instance.pid} (port {port or 'unknown'}, {place})")
+        return UserError(
+            "several-instances",
+            f"{len(lines)} qBittorrent run here: {'; '.join(lines)}: say which with --url or --profile.",
+        )
+
+    # What is asked of files, processes and the network
+
+    def _settings(self, config: Path, *, lenient: bool = True) -> _Config | None:
+        """Return what the config says; if ``lenient``, None where it cannot be read."""
+        load = self.world.settings
+        if load is None:
+            from qbdoctor.settings import Settings  # noqa: PLC0415 - a --url elsewhere does without it
+
+            load = Settings.load
+        if config not in self._read:
+            try:
+                found = load(config)
+            except UserError:
+                if not lenient:
+                    raise
+                self._read[config] = None
+            else:
+                self._read[config] = _Config(
+                    address=found.text("Address").strip(),
+                    port=found.integer("Port") & 0xFFFF,  # as it is kept: 99999 is 34463, and 0 asks for a random port
+                    https=found.boolean("HTTPS/Enabled"),
+                    log=found.text("FileLogger/Path") if found.boolean("FileLogger/Enabled") else None,
+                )
+        return self._read[config]
+
+    def _log(self, config: Path | None, instance: Instance | None) -> Path | None:
+        """Return the log file: where the config puts it, else in the data folder; None where nothing is logged."""
+        places = [] if config is None else list(platforms.data_folders_of(config, self.system))
+        usual = instance.log_file if instance is not None else platforms.log_file(places)
+        settings = None if config is None else self._settings(config)
+        if settings is None or not settings.log:
+            return None if settings is not None and settings.log is None else usual
+        configured = Path(settings.log) / platforms.LOG_NAME
+        if instance is not None and instance.root is not None:
+            inside = instance.root.joinpath(*configured.parts[1:])
+            configured = inside if platforms.is_file(inside) else configured
+        # A config that was copied from elsewhere names a folder that is not here until qBittorrent makes it.
+        return usual if usual and platforms.is_file(usual) and not platforms.is_file(configured) else configured
+
+    def _settings_of(self, instance: Instance) -> _Config | None:
+        return None if instance.config_file is None else self._settings(instance.config_file)
+
+    def _using(self, config: Path) -> Instance | None:
+        """Return the instance that uses this very file; a bind mount's two names are one file."""
+        return next((one for one in self.instances if one.config_file and _same(one.config_file, config)), None)
+
+    def _listens(self, instance: Instance, address: Address, ips: frozenset[IP]) -> bool | None:
+        """Whether the instance itself listens at this address; None if that cannot be seen."""
+        if instance.listening is None:
+            web = self._settings_of(instance)
+            ports = {instance.options.webui_port, web.port if web else None}
+            return None if address.port in ports and self._is_here(ips) else False
+        if instance.shares_network is False:
+            own = {ip for ip in map(parse_ip, instance.addresses) if ip is not None}
+        else:
+            own = {ip for ip in ips if self._is_here(frozenset({ip}))}
+        for text, port in instance.listening:
+            bound = parse_ip(text)
+            if port != address.port or bound is None:
+                continue
+            everywhere = bound.is_unspecified and any(bound.version in (6, ip.version) for ip in ips & own)
+            if everywhere or bound in ips & own:
+                return True
+        return False
+
+    def _behind_mapping(self, address: Address, ips: frozenset[IP]) -> tuple[Instance, int] | None:
+        """Return the instance that a published port of this machine leads to, and its own port."""
+        inside = [one for one in self.instances if one.shares_network is False]
+        if not inside or not self._is_here(ips):
+            return None
+        for mapping in self.world.mappings():
+            published = parse_ip(mapping.host_ip)
+            if mapping.host_port != address.port or published is None:
+                continue
+            if not published.is_unspecified and published not in ips:
+                continue
+            for instance in inside:
+                if mapping.container_ip in instance.addresses and mapping.container_port in instance.ports:
+                    return instance, mapping.container_port
+        return None
+
+    def _is_here(self, ips: frozenset[IP]) -> bool:
+        """Whether one of these addresses is this machine's own."""
+        own = self.world.own_addresses or _own_addresses
+        return any(ip.is_loopback for ip in ips) or bool(ips & own())
+
+    def _ips(self, host: str) -> frozenset[IP]:
+        ip = parse_ip(host)
+        if ip is not None:
+            return frozenset({ip})
+        if not self.instances:
+            return frozenset()
+        if Address("http", host, DEFAULT_PORT).is_loopback:
+            return frozenset({ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")})
+        return (self.world.lookup or _lookup)(host)
+
+
+def _lookup(host: str) -> frozenset[IP]:
+    """Return the addresses of a name; none if they are not known within two seconds.
+
+    The thread is a daemon: a lookup cannot be cancelled, and must not hold up the end of the program.
+    """
+    found: list[IP] = []
+
+    def ask() -> None:
+        try:
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return
+        found.extend(ip for ip in (parse_ip(str(info[4][0])) for info in infos) if ip is not None)
+
+    thread = threading.Thread(target=ask, daemon=True, name="qbdoctor-lookup")
+    thread.start()
+    thread.join(LOOKUP_SECONDS)
+    return frozenset(list(found))
+
+
+def _own_addresses() -> frozenset[IP]:
+    import psutil  # noqa: PLC0415 - --help and --version do without it
+
+    texts = (entry.address for entries in psutil.net_if_addrs().values() for entry in entries)
+    return frozenset(ip for ip in map(parse_ip, texts) if ip is not None)
+
+
+def _same(a: Path, b: Path) -> bool:
+    try:
+        return a.samefile(b)
+    except OSError:
+        return a == b

@@ -1,0 +1,112 @@
+"""Findings folded into root causes by the catalogue's table, and the one line that says it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from qbdoctor import causes as catalogue
+from qbdoctor.model import CONFIDENCES, SEVERITIES, Cause, CheckResult, Evidence, Finding, Severity, State
+
+if TYPE_CHECKING:
+    from qbdoctor.observations import Observations
+
+
+def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause, ...]:
+    """Fold findings into root causes, most decisive first.
+
+    Findings of the same cause become one: the surest speaks, the evidence of all is kept. A cause that another one
+    explains, and that is no more severe than it, is a symptom and stands under it. ``values`` fill the remedies'
+    places where a finding has no value of its own.
+    """
+    grouped: dict[str, list[Finding]] = {}
+    for finding in findings:
+        grouped.setdefault(finding.cause, []).append(finding)
+    merged = {cause: _merge(cause, found, values) for cause, found in grouped.items()}
+    under: dict[str, list[str]] = {}
+    for cause in merged.values():
+        for symptom in catalogue.page(cause.id).explains:
+            if symptom in merged and _severity(cause.severity) <= _severity(merged[symptom].severity):
+                under.setdefault(cause.id, []).append(symptom)
+    symptoms = {symptom for folded in under.values() for symptom in folded}
+    roots = [
+        Cause(
+            one.id, one.severity, one.confidence, one.summary, one.evidence, one.remedies, tuple(under.get(one.id, ()))
+        )
+        for one in merged.values()
+        if one.id not in symptoms
+    ]
+    return tuple(sorted(roots, key=lambda one: (_severity(one.severity), catalogue.page(one.id).rank, one.id)))
+
+
+def _severity(severity: Severity) -> int:
+    return SEVERITIES.index(severity)
+
+
+def _merge(cause: str, found: list[Finding], values: Mapping[str, str]) -> Cause:
+    page = catalogue.page(cause)
+    ordered = sorted(
+        found, key=lambda one: (_severity(one.severity or page.severity), CONFIDENCES.index(one.confidence))
+    )
+    evidence: list[Evidence] = []
+    for finding in ordered:
+        evidence.extend(piece for piece in finding.evidence if piece not in evidence)
+    filled = dict(values)
+    for finding in reversed(ordered):
+        filled.update(finding.values)
+    surest = min(CONFIDENCES.index(one.confidence) for one in found)
+    remedies = tuple(remedy for finding in ordered for remedy in finding.remedies)
+    return Cause(
+        cause,
+        ordered[0].severity or page.severity,
+        CONFIDENCES[surest],
+        ordered[0].summary,
+        tuple(evidence),
+        remedies + catalogue.fill(page, filled),
+    )
+
+
+def state_of(causes: Iterable[Cause], checks: Iterable[CheckResult]) -> State:
+    """Return the state: a problem if and only if an error stands, else unknown if something could not be settled."""
+    if any(cause.severity == "error" for cause in causes):
+        return "problem"
+    return "unknown" if any(check.status == "unknown" for check in checks) else "healthy"
+
+
+def headline(state: State, causes: tuple[Cause, ...], checks: tuple[CheckResult, ...], seen: Observations) -> str:
+    """Return the first line of the report."""
+    if state == "problem":
+        more = sum(1 for cause in causes if cause.severity == "error") - 1
+        return causes[0].summary + (f" (and {more} more)" if more else "")
+    if state == "unknown":
+        stuck = next(check for check in checks if check.status == "unknown")
+        return f"Could not tell: {stuck.summary[0].lower()}{stuck.summary[1:]}: {stuck.reason}"
+    if any(check.reason == NOT_ASKED for check in checks):
+        return "The checks that were asked for found no fault"
+    return _healthy(causes, seen)
+
+
+NOT_ASKED = "not asked for"
+
+
+def _healthy(causes: tuple[Cause, ...], seen: Observations) -> str:
+    version = f"qBittorrent {seen.version}" if seen.has("version") and seen.version else "qBittorrent"
+    where = f"{version} at {seen.target.address.url}"
+    warnings = [cause for cause in causes if cause.severity == "warning"]
+    also = (
+        f". {'A warning' if len(warnings) == 1 else f'{len(warnings)} warnings'}: {warnings[0].summary}"
+        if warnings
+        else ""
+    )
+    if seen.anonymous.status == 200:
+        said = f"The server is fine: {where} answers, and lets {seen.anonymous.local or 'us'} in without a password"
+    elif seen.sign_in.outcome == "accepted":
+        said = (
+            f"The server is fine: {where} takes the login, keeps the session and answers calls; "
+            "a client that still gets 403 is at fault itself"
+        )
+    elif seen.asked.api_key is not None:
+        said = f"The server is fine: {where} takes the API key and answers calls"
+    else:
+        said = f"The server is fine as far as asked: {where} answers and wants a login; none was tried (--no-login)"
+    return said + also

@@ -1,0 +1,404 @@
+r"""qBittorrent's own log as a witness: failed logins, refused headers, where it listens, when it started.
+
+The texts are translated (``[Preferences] General\Locale``), so lines are told apart by what no translation changes:
+the level, whether the first address stands in quotes, and which numbers stand before and after it. Tried with the 57
+languages of 4.2.5, 4.5.2, 5.1.0 and 5.3.0; Italian breaks some texts over several lines.
+
+Only evidence, never proof, and nothing here raises: a user name may hold a line end, and the log then shows lines of
+that client's making (seen in all four releases).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+Level = Literal["N", "I", "W", "C"]
+RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
+
+DEFAULT_LIMIT = 1 << 20
+
+_LINE = re.compile(r"\((?P<level>[NIWC])\) (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S* - (?P<text>.*)")
+_TOKEN = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f:.]*[0-9A-Fa-f:](?:%[0-9A-Za-z_.-]+)?")
+_VERSION = re.compile(r"(?<![\w.])v\d+\.\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d*)?(?![\w]|\.\d)", re.ASCII)
+_QUOTES = {"'": "'", '"': '"', "‘": "’", "‚": "‘", "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«"}
+_QUOTES |= {"‹": "›", "「": "」", "『": "』"}
+_LISTENING = re.compile(r"(?P<address>\*|[0-9A-Fa-f:.]+(?:%\w+)?)(?P<between>\D{1,40})(?P<port>\d{1,5})(?!\d)\D{0,40}")
+_FALLBACK = re.compile(r"https.*http(?!s)", re.IGNORECASE | re.DOTALL)
+_FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
+_SLACK = timedelta(seconds=2)  # the log has whole seconds
+_START_SLACK = timedelta(seconds=60)  # from the process's start to its first line
+_QUARTER = 900.0  # seconds; every time zone's offset is a multiple
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One entry. ``when`` is the server's local time, without zone; a text of several lines is joined by blanks."""
+
+    level: Level
+    when: datetime | None
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """The text as a report may show it: without the user name of a login, where people mistype a password."""
+        found = _login_address(self)
+        if found is None or not self.text[found.end :].strip():
+            return self.text
+        return f"{self.text[: found.end]} …"
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The end of a log, oldest entry first. ``reason`` says why there is nothing, or less than there might be."""
+
+    lines: tuple[LogLine, ...]
+    reason: str | None = None
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request refused for its headers: ``received`` is the header's value, ``expected`` the port or origin it met."""
+
+    kind: RejectionKind
+    source: str
+    received: str
+    expected: str | None
+    when: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An address in a text, and whether it stands in quotes."""
+
+    start: int
+    end: int
+    address: str
+    quoted: bool
+
+
+def plain_address(text: str) -> str:
+    """Return an address in its one spelling: brackets and zone dropped, ``::ffff:a.b.c.d`` as ``a.b.c.d``.
+
+    What is no address comes back in small letters.
+    """
+    bare = text.strip().strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return text.strip().lower()
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+def read_tail(path: Path, limit_bytes: int = DEFAULT_LIMIT) -> LogTail:
+    """Return the last ``limit_bytes`` of a log; of the rotated ones too where the start of the process is not in it.
+
+    Rotated logs are ``.bak``, ``.bak1`` and so on; deleted ones leave gaps, so their order is that of their times.
+    """
+    left = max(0, limit_bytes)
+    texts: list[str] = []
+    files: list[Path] = []
+    reason: str | None = None
+    lines: tuple[LogLine, ...] = ()
+    for candidate in (path, *_rotated(path)):
+        if left <= 0:
+            break
+        try:
+            text, size = _tail_text(candidate, left)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            reason = reason or f"the log {candidate} cannot be read: {why}"
+            if candidate == path and not isinstance(error, FileNotFoundError):
+                break  # without the newest file the older ones would tell of the past as if it were now
+            continue
+        left -= size
+        texts.insert(0, text)
+        files.insert(0, candidate)
+        lines = tuple(_parse("\n".join(texts)))
+        if any(is_start(line) for line in lines):
+            break
+    return LogTail(lines, reason, tuple(files))
+
+
+def is_start(line: LogLine) -> bool:
+    """Return whether the line is the start mark, ``qBittorrent v5.1.0 started``, in whatever language.
+
+    Some translations write the program's name in another script; names of torrents stand in quotes.
+    """
+    if line.level != "N" or len(line.text) > 120 or any(mark in line.text for mark in '"“”„«»「」『』/\\'):
+        return False
+    return _VERSION.search(line.text) is not None
+
+
+def version(lines: Sequence[LogLine]) -> str | None:
+    """Return the version in the last start mark, as ``v5.1.0``."""
+    for line in reversed(lines):
+        if is_start(line) and (found := _VERSION.search(line.text)):
+            return found[0]
+    return None
+
+
+def since_start(lines: Sequence[LogLine], started: datetime | None) -> tuple[LogLine, ...]:
+    """Return the lines of the process that runs now.
+
+    Without ``started`` these begin at the last start mark (all lines, if there is none). With it (aware, or naive in
+    local time) at the mark that fits it; a server in a container may write another time zone's hours. If none fits,
+    time alone decides, in our zone.
+    """
+    marks = [index for index, line in enumerate(lines) if is_start(line)]
+    if started is None:
+        return tuple(lines[marks[-1] :]) if marks else tuple(lines)
+    local = _local(started)
+    for same_zone in (True, False):
+        for index in reversed(marks):
+            when = lines[index].when
+            if when is not None and _fits(when, local, same_zone=same_zone):
+                return tuple(lines[index:])
+    return tuple(line for line in lines if line.when is None or line.when >= local - _SLACK)
+
+
+def login_failures(
+    lines: Sequence[LogLine], address: str, *, limit: int = 0, ban_seconds: float = 0.0, now: datetime | None = None
+) -> int:
+    """Return how many failed logins the server counts for this address, as far as these lines tell.
+
+    The number is the server's own, from its last line about the address; a success and a start clear it, and with
+    ``now`` (the server's local time) so does a ban of ``ban_seconds`` that the failure number ``limit`` began. It
+    stays 0 where the server never bans.
+    """
+    wanted = plain_address(address)
+    count = 0
+    last: datetime | None = None
+    for line in lines:
+        if is_start(line):
+            count = 0
+            continue
+        found = _login_address(line)
+        if found is None or found.address != wanted:
+            continue
+        if line.level == "N":
+            count = 0
+        elif (number := _attempt(line, found)) is not None:
+            count, last = number, line.when
+    if now is not None and last is not None and 0 < limit <= count and now > last + timedelta(seconds=ban_seconds):
+        return 0
+    return count
+
+
+def last_success(lines: Sequence[LogLine], address: str) -> datetime | None:
+    """Return when this address last logged in (the server's local time), or None."""
+    wanted = plain_address(address)
+    for line in reversed(lines):
+        found = _login_address(line)
+        if line.level == "N" and found is not None and found.address == wanted:
+            return line.when
+    return None
+
+
+def banned(lines: Sequence[LogLine], address: str) -> LogLine | None:
+    """Return the last line that says this address is banned, unless a success or a start came after it."""
+    wanted = plain_address(address)
+    last: LogLine | None = None
+    for line in lines:
+        found = _login_address(line)
+        if is_start(line):
+            last = None
+        elif found is not None and found.address == wanted:
+            # a counted failure shows that the ban, if there was one, is over
+            last = line if line.level == "W" and _attempt(line, found) is None else None
+    return last
+
+
+def host_rejections(lines: Sequence[LogLine]) -> tuple[Rejection, ...]:
+    """Return the requests refused for their Host, Origin or Referer, or by Sec-Fetch-Site (5.3), oldest first."""
+    return tuple(found for line in lines if (found := _rejection(line)) is not None)
+
+
+def listening(lines: Sequence[LogLine]) -> tuple[str, int] | None:
+    """Return the address (as configured, ``*`` for all) and port where the Web UI last said that it listens."""
+    for line in reversed(lines):
+        if line.level != "N" or (found := _listening(line.text)) is None:
+            continue
+        return found
+    return None
+
+
+def https_fallback(lines: Sequence[LogLine]) -> LogLine | None:
+    """Return the last line that says HTTPS could not be set up and HTTP is spoken instead."""
+    for line in reversed(lines):
+        if line.level == "C" and _FALLBACK.search(line.text):
+            return line
+    return None
+
+
+def _rotated(path: Path) -> list[Path]:
+    """Return the rotated logs, the newest first."""
+    try:
+        found = [(other.stat().st_mtime, other) for other in path.parent.glob(f"{path.name}.bak*")]
+    except OSError:
+        return []
+    return [other for _, other in sorted(found, reverse=True)]
+
+
+def _tail_text(path: Path, limit: int) -> tuple[str, int]:
+    """Return the end of a file as text and how many bytes were read; a first line that is cut is left out."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        offset = max(0, size - limit)
+        file.seek(offset)
+        data = file.read(limit)
+    read = len(data)
+    if offset:
+        data = data.partition(b"\n")[2]
+    return data.decode("utf-8", errors="replace"), read
+
+
+def _parse(text: str) -> Iterator[LogLine]:
+    """Take a log's text apart; a line without a time of its own belongs to the one before."""
+    pending: LogLine | None = None
+    more: list[str] = []
+    for raw in text.replace("\r\n", "\n").split("\n"):
+        match = _LINE.fullmatch(raw)
+        if match is None:
+            if pending is not None and raw.strip():
+                more.append(raw.strip())
+            continue
+        if pending is not None:
+            yield _joined(pending, more)
+        pending, more = LogLine(_level(match["level"]), _when(match["when"]), match["text"]), []
+    if pending is not None:
+        yield _joined(pending, more)
+
+
+def _joined(line: LogLine, more: list[str]) -> LogLine:
+    """Return the line with its continuation."""
+    return LogLine(line.level, line.when, " ".join([line.text.rstrip(), *more])) if more else line
+
+
+def _level(letter: str) -> Level:
+    """Return the level; the pattern lets no other letter through."""
+    return "N" if letter == "N" else "I" if letter == "I" else "W" if letter == "W" else "C"
+
+
+def _when(text: str) -> datetime | None:
+    """Return the time of an entry, or None for one that is no time."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _local(moment: datetime) -> datetime:
+    """Return a moment as naive local time."""
+    return moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)
+
+
+def _fits(when: datetime, started: datetime, *, same_zone: bool) -> bool:
+    """Return whether a start mark can be that of a process which started then."""
+    apart = (when - started).total_seconds()
+    if not same_zone:
+        shift = round(apart / _QUARTER) * _QUARTER
+        if abs(shift) > 26 * 3600:
+            return False
+        apart -= shift
+    return -_SLACK.total_seconds() <= apart <= _START_SLACK.total_seconds()
+
+
+def _first_address(text: str) -> _Found | None:
+    """Return the first address in a text."""
+    for token in _TOKEN.finditer(text):
+        value = token[0]
+        if value.count(":") < 2 and value.count(".") < 3:
+            continue
+        for skipped, candidate in ((0, value), (0, value.rstrip(".:")), (1, value[1:])):
+            try:
+                ipaddress.ip_address(candidate)
+            except ValueError:
+                continue
+            start = token.start() + skipped
+            before = text[:start].rstrip()[-1:]
+            return _Found(start, start + len(candidate), plain_address(candidate), before in _QUOTES and before != "")
+    return None
+
+
+def _login_address(line: LogLine) -> _Found | None:
+    """Return the client's address if the line is about a login.
+
+    Success: level N, the address last. Failure: level W, one number (the count) before the address and the user name's
+    label after it. Banned: the same without the number. The address is never quoted there, and always is in the lines
+    about headers; a closed connection (up to 4.5) names an address at its end, with level W.
+    """
+    if line.level not in "NW":
+        return None
+    found = _first_address(line.text)
+    if found is None or found.quoted:
+        return None
+    before, after = line.text[: found.start], line.text[found.end :]
+    numbers = re.findall(r"\d+", before)
+    if line.level == "N":
+        return found if not numbers and not any(character.isalnum() for character in after) else None
+    return found if len(numbers) <= 1 and any(mark in after for mark in ":：") else None
+
+
+def _attempt(line: LogLine, found: _Found) -> int | None:
+    """Return the count in a line about a failed login, None in one about a banned address."""
+    number = re.search(r"\d{1,9}", line.text[: found.start])
+    return int(number[0]) if number else None
+
+
+def _rejection(line: LogLine) -> Rejection | None:
+    """Read a line about headers: the source, then one or two values, all in the same quotes."""
+    if line.level != "W" or (found := _first_address(line.text)) is None or not found.quoted:
+        return None
+    opening = line.text[: found.start].rstrip()[-1:]
+    closing = re.escape(_QUOTES[opening])
+    quote = re.escape(opening)
+    # An apostrophe within a word opens nothing; two translations forget to close a quote.
+    value = re.compile(
+        rf"(?<![^\s:：(]){quote}([^{closing}]*?)"
+        rf"(?:[{closing}](?![^\s.,:;：。，、╱/)])|(?=[\s.][^{closing}]*[:：]\s*{quote})|$)"
+    )
+    values = [match[1].strip() for match in value.finditer(line.text, found.end + 1)]
+    if len(values) == 1:
+        return Rejection("host", found.address, values[0], None, line.when)
+    if len(values) != 2:
+        return None
+    first, second = values
+    if first.isdigit():
+        return Rejection("port", found.address, second, first, line.when)
+    if first not in _FETCH_SITES and "://" not in first and first != "null":
+        return Rejection("host", found.address, first, None, line.when)  # Greek of 4.2.5: the port's text for both
+    return Rejection(_origin_kind(line.text, first), found.address, first, second, line.when)
+
+
+def _origin_kind(text: str, received: str) -> RejectionKind:
+    """Return which header held the value: a Referer has a path, an Origin has none."""
+    if received in _FETCH_SITES:
+        return "cross-site"
+    path = received.partition("://")[2].partition("/")[1]
+    return "referer" if path or "referer" in text.lower() else "origin"
+
+
+def _listening(text: str) -> tuple[str, int] | None:
+    """Return the address and port in a text of level N, where neither stands in quotes."""
+    found = _first_address(text)
+    if found is not None:
+        start, address = found.start, text[found.start : found.end]
+    elif (star := text.find("*")) >= 0:
+        start, address = star, "*"
+    else:
+        return None
+    if (found is not None and found.quoted) or re.search(r"\d", text[:start]):
+        return None
+    match = _LISTENING.fullmatch(text, start)
+    if match is None or match["address"] != address or not 0 < int(match["port"]) < 65536:
+        return None
+    return address, int(match["port"])

@@ -1,0 +1,144 @@
+"""Fixtures: real servers of four releases, and a home for each test that is not the developer's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit import matrix
+from tests.kit.server import Server
+
+# A test that asks for one of these, however indirectly, runs against real servers.
+_LIVE_FIXTURES = {"release", "releases", "healthy", "server"}
+_PROPERTY = "live"
+_SKIPPED = "no live server: "
+_KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUIRE_LIVE")
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
+
+ServerFactory = Callable[..., Server]
+
+
+def pytest_configure() -> None:
+    """Settle where the packages are kept before tests change HOME."""
+    os.environ["QBDOCTOR_TEST_CACHE"] = str(matrix.cache_dir())
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need real servers."""
+    for item in items:
+        if not _LIVE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.live)
+        if item.get_closest_marker("live"):
+            item.user_properties.append((_PROPERTY, True))  # reaches the summary from xdist's workers too
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of the run was live: a green run without servers proves little."""
+    stats = terminalreporter.stats
+    reports = [
+        report
+        for outcome in ("passed", "failed", "error", "xfailed", "xpassed", "skipped")
+        for report in stats.get(outcome, [])
+        if (_PROPERTY, True) in map(tuple, getattr(report, "user_properties", ()))
+    ]
+    ran = {report.nodeid for report in reports if report.when == "call" and not report.skipped}
+    skipped = [report for report in reports if report.skipped and report.nodeid not in ran]
+    if not reports:
+        return
+    reasons = {str(report.longrepr[2]).removeprefix("Skipped: ").removeprefix(_SKIPPED) for report in skipped}
+    why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
+    terminalreporter.write_line(f"live: {len(ran)} ran, {len(skipped)} skipped{why}")
+
+
+def _release(name: str) -> matrix.Release:
+    """A release; without its packages the test is skipped, or fails where the run insists on them."""
+    try:
+        return matrix.get(name)
+    except matrix.Unavailable as error:
+        reason = f"{_SKIPPED}{error}"
+    if os.environ.get("QBDOCTOR_REQUIRE_LIVE") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", params=matrix.RELEASES)
+def release(request: pytest.FixtureRequest) -> matrix.Release:
+    """Each of the four releases in turn."""
+    return _release(request.param)
+
+
+@pytest.fixture(scope="session")
+def releases() -> Callable[[str], matrix.Release]:
+    """A release by its name, for tests of one that is not like the others."""
+    return _release
+
+
+@pytest.fixture(scope="session")
+def _shared() -> Iterator[dict[str, Server]]:
+    """The healthy servers of this worker, each started by the first test that wants it."""
+    with ExitStack() as stack:
+        servers: dict[str, Server] = {}
+        yield servers
+        for running in servers.values():
+            stack.enter_context(running)
+
+
+@pytest.fixture
+def healthy(release: matrix.Release, _shared: dict[str, Server]) -> Iterator[Server]:
+    """A server of this release in which all is well, shared by this worker's tests: leave it as it was.
+
+    Counts in its log go on from test to test. One that ended or saw a failed login is started anew afterwards, so that
+    no test inherits a ban.
+    """
+    shared = _shared.get(release.name)
+    if shared is None:
+        shared = _shared[release.name] = Server.start(release)
+    failed_before = shared.failed_logins()
+    yield shared
+    if not shared.running:
+        shared.launch()
+    elif shared.failed_logins() != failed_before:
+        shared.restart()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[ServerFactory]:
+    """Starts throw-away servers: `server("5.1.0", settings=…)`; in a test that uses `release`, `server(settings=…)`.
+
+    They end with the test.
+    """
+    with ExitStack() as stack:
+
+        def start(version: str | matrix.Release | None = None, **keywords: Any) -> Server:
+            if version is None:
+                assert "release" in request.fixturenames, "name a version, or use the fixture `release`"
+                version = request.getfixturevalue("release")
+            if isinstance(version, str):
+                version = _release(version)
+            assert isinstance(version, matrix.Release)
+            return stack.enter_context(Server.start(version, **keywords))
+
+        yield start
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home, a state folder and an environment of the test's own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in list(os.environ):
+        if name.lower() in _PROXY_VARIABLES or (name.startswith("QBDOCTOR_") and name not in _KIT_VARIABLES):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local/share"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local/state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    monkeypatch.setenv("QBDOCTOR_STATE_DIR", str(tmp_path / "state"))
+    return home

@@ -1,0 +1,402 @@
+"""The catalogue: every cause of the contract has a page, and the pages keep the rules they are written by."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qbdoctor import causes, explain
+from qbdoctor.causes import CONDITIONS, GROUPS, PLACES, CausePage, RemedyTemplate
+from qbdoctor.model import CONFIDENCES, SEVERITIES, Check, Judgement
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+CONTRACT = words("""
+not-running webui-disabled waiting-at-legal-notice wrong-port bind-failed web-server-hang not-qbittorrent base-path
+redirected tls-mismatch tls-untrusted https-fallback http-proxy-env foreign-auth-in-front api-too-old
+host-port-mismatch host-not-allowed origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored
+authorization-header-collision
+wrong-credentials temporary-password malformed-password-hash empty-username default-credentials ip-banned
+shared-address-ban api-key-rejected
+bypass-active exposed-bypass whitelist-not-matching whitelist-syntax client-relies-on-bypass
+client-drops-cookie cookie-stripped secure-cookie-over-http cookie-clobber samesite-browser-loop session-too-short
+sessions-evicted cookie-renamed
+edited-while-running wrong-config-file config-from-newer-release unknown-key misplaced-key ambiguous-setting
+config-permission config-lost leftover-new-file settings-not-saved env-override
+alt-webui-broken third-party-403
+client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again client-logs-in-each-call
+client-unencoded-form client-json-login client-http-method client-foreign-origin client-old-add-parameter
+client-auth-header-unsupported
+""")
+
+DIAGNOSED = words("""
+not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned temporary-password
+default-credentials bypass-active exposed-bypass host-port-mismatch host-not-allowed secure-cookie-over-http
+cookie-stripped tls-mismatch tls-untrusted cookie-renamed http-proxy-env edited-while-running api-key-rejected
+wrong-port redirected origin-mismatch
+""")
+
+WARNINGS = words("""
+default-credentials cookie-clobber session-too-short edited-while-running unknown-key misplaced-key ambiguous-setting
+whitelist-syntax wrong-config-file leftover-new-file
+""")
+INFOS = ["bypass-active", "cookie-renamed", "samesite-browser-loop"]
+
+FIXES_NOW = {"require-localhost-auth", "disable-subnet-whitelist"}
+
+FULL = {
+    "url": "http://192.168.1.50:8112",
+    "host": "192.168.1.50",
+    "port": "8112",
+    "server_port": "8080",
+    "real_url": "http://192.168.1.50:8080",
+    "location": "https://qb.example.org/",
+    "name": "nas.lan",
+    "origin": "https://qb.example.org",
+    "public_url": "https://qb.example.org",
+    "address": "192.168.1.20",
+    "proxy_address": "172.18.0.2",
+    "proxy_variable": "http_proxy",
+    "config_file": "/home/me/.config/qBittorrent/qBittorrent.conf",
+    "log_file": "/home/me/logs/qbittorrent.log",
+    "profile": "/srv/qb",
+    "username": "admin",
+    "cookie_name": "QBT_SID_8080",
+    "section": "Preferences",
+    "setting": "LocalHostAuth",
+    "pid": "4711",
+    "version": "v5.2.3",
+}
+ANY_PAGE = pytest.mark.parametrize("cause", CONTRACT)
+
+
+def page_with(*remedies: RemedyTemplate) -> CausePage:
+    return CausePage("x", "other", "X", "error", 1, "likely", "", (), "", "", "", "", (), remedies, (), True)
+
+
+def texts(cause: str) -> str:
+    return (Path(causes.__file__).parent / "catalogue" / f"{cause}.toml").read_text(encoding="utf-8")
+
+
+def test_every_cause_of_the_contract_has_a_page_and_is_a_kebab_name() -> None:
+    assert set(CONTRACT) <= set(causes.ids())
+    assert len(CONTRACT) == len(set(CONTRACT)) == 67
+    for cause in causes.ids():
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cause)
+
+
+def test_the_full_places_are_all_places() -> None:
+    assert set(FULL) == set(PLACES)
+
+
+@ANY_PAGE
+def test_a_page_is_valid(cause: str) -> None:
+    page = causes.page(cause)
+    assert page.id == cause
+    assert page.group in GROUPS
+    assert page.severity in SEVERITIES
+    assert page.reach in CONFIDENCES
+    assert 0 < page.rank < 1000
+    assert 10 < len(page.title) <= 90
+    assert not page.title.endswith(".")
+    assert page.reach_note
+    assert page.see
+    assert page.why
+    assert page.confirm
+    assert page.diagnosed == (cause in DIAGNOSED)
+    for bound in (page.since, page.until):
+        assert re.fullmatch(r"(\d+\.\d+\.\d+)?", bound)
+
+
+@ANY_PAGE
+def test_severity_is_the_contracts(cause: str) -> None:
+    page = causes.page(cause)
+    if cause in WARNINGS:
+        assert page.severity == "warning"
+    elif cause in INFOS:
+        assert page.severity == "info"
+    elif page.group != "client":
+        assert page.severity == "error"
+
+
+@ANY_PAGE
+def test_links_lead_to_pages_and_not_to_itself(cause: str) -> None:
+    page = causes.page(cause)
+    for other in (*page.explains, *page.seen_also):
+        assert other in causes.ids()
+        assert other != cause
+    assert len(set(page.explains)) == len(page.explains)
+
+
+@ANY_PAGE
+def test_what_explains_comes_first(cause: str) -> None:
+    page = causes.page(cause)
+    for other in page.explains:
+        assert page.rank < causes.page(other).rank, other
+
+
+def test_explains_has_no_cycle() -> None:
+    def walk(cause: str, above: tuple[str, ...]) -> None:
+        assert cause not in above, (*above, cause)
+        for other in causes.page(cause).explains:
+            walk(other, (*above, cause))
+
+    for cause in causes.ids():
+        walk(cause, ())
+
+
+@ANY_PAGE
+def test_remedies_keep_their_rules(cause: str) -> None:
+    page = causes.page(cause)
+    assert page.remedies
+    assert not page.remedies[0].loosens
+    for remedy in page.remedies:
+        assert (remedy.kind == "fix") == bool(remedy.fix)
+        if remedy.fix:
+            assert remedy.fix in FIXES_NOW
+            assert remedy.commands == (f"qbdoctor fix {remedy.fix}",)
+        if remedy.loosens:
+            assert "This loosens security: it exposes" in remedy.text
+        else:
+            assert "loosens security" not in remedy.text
+    loosening = [remedy.loosens for remedy in page.remedies]
+    assert loosening == sorted(loosening), "what loosens comes last"
+
+
+@ANY_PAGE
+def test_a_full_set_of_values_leaves_no_hole(cause: str) -> None:
+    page = causes.page(cause)
+    free = {key: value for key, value in FULL.items() if key != "version"}
+    filled = causes.fill(page, free)
+    assert len(filled) == len(page.remedies)
+    for template, remedy in zip(page.remedies, filled, strict=True):
+        lines = sum(len(command.split("\n")) for command in template.commands)
+        assert len(remedy.commands) == lines
+    told = [(one.text, *one.commands) for one in filled]
+    told += [(one.text, *one.commands) for one in causes.steps(page, free)]
+    for shown in told:
+        for text in shown:
+            for name in PLACES:
+                assert f"{{{name}}}" not in text
+                assert f"{{{name}|" not in text
+            assert "{key:" not in text
+            assert "{edit:" not in text
+
+
+@ANY_PAGE
+@pytest.mark.parametrize("version", ["", "4.2.5", "4.6.7", "5.1.0", "5.2.3", "5.3.0"])
+def test_no_values_still_give_a_remedy(cause: str, version: str) -> None:
+    page = causes.page(cause)
+    hidden = {"version": version, "container": "no", "proxy": "no"}
+    assert causes.fill(page, {"version": version} if version else {})
+    assert causes.fill(page, hidden)
+    assert causes.steps(page, {})
+    for remedy in causes.fill(page, hidden):
+        assert not any(word in " ".join((remedy.text, *remedy.commands)) for word in ("{key", "{edit"))
+
+
+@ANY_PAGE
+def test_a_page_holds_no_secret_and_no_registry(cause: str) -> None:
+    text = texts(cause)
+    assert not re.search(r"pypi\.org|npmjs|crates\.io|proxy\.golang|rubygems", text)
+    assert not re.search(r"qbt_[A-Za-z0-9]{8,}|BEGIN [A-Z ]*PRIVATE KEY|://[^/\s]+:[^/\s]+@", text)
+    assert not re.search(r"[A-Za-z0-9+/]{22}==:[A-Za-z0-9+/]{40}", text)
+    assert "/work/" not in text
+    assert "TODO" not in text
+
+
+@ANY_PAGE
+def test_places_are_spelled_right(cause: str) -> None:
+    for name in re.findall(r"(?<![{$])\{([a-z_]+)\|", texts(cause)):
+        assert name in PLACES
+
+
+def test_the_release_decides_where_a_setting_stands() -> None:
+    page = page_with(RemedyTemplate("manual", "{edit:Port={port}} {key:Port}"))
+
+    def said(**values: str) -> str:
+        return causes.fill(page, {"port": "9", **values})[0].text
+
+    assert "set WebUI\\Port=9 in [Preferences]. " in said(version="v5.2.3")
+    assert "set Port=9 in [WebUI]. " in said(version="5.3.0")
+    assert "set Port=9 in [WebUI]. " in said(version="5.2.3", section="WebUI")
+    assert "WebUI\\Port=9 in [Preferences] (from 5.3 on: Port=9 in [WebUI])" in said()
+    assert "In /etc/q.conf set" in said(config_file="/etc/q.conf")
+    assert not causes.fill(page, {})
+
+
+@pytest.mark.parametrize(
+    ("when", "values", "shown"),
+    [
+        ("", {}, True),
+        (">=5.2", {}, True),
+        (">=5.2", {"version": "v5.2.0"}, True),
+        (">=5.2", {"version": "5.1.4"}, False),
+        ("<5.2", {"version": "5.2.0"}, False),
+        ("<5.2", {"version": "4.6.7"}, True),
+        ("<5.2", {"version": "a nightly"}, True),
+        ("container", {"container": "no"}, False),
+        ("container", {"container": "yes"}, True),
+        ("proxy >=4.4", {"version": "4.3.9"}, False),
+    ],
+)
+def test_conditions(when: str, values: dict[str, str], shown: bool) -> None:
+    assert causes.applies(when, values) is shown
+    assert len(causes.fill(page_with(RemedyTemplate("manual", "x", when=when)), values)) == shown
+
+
+def test_holes_defaults_and_braces() -> None:
+    page = page_with(
+        RemedyTemplate("manual", "gone {pid}"),
+        RemedyTemplate("manual", "kept", ("kill {pid}", 'nginx { x $host; } {"json": 1} %{http_code} {unknown}')),
+        RemedyTemplate("manual", "all commands gone", ("kill {pid}",)),
+        RemedyTemplate("manual", "{url|somewhere}", ("a\n  b {server_port|8080}",)),
+    )
+    kept, default = causes.fill(page, {"pid": ""})
+    assert kept.commands == ('nginx { x $host; } {"json": 1} %{http_code} {unknown}',)
+    assert (default.text, default.commands) == ("somewhere", ("a", "  b 8080"))
+    assert causes.fill(page, {}, stand_ins=True)[0].text == "gone PID"
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PLACES)), st.text()))
+def test_values_are_never_templates_and_never_break_out_of_a_command(values: dict[str, str]) -> None:
+    template = "<{name}>" + "".join(f"{{{place}|-}}" for place in PLACES)
+    page = page_with(RemedyTemplate("manual", "x", ("echo 'start'", f"echo '{template}'")))
+    (remedy,) = causes.fill(page, values)
+    for command in remedy.commands[1:]:
+        assert command.count("'") == 2
+        assert not set(command[6:-1]) & set('"`$;|&\n\r\x00')
+        assert values["name"] in command
+    (again,) = causes.fill(page_with(RemedyTemplate("manual", "{name|-}")), {"name": "{port} {key:X}", "port": "1"})
+    assert again.text == "{port} {key:X}"
+
+
+@given(st.text(alphabet="{}|:abkeydit_porn 08\n", max_size=60), st.booleans())
+def test_any_template_is_filled_without_a_crash(text: str, stand_ins: bool) -> None:
+    for remedy in causes.fill(page_with(RemedyTemplate("manual", text)), {"port": "8080"}, stand_ins=stand_ins):
+        assert "{port}" not in remedy.text
+
+
+def test_an_unknown_cause_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        causes.page("../../etc/passwd")
+    with pytest.raises(KeyError):
+        causes.page("nope")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('severity = "error"', 'severity = "fatal"', "'fatal' is none of error, warning, info"),
+        ("rank = 110", "", "rank"),
+        ("rank = 110", "rank = 110\ncolour = 1", "unknown keys: colour"),
+        ('kind = "manual"', 'kind = "manual"\nwhen = "monday"', "unknown condition: monday"),
+    ],
+)
+def test_a_bad_page_says_what(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, old: str, new: str, said: str) -> None:
+    good = texts("bind-failed")
+    assert old in good
+    (tmp_path / "bind-failed.toml").write_text(good.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr(causes, "_folder", lambda: tmp_path)
+    causes.page.cache_clear()
+    try:
+        with pytest.raises(causes.CatalogueError, match="bind-failed") as caught:
+            causes.page("bind-failed")
+        assert said in str(caught.value)
+    finally:
+        causes.page.cache_clear()
+
+
+def test_a_page_loads_fast() -> None:
+    took = []
+    for cause in CONTRACT:
+        causes.page.cache_clear()
+        start = time.perf_counter()
+        causes.page(cause)
+        took.append(time.perf_counter() - start)
+    assert sorted(took)[len(took) // 2] < 0.002
+
+
+def test_pages_come_by_rank() -> None:
+    ranks = [page.rank for page in causes.pages()]
+    assert ranks == sorted(ranks)
+
+
+@ANY_PAGE
+def test_an_explanation_is_wrapped_and_its_commands_are_not(cause: str) -> None:
+    page = causes.page(cause)
+    shown = explain.cause_page(page)
+    text = shown.text()
+    assert text.startswith(f"{cause}\n{page.title[:40]}")
+    assert text.endswith("\n")
+    assert "\n\n\n" not in text
+    for heading in ("What you see", "Why", "Releases", "How sure it can be", "Confirm it by hand", "What to do"):
+        assert f"\n{heading}" in text
+    commands = [line for section in shown.sections for block in section.blocks for line in block.commands]
+    for line in commands:
+        assert line.rstrip() in text
+    quoted = {line.strip() for line in page.see.split("\n") + page.why.split("\n") if line.startswith("    ")}
+    for line in text.split("\n"):
+        verbatim = line.strip() in {command.strip() for command in commands} | quoted
+        assert len(line) <= 100 or verbatim or " " not in line.strip(), line
+    data = json.loads(json.dumps(shown.data))
+    assert (data["kind"], data["id"], len(data["remedies"])) == ("cause", cause, len(page.remedies))
+
+
+def test_an_explanation_takes_the_targets_values() -> None:
+    text = explain.cause_page(causes.page("host-port-mismatch"), FULL).text()
+    assert '- "8112:8112"' in text
+    assert "WEBUI_PORT=8112" in text
+    assert "proxy_pass http://127.0.0.1:8080;" in text
+
+
+def test_a_check_has_a_page() -> None:
+    check = Check("login", "Login", 10, lambda _: Judgement("pass", ""), ("ip-banned", "mine"), "Sends one login.")
+    shown = explain.check_page(check)
+    assert "Sends one login." in shown.text()
+    assert "ip-banned: The server has banned" in shown.text()
+    assert "mine: (a plug-in's cause)" in shown.text()
+    assert shown.data["causes"] == ["ip-banned", "mine"]
+
+
+def test_the_list_names_every_cause_once() -> None:
+    text = explain.list_causes(causes.pages())
+    for cause in causes.ids():
+        assert len(re.findall(rf"(?m)^[ *] {re.escape(cause)} ", text)) == 1
+    assert max(map(len, text.split("\n"))) <= 100
+    assert len(explain.list_causes_json(causes.pages())) == len(causes.ids())
+
+
+@pytest.mark.parametrize(
+    ("word", "first"),
+    [
+        ("host-port-mismach", "host-port-mismatch"),
+        ("ip_banned", "ip-banned"),
+        ("banned", "ip-banned"),
+        ("Cookie", None),
+    ],
+)
+def test_suggest(word: str, first: str | None) -> None:
+    found = explain.suggest(word, causes.ids())
+    assert found
+    assert first in (None, found[0])
+    assert len(found) <= 3
+
+
+def test_suggest_gives_nothing_for_nonsense() -> None:
+    assert explain.suggest("zzzzzzzz", causes.ids()) == ()
+    assert explain.suggest("", causes.ids()) == ()
+
+
+def test_conditions_used_are_known() -> None:
+    used = {word for page in causes.pages() for one in page.remedies for word in one.when.split()}
+    assert {word for word in used if word[0] not in "<>"} <= set(CONDITIONS)

@@ -20,6 +20,8 @@ def judge(seen: Observations) -> Judgement:
             return Judgement("skip", "No login was sent", SKIPPED[sign_in.why])
         if sign_in.why == "offline":
             return Judgement("skip", "No login was sent", sign_in.text)
+        if sign_in.limit > 0 and sign_in.logged >= sign_in.limit:
+            return _banned_by_log(seen, sign_in)
         return Judgement("unknown", "No login was sent", sign_in.text)
     if sign_in.exchange is None or sign_in.outcome == "failed":
         return Judgement("unknown", "The login got no answer", sign_in.text)
@@ -66,6 +68,20 @@ def _banned(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judg
     values["address"] = local
     found = Finding("ip-banned", "likely", text, _said(sign_in), values=values)
     return Judgement("fail", f"The login is answered with 403: {local} is banned", findings=(found,))
+
+
+def _banned_by_log(seen: Observations, sign_in: SignIn) -> Judgement:
+    local = seen.anonymous.local or "our address"
+    text = (
+        f"qBittorrent has banned {local}: its log shows {sign_in.logged} failed logins from there since the last good one, "
+        f"and {sign_in.limit} ban; no login was sent"
+    )
+    log = str(seen.target.log_file)
+    evidence = Evidence(
+        "log", f"{sign_in.logged} failed logins from {local} in {log}", {"file": log, "count": sign_in.logged}
+    )
+    found = Finding("ip-banned", "likely", text, (evidence,), values={"address": local})
+    return Judgement("fail", f"{local} is banned", findings=(found,))
 
 
 def _refused(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:

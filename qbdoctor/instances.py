@@ -170,12 +170,14 @@ def find_instances() -> tuple[Instance, ...]:
                 found[process.pid] = (process, command, index)
         except psutil.Error:
             continue
-    wrapping: set[int] = set()
-    if any(_INTERPRETER.fullmatch(_base(command[0])) for _, command, _ in found.values()):
-        wrapping.update(pid for process, _, _ in found.values() for pid in _ancestors(process, psutil))
+    above = {pid: _ancestors(entry[0], psutil) for pid, entry in found.items()} if len(found) > 1 else {}
+    scripts = {pid for pid, (_, command, _) in found.items() if _INTERPRETER.fullmatch(_base(command[0]))}
+    wrapping = {ancestor for pid, ancestors in above.items() if pid not in scripts for ancestor in ancestors}
     instances = []
     for process, command, index in found.values():
-        if process.pid in wrapping and _INTERPRETER.fullmatch(_base(command[0])):
+        # Between fork and exec a child shows its parent's command line.
+        forked = any(pid in found and found[pid][1] == command for pid in above.get(process.pid, ()))
+        if forked or (process.pid in scripts and process.pid in wrapping):
             continue
         try:
             instance = _read(process, command, index, psutil)

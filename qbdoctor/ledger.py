@@ -48,7 +48,7 @@ _ANY = "*"
 _CLEARING = frozenset({"accepted", "forgotten"})
 
 
-class LedgerUnavailable(Exception):  # noqa: N818 - it names a state, as callers read it
+class LedgerUnavailable(Exception):
     """The ledger cannot be read, locked or written: no login may be sent."""
 
 
@@ -77,7 +77,7 @@ class Permit:
     question: Question
 
 
-class NotPermitted(Exception):  # noqa: N818 - the same
+class NotPermitted(Exception):
     """Between the permit and the attempt another run used what was left; ``permit`` says how it stands now."""
 
     def __init__(self, permit: Permit) -> None:

@@ -72,13 +72,19 @@ NotSentReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The one login of a run, or why none was sent. ``text`` is one sentence; ``failures`` what counts at the server."""
+    """The one login of a run, or why none was sent; ``text`` is one sentence.
+
+    ``failures`` is what is known to count at the server, and ``limit`` where it bans (0: never, or not known). ``logged``
+    is how many of them the server's own log shows.
+    """
 
     outcome: SignInOutcome
     text: str
     exchange: Exchange | None = None
     why: NotSentReason = ""
     failures: int = 0
+    limit: int = 0
+    logged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,10 +130,23 @@ class Observer:
         return settings, ""
 
     def _take_anonymous(self) -> Exchange:
-        exchange = self.wire.send(Call("GET", VERSION_PATH))
+        exchange = self._first()
         if exchange.status == 200:
             self.session.adopt(exchange)
         return exchange
+
+    def _first(self) -> Exchange:
+        """Send the free request. TLS to a plain port hangs for 7 s, so https gets a short first try."""
+        call = Call("GET", VERSION_PATH)
+        if self.address.scheme == "http":
+            return self.wire.send(call)
+        quick = self.wire.send(replace(call, seconds=QUICK_SECONDS))
+        if quick.failure is None or quick.failure.kind != "timeout" or quick.failure.got:
+            return quick
+        plain = replace(self.address, scheme="http")
+        if self.wire.send(replace(call, address=plain, seconds=QUICK_SECONDS)).answered:
+            return quick
+        return self.wire.send(call)
 
     def _take_front_page(self) -> Exchange:
         return self.wire.send(Call("GET", "/"))
@@ -243,6 +256,7 @@ class Observer:
 
 
 MOST_REFUSED = 2
+QUICK_SECONDS = 1.5
 
 
 def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[ProxyVariable, ...]:

@@ -14,7 +14,7 @@ _BOM = b"\xef\xbb\xbf"
 _KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-.\\")
 
 
-class Refused(ValueError):  # noqa: N818 - nothing failed: the edit is not made
+class Refused(ValueError):
     """The edit would be uncertain. Holds the 1-based line, where there is one, and the reason, without any value."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
@@ -120,10 +120,11 @@ def _remove(old: QtIni, section: str, key: str) -> tuple[Edited, QtIni]:
         return Edited(old.data, None, None, None), old
     pairs, parts, kept_from = old.pairs.copy(), [], 0
     for each in old.all(section, key):
+        # Never cuts off a byte order mark: a key on that line is a hazard
         start = old.data.rfind(b"\n", 0, each.span[0]) + 1
-        parts.append(old.data[kept_from : start or old.data.startswith(_BOM) * len(_BOM)])
+        parts.append(old.data[kept_from:start])
         kept_from = old.data.find(b"\n", each.span[1]) + 1 or len(old.data)
-        del pairs[old.count_before(each.span[0]) - 1 - (len(parts) - 1)]
+        del pairs[old.count_before(each.span[0]) - len(parts)]
     data = b"".join([*parts, old.data[kept_from:]])
     return Edited(data, entry.line, entry.raw, None), _verified(old, data, pairs)
 
@@ -141,7 +142,7 @@ def _verified(old: QtIni, data: bytes, pairs: list[tuple[str, str]]) -> QtIni:
 def _check_spelling(file: QtIni, section: str, key: str) -> None:
     r"""Refuse if the file has the key in a spelling other than Qt's own, such as ``[Preferences\WebUI]``."""
     path = path_of(section, key)
-    if not path.strip("/") or "" in path.split("/")[1:] or not path.isprintable():
+    if "" in path.split("/") or not path.isprintable():
         raise Refused("that is no name of a setting")
     sections = {_header(section)[1:-1].decode()}
     if sections == {"General"}:

@@ -49,7 +49,7 @@ _ORDINARY = re.compile(r'[\w.\\-]++=[^\x00-\x1f\x7f";\\]*+\r?\n\Z', re.ASCII)
 _PLAIN = re.compile(r"[!-$&-~ ]*+\Z")  # printable ASCII without "%"
 
 
-class Unreadable(ValueError):  # noqa: N818 - it says what the file is
+class Unreadable(ValueError):
     """The bytes are no settings file. Holds the 1-based line, where there is one, and the reason, without any value."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
@@ -129,8 +129,14 @@ def _group(name: str) -> str:
 
 
 def _without_blanks(value: str) -> str:
-    """Take off the blanks at the end. They count in an open quote, and after anything that follows a closed one."""
+    """Take off the blanks at the end, but where they count.
+
+    That is in an open quote and after anything that follows a closed one; and after half a UTF-8 character, for which
+    Qt 6 has U+FFFD if something follows and nothing if not.
+    """
     short = value.rstrip(" \t")
+    if not short.isascii() and "\ufffd" in short.encode("ascii", "surrogateescape").decode("utf-8", "replace")[-1:]:
+        return value
     closed = short.endswith('"') and not _is_open(value) and not _OPEN_END.search(short[:-1])
     return short if closed or '"' not in value else value
 
@@ -311,9 +317,10 @@ class QtIni:
         """
         path = self._folded(path_of(section, key))
         groups = [path[: at + 1] for at in range(len(path) - 1, -1, -1) if path[at] == "/"]
+        if not self._options:  # this also tells the options where they stand
+            return None
         found = (self._config.option(group, path[len(group) :]) for group in [*groups, ""])
-        option = next((option for option in found if option is not None), None)
-        return option.entry() if option is not None and self._options else None
+        return next((option.entry() for option in found if option is not None), None)
 
     def lookalikes(self, section: str, key: str) -> tuple[Entry, ...]:
         r"""Entries with superfluous separators (``WebUI\\Port``): other keys, but saved as this one the next time."""
@@ -391,11 +398,11 @@ def _line_hazards(line: Any, text: str) -> Iterator[str]:
     elif isinstance(line, _Option):
         name = text[: line.equals]
     else:
-        name = text.rstrip("\r\n")
+        name = _match(_CONTENT, text)
     name = name.strip(" \t")
     if _CONTROL.search(name):
         yield "a control character stands in a name"
-    if _ODD_PERCENT.search(name) and getattr(line, "spelled", "").lower() != "%general":
+    if _ODD_PERCENT.search(name) and not isinstance(line, _Other) and line.spelled.lower() != "%general":
         yield "a percent sign in a name is followed by no two hexadecimal digits"
     if "\udcef\udcbb\udcbf" in name:
         yield "a byte order mark stands in a name"

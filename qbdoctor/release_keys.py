@@ -19,9 +19,9 @@ class Key(NamedTuple):
     ``name``: as the rest of qbdoctor calls it, parts joined by "/" ("HTTPS/Enabled"). ``defaults``: ``(since, value)``
     rows, for the nox build; before ``since`` what the release does without the setting. ``since``, ``until``: first and
     last release that reads it (``until`` None: the newest still does). ``json``: its name in app/preferences, or None;
-    ``inverted``: that one says the contrary. ``writable``: setPreferences takes it. ``secret``: it is never shown.
-    ``fixed``: section and key where these are the same for all releases; None: ``[Preferences] WebUI\NAME`` or
-    ``[WebUI] NAME``. ``seconds``: the number is a duration.
+    ``inverted``: that one says the contrary. ``writable``: setPreferences takes it; ``readable``: app/preferences shows
+    it. ``secret``: qbdoctor never shows it. ``fixed``: section and key where these are the same for all releases; None:
+    ``[Preferences] WebUI\NAME`` or ``[WebUI] NAME``. ``seconds``: the number is a duration.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Key(NamedTuple):
     json: str | None = None
     inverted: bool = False
     writable: bool = True
+    readable: bool = True
     secret: bool = False
     fixed: tuple[str, str] | None = None
     seconds: bool = False
@@ -54,8 +55,8 @@ KEYS: tuple[Key, ...] = (
     Key("Password_ha1", "text", _is(FACTORY_HA1), until="4.1.9.1", json="web_ui_password",
         secret=True, note="dropped by 4.2.0 without migration", source="preferences.cpp 4.1.0:560"),
     Key("Password_PBKDF2", "bytes",
-        (("4.2.0", FACTORY_PBKDF2), ("4.6.1", "")), since="4.2.0", json="web_ui_password", secret=True,
-        note="in JSON it can be written, as plain text, and not be read",
+        (("4.2.0", FACTORY_PBKDF2), ("4.6.1", "")), since="4.2.0", json="web_ui_password", readable=False,
+        secret=True, note="in JSON it is written as plain text",
         source="preferences.cpp 4.2.0:617, 4.6.1"),
     Key("LocalHostAuth", "bool", _is(True), json="bypass_local_auth", inverted=True),
     Key("AuthSubnetWhitelistEnabled", "bool", _is(False), json="bypass_auth_subnet_whitelist_enabled"),
@@ -98,13 +99,13 @@ KEYS: tuple[Key, ...] = (
         source="upgrade.cpp 4.4.0"),
     Key("LegalNotice/Accepted", "bool", _is(False), fixed=("LegalNotice", "Accepted")),
     Key("Locale", "text", _is(""), json="locale", fixed=("Preferences", "General\\Locale")),
-    Key("FileLogger/Enabled", "bool", _is(True), json="file_log_enabled", fixed=("Application", "FileLogger\\Enabled"),
+    Key("FileLogger/Enabled", "bool", _is(True), fixed=("Application", "FileLogger\\Enabled"),
         source="app/application.cpp; measured on 4.2.5 to 5.3.0"),
-    Key("FileLogger/Path", "path", _is(""), json="file_log_path", fixed=("Application", "FileLogger\\Path"),
+    Key("FileLogger/Path", "path", _is(""), fixed=("Application", "FileLogger\\Path"),
         note="empty: logs in the data folder", source="app/application.cpp"),
-    Key("FileLogger/Backup", "bool", _is(True), json="file_log_backup_enabled",
+    Key("FileLogger/Backup", "bool", _is(True),
         fixed=("Application", "FileLogger\\Backup"), source="app/application.cpp"),
-    Key("FileLogger/MaxSizeBytes", "int", _is(65 * 1024), json="file_log_max_size",
-        fixed=("Application", "FileLogger\\MaxSizeBytes"), note="in JSON in KiB",
+    Key("FileLogger/MaxSizeBytes", "int", _is(65 * 1024),
+        fixed=("Application", "FileLogger\\MaxSizeBytes"),
         source="app/application.cpp; measured: rotates at about 66 kB"),
 )  # fmt: skip

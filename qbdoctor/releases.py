@@ -314,6 +314,14 @@ def layouts(version: Version | None, migration: int | None) -> tuple[Layout, ...
     return ("WebUI",) if number >= below else ("Preferences", "WebUI")
 
 
+def moved(setting: Key) -> bool:
+    r"""Whether the setting is older than the ``[WebUI]`` section: only those are taken over from ``[Preferences]``.
+
+    Measured on 5.3.0: ``[Preferences] WebUI\SessionsCountLimit`` stays where it is, and has no effect.
+    """
+    return _as(str, "config.layout", known(setting.since)) == "Preferences"
+
+
 def layout(version: Version | None, migration: int | None) -> Layout:
     """The place whose values win, which is where an edit of the file belongs; see :func:`layouts`."""
     return layouts(version, migration)[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from qbdoctor.subnets import Network, parse_subnets
 MASK = "***"
 
 _T = TypeVar("_T", bool, int, str, tuple[str, ...])
+_DIGITS = re.compile(r"\s*([+-]?[0-9]+)\s*\Z", re.ASCII)
+_LONGEST_NUMBER = 20  # characters of one of 64 bits, with its sign
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 
 
@@ -68,6 +71,15 @@ def _judge(path: Path, state: os.stat_result) -> None:
         raise UserError("config-unreadable", f"{path} is no regular file: give qBittorrent's own config file.")
     if state.st_size > MAX_BYTES:
         raise _too_large(str(path))
+
+
+def _number(raw: str, default: int) -> int:
+    """The number as QVariant::toInt makes it of a string: read with 64 bits, cut to 32 (measured on 4.2.5 to 5.3.0)."""
+    match = None if is_list(raw) or is_invalid(raw) else _DIGITS.match(to_text(raw))
+    if match is None or len(match[1]) > _LONGEST_NUMBER:
+        return to_int(raw, default)
+    number = int(match[1])
+    return (number + 2**31) % 2**32 - 2**31 if -(2**63) <= number < 2**63 else 0
 
 
 def _too_large(where: str) -> UserError:
@@ -180,6 +192,11 @@ class Settings:
         hit = self._hit(releases.key(name))
         return None if hit is None else self._found(releases.key(name), hit)
 
+    def place(self, name: str) -> tuple[str, str]:
+        """Section and key under which this release takes the setting, as qBittorrent spells them. Raises KeyError."""
+        setting = releases.key(name)
+        return releases.place(name, self._places(setting)[0])
+
     def explicit(self, name: str) -> bool:
         """Whether the file sets it where this release looks; else the default holds."""
         return self._hit(releases.key(name)) is not None
@@ -190,7 +207,7 @@ class Settings:
         if setting.fixed is not None:
             return None
         for layout in _LAYOUTS:
-            if layout not in self.layouts and (entry := self._entry(setting, layout)) is not None:
+            if layout not in self._places(setting) and (entry := self._entry(setting, layout)) is not None:
                 return self._found(setting, _Hit(entry, layout))
         return None
 
@@ -220,11 +237,14 @@ class Settings:
     def _hit(self, setting: Key) -> _Hit | None:
         if self.version is not None and not releases.reads(setting, self.version):
             return None
-        for layout in self.layouts:
+        for layout in self._places(setting):
             entry = self._entry(setting, layout)
             if entry is not None and not (self._skips_invalid and is_invalid(entry.raw)):
                 return _Hit(entry, layout)
         return None
+
+    def _places(self, setting: Key) -> tuple[Layout, ...]:
+        return self.layouts if releases.moved(setting) else ("WebUI",)
 
     @property
     def _skips_invalid(self) -> bool:
@@ -239,10 +259,13 @@ class Settings:
         return default if hit is None else to_bool(hit.entry.raw, default=self._for_list(default, False))
 
     def integer(self, name: str) -> int:
-        """The effective value: text that is no number is 0. Port is kept as 16 bits. Raises KeyError, TypeError."""
+        """The effective value: text that is no number is 0; of a large one the low 32 bits count, of Port the low 16.
+
+        Raises KeyError, TypeError.
+        """
         setting, default = self._wanted(name, int)
         hit = self._hit(setting)
-        value = default if hit is None else to_int(hit.entry.raw, self._for_list(default, 0))
+        value = default if hit is None else _number(hit.entry.raw, self._for_list(default, 0))
         return value & 0xFFFF if setting.name == "Port" else value
 
     def text(self, name: str) -> str:

@@ -8,6 +8,7 @@ room for, or that would check nothing because a bypass is active.
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qbdoctor import password, releases
@@ -102,7 +103,9 @@ def sign_in(observer: Observer) -> SignIn:
     try:
         permit = _permit(observer, ledger, offline)
         if not permit.allowed:
-            return SignIn("not-sent", permit.reason, why="ledger", failures=permit.failures)
+            question = permit.question
+            logged = question.log_failures or 0
+            return SignIn("not-sent", permit.reason, None, "ledger", permit.failures, question.limit, logged)
         attempt = ledger.begin(permit)
     except NotPermitted as late:
         return SignIn("not-sent", late.permit.reason, why="ledger", failures=late.permit.failures)
@@ -166,7 +169,8 @@ def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
     since = observer.target.instance.started if observer.target.instance else None
     logged = None
     if observer.target.instance is not None and seen.log:
-        logged = witness.login_failures(seen.log, source)
+        now = datetime.now()  # the log's times are local and have no zone
+        logged = witness.login_failures(seen.log, source, limit=limit, ban_seconds=seconds, now=now)
         success = witness.last_success(seen.log, source)
         if success is not None:
             # The log has local time without a zone; the process that wrote it runs on this machine.

@@ -104,7 +104,8 @@ def resolve(
 ) -> Target:
     """Return the target that the options name, or the one that can be found without any.
 
-    ``env``, ``platform`` and ``home`` are those of this process unless given.
+    ``env``, ``platform`` and ``home`` are those of this process unless given; ``world``, for tests, overrides all of
+    ``instances`` and what else is asked of the machine.
 
     Raises :class:`UserError`: what :func:`parse_url` and ``Settings.load`` raise (``config-missing``,
     ``config-is-folder``, ``config-unreadable``, …); ``config-missing``, ``profile-not-a-folder``, ``empty-path``,

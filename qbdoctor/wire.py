@@ -13,6 +13,7 @@ import re
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.client import BadStatusLine, HTTPException, LineTooLong, RemoteDisconnected
@@ -330,6 +331,7 @@ def _session(job: _Job, source: str | None) -> requests.Session:
     from requests.adapters import HTTPAdapter  # noqa: PLC0415
     from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415
+    from urllib3.exceptions import InsecureRequestWarning  # noqa: PLC0415
 
     def connected(sock: socket.socket) -> None:
         job.sock = sock
@@ -362,6 +364,8 @@ def _session(job: _Job, source: str | None) -> requests.Session:
             super().init_poolmanager(*args, **kwargs)
             self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
 
+    # Whoever says --insecure knows it; and the probes without verification send no credentials.
+    warnings.filterwarnings("ignore", category=InsecureRequestWarning)
     session = requests.Session()
     session.trust_env = False
     session.max_redirects = 0

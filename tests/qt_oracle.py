@@ -79,8 +79,15 @@ def as_qt(raw: str) -> Any:
     if qtvalues.is_invalid(raw):
         return None
     if qtvalues.is_list(raw):
-        return [as_qt(qtvalues.from_text(each)) for each in qtvalues.to_list(raw)]
+        return [as_pyside(each) for each in qtvalues.to_list(raw)]
     return ("bytes", qtvalues.to_bytes(raw)) if qtvalues.is_bytes(raw) else as_pyside(qtvalues.to_text(raw))
+
+
+def is_comparable(value: Any) -> bool:
+    """Whether qbdoctor takes the value as Qt does: none of another type, and no list that has one in it."""
+    return value != "another type" and not (
+        isinstance(value, list) and any(not isinstance(each, str) or each == "another type" for each in value)
+    )
 
 
 def is_plain(path: str) -> bool:
@@ -89,22 +96,106 @@ def is_plain(path: str) -> bool:
 
 
 PIECES = [
-    b"[", b"]", b"[S]", b"[T]", b"[General]", b"[%General]", b"[S\\W]", b"[ S ]", b"[s]", b"S\\W\\k", b"W\\k", b"W/k",
-    b"w\\k", b"k", b"=", b"=", b"=1", b"=true", b"=x, y", b"\n", b"\n", b"\n", b"\n", b"\r\n", b"\r", b" ", b"\t", b";",
-    b"; c", b"#", b'"', b"\\", b"\\\n", b"%57", b"%U0057", b"%", b"%zz", b"%2F", b"%5C", b"%+1", b"% 1", b"%0x",
-    b"%U0x1f", b"%U+123", b"%-1", b"%\xc2\xa01", b"\xc3\xa9", b"\xef\xbb\xbf", b"\x0b", b"\x0c", b"\\\\", b"//",
-    b"general", b"%general", b",", b"@", b"@Invalid()", b"@ByteArray(", b")", b"\x01",
+    b"[",
+    b"]",
+    b"[S]",
+    b"[T]",
+    b"[General]",
+    b"[%General]",
+    b"[S\\W]",
+    b"[ S ]",
+    b"[s]",
+    b"S\\W\\k",
+    b"W\\k",
+    b"W/k",
+    b"w\\k",
+    b"k",
+    b"=",
+    b"=",
+    b"=1",
+    b"=true",
+    b"=x, y",
+    b"\n",
+    b"\n",
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b" ",
+    b"\t",
+    b";",
+    b"; c",
+    b"#",
+    b'"',
+    b"\\",
+    b"\\\n",
+    b"%57",
+    b"%U0057",
+    b"%",
+    b"%zz",
+    b"%2F",
+    b"%5C",
+    b"%+1",
+    b"% 1",
+    b"%0x",
+    b"%U0x1f",
+    b"%U+123",
+    b"%-1",
+    b"%\xc2\xa01",
+    b"\xc3\xa9",
+    b"\xef\xbb\xbf",
+    b"\x0b",
+    b"\x0c",
+    b"\\\\",
+    b"//",
+    b"general",
+    b"%general",
+    b",",
+    b"@",
+    b"@Invalid()",
+    b"@ByteArray(",
+    b")",
+    b"\x01",
 ]
 """What random files are made of, of every kind that matters to the grammar; W\\k in [S] is the key to be edited."""
 
 wild_files = st.lists(st.sampled_from(PIECES), max_size=25).map(b"".join)
 
 _NAMES = [
-    b"k", b"W\\k", b"W\\k", b"W\\k", b"w\\k", b"W\\l", b"REM", b"#x", b"S\\W\\k", b"%C3%A9", b"a.b-c", b"W/k", b"x y",
+    b"k",
+    b"W\\k",
+    b"W\\k",
+    b"W\\k",
+    b"w\\k",
+    b"W\\l",
+    b"REM",
+    b"#x",
+    b"S\\W\\k",
+    b"%C3%A9",
+    b"a.b-c",
+    b"W/k",
+    b"x y",
 ]
 _VALUES = [
-    b"", b"1", b"true", b"false", b"a b", b'"q ; r"', b"x, y", b"@Invalid()", b"C:\\\\d", b"\\x41", b'say \\"',
-    b"\xc3\xa9", b"\xe9", b"50%", b"a=b", b'"a" b', b"@ByteArray(z)", b'"open', b"end\\",
+    b"",
+    b"1",
+    b"true",
+    b"false",
+    b"a b",
+    b'"q ; r"',
+    b"x, y",
+    b"@Invalid()",
+    b"C:\\\\d",
+    b"\\x41",
+    b'say \\"',
+    b"\xc3\xa9",
+    b"\xe9",
+    b"50%",
+    b"a=b",
+    b'"a" b',
+    b"@ByteArray(z)",
+    b'"open',
+    b"end\\",
 ]
 _blanks = st.sampled_from([b"", b"", b"", b" ", b"\t ", b"  "])
 _ends = st.sampled_from([b"\n", b"\n", b"\n", b"\n", b"\n", b"\n", b"\r\n", b"\r\n", b"\r"])
@@ -116,12 +207,18 @@ def _join(*parts: st.SearchStrategy[bytes] | bytes) -> st.SearchStrategy[bytes]:
 
 
 _option = _join(
-    st.sampled_from([b"", b"", b"", b"", b"", b" "]), st.sampled_from(_NAMES), _blanks, b"=", _blanks,
-    st.sampled_from(_VALUES[:-2] * 6 + _VALUES), _blanks, _comments,
+    st.sampled_from([b"", b"", b"", b"", b"", b" "]),
+    st.sampled_from(_NAMES),
+    _blanks,
+    b"=",
+    _blanks,
+    st.sampled_from(_VALUES[:-2] * 12 + _VALUES),
+    _blanks,
+    _comments,
 )
 _section = _join(
     st.sampled_from(
-        [b"[S]", b"[S]", b"[S]", b"[S]", b"[T]", b"[General]", b"[%General]", b"[S\\W]", b"[s]", b"[ S ] x", b"[U"],
+        [b"[S]"] * 10 + [b"[T]", b"[General]", b"[%General]", b"[S\\W]", b"[s]", b"[ S ] x", b"[U"],
     ),
     _comments,
 )

@@ -153,7 +153,9 @@ def test_kinds_of_host(host: str, loopback: bool, ip: bool) -> None:
 
 def test_join() -> None:
     address = parse_url("https://h/base/")
-    assert address.join("/api/v2/app/version") == address.join("api/v2/app/version") == "https://h/base/api/v2/app/version"
+    assert (
+        address.join("/api/v2/app/version") == address.join("api/v2/app/version") == "https://h/base/api/v2/app/version"
+    )
     assert Address("http", "::1", 8080).join("") == "http://[::1]:8080/"
 
 

@@ -21,11 +21,13 @@ HEAD = (
     "Session\\LSDEnabled=false\nSession\\PeXEnabled=false\n\n"
     "[Network]\nPortForwardingEnabled=false\n\n"
 )
-QUIET = "Bittorrent\\DHT=false\nBittorrent\\LSD=false\nBittorrent\\PeX=false\nConnection\\Interface=lo\nConnection\\UPnP=false\n"
+QUIET = (
+    "Bittorrent\\DHT=false\nBittorrent\\LSD=false\nBittorrent\\PeX=false\n"
+    "Connection\\Interface=lo\nConnection\\UPnP=false\n"
+)
 WEB = ("Address=127.0.0.1", "Port=%PORT%", "UseUPnP=false")
 OLD = HEAD + "[Preferences]\n" + QUIET + "".join(f"WebUI\\{line}\n" for line in WEB)
 NEW = HEAD + "[Preferences]\n" + QUIET + "[WebUI]\n" + "".join(f"{line}\n" for line in WEB)
-NEITHER = HEAD + "[Preferences]\n" + QUIET
 
 
 def status(port: int, source: str = "127.0.0.1") -> int:
@@ -59,8 +61,20 @@ def compare(release: matrix.Release, server: ServerFactory, text: str | bytes) -
 
 
 BOOLEANS = (
-    *("false", "FALSE", "0", "no", "off", "", "true", "2", '"false"', "false ; c", "false # c", "@Invalid()", "@Bool(false)"),
-    *("0.0", "false,true", "false,", " false ", "\\x66\\x61lse", "@ByteArray(false)", "@ByteArray(0)", "fal\\se", "00", '""'),
+    *("false", "FALSE", "0", "no", "off", "", "true", "2", '"false"', "false ; c", "false # c", "@Invalid()"),
+    *("@Bool(false)",),
+    *(
+        "0.0",
+        "false,true",
+        "false,",
+        " false ",
+        "\\x66\\x61lse",
+        "@ByteArray(false)",
+        "@ByteArray(0)",
+        "fal\\se",
+        "00",
+        '""',
+    ),
 )
 
 
@@ -104,9 +118,7 @@ def test_spellings(release: matrix.Release, server: ServerFactory, name: str) ->
 @pytest.mark.parametrize("migration", [None, 8, 10, 11, 12, 99])
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("new", [False, True])
-def test_layouts(
-    release: matrix.Release, server: ServerFactory, migration: int | None, both: bool, new: bool
-) -> None:
+def test_layouts(release: matrix.Release, server: ServerFactory, migration: int | None, both: bool, new: bool) -> None:
     """Where the port is not in the place that counts, the server is not expected to come up at it."""
     meta = "" if migration is None else f"[Meta]\nMigrationVersion={migration}\n"
     base = NEW + FALSE if new else OLD + f"WebUI\\{FALSE}"
@@ -123,17 +135,28 @@ def test_layouts(
 def listens_elsewhere(release: matrix.Release, server: ServerFactory, text: str) -> None:
     """Give the port in the place that counts too, and see by the address that the other place is not read."""
     place = "WebUI" if "WebUI" in releases.layouts(Version.parse(release.version), None) else "Preferences"
-    line = "[WebUI]\nPort=%PORT%\nAddress=127.0.0.1\n" if place == "WebUI" else (
-        "[Preferences]\nWebUI\\Port=%PORT%\nWebUI\\Address=127.0.0.1\n"
+    line = (
+        "[WebUI]\nPort=%PORT%\nAddress=127.0.0.1\n"
+        if place == "WebUI"
+        else ("[Preferences]\nWebUI\\Port=%PORT%\nWebUI\\Address=127.0.0.1\n")
     )
     compare(release, server, text.replace("Port=%PORT%", "Port=1") + line)
 
 
 SUBNETS = (
     *("127.0.0.0/8", "127.0.0.0/8, 10.0.0.0/8", '"127.0.0.0/8, 10.0.0.0/8"', "10.0.0.0/8;127.0.0.0/8", "127.0.0.1"),
-    *("127.0.0.2/32", "127.0.0.1/8", "127.0.0.1/255.0.0.0", "127.0.0.1/33", "127.0.0.1/", "127.*", "foo, 127/8", "::/0"),
-    *("0.0.0.0/0", "::ffff:127.0.0.0/104", "::ffff:127.0.0.1/128", "@Invalid()", "", '10.0.0.0/8, " 127.0.0.1"', "127.0.0.0\\8"),
-    *("127.0.0.0 / 8", "127.", "127.0.0.0/+8", "/0"),
+    *(
+        "127.0.0.2/32",
+        "127.0.0.1/8",
+        "127.0.0.1/255.0.0.0",
+        "127.0.0.1/33",
+        "127.0.0.1/",
+        "127.*",
+        "foo, 127/8",
+        "::/0",
+    ),
+    *("0.0.0.0/0", "::ffff:127.0.0.0/104", "::ffff:127.0.0.1/128", "@Invalid()", "", '10.0.0.0/8, " 127.0.0.1"'),
+    *("127.0.0.0\\8", "127.0.0.0 / 8", "127.", "127.0.0.0/+8", "/0"),
 )
 
 
@@ -141,3 +164,50 @@ SUBNETS = (
 def test_whitelists(release: matrix.Release, server: ServerFactory, raw: str) -> None:
     lines = f"WebUI\\AuthSubnetWhitelistEnabled=true\nWebUI\\AuthSubnetWhitelist={raw}\n"
     compare(release, server, OLD + lines)
+
+
+VALUES = (
+    "",
+    "ServerDomains=127.0.0.1,b\nHostHeaderValidation=false\nSessionTimeout=1,2\nBanDuration=12x\n"
+    'MaxAuthenticationFailCount=" 7 "\nUsername=josé\n',
+    'ServerDomains="*;b.example "\nSessionTimeout=-5\nBanDuration=@Invalid()\nUsername=@Invalid()\n'
+    "SecureCookie=off\nClickjackingProtection=\nMaxAuthenticationFailCount=9999999999\n",
+    'ServerDomains=*;b\nUsername=a\\x41\\n\\tb\nBanDuration=0x10\nSessionTimeout= 60 ; a minute\nCSRFProtection="0"\n'
+    "TrustedReverseProxiesList=10.0.0.1;10.0.0.2\nRootFolder=@@x\nSessionsCountLimit=3\n",
+    "BanDuration=2147483648\nSessionTimeout=9223372036854775807\nMaxAuthenticationFailCount=9223372036854775808\n",
+    "BanDuration=-9999999999\nSessionTimeout=+7\nMaxAuthenticationFailCount=99999999999999999999999999\n",
+)
+
+
+@pytest.mark.parametrize("lines", VALUES)
+def test_the_server_names_the_same_values(release: matrix.Release, server: ServerFactory, lines: str) -> None:
+    version = Version.parse(release.version)
+    assert version is not None
+    same_values(version, server, lines, moved=False)
+    if releases.layout(version, 99) == "WebUI":
+        same_values(version, server, lines, moved=True)
+
+
+def same_values(version: Version, server: ServerFactory, lines: str, *, moved: bool) -> None:
+    text = "[Meta]\nMigrationVersion=12\n" + NEW if moved else OLD
+    prefix = "" if moved else "WebUI\\"
+    text += "".join(f"{prefix}{line}\n" for line in [*lines.splitlines(), "LocalHostAuth=false"])
+    data = text.encode()
+    with server(raw_config=data, password=None) as running:
+        settings = Settings.parse(data.replace(b"%PORT%", str(running.port).encode()), version)
+        theirs = running.get("/api/v2/app/preferences").json()
+    compared = 0
+    for key in releases.KEYS:
+        if key.json is None or not key.readable or key.name == "Locale" or not releases.reads(key, version):
+            continue
+        match key.kind:
+            case "bool":
+                assert theirs[key.json] == (settings.boolean(key.name) != key.inverted), key.name
+            case "int":
+                assert theirs[key.json] == settings.integer(key.name), key.name
+            case "list":
+                assert theirs[key.json] == "\n".join(map(str, settings.whitelist()[0])), key.name
+            case "text" | "path" if not key.secret:
+                assert theirs[key.json] == settings.text(key.name), key.name
+        compared += 1
+    assert compared > 20

@@ -356,7 +356,12 @@ def test_a_bad_url(bench: Bench) -> None:
 
 def test_a_slow_lookup_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target_module, "LOOKUP_SECONDS", 0.05)
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_a, **_k: time.sleep(1))
+
+    def slow(*_arguments: Any, **_keywords: Any) -> list[Any]:
+        time.sleep(1)
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", slow)
     before = time.monotonic()
     target = resolve(TargetOptions(url="http://slow.example:8080"), instances=lambda: (running(),))
     assert target.instance is None

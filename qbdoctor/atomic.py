@@ -1,0 +1,316 @@
+"""Writes whole files so that whatever ends the run, the file is the old or the new one.
+
+The new content is written to a file beside the target, made durable, given the owner, mode and extended attributes of
+the old one, and renamed over it. A name that cannot be renamed over (a file that is itself a mount point: EBUSY) is
+written in place, which is not atomic: the caller is told before the first byte, so that it can put on disk what it
+takes to mend a write that was cut short (:func:`is_torn`). What cannot be done is :class:`Refused`, and the target is
+as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from qbdoctor.model import UserError
+
+TEMP_PREFIX = ".qbdoctor-"
+_TEMP_SUFFIX = ".tmp"
+_CHUNK = 1 << 20
+_SHARING_SECONDS = 1.0  # how long another program's open handle is waited for on Windows
+_SHARING_ERRORS = {5, 32, 33}  # access denied, sharing violation, lock violation
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
+
+
+class Refused(UserError):
+    """What was asked is not done, in one sentence, and the target is as it was. Exit code 4."""
+
+    def __init__(self, reason: str, code: str = "refused") -> None:
+        super().__init__(code, reason, 4)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """Who may do what with a file; ``uid`` and ``gid`` are None where the system has none."""
+
+    mode: int
+    uid: int | None
+    gid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a file was written; ``notes`` say what of the old one could not be kept."""
+
+    in_place: bool
+    notes: tuple[str, ...] = ()
+
+
+def real_path(path: Path) -> Path:
+    """Return the file that the name leads to, symbolic links followed. Raises :class:`Refused`."""
+    try:
+        return Path(os.path.realpath(path, strict=True))
+    except OSError as error:
+        raise _refused(path, error) from None
+
+
+def file_state(path: Path) -> FileState:
+    """Return mode and owner. Raises OSError."""
+    return _state(path.stat())
+
+
+def _state(found: os.stat_result) -> FileState:
+    owners = hasattr(os, "fchown")
+    return FileState(stat.S_IMODE(found.st_mode), found.st_uid if owners else None, found.st_gid if owners else None)
+
+
+def check_replaceable(real: Path) -> None:
+    """See, before anything is written, that the file can be replaced and stay what it is. Raises :class:`Refused`."""
+    try:
+        found = real.lstat()
+    except OSError as error:
+        raise _refused(real, error) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise Refused(f"{real} is no regular file, so it is not written.", "config-not-regular")
+    if found.st_nlink > 1:
+        raise Refused(
+            f"{real} has {found.st_nlink} names (hard links), and a new file would part them: make it a file of its "
+            "own first.",
+            "config-hard-linked",
+        )
+    folder = real.parent
+    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise Refused(f"{real} is on a read-only file system: change it where it is made.", "config-read-only")
+    if not found.st_mode & 0o222 or not os.access(real, os.W_OK):
+        raise Refused(
+            f"{real} is read-only for this user: run qbdoctor as the user that runs qBittorrent, or make it writable.",
+            "config-read-only",
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refused(
+            f"The folder {folder} may not be written by this user, so the file in it cannot be replaced: run qbdoctor "
+            "as the user that runs qBittorrent.",
+            "config-folder-read-only",
+        )
+
+
+def replace(real: Path, data: bytes, *, expect: bytes, in_place: Callable[[], None]) -> Written:
+    """Give the file other content, all of it or none, durable when this returns.
+
+    ``expect`` is what the file must hold until the last moment. ``in_place`` is called before the first byte if the
+    file can only be written in place. Raises :class:`Refused` with the file unchanged, and OSError where that is not
+    known (the folder could not be made durable; a write in place failed).
+    """
+    try:
+        temp, notes = _stage(real, data)
+    except OSError as error:
+        raise _refused(real, error) from None
+    try:
+        if real.read_bytes() != expect:
+            raise Refused(
+                f"{real} was changed by another program just now, so it was left alone: try again.", "config-changed"
+            )
+        _rename(temp, real)
+    except BaseException as error:
+        with suppress(OSError):
+            temp.unlink()
+        if not isinstance(error, OSError):
+            raise
+        if error.errno != errno.EBUSY:
+            raise _refused(real, error) from None
+    else:
+        sync_folder(real.parent)
+        return Written(False, notes)
+    in_place()
+    overwrite(real, data)
+    return Written(True)
+
+
+def overwrite(real: Path, data: bytes) -> None:
+    """Write over the content of a file, in place. Raises OSError, with the file as far as it was written."""
+    with open(os.open(real, os.O_WRONLY | getattr(os, "O_BINARY", 0)), "wb", buffering=0) as file:  # noqa: PTH123
+        _write(file.fileno(), data)
+        os.ftruncate(file.fileno(), len(data))
+        os.fsync(file.fileno())
+
+
+def is_torn(data: bytes, old: bytes, new: bytes) -> bool:
+    """Return whether this can be what a write in place left that was cut short: old and new, byte for byte.
+
+    A zero byte counts as either, for what a loss of power leaves; no settings file has one.
+    """
+    if len(data) > max(len(old), len(new)):
+        return False
+    return all(byte == 0 or byte in (old[at : at + 1] + new[at : at + 1]) for at, byte in enumerate(data))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Make a new file with mode 0600, durable but for its name in the folder. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags, 0o600)
+    try:
+        _write(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Make or replace a file of our own with mode 0600, durable when this returns. Raises OSError."""
+    temp = _temp(path)
+    try:
+        write_private(temp, data)
+        _rename(temp, path)
+    except BaseException:
+        with suppress(OSError):
+            temp.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can. Raises OSError."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return  # a folder that may be written and not read
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(handle)
+
+
+def leftovers(path: Path) -> tuple[Path, ...]:
+    """Return what killed runs left beside this file; the file's lock must be held, else a run may still use them."""
+    name = re.compile(re.escape(f"{TEMP_PREFIX}{path.name}-") + r"[0-9a-f]{16}" + re.escape(_TEMP_SUFFIX))
+    try:
+        with os.scandir(path.parent) as entries:
+            return tuple(
+                Path(entry.path)
+                for entry in entries
+                if name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            )
+    except OSError:
+        return ()
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed runs left beside this file, as far as possible."""
+    for leftover in leftovers(path):
+        with suppress(OSError):
+            leftover.unlink()
+
+
+def _temp(path: Path) -> Path:
+    return path.with_name(f"{TEMP_PREFIX}{path.name}-{os.urandom(8).hex()}{_TEMP_SUFFIX}")
+
+
+def _write(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view[:_CHUNK]) :]
+
+
+def _stage(real: Path, data: bytes) -> tuple[Path, tuple[str, ...]]:
+    """Write the new file beside the old one, complete but for its name."""
+    temp = _temp(real)
+    try:
+        write_private(temp, data)
+        return temp, _dress(temp, real)
+    except BaseException:
+        with suppress(OSError):
+            temp.unlink()
+        raise
+
+
+def _dress(temp: Path, real: Path) -> tuple[str, ...]:
+    """Give the new file the owner, mode and extended attributes of the old one."""
+    old = real.stat()
+    if not hasattr(os, "fchown"):
+        temp.chmod(stat.S_IMODE(old.st_mode))
+        return ()
+    notes = []
+    handle = os.open(temp, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        new = os.fstat(handle)
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+            try:
+                os.fchown(handle, old.st_uid, old.st_gid)
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.EINVAL):
+                    raise
+                raise Refused(
+                    f"{real} belongs to user {old.st_uid} and group {old.st_gid}, which this user cannot give to a new "
+                    "file: run qbdoctor as the user that runs qBittorrent.",
+                    "config-owner",
+                ) from None
+        os.fchmod(handle, stat.S_IMODE(old.st_mode))
+        notes = _copy_attributes(handle, real)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return tuple(notes)
+
+
+def _copy_attributes(handle: int, real: Path) -> list[str]:
+    """Copy extended attributes, which is where access control lists are. Last, as chmod changes a list's mask."""
+    if sys.platform != "linux":
+        return []
+    notes = []
+    try:
+        names = os.listxattr(real)
+    except OSError:
+        return []
+    for name in names:
+        try:
+            value = os.getxattr(real, name)
+            with suppress(OSError):
+                if os.getxattr(handle, name) == value:
+                    continue
+            os.setxattr(handle, name, value)
+        except OSError as error:
+            notes.append(f"the extended attribute {name} of {real} could not be kept ({error.strerror})")
+    return notes
+
+
+def _rename(temp: Path, path: Path) -> None:
+    give_up = time.monotonic() + _SHARING_SECONDS
+    while True:
+        try:
+            temp.replace(path)
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in _SHARING_ERRORS or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+_REASONS = {
+    errno.ENOENT: "it does not exist",
+    errno.ELOOP: "its symbolic links lead in a circle",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "this user may not",
+    errno.EPERM: "this user may not",
+}
+
+
+def _refused(path: Path, error: OSError) -> Refused:
+    why = _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
+    return Refused(f"{path} cannot be written: {why}. Nothing was changed.", "config-not-written")

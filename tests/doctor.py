@@ -1,0 +1,81 @@
+"""Runs the doctor as a person would, in this process, and holds every report to the contract's schema."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+
+from qbdoctor.cli import main
+from qbdoctor.reports.schema import load
+
+
+@dataclass
+class Run:
+    """One run: its exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report on standard output, held to its schema."""
+        found: dict[str, Any] = json.loads(self.out)
+        jsonschema.validate(found, load("report/1"))
+        assert found["exit_code"] == self.code
+        return found
+
+
+def qbdoctor(*arguments: str, password: str | None = None, env: Mapping[str, str] | None = None) -> Run:
+    """Run the command line with this password in the environment."""
+    changes = dict(env or {})
+    if password is not None:
+        changes["QBDOCTOR_PASSWORD"] = password
+    before = {name: os.environ.get(name) for name in changes}
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        os.environ.update(changes)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(list(arguments))
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+    return Run(code, out.getvalue(), err.getvalue())
+
+
+def diagnose(*arguments: str, password: str | None = None, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run ``check --json`` and return the report."""
+    return qbdoctor("check", "--json", *arguments, password=password, env=env).report
+
+
+def causes(report: Mapping[str, Any], severity: str | None = None) -> list[str]:
+    """Return the ids of the causes, most decisive first."""
+    return [cause["id"] for cause in report["causes"] if severity in {None, cause["severity"]}]
+
+
+def cause(report: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return one cause; fails with what there is instead."""
+    found = [one for one in report["causes"] if one["id"] == name]
+    assert found, f"{name} is not among {causes(report)}: {report['verdict']}"
+    return dict(found[0])
+
+
+def status(report: Mapping[str, Any], name: str) -> str:
+    """Return how a check came out."""
+    return str(next(check["status"] for check in report["checks"] if check["id"] == name))
+
+
+def assert_silent(text: str, secrets: Iterable[str]) -> None:
+    """Fail if a secret stands in the text."""
+    for secret in secrets:
+        assert secret not in text, "a secret stands in the output"

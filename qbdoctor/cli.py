@@ -27,6 +27,8 @@ examples:
 exit codes: 0 healthy, 1 problem found, 2 bad input, 3 could not tell, 130 interrupted
 """
 
+COMMANDS = ("check", "explain")
+
 DEFAULTS: dict[str, Any] = {
     "command": "check",
     "url": None,
@@ -126,8 +128,17 @@ def build() -> Parser:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line with every default filled in. Raises :class:`UserError` (usage)."""
-    given = vars(build().parse_args(list(arguments)))
+    given = vars(build().parse_args(_with_command(arguments)))
+    if given.get("command") is None:  # what looked like a command was an option's value
+        given = vars(build().parse_args(["check", *arguments]))
     return argparse.Namespace(**{**DEFAULTS, **{name: value for name, value in given.items() if value is not None}})
+
+
+def _with_command(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with ``check`` in front where no command is named: that is what qbdoctor alone means."""
+    named = any(word in COMMANDS for word in arguments)
+    about = any(word in {"-h", "--help", "--version"} for word in arguments)
+    return list(arguments) if named or about else ["check", *arguments]
 
 
 def wanted_format(arguments: Sequence[str]) -> str:
@@ -163,8 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _failed_early(error: UserError, given: Sequence[str]) -> int:
     """Say what is wrong with the command line, as a report where that is what the caller reads."""
-    words = [word for word in given if not word.startswith("-")]
-    is_check = not words or words[0] != "explain"
+    is_check = "check" in given or not any(word in COMMANDS for word in given)
     if wanted_format(given) != "human" and is_check:
         from qbdoctor.commands import check  # noqa: PLC0415
 

@@ -25,6 +25,7 @@ from qbdoctor.model import Exchange, Failure, Secret, SetCookie
 
 if TYPE_CHECKING:
     import requests
+    from requests.adapters import HTTPAdapter
 
     from qbdoctor.address import Address
 
@@ -243,16 +244,16 @@ def _work(job: _Job, call: Call, url: str, sent: Mapping[str, str], seconds: flo
     import requests  # noqa: PLC0415 - not needed for --help, --version, history
 
     try:
-        with _session(job, call.source) as session:
+        with contextlib.closing(_adapter(job, call.source)) as adapter:
             form = dict(call.form) if call.form is not None else None
             prepared = requests.Request(call.method, url, headers=dict(sent), data=form).prepare()
-            response = session.send(
+            # The adapter alone: a session would follow redirects (or read their bodies whole), keep cookies, ask netrc.
+            response = adapter.send(
                 prepared,
                 stream=True,
                 timeout=seconds,
-                verify=call.verify,
+                verify=True if call.verify is None else call.verify,
                 proxies={"http": call.proxy, "https": call.proxy} if call.proxy else {},
-                allow_redirects=False,
             )
             job.status = response.status_code
             raw = bytearray()
@@ -325,10 +326,9 @@ def classify(error: BaseException, *, tls: bool) -> Failure:
     return Failure("not-http", "what came back could not be understood")
 
 
-def _session(job: _Job, source: str | None) -> requests.Session:
-    """Return a session that reads nothing from the environment, keeps no cookies and tells the job its socket."""
-    import requests  # noqa: PLC0415
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+def _adapter(job: _Job, source: str | None) -> HTTPAdapter:
+    """Return requests' transport, telling the job its socket; it reads nothing from the environment."""
+    from requests.adapters import HTTPAdapter as RequestsAdapter  # noqa: PLC0415
     from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415
     from urllib3.exceptions import InsecureRequestWarning  # noqa: PLC0415
@@ -357,7 +357,7 @@ def _session(job: _Job, source: str | None) -> requests.Session:
     class TlsPool(HTTPSConnectionPool):
         ConnectionCls = Tls
 
-    class Adapter(HTTPAdapter):
+    class Adapter(RequestsAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             if source is not None:
                 kwargs["source_address"] = (source, 0)
@@ -366,10 +366,4 @@ def _session(job: _Job, source: str | None) -> requests.Session:
 
     # Whoever says --insecure knows it; and the probes without verification send no credentials.
     warnings.filterwarnings("ignore", category=InsecureRequestWarning)
-    session = requests.Session()
-    session.trust_env = False
-    session.max_redirects = 0
-    session.headers.clear()
-    session.mount("http://", Adapter(max_retries=0))
-    session.mount("https://", Adapter(max_retries=0))
-    return session
+    return Adapter(max_retries=0)

@@ -42,7 +42,7 @@ DIAGNOSED = words("""
 not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned temporary-password
 default-credentials bypass-active exposed-bypass host-port-mismatch host-not-allowed secure-cookie-over-http
 cookie-stripped tls-mismatch tls-untrusted cookie-renamed http-proxy-env edited-while-running api-key-rejected
-wrong-port redirected origin-mismatch
+wrong-port redirected foreign-auth-in-front whitelist-syntax
 """)
 
 WARNINGS = words("""

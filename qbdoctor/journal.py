@@ -1,0 +1,365 @@
+"""The only writer to a target: lock, backup, record, write, read again; and the way back.
+
+A change is put on disk as a record, with the backup, before the first byte of the target changes, and each state of it
+before the deed that it stands for. Whatever ends the run, :meth:`Journal.recover` finds the old file or the new one and
+a record that says which; every start of a command that writes calls it. The journal knows no fix by name and speaks to
+no server: for the Web API it is handed two functions.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from qbdoctor import atomic, healing, locks, planning, undoing
+from qbdoctor.atomic import Refused
+from qbdoctor.model import Json
+from qbdoctor.planning import FilePlan, PlanStep, RollbackPlan, SettingEdit
+from qbdoctor.records import UNFINISHED, Damaged, FileChange, Record, Side, State, Target, Undoing, Via
+from qbdoctor.releases import Version
+from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, secrets_file
+from qbdoctor.undoing import Undo, sha256
+
+__all__ = ["FilePlan", "Journal", "PlanStep", "RollbackPlan", "SettingEdit"]
+
+Guard = Callable[[], "str | None"]
+"""Called under the locks, right before the write; a sentence refuses."""
+Write = Callable[[Mapping[str, Json]], None]
+Read = Callable[[], Mapping[str, Json]]
+
+LOCK_SECONDS = 5.0
+
+
+class Journal:
+    """The records in a state folder, and all that may be done with them.
+
+    Every method that writes holds the lock of the state folder and that of the target's folder; one that cannot get
+    them within ``lock_seconds`` raises :class:`~qbdoctor.atomic.Refused`, as does whatever cannot be done. Then the
+    target is as it was.
+    """
+
+    def __init__(
+        self, state: Path, *, lock_seconds: float = LOCK_SECONDS, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.store = Store(state / "records")
+        self.lock_seconds = lock_seconds
+        self._clock = clock
+        self._depth = 0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs with this state folder out, over several steps if need be. Raises Refused."""
+        self._depth += 1
+        try:
+            if self._depth > 1:
+                yield
+                return
+            self.store.make_root()
+            with locks.hold(self.store.root, self.lock_seconds):
+                yield
+        finally:
+            self._depth -= 1
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def records(self) -> tuple[Record | Damaged, ...]:
+        """Return all records, the newest first. Raises Refused if the folder cannot be read."""
+        return self.store.all()
+
+    def find(self, name: str) -> Record | Damaged:
+        """Return the record with this id or this unique end or beginning of one. Raises Refused."""
+        found = [each for each in self.records() if each.id == name] or [
+            each for each in self.records() if name and (each.id.startswith(name) or each.id.endswith(f"-{name}"))
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Refused(f"{name} stands for {len(found)} records: give more of the id.", "record-ambiguous")
+        raise Refused(f"There is no record {name}: qbdoctor history shows those there are.", "no-such-record")
+
+    def recover(self) -> tuple[str, ...]:
+        """Heal what an earlier run left; returns a sentence for each thing it did or could not do."""
+        said: list[str] = []
+        try:
+            if not self.store.unsettled():
+                return ()
+            with self.locked():
+                self.store.sweep()
+                for record in reversed(self.records()):
+                    if isinstance(record, Record) and record.state in UNFINISHED:
+                        said.append(self._heal(record)[1])
+        except Refused as refused:
+            said.append(refused.reason)
+        except OSError as error:
+            said.append(f"What an earlier run left could not be cleaned up ({error.strerror}).")
+        return tuple(said)
+
+    def _heal(self, record: Record) -> tuple[Record, str]:
+        real = healing.file_of(record)
+        try:
+            if real is None:
+                return healing.heal(self.store, record)
+            with locks.hold(real.parent, self.lock_seconds):
+                return healing.heal(self.store, record)
+        except Refused as refused:
+            why = refused.reason
+        except OSError as error:
+            why = f"{error.filename or record.folder}: {error.strerror}."
+        except ValueError as error:
+            why = f"{error}."
+        return record, f"{record.id} was left in the middle and could not be looked into: {why}"
+
+    # --- applying ---------------------------------------------------------------------------------------------------
+
+    def plan_file(
+        self, path: Path, edits: Sequence[SettingEdit], *, on: FilePlan | None = None, version: Version | None = None
+    ) -> FilePlan:
+        """Return what the edits would change in the file, or in what ``on`` would make of it. Writes nothing.
+
+        Raises Refused, and :class:`~qbdoctor.model.UserError` for a file that cannot be read.
+        """
+        return planning.plan_file(path, edits, on=on, version=version)
+
+    def apply_file(
+        self,
+        path: Path,
+        edits: Sequence[SettingEdit],
+        *,
+        fix: str,
+        reason: str,
+        run: str,
+        target: Target | None = None,
+        expect_sha256: str | None = None,
+        version: Version | None = None,
+        guard: Guard | None = None,
+    ) -> Record | None:
+        """Change settings in the file of a stopped qBittorrent; None if they are so already.
+
+        ``expect_sha256`` is the file as it was planned on. Raises Refused, and
+        :class:`~qbdoctor.model.UserError` for a file that cannot be read.
+        """
+        with self.locked():
+            real = planning.real_file(path)
+            with locks.hold(real.parent, self.lock_seconds):
+                plan = planning.plan_file(path, edits, version=version)
+                if expect_sha256 is not None and plan.sha256 != expect_sha256:
+                    raise Refused(f"{path} was changed since the plan was made: look again.", "config-changed")
+                if not plan.changes:
+                    return None
+                _may_write(real, guard)
+                before = _side(plan.data, atomic.file_state(real))
+                file = FileChange(
+                    str(path.absolute()), str(real), before, replace(before, **_digest(plan.result))
+                )
+                record = self._new(
+                    fix=fix,
+                    reason=reason,
+                    run=run,
+                    target=target or Target(config_file=str(path.absolute())),
+                    via="file",
+                    file=file,
+                    backup=f"before{path.suffix or '.bin'}",
+                    changes=plan.changes,
+                )
+                record = self._create(record, {record.backup: plan.data, **secrets_file(plan.changes, plan.raws)})
+                return self._write(record, real, plan.data, plan.result, "applied")
+
+    def apply_api(
+        self,
+        before: Mapping[str, Json],
+        after: Mapping[str, Json],
+        write: Write,
+        read: Read,
+        *,
+        fix: str,
+        reason: str,
+        run: str,
+        target: Target,
+        version: Version | None = None,
+    ) -> Record | None:
+        """Change preferences of a running qBittorrent; None if they are so already.
+
+        ``before`` and ``after`` hold the same names of app/preferences. ``write`` sends them, ``read`` gives all
+        preferences; their exceptions pass, after the values before were written again. Raises Refused.
+        """
+        changes = planning.api_changes(before, after, version)
+        if not changes:
+            return None
+        with self.locked():
+            record = self._new(
+                fix=fix, reason=reason, run=run, target=target, via="api", file=None, backup="before.json",
+                changes=changes,
+            )  # fmt: skip
+            record = self._create(record, {record.backup: planning.dump(before)})
+            try:
+                write(after)
+                planning.check_taken(after, read(), changes)
+                return self.store.step(record, "applied")
+            except BaseException as error:
+                with suppress(Exception):
+                    write(before)
+                    planning.check_taken(before, read(), changes)
+                    self.store.step(record, "abandoned", "it failed, and the values before were written again")
+                if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                    raise _not_done(record, error) from None
+                raise
+
+    def mark_verified(self, record: Record, text: str) -> Record:
+        """Write down that the fix was seen to work, and by what. Raises Refused."""
+        with self.locked():
+            fresh = self.store.load(record.id)
+            if not fresh.standing:
+                raise Refused(f"{record.id} is {fresh.state}, so there is nothing to verify.", "not-applied")
+            try:
+                return self.store.step(replace(fresh, verified_by=text), "verified")
+            except OSError as error:
+                raise _not_done(record, error) from None
+
+    def undo(
+        self,
+        record: Record,
+        *,
+        why: str = "",
+        guard: Guard | None = None,
+        write: Write | None = None,
+        read: Read | None = None,
+    ) -> Record:
+        """Take back a change whose verification failed, the way it was made. Raises Refused."""
+        return self.rollback(record, guard=guard, write=write, read=read, note=why or "the verification failed")
+
+    # --- taking back ------------------------------------------------------------------------------------------------
+
+    def plan_rollback(
+        self,
+        records: Sequence[Record],
+        *,
+        via: Via | None = None,
+        force: bool = False,
+        read: Read | None = None,
+        path: Path | None = None,
+    ) -> RollbackPlan:
+        """Return what taking these records back, the newest first, would change. Writes nothing."""
+        return planning.plan_rollback(self.store, records, via=via, force=force, read=read, path=path)
+
+    def rollback(
+        self,
+        record: Record,
+        *,
+        via: Via | None = None,
+        force: bool = False,
+        guard: Guard | None = None,
+        write: Write | None = None,
+        read: Read | None = None,
+        path: Path | None = None,
+        note: str | None = None,
+    ) -> Record:
+        """Take one record back, in the file or through the Web API; without ``via`` the way it was made.
+
+        ``path`` is the config file where the record does not know it. ``force`` overrules what someone else changed
+        since, which is kept with the record first. Raises Refused.
+        """
+        with self.locked():
+            fresh = self.store.load(record.id)
+            if not fresh.standing:
+                raise Refused(f"{record.id} is {fresh.state}, so there is nothing to take back.", "not-applied")
+            try:
+                if (via or fresh.via) == "api":
+                    return self._rollback_api(fresh, force, write, read, note)
+                return self._rollback_file(fresh, force, guard, path, note)
+            except OSError as error:
+                raise _not_done(record, error) from None
+
+    def _rollback_file(
+        self, record: Record, force: bool, guard: Guard | None, path: Path | None, note: str | None
+    ) -> Record:
+        name = planning.config_of(record, path)
+        real = planning.real_file(name)
+        with locks.hold(real.parent, self.lock_seconds):
+            data = planning.read(name)
+            undo = planning.undo_in_file(self.store, record, data, force=force)
+            _may(undo, record)
+            if undo.data == data:
+                return self.store.step(record, "rolled-back", note or "the file was so already")
+            _may_write(real, guard)
+            if undo.refusals:
+                self.store.keep(record, _conflict_name(record, name.suffix), data)
+            if undo.how == "by-setting":
+                self.store.keep(record, f"rollback{name.suffix or '.bin'}", undo.data)
+            plan = Undoing("file", undo.how, record.state, str(real), sha256(data), sha256(undo.data), bool(undo.refusals))
+            begun = replace(record, rollback=plan, in_place=False)
+            return self._write(self.store.step(begun, "rolling-back", note), real, data, undo.data, "rolled-back")
+
+    def _rollback_api(
+        self, record: Record, force: bool, write: Write | None, read: Read | None, note: str | None
+    ) -> Record:
+        if write is None or read is None:
+            raise Refused(f"{record.id} needs a running qBittorrent with its Web API.", "needs-api")
+        present = read()
+        undo = planning.undo_in_api(self.store, record, present, force=force)
+        _may(undo, record)
+        if not undo.write:
+            return self.store.step(record, "rolled-back", note or "the preferences were so already")
+        if undo.refusals:
+            held = {name: present[name] for name in undo.write}
+            self.store.keep(record, _conflict_name(record, ".json"), planning.dump(held))
+        begun = replace(record, rollback=Undoing("api", "api", record.state, forced=bool(undo.refusals)))
+        begun = self.store.step(begun, "rolling-back", note)
+        try:
+            write(undo.write)
+            planning.check_taken(undo.write, read(), undo.changes)
+            return self.store.step(begun, "rolled-back")
+        except BaseException:
+            with suppress(OSError):
+                self.store.step(begun, record.state, "the rollback failed")
+            raise
+
+    # --- the steps of both ------------------------------------------------------------------------------------------
+
+    def _new(self, **members: object) -> Record:
+        return planning.new_record(self.store, self._clock(), **members)
+
+    def _create(self, record: Record, files: Mapping[str, bytes]) -> Record:
+        try:
+            return self.store.create(record, files)
+        except OSError as error:
+            raise Refused(
+                f"The record could not be written to {self.store.root} ({error.strerror}), so nothing was changed.",
+                "state-unusable",
+            ) from None
+
+    def _write(self, record: Record, real: Path, old: bytes, new: bytes, state: State) -> Record:
+        """Write the target and say so in the record; if that fails, bring both to an end that fits."""
+
+        def in_place() -> None:
+            nonlocal record
+            self.store.keep(record, IN_PLACE_OLD, old)
+            self.store.keep(record, IN_PLACE_NEW, new)
+            record = self.store.save(replace(record, in_place=True))
+
+        try:
+            written = atomic.replace(real, new, expect=old, in_place=in_place)
+            if real.read_bytes() != new:
+                raise Refused(f"{real} is not what was written: another program writes it.", "config-changed")  # noqa: TRY301
+            return self.store.step(replace(record, in_place=False, notes=(*record.notes, *written.notes)), state)
+        except BaseException as error:
+            outcome = self._give_up(record, real, old, new)
+            if isinstance(error, OSError):
+                raise Refused(f"{_why(error)}: {outcome}", "config-not-written") from None
+            raise
+
+    def _give_up(self, record: Record, real: Path, old: bytes, new: bytes) -> str:
+        """Put the old content back where the new one stands or half of it; then the record tells how it is."""
+        with suppress(OSError, Refused):
+            data = real.read_bytes()
+            if data == new:
+                atomic.replace(real, old, expect=new, in_place=lambda: self._flag(record, new, old))
+            elif data != old and record.in_place and atomic.is_torn(data, old, new):
+                atomic.overwrite(real, old)
+        healed, said = self._heal_here(record)
+        if healed.state in UNFINISHED:
+            return f"the next run of qbdoctor will look into it ({said})"
+        return f"{real} is as it was"

@@ -1,0 +1,219 @@
+"""The folder that keeps the rollback records; see :mod:`qbdoctor.records` for what is in one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from qbdoctor import atomic
+from qbdoctor.atomic import Refused
+from qbdoctor.records import STANDING, UNFINISHED, Change, Damaged, Record, State, Step, parse
+
+JSON_FILE = "record.json"
+SECRETS_FILE = "secrets.json"
+IN_PLACE_OLD = "in-place.old"
+IN_PLACE_NEW = "in-place.new"
+_NEW_PREFIX = ".new-"
+_FIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_STAMP = re.compile(r"(\d{8}T\d{6}\.\d{3})Z-")
+_STAMP_FORMAT = "%Y%m%dT%H%M%S.%f"
+_MAX_BYTES = 4 * 1024 * 1024
+
+Raws = Mapping[str, tuple[str | None, str | None]]
+"""The texts in the file before and after, by setting, secrets included."""
+
+
+class Store:
+    """The records below one folder. Only who holds the journal's lock may call what writes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def all(self) -> tuple[Record | Damaged, ...]:
+        """Return every record, the newest first."""
+        return tuple(self._load(folder) for folder in reversed(self._folders()))
+
+    def load(self, record_id: str) -> Record:
+        """Return one record as it is on disk now. Raises :class:`~qbdoctor.atomic.Refused`."""
+        folder = self.root / record_id
+        if not _is_name(record_id) or not folder.is_dir():
+            raise Refused(f"There is no record {record_id}.", "no-such-record")
+        found = self._load(folder)
+        if isinstance(found, Damaged):
+            raise Refused(found.text(), "record-damaged")
+        return found
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(os.listdir(self.root))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _unusable(self.root, error) from None
+
+    def _folders(self) -> list[Path]:
+        return [self.root / name for name in self._names() if not name.startswith(".")]
+
+    def _load(self, folder: Path) -> Record | Damaged:
+        try:
+            if folder.is_symlink() or not folder.is_dir():
+                raise ValueError("it is no folder")  # noqa: TRY301
+            with (folder / JSON_FILE).open("rb") as file:
+                data = file.read(_MAX_BYTES + 1)
+            if len(data) > _MAX_BYTES:
+                raise ValueError("record.json is too large")  # noqa: TRY301
+            return parse(json.loads(data), folder)
+        except OSError as error:
+            reason = f"record.json cannot be read: {error.strerror}"
+        except json.JSONDecodeError as error:
+            reason = f"record.json is no JSON: line {error.lineno}"
+        except UnicodeDecodeError:
+            reason = "record.json is no text"
+        except RecursionError:
+            reason = "record.json is no record"
+        except ValueError as error:
+            reason = str(error)
+        return Damaged(folder.name, folder, reason, _backup_in(folder))
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def create(self, record: Record, files: Mapping[str, bytes]) -> Record:
+        """Put a new record on disk, complete and durable, and return it. Raises OSError with nothing left."""
+        folder = self.root / record.id
+        new = self.root / f"{_NEW_PREFIX}{record.id}"
+        try:
+            new.mkdir(mode=0o700)
+            for name, data in {**files, JSON_FILE: _dump(record)}.items():
+                atomic.write_private(new / name, data)
+            atomic.sync_folder(new)
+            new.rename(folder)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        atomic.sync_folder(self.root)
+        return replace(record, folder=folder)
+
+    def save(self, record: Record) -> Record:
+        """Replace the record's JSON, durably. Raises OSError."""
+        atomic.replace_private(record.folder / JSON_FILE, _dump(record))
+        return record
+
+    def step(self, record: Record, state: State, note: str | None = None) -> Record:
+        """Put a new state on disk. Raises OSError."""
+        return self.save(replace(record, states=(*record.states, Step(state, _now(), note))))
+
+    def keep(self, record: Record, name: str, data: bytes) -> Path:
+        """Keep a file of the target's bytes with the record, durably. Raises OSError."""
+        path = record.folder / name
+        atomic.replace_private(path, data)
+        return path
+
+    def make_root(self) -> None:
+        """Make the folder, for this user alone. Raises :class:`~qbdoctor.atomic.Refused`."""
+        missing = [each for each in (self.root, *self.root.parents) if not each.exists()]
+        try:
+            for folder in reversed(missing):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                atomic.sync_folder(folder.parent)
+        except OSError as error:
+            raise _unusable(self.root, error) from None
+
+    def new_id(self, fix: str, now: float) -> str:
+        """Return an id that sorts after every existing one, whatever the clock says."""
+        if not _FIX.fullmatch(fix):
+            raise ValueError(f"no id of a fix: {fix!r}")
+        moment = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
+        for name in self._names():
+            if (stamp := _STAMP.match(name.removeprefix(_NEW_PREFIX))) is None:
+                continue
+            with suppress(ValueError, OverflowError):
+                moment = max(moment, datetime.strptime(stamp[1], _STAMP_FORMAT) + timedelta(milliseconds=1))
+        text = moment.strftime("%Y%m%dT%H%M%S.") + f"{moment.microsecond // 1000:03d}Z"
+        return f"{text}-{fix}-{os.urandom(4).hex()}"
+
+    # --- what a killed run left -------------------------------------------------------------------------------------
+
+    def unsettled(self) -> bool:
+        """Return whether a run was ended in the middle, or is in the middle."""
+        if any(name.startswith(_NEW_PREFIX) for name in self._names()):
+            return True
+        return any(
+            atomic.leftovers(folder / JSON_FILE) or getattr(self._load(folder), "state", None) in UNFINISHED
+            for folder in self._folders()
+        )
+
+    def sweep(self) -> None:
+        """Remove what never became a record, and files that never got their name."""
+        for name in self._names():
+            if name.startswith(_NEW_PREFIX):
+                shutil.rmtree(self.root / name, ignore_errors=True)
+        for folder in self._folders():
+            for name in os.listdir(folder) if folder.is_dir() and not folder.is_symlink() else ():
+                if match := re.fullmatch(r"\.qbdoctor-(.+)-[0-9a-f]{16}\.tmp", name):
+                    atomic.sweep(folder / match[1])
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def raws(self, record: Record) -> Raws:
+        """Return the texts in the file before and after of each change. Raises OSError, ValueError."""
+        held: Mapping[str, list[str | None]] = {}
+        if record.via == "file" and any(change.secret for change in record.changes):
+            held = json.loads((record.folder / SECRETS_FILE).read_bytes())
+        return {
+            change.setting: (held[change.setting][0], held[change.setting][1])
+            if change.setting in held
+            else (change.before, change.after)
+            for change in record.changes
+        }
+
+    def newer(self, record: Record) -> dict[str, Record]:
+        """Return, by setting, the newest standing record that changed the same one after this."""
+        found: dict[str, Record] = {}
+        for other in self.all():
+            if isinstance(other, Damaged) or other.id <= record.id or not record.same_target(other):
+                continue
+            if other.state in STANDING:
+                for change in other.changes:
+                    found.setdefault(change.setting, other)
+        return found
+
+
+
+
+def _dump(record: Record) -> bytes:
+    return (json.dumps(record.to_json(), indent=2, ensure_ascii=True) + "\n").encode()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and not name.startswith(".") and Path(name).name == name
+
+
+def _backup_in(folder: Path) -> Path | None:
+    with suppress(OSError):
+        return next((folder / name for name in sorted(os.listdir(folder)) if name.startswith("before.")), None)
+    return None
+
+
+def _unusable(root: Path, error: OSError) -> Refused:
+    return Refused(
+        f"The folder for records {root} cannot be used ({error.strerror}): give --state-dir a folder that can be "
+        "written.",
+        "state-unusable",
+    )
+
+
+def secrets_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:
+    """Return the file for the values that the record's JSON masks; none if it masks none."""
+    held = {change.setting: raws[change.setting] for change in changes if change.secret}
+    return {SECRETS_FILE: json.dumps(held).encode()} if held else {}

@@ -1,0 +1,170 @@
+"""What taking a record back would change: the file's new bytes or the preferences to write. Nothing is written here.
+
+A file that still is, byte for byte, what the fix made of it becomes what it was before. Any other has been written by
+qBittorrent or a person since, so only the record's own settings go back, and only where the value is still the one
+that the fix set. Values are compared by what Qt makes of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from qbdoctor import meanings, qtedit, qtvalues, releases
+from qbdoctor.meanings import Place
+from qbdoctor.model import Json
+from qbdoctor.qtini import Entry, QtIni, Unreadable
+from qbdoctor.records import MASK, Change, How, Record
+from qbdoctor.store import Raws
+
+_WINDOWS = sys.platform == "win32"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What would happen. ``changes`` go from what is there now to what was before, secrets masked.
+
+    ``data`` are the file's new bytes, ``write`` the preferences to write. ``refusals`` say why it must not be done;
+    they stand with ``force`` too, where ``overruled`` is True if force is enough.
+    """
+
+    how: How
+    changes: tuple[Change, ...] = ()
+    refusals: tuple[str, ...] = ()
+    overruled: bool = False
+    data: bytes = field(default=b"", repr=False)
+    write: Mapping[str, Json] = field(default_factory=dict, repr=False)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be done."""
+        return not self.refusals or self.overruled
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bool = False) -> Undo:
+    """Return how the record is taken back in a file that now holds ``data``.
+
+    ``backup`` is the file before (for ``via`` api: anything), ``raws`` the true texts of the changes.
+    """
+    if record.file is not None and sha256(data) == record.file.after.sha256:
+        return Undo("whole-file", tuple(_turned(change) for change in record.changes), data=backup)
+    changes, refusals, certain = [], [], True
+    for change in record.changes:
+        before, after = raws[change.setting]
+        if record.via == "api" and change.json is not None:
+            before = meanings.raw_value(change.setting, change.json.before)
+            after = meanings.raw_value(change.setting, change.json.after)
+        if record.via == "api" and (before is None or after is None):
+            refusals.append(f"{change.setting} was changed through the Web API and has no known text in the file")
+            certain = False
+            continue
+        try:
+            ini = QtIni.parse(data, ignore_case=_WINDOWS)
+            place, entries = _present(ini, change)
+            refusal = _not_ours(change, entries, before, after)
+            if refusal == "":
+                continue
+            if refusal is not None:
+                refusals.append(refusal)
+                if not force:
+                    continue
+            data = _edited(data, place, before)
+        except (qtedit.Refused, Unreadable) as error:
+            refusals.append(f"{change.setting}: {error}")
+            certain = False
+            continue
+        now = entries[-1] if entries else None
+        changes.append(
+            replace(
+                change,
+                before=_shown(change, now.raw if now else None),
+                after=_shown(change, before),
+                section=place.section,
+                key=place.key,
+                line=now.line if now else None,
+            )
+        )
+    return Undo("by-setting", tuple(changes), tuple(refusals), force and certain, data)
+
+
+def _turned(change: Change) -> Change:
+    return replace(change, before=change.after, after=change.before)
+
+
+def _shown(change: Change, raw: str | None) -> str | None:
+    return MASK if raw is not None and change.secret else raw
+
+
+def _present(ini: QtIni, change: Change) -> tuple[Place, list[Entry]]:
+    """Return where the setting is now, and its entries, the one that counts last.
+
+    It may have moved: 5.3 takes it from ``[Preferences]`` to ``[WebUI]``. One that is gone belongs where a release
+    that reads this file looks.
+    """
+    own = [Place(change.section, change.key)] if change.section is not None and change.key is not None else []
+    for place in (*own, *meanings.places(change.setting)):
+        if (counts := ini.get(*place)) is not None:
+            others = [entry for entry in ini.all(*place) if entry != counts]
+            return place, [*others, counts]
+    if (known := meanings.known(change.setting)) is None:
+        return own[0], []
+    found = ini.get("Meta", "MigrationVersion")
+    migration = None if found is None else qtvalues.to_int(found.raw, 0)
+    return Place(*releases.place(known.name, releases.layout(None, migration))), []
+
+
+def _not_ours(change: Change, entries: list[Entry], before: str | None, after: str | None) -> str | None:
+    """Return None if the value is the one that the fix set, "" if it is as before already, else why it is neither."""
+    now = entries[-1].raw if entries else None
+    name = change.setting
+    if before is None and len(entries) > 1:
+        lines = ", ".join(str(entry.line) for entry in entries)
+        return f"{name} was absent before and now stands on several lines ({lines})"
+    said = meanings.meaning(name, now)
+    if said == meanings.meaning(name, after):
+        return None
+    if said == meanings.meaning(name, before):
+        return ""
+    where = f"line {entries[-1].line}" if entries else "the key is gone"
+    return f"{name} was changed by someone else since ({where}), so it is left alone"
+
+
+def _edited(data: bytes, place: Place, raw: str | None) -> bytes:
+    if raw is None:
+        return qtedit.remove_key(data, *place, ignore_case=_WINDOWS).data
+    return qtedit.set_value(data, *place, raw, ignore_case=_WINDOWS).data
+
+
+def in_api(record: Record, present: Mapping[str, Json], *, force: bool = False) -> Undo:
+    """Return how the record is taken back through the Web API, where the preferences are ``present`` now."""
+    changes: list[Change] = []
+    refusals: list[str] = []
+    write: dict[str, Json] = {}
+    certain = True
+    for change in record.changes:
+        said = change.json
+        if said is None or said.before is None or said.name not in present:
+            refusals.append(
+                f"{change.setting} cannot be taken back through the Web API: its value before is not known there"
+            )
+            certain = False
+            continue
+        now = present[said.name]
+        ours = said.after is not None and meanings.same_json(change.setting, now, said.after)
+        if not ours:
+            if meanings.same_json(change.setting, now, said.before):
+                continue
+            refusals.append(f"{change.setting} was changed by someone else since, so it is left alone")
+            if not force:
+                continue
+        write[said.name] = said.before
+        now_raw = meanings.raw_value(change.setting, now)
+        changes.append(replace(change, before=now_raw, after=meanings.raw_value(change.setting, said.before)))
+    return Undo("api", tuple(changes), tuple(refusals), force and certain, write=write)

@@ -1,0 +1,68 @@
+"""Servers that hang, drip, flood, babble or hang up: a true answer inside the deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.doctor import causes, diagnose
+from tests.kit import faults
+
+HOSTILE: dict[str, tuple[Callable[[], Any], str]] = {
+    "silent": (faults.Silent, "web-server-hang"),
+    "drips its status line": (lambda: faults.Dripper("status"), "web-server-hang"),
+    "drips headers": (lambda: faults.Dripper("headers"), "web-server-hang"),
+    "drips its body": (lambda: faults.Dripper("body"), "web-server-hang"),
+    "floods the body": (lambda: faults.Flooder("body"), "not-qbittorrent"),
+    "floods without end": (lambda: faults.Flooder("body", size=None), "not-qbittorrent"),
+    "floods headers": (lambda: faults.Flooder("headers"), "not-qbittorrent"),
+    "one endless line": (lambda: faults.Flooder("line"), "not-qbittorrent"),
+    "garbage": (faults.Garbage, "not-qbittorrent"),
+    "hangs up at once": (lambda: faults.ClosesEarly("accept"), "not-qbittorrent"),
+    "hangs up after the request": (lambda: faults.ClosesEarly("request"), "not-qbittorrent"),
+    "hangs up in the headers": (lambda: faults.ClosesEarly("headers"), "not-qbittorrent"),
+    "hangs up in the body": (lambda: faults.ClosesEarly("body"), "not-qbittorrent"),
+    "resets": (lambda: faults.ClosesEarly("request", reset=True), "not-qbittorrent"),
+    "speaks SSH": (lambda: faults.RawServer(b"SSH-2.0-OpenSSH_9.2p1\r\n", speaks_first=True), "not-qbittorrent"),
+    "asks for Basic": (lambda: faults.OtherApp("auth"), "foreign-auth-in-front"),
+    "redirects": (lambda: faults.Redirector(status=302), "redirected"),
+    "bad gateway": (
+        lambda: faults.RawServer(b"HTTP/1.1 502 Bad Gateway\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n"),
+        "not-running",
+    ),
+    "promises more than it sends": (
+        lambda: faults.RawServer(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nv5.1.0"),
+        "not-qbittorrent",
+    ),
+    "empty answer": (lambda: faults.RawServer(b"\r\n\r\n"), "not-qbittorrent"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_true_answer_in_time(name: str) -> None:
+    make, wanted = HOSTILE[name]
+    with make() as server:
+        began = time.monotonic()
+        report = diagnose("--url", f"http://127.0.0.1:{server.port}", "--deadline", "4", password="canary-pw")
+        took = time.monotonic() - began
+    assert took < 4 + 2.5, f"{took:.1f} s"
+    assert causes(report, "error") == [wanted], report["verdict"]
+    assert report["login_attempts"] == 0
+    assert report["exit_code"] == 1
+
+
+def test_a_flood_is_not_kept() -> None:
+    """50 MB are cut at the cap, and none of it stands in the report."""
+    with faults.Flooder("body") as server:
+        report = diagnose("--url", server.url, "--deadline", "4")
+    assert len(str(report)) < 40_000
+
+
+def test_deadline_holds_over_all_requests() -> None:
+    with faults.Dripper("body", interval=0.2) as server:
+        began = time.monotonic()
+        diagnose("--url", server.url, "--deadline", "1")
+        assert time.monotonic() - began < 3.5

@@ -2,18 +2,23 @@
 
 A plug-in names its check module under the entry point group ``qbdoctor.checks`` (fixes: ``qbdoctor.fixes``). A check
 module holds ``CHECK = Check(id=…, judge=judge, …)`` where ``judge(seen: Observations) -> Judgement`` is pure: it reads
-observations, asks for named comparisons in ``wants``, and returns findings. It sends and writes nothing. Everything
-that is not named here may change in any release.
+observations, asks for named comparisons in ``wants``, and returns findings. A fix module holds ``FIX = Fix(…)``, which
+plans edits of settings and judges whether they worked. Neither sends or writes anything. Everything that is not named
+here may change in any release.
 """
 
 from qbdoctor import releases
+from qbdoctor.bypass import closed, ways_in
 from qbdoctor.model import (
     Check,
     Comparison,
     Confidence,
+    Edit,
+    Effectiveness,
     Evidence,
     Exchange,
     Finding,
+    Fix,
     Judgement,
     Remedy,
     Secret,
@@ -29,9 +34,12 @@ __all__ = [
     "Check",
     "Comparison",
     "Confidence",
+    "Edit",
+    "Effectiveness",
     "Evidence",
     "Exchange",
     "Finding",
+    "Fix",
     "Judgement",
     "Observations",
     "Offline",
@@ -42,6 +50,8 @@ __all__ = [
     "Severity",
     "SignIn",
     "Version",
+    "ways_in",
+    "closed",
     "covers",
     "releases",
 ]

@@ -115,10 +115,7 @@ def replace(real: Path, data: bytes, *, expect: bytes, in_place: Callable[[], No
     except OSError as error:
         raise _refused(real, error) from None
     try:
-        if real.read_bytes() != expect:
-            raise Refused(
-                f"{real} was changed by another program just now, so it was left alone: try again.", "config-changed"
-            )
+        _check_unchanged(real, expect)
         _rename(temp, real)
     except BaseException as error:
         with suppress(OSError):
@@ -194,25 +191,33 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def leftovers(path: Path) -> tuple[Path, ...]:
-    """Return what killed runs left beside this file; the file's lock must be held, else a run may still use them."""
-    name = re.compile(re.escape(f"{TEMP_PREFIX}{path.name}-") + r"[0-9a-f]{16}" + re.escape(_TEMP_SUFFIX))
+def leftovers(folder: Path, name: str | None = None) -> tuple[Path, ...]:
+    """Return what killed runs left in this folder, for one file or for any; with the lock held, else it may be in use."""
+    wanted = r".+" if name is None else re.escape(name)
+    pattern = re.compile(re.escape(TEMP_PREFIX) + wanted + r"-[0-9a-f]{16}" + re.escape(_TEMP_SUFFIX))
     try:
-        with os.scandir(path.parent) as entries:
+        with os.scandir(folder) as entries:
             return tuple(
                 Path(entry.path)
                 for entry in entries
-                if name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+                if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
             )
     except OSError:
         return ()
 
 
-def sweep(path: Path) -> None:
-    """Remove what killed runs left beside this file, as far as possible."""
-    for leftover in leftovers(path):
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed runs left in this folder, for one file or for any, as far as possible."""
+    for leftover in leftovers(folder, name):
         with suppress(OSError):
             leftover.unlink()
+
+
+def _check_unchanged(real: Path, expect: bytes) -> None:
+    if real.read_bytes() != expect:
+        raise Refused(
+            f"{real} was changed by another program just now, so it was left alone: try again.", "config-changed"
+        )
 
 
 def _temp(path: Path) -> Path:
@@ -311,6 +316,10 @@ _REASONS = {
 }
 
 
+def why(error: OSError) -> str:
+    """Return what went wrong, in words."""
+    return _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
+
+
 def _refused(path: Path, error: OSError) -> Refused:
-    why = _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
-    return Refused(f"{path} cannot be written: {why}. Nothing was changed.", "config-not-written")
+    return Refused(f"{path} cannot be written: {why(error)}. Nothing was changed.", "config-not-written")

@@ -22,12 +22,15 @@ examples:
   qbdoctor                                        look at the qBittorrent that runs here
   qbdoctor --url http://192.168.1.7:8080          look at another one (the password is asked for)
   QBDOCTOR_PASSWORD=… qbdoctor check --json       for scripts; no option takes a secret as its value
+  qbdoctor fix                                    what the causes found ask for; shows the diff and asks
+  qbdoctor rollback                               take the last fix back
   qbdoctor explain host-port-mismatch             one cause in full
 
-exit codes: 0 healthy, 1 problem found, 2 bad input, 3 could not tell, 130 interrupted
+exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 could not tell,
+            4 fix or rollback refused or undone, 130 interrupted
 """
 
-COMMANDS = ("check", "explain")
+COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo")
 
 DEFAULTS: dict[str, Any] = {
     "command": "check",
@@ -52,7 +55,11 @@ DEFAULTS: dict[str, Any] = {
     "dry_run": False,
     "ids": [],
     "fail_on": "error",
-    "write_probe": False,
+    "via": "auto",
+    "force": False,
+    "last": False,
+    "all": False,
+    "standin": False,
 }
 
 
@@ -103,8 +110,8 @@ def build() -> Parser:
     output.add_argument("-q", "--quiet", action="store_true", help="the first line only")
     output.add_argument("-v", "--verbose", action="count", help="more detail")
     output.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
-    output.add_argument("--yes", action="store_true", help=argparse.SUPPRESS)
-    output.add_argument("--dry-run", action="store_true", help=argparse.SUPPRESS)
+    output.add_argument("--yes", action="store_true", help="fix, rollback: do not ask")
+    output.add_argument("--dry-run", action="store_true", help="fix, rollback: show the plan, change nothing")
 
     parser = Parser(
         prog="qbdoctor",
@@ -121,6 +128,36 @@ def build() -> Parser:
     check.add_argument(
         "--fail-on", choices=("warning", "error", "never"), default=argparse.SUPPRESS, help="when to exit with 1"
     )
+    fix = commands.add_parser(
+        "fix", parents=[common], help="apply reversible fixes and verify them", allow_abbrev=False
+    )
+    fix.add_argument(
+        "ids", nargs="*", metavar="FIX", default=argparse.SUPPRESS, help="without: what the causes found ask for"
+    )
+    rollback = commands.add_parser("rollback", parents=[common], help="take applied fixes back", allow_abbrev=False)
+    rollback.add_argument("ids", nargs="*", metavar="RECORD", default=argparse.SUPPRESS, help="without: the last run's")
+    for one in (fix, rollback):
+        one.add_argument(
+            "--via",
+            choices=("auto", "api", "file"),
+            default=argparse.SUPPRESS,
+            help="live, or in the file of a stopped qBittorrent (default: what is safe)",
+        )
+    which = rollback.add_mutually_exclusive_group()
+    which.add_argument("--last", action="store_true", default=argparse.SUPPRESS, help="the newest record alone")
+    which.add_argument("--all", action="store_true", default=argparse.SUPPRESS, help="every record")
+    rollback.add_argument(
+        "--force",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="also what someone else changed (it is saved first)",
+    )
+    history = commands.add_parser("history", parents=[common], help="the records, newest first", allow_abbrev=False)
+    history.add_argument("ids", nargs="*", metavar="RECORD", default=argparse.SUPPRESS, help="one in full")
+    demo = commands.add_parser(
+        "demo", parents=[common], help="the incident from start to end on a throw-away instance", allow_abbrev=False
+    )
+    demo.add_argument("--standin", action="store_true", default=argparse.SUPPRESS, help="use the built-in stand-in")
     explain = commands.add_parser("explain", parents=[common], help="a cause or check in full", allow_abbrev=False)
     explain.add_argument("ids", nargs="*", metavar="ID", default=argparse.SUPPRESS, help="without: a list of all")
     return parser

@@ -44,10 +44,12 @@ def run(
     fail_on: FailOn = "error",
     started: datetime | None = None,
     crashed: Callable[[str], None] | None = None,
+    close: bool = True,
 ) -> Report:
     """Ask the checks and return the report. ``only`` names those that were asked for; empty: all.
 
-    ``crashed`` gets the traceback of a check that broke, for ``-v``.
+    ``crashed`` gets the traceback of a check that broke, for ``-v``. ``close=False`` leaves the sessions open: a fix
+    goes on with them and closes them itself.
     """
     began = time.perf_counter()
     started = started or datetime.now(UTC)
@@ -67,7 +69,8 @@ def run(
             findings.extend(judgement.findings)
         info = target_info(observer, ask=not only)
     finally:
-        observer.close()
+        if close:
+            observer.close()
     causes = fold(findings, base_values(observer.target, info, observer.seen.asked.username))
     state = state_of(causes, results)
     return Report(

@@ -39,7 +39,7 @@ def _heal_apply(store: Store, record: Record) -> tuple[Record, str]:
         note = "the run ended before the answer: whether it was applied shows at the rollback, which looks first"
         return store.step(record, "applied", note), f"{record.id}: {note}."
     real = Path(record.file.real)
-    atomic.sweep(real)
+    atomic.sweep(real.parent, real.name)
     data, backup = real.read_bytes(), record.backup_file.read_bytes()
     if sha256(data) == record.file.after.sha256:
         return _ended(store, record, "applied", "the run had ended after the change")
@@ -62,7 +62,7 @@ def _heal_rollback(store: Store, record: Record) -> tuple[Record, str]:
         note = "the run ended before the answer: roll it back again"
         return store.step(record, undoing_.was, note), f"{record.id}: {note}."
     real = Path(undoing_.real)
-    atomic.sweep(real)
+    atomic.sweep(real.parent, real.name)
     data = real.read_bytes()
     if sha256(data) == undoing_.to_sha256:
         return _ended(store, record, "rolled-back", "the run had ended after the file was put back")

@@ -8,14 +8,14 @@ no server: for the Web API it is handed two functions.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from qbdoctor import atomic, healing, locks, planning, undoing
+from qbdoctor import atomic, healing, locks, planning
 from qbdoctor.atomic import Refused
 from qbdoctor.model import Json
 from qbdoctor.planning import FilePlan, PlanStep, RollbackPlan, SettingEdit
@@ -89,29 +89,31 @@ class Journal:
                 return ()
             with self.locked():
                 self.store.sweep()
-                for record in reversed(self.records()):
-                    if isinstance(record, Record) and record.state in UNFINISHED:
-                        said.append(self._heal(record)[1])
+                said.extend(
+                    self._heal(record)
+                    for record in reversed(self.records())
+                    if isinstance(record, Record) and record.state in UNFINISHED
+                )
         except Refused as refused:
             said.append(refused.reason)
         except OSError as error:
             said.append(f"What an earlier run left could not be cleaned up ({error.strerror}).")
         return tuple(said)
 
-    def _heal(self, record: Record) -> tuple[Record, str]:
+    def _heal(self, record: Record) -> str:
         real = healing.file_of(record)
         try:
             if real is None:
-                return healing.heal(self.store, record)
+                return healing.heal(self.store, record)[1]
             with locks.hold(real.parent, self.lock_seconds):
-                return healing.heal(self.store, record)
+                return healing.heal(self.store, record)[1]
         except Refused as refused:
             why = refused.reason
         except OSError as error:
             why = f"{error.filename or record.folder}: {error.strerror}."
         except ValueError as error:
             why = f"{error}."
-        return record, f"{record.id} was left in the middle and could not be looked into: {why}"
+        return f"{record.id} was left in the middle and could not be looked into: {why} Its backup is {record.backup_file}."
 
     # --- applying ---------------------------------------------------------------------------------------------------
 
@@ -152,9 +154,7 @@ class Journal:
                     return None
                 _may_write(real, guard)
                 before = _side(plan.data, atomic.file_state(real))
-                file = FileChange(
-                    str(path.absolute()), str(real), before, replace(before, **_digest(plan.result))
-                )
+                file = FileChange(str(path.absolute()), str(real), before, replace(before, **_digest(plan.result)))
                 record = self._new(
                     fix=fix,
                     reason=reason,
@@ -198,14 +198,12 @@ class Journal:
             try:
                 write(after)
                 planning.check_taken(after, read(), changes)
-                return self.store.step(record, "applied")
-            except BaseException as error:
+                return self._step(record, "applied")
+            except BaseException:
                 with suppress(Exception):
                     write(before)
                     planning.check_taken(before, read(), changes)
-                    self.store.step(record, "abandoned", "it failed, and the values before were written again")
-                if isinstance(error, OSError) and not isinstance(error, ConnectionError):
-                    raise _not_done(record, error) from None
+                    self._step(record, "abandoned", "it failed, and the values before were written again")
                 raise
 
     def mark_verified(self, record: Record, text: str) -> Record:
@@ -214,10 +212,7 @@ class Journal:
             fresh = self.store.load(record.id)
             if not fresh.standing:
                 raise Refused(f"{record.id} is {fresh.state}, so there is nothing to verify.", "not-applied")
-            try:
-                return self.store.step(replace(fresh, verified_by=text), "verified")
-            except OSError as error:
-                raise _not_done(record, error) from None
+            return self._step(replace(fresh, verified_by=text), "verified")
 
     def undo(
         self,
@@ -266,12 +261,9 @@ class Journal:
             fresh = self.store.load(record.id)
             if not fresh.standing:
                 raise Refused(f"{record.id} is {fresh.state}, so there is nothing to take back.", "not-applied")
-            try:
-                if (via or fresh.via) == "api":
-                    return self._rollback_api(fresh, force, write, read, note)
-                return self._rollback_file(fresh, force, guard, path, note)
-            except OSError as error:
-                raise _not_done(record, error) from None
+            if (via or fresh.via) == "api":
+                return self._rollback_api(fresh, force, write, read, note)
+            return self._rollback_file(fresh, force, guard, path, note)
 
     def _rollback_file(
         self, record: Record, force: bool, guard: Guard | None, path: Path | None, note: str | None
@@ -279,19 +271,21 @@ class Journal:
         name = planning.config_of(record, path)
         real = planning.real_file(name)
         with locks.hold(real.parent, self.lock_seconds):
-            data = planning.read(name)
+            data = planning.config_bytes(name)
             undo = planning.undo_in_file(self.store, record, data, force=force)
             _may(undo, record)
             if undo.data == data:
-                return self.store.step(record, "rolled-back", note or "the file was so already")
+                return self._step(record, "rolled-back", note or "the file was so already")
             _may_write(real, guard)
             if undo.refusals:
-                self.store.keep(record, _conflict_name(record, name.suffix), data)
+                self._keep(record, _conflict_name(record, name.suffix), data)
             if undo.how == "by-setting":
-                self.store.keep(record, f"rollback{name.suffix or '.bin'}", undo.data)
-            plan = Undoing("file", undo.how, record.state, str(real), sha256(data), sha256(undo.data), bool(undo.refusals))
+                self._keep(record, f"rollback{name.suffix or '.bin'}", undo.data)
+            plan = Undoing(
+                "file", undo.how, record.state, str(real), sha256(data), sha256(undo.data), bool(undo.refusals)
+            )
             begun = replace(record, rollback=plan, in_place=False)
-            return self._write(self.store.step(begun, "rolling-back", note), real, data, undo.data, "rolled-back")
+            return self._write(self._step(begun, "rolling-back", note), real, data, undo.data, "rolled-back")
 
     def _rollback_api(
         self, record: Record, force: bool, write: Write | None, read: Read | None, note: str | None
@@ -302,24 +296,24 @@ class Journal:
         undo = planning.undo_in_api(self.store, record, present, force=force)
         _may(undo, record)
         if not undo.write:
-            return self.store.step(record, "rolled-back", note or "the preferences were so already")
+            return self._step(record, "rolled-back", note or "the preferences were so already")
         if undo.refusals:
             held = {name: present[name] for name in undo.write}
-            self.store.keep(record, _conflict_name(record, ".json"), planning.dump(held))
+            self._keep(record, _conflict_name(record, ".json"), planning.dump(held))
         begun = replace(record, rollback=Undoing("api", "api", record.state, forced=bool(undo.refusals)))
-        begun = self.store.step(begun, "rolling-back", note)
+        begun = self._step(begun, "rolling-back", note)
         try:
             write(undo.write)
             planning.check_taken(undo.write, read(), undo.changes)
-            return self.store.step(begun, "rolled-back")
+            return self._step(begun, "rolled-back")
         except BaseException:
-            with suppress(OSError):
-                self.store.step(begun, record.state, "the rollback failed")
+            with suppress(Refused):
+                self._step(begun, record.state, "the rollback failed")
             raise
 
     # --- the steps of both ------------------------------------------------------------------------------------------
 
-    def _new(self, **members: object) -> Record:
+    def _new(self, **members: Any) -> Record:
         return planning.new_record(self.store, self._clock(), **members)
 
     def _create(self, record: Record, files: Mapping[str, bytes]) -> Record:
@@ -330,6 +324,18 @@ class Journal:
                 f"The record could not be written to {self.store.root} ({error.strerror}), so nothing was changed.",
                 "state-unusable",
             ) from None
+
+    def _step(self, record: Record, state: State, note: str | None = None) -> Record:
+        try:
+            return self.store.step(record, state, note)
+        except OSError as error:
+            raise _not_done(record, error) from None
+
+    def _keep(self, record: Record, name: str, data: bytes) -> None:
+        try:
+            self.store.keep(record, name, data)
+        except OSError as error:
+            raise _not_done(record, error) from None
 
     def _write(self, record: Record, real: Path, old: bytes, new: bytes, state: State) -> Record:
         """Write the target and say so in the record; if that fails, bring both to an end that fits."""
@@ -342,24 +348,70 @@ class Journal:
 
         try:
             written = atomic.replace(real, new, expect=old, in_place=in_place)
-            if real.read_bytes() != new:
-                raise Refused(f"{real} is not what was written: another program writes it.", "config-changed")  # noqa: TRY301
+            _check_written(real, new)
             return self.store.step(replace(record, in_place=False, notes=(*record.notes, *written.notes)), state)
         except BaseException as error:
             outcome = self._give_up(record, real, old, new)
             if isinstance(error, OSError):
-                raise Refused(f"{_why(error)}: {outcome}", "config-not-written") from None
+                raise Refused(
+                    f"{real} could not be written ({atomic.why(error)}): {outcome}", "config-not-written"
+                ) from None
             raise
 
     def _give_up(self, record: Record, real: Path, old: bytes, new: bytes) -> str:
         """Put the old content back where the new one stands or half of it; then the record tells how it is."""
+
+        def never() -> None:
+            raise Refused(f"{real} was renamed over before and cannot be now.")
+
         with suppress(OSError, Refused):
             data = real.read_bytes()
-            if data == new:
-                atomic.replace(real, old, expect=new, in_place=lambda: self._flag(record, new, old))
-            elif data != old and record.in_place and atomic.is_torn(data, old, new):
+            if record.in_place and data != old and atomic.is_torn(data, old, new):
                 atomic.overwrite(real, old)
-        healed, said = self._heal_here(record)
-        if healed.state in UNFINISHED:
-            return f"the next run of qbdoctor will look into it ({said})"
-        return f"{real} is as it was"
+            elif data == new:
+                atomic.replace(real, old, expect=new, in_place=never)
+        try:
+            healed, said = healing.heal(self.store, record)
+        except (OSError, ValueError, Refused) as error:
+            return f"the record {record.id} could not be brought to an end ({error}); the next run will try"
+        return said if healed.state != record.state else f"the record {record.id} was left as it is"
+
+
+def _digest(data: bytes) -> dict[str, Any]:
+    return {"sha256": sha256(data), "size": len(data)}
+
+
+def _side(data: bytes, state: atomic.FileState) -> Side:
+    return Side(sha256(data), len(data), f"{state.mode:04o}", state.uid, state.gid)
+
+
+def _may_write(real: Path, guard: Guard | None) -> None:
+    """Look once more, right before the write, whether it may be. Raises Refused."""
+    atomic.sweep(real.parent, real.name)
+    atomic.check_replaceable(real)
+    planning.check_no_new_file(real)
+    reason = guard() if guard is not None else None
+    if reason:
+        raise Refused(reason)
+
+
+def _check_written(real: Path, new: bytes) -> None:
+    if real.read_bytes() != new:
+        raise Refused(f"{real} is not what was written: another program writes it.", "config-changed")
+
+
+def _may(undo: Undo, record: Record) -> None:
+    if not undo.allowed:
+        raise Refused(f"{record.id} was not taken back: {'; '.join(undo.refusals)}.", "rollback-refused")
+
+
+def _conflict_name(record: Record, suffix: str) -> str:
+    """Return a name that no earlier forced rollback of this record has used."""
+    number = 1
+    while (record.folder / (name := f"conflict{'' if number == 1 else f'-{number}'}{suffix or '.bin'}")).exists():
+        number += 1
+    return name
+
+
+def _not_done(record: Record, error: OSError) -> Refused:
+    return Refused(f"The record {record.folder} could not be written: {atomic.why(error)}.", "record-not-written")

@@ -119,7 +119,7 @@ def raw_value(setting: str, value: Json) -> str | None:
             return str(value)
         case "list", str():
             return qtvalues.from_list(_entries(value), utf8=False)
-        case ("text" | "path"), str():
+        case (("text" | "path"), str()):
             return qtvalues.from_text(value, utf8=False)  # all ASCII: every release reads it alike
     return None
 

@@ -302,6 +302,47 @@ class Remedy:
         return {"kind": self.kind, "fix": self.fix, "text": self.text, "commands": list(self.commands)}
 
 
+Effect = Literal["hardens", "keeps", "loosens"]
+SettingValue = bool | int | str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One setting and the value that it is to have; None takes the key out. Names the setting, never a line."""
+
+    setting: str
+    value: SettingValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effectiveness:
+    """What the server did after a fix: ``works`` is None where no address that we hold can show it."""
+
+    works: bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A fix as it is declared, one a file; pure planning, only the journal writes.
+
+    ``plan(seen, cause)`` returns the edits; ``cause`` is the id that was found, None where a person asked for the fix
+    by name, and an empty result means that this fix does not apply to it. ``judge(before, after)`` says what the
+    server's own acts show, from observations taken before and after. ``exposes`` says what one that loosens opens.
+    """
+
+    id: str
+    title: str
+    order: int
+    answers: tuple[str, ...]
+    effect: Effect
+    plan: Callable[[Any, str | None], tuple[Edit, ...]]
+    judge: Callable[[Any, Any], Effectiveness]
+    changes: str
+    about: str
+    exposes: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """A root cause as the report names it. ``folded`` are the ids of symptoms that it explains."""

@@ -119,6 +119,10 @@ class Observations:
             raise seen
         return seen
 
+    def put(self, name: str, observation: Any) -> None:
+        """Keep an observation that was taken elsewhere."""
+        self._taken[name] = observation
+
     def forget(self, *names: str) -> None:
         """Drop observations that something new has made stale: they are taken again when asked for."""
         for name in names:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor import releases
-from qbdoctor.comparisons import VERSION_PATH, make
+from qbdoctor.compare import make
 from qbdoctor.model import Exchange, Failure, Secret, UserError
 from qbdoctor.observations import Asked, Observations, Offline, ProxyVariable, SignIn
 from qbdoctor.releases import ANY, Version, VersionRange
 from qbdoctor.session import SessionClient, close_sessions
 from qbdoctor.signin import check_offline, noted, sign_in
-from qbdoctor.wire import Call, Wire
+from qbdoctor.wire import VERSION_PATH, Call, Wire
 
 if TYPE_CHECKING:
     from qbdoctor.address import Address
@@ -63,6 +63,24 @@ class Observer:
     def address(self) -> Address:
         """The address that is asked."""
         return self.target.address
+
+    def again(self) -> Observer:
+        """Return an observer of the same target as it is now, with this one's session; no second login is made."""
+        fresh = Observer(
+            self.target,
+            self._asked,
+            self.wire,
+            state=self.state,
+            environment=self.environment,
+            ask_password=None,
+        )
+        fresh.session = self.session
+        fresh.login_attempts = self.login_attempts
+        if self.login_attempts:
+            fresh.seen.put("sign_in", self.seen.sign_in)
+        if self.seen.has("version") and self.seen.version is not None:
+            fresh.seen.put("version", self.seen.version)
+        return fresh
 
     def give_password(self, secret: Secret) -> None:
         """Take a password that a person typed during the run. What was seen without it is looked at anew."""

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from qbdoctor.model import Json
 
@@ -40,11 +40,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A file before or after the change. Owner numbers are None where the system has none."""
+    """A file before or after the change. ``mode`` is as in ``chmod 0640``; owners are None where there are none."""
 
     sha256: str
     size: int
-    mode: int
+    mode: str
     uid: int | None
     gid: int | None
 
@@ -290,7 +290,7 @@ def _file(held: Json) -> FileChange:
     for name in ("before", "after"):
         side = held[name]
         numbers = {each: _maybe(int, side[each]) for each in ("uid", "gid")}
-        sides.append(Side(_text(side, "sha256"), int(side["size"]), int(side["mode"]), **numbers))
+        sides.append(Side(_text(side, "sha256"), int(side["size"]), _text(side, "mode"), **numbers))
     return FileChange(_text(held, "path"), _text(held, "real"), *sides)
 
 
@@ -298,7 +298,9 @@ def _change(held: Json) -> Change:
     texts = {name: _maybe(str, held[name]) for name in ("before", "after", "section", "key")}
     said = held["json"]
     change = Change(_text(held, "setting"), secret=held["secret"] is True, line=_maybe(int, held["line"]), **texts)
-    return change if said is None else replace(change, json=JsonChange(_text(said, "name"), said["before"], said["after"]))
+    return (
+        change if said is None else replace(change, json=JsonChange(_text(said, "name"), said["before"], said["after"]))
+    )
 
 
 def _undoing(held: Json) -> Undoing:

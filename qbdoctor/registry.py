@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
-from qbdoctor.model import Check
+from qbdoctor.model import Check, Fix
 
 
 class NothingFound(RuntimeError):
@@ -47,3 +47,19 @@ def checks() -> tuple[Check, ...]:
     if not found:
         raise NothingFound("no check is installed")
     return tuple(sorted(found.values(), key=lambda check: (check.order, check.id)))
+
+
+@cache
+def fixes() -> tuple[Fix, ...]:
+    """Return every fix in its declared order. Raises as :func:`checks` does."""
+    found: dict[str, Fix] = {}
+    for module in modules("qbdoctor.fixes"):
+        fix = getattr(module, "FIX", None)
+        if not isinstance(fix, Fix):
+            raise TypeError(f"{module.__name__} declares no FIX")
+        if fix.id in found:
+            raise ValueError(f"two fixes are called {fix.id}")
+        found[fix.id] = fix
+    if not found:
+        raise NothingFound("no fix is installed")
+    return tuple(sorted(found.values(), key=lambda fix: (fix.order, fix.id)))

@@ -23,7 +23,6 @@ IN_PLACE_NEW = "in-place.new"
 _NEW_PREFIX = ".new-"
 _FIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _STAMP = re.compile(r"(\d{8}T\d{6}\.\d{3})Z-")
-_STAMP_FORMAT = "%Y%m%dT%H%M%S.%f"
 _MAX_BYTES = 4 * 1024 * 1024
 
 Raws = Mapping[str, tuple[str | None, str | None]]
@@ -52,7 +51,7 @@ class Store:
 
     def _names(self) -> list[str]:
         try:
-            return sorted(os.listdir(self.root))
+            return sorted(path.name for path in self.root.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -134,7 +133,7 @@ class Store:
             if (stamp := _STAMP.match(name.removeprefix(_NEW_PREFIX))) is None:
                 continue
             with suppress(ValueError, OverflowError):
-                moment = max(moment, datetime.strptime(stamp[1], _STAMP_FORMAT) + timedelta(milliseconds=1))
+                moment = max(moment, datetime.fromisoformat(stamp[1]) + timedelta(milliseconds=1))
         text = moment.strftime("%Y%m%dT%H%M%S.") + f"{moment.microsecond // 1000:03d}Z"
         return f"{text}-{fix}-{os.urandom(4).hex()}"
 
@@ -145,7 +144,7 @@ class Store:
         if any(name.startswith(_NEW_PREFIX) for name in self._names()):
             return True
         return any(
-            atomic.leftovers(folder / JSON_FILE) or getattr(self._load(folder), "state", None) in UNFINISHED
+            atomic.leftovers(folder) or getattr(self._load(folder), "state", None) in UNFINISHED
             for folder in self._folders()
         )
 
@@ -155,9 +154,8 @@ class Store:
             if name.startswith(_NEW_PREFIX):
                 shutil.rmtree(self.root / name, ignore_errors=True)
         for folder in self._folders():
-            for name in os.listdir(folder) if folder.is_dir() and not folder.is_symlink() else ():
-                if match := re.fullmatch(r"\.qbdoctor-(.+)-[0-9a-f]{16}\.tmp", name):
-                    atomic.sweep(folder / match[1])
+            if not folder.is_symlink() and folder.is_dir():
+                atomic.sweep(folder)
 
     # --- values -----------------------------------------------------------------------------------------------------
 
@@ -185,8 +183,6 @@ class Store:
         return found
 
 
-
-
 def _dump(record: Record) -> bytes:
     return (json.dumps(record.to_json(), indent=2, ensure_ascii=True) + "\n").encode()
 
@@ -201,7 +197,7 @@ def _is_name(name: str) -> bool:
 
 def _backup_in(folder: Path) -> Path | None:
     with suppress(OSError):
-        return next((folder / name for name in sorted(os.listdir(folder)) if name.startswith("before.")), None)
+        return next(iter(sorted(folder.glob("before.*"))), None)
     return None
 
 

@@ -1,0 +1,23 @@
+"""The comparisons: two exchanges that differ in one factor. They are the only source of "proven".
+
+Each maker gets the observer and returns what it made, the most telling one last; an empty result means that the
+comparison cannot be made here. None costs a login, changes a setting or sends anything outside the target; what a
+request leaves in the server's log is said in ``notes``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qbdoctor.compare import cookies, entrance, headers, reaching
+
+if TYPE_CHECKING:
+    from qbdoctor.model import Comparison
+    from qbdoctor.observe import Observer
+
+MAKERS = {**reaching.MAKERS, **headers.MAKERS, **entrance.MAKERS, **cookies.MAKERS}
+
+
+def make(name: str, observer: Observer) -> tuple[Comparison, ...]:
+    """Make the comparison of that name. Raises :class:`KeyError` for a name that no maker has."""
+    return tuple(MAKERS[name](observer))

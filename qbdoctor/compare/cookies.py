@@ -1,0 +1,29 @@
+"""Comparisons about the session cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from qbdoctor.model import Comparison
+from qbdoctor.wire import VERSION_PATH, Call
+
+if TYPE_CHECKING:
+    from qbdoctor.observe import Observer
+
+
+def _cookie_name(observer: Observer) -> Iterator[Comparison]:
+    """The same session under the cookie's own name and under SID, which older clients look for."""
+    call = observer.seen.session_call or observer.seen.anonymous
+    kept = observer.session.cookies
+    name = next((one for one in kept if one.startswith("QBT_SID_")), None)
+    if name is None or call.status != 200 or observer.seen.anonymous.status == 200:
+        return
+    b = observer.wire.send(Call("GET", VERSION_PATH, cookies={"SID": kept[name]}))
+    shows = f"The session counts under the name {name} only"
+    yield Comparison("cookie-name", "the name of the session cookie", call, b, b.status == 403, shows)
+
+
+MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+    "cookie-name": _cookie_name,
+}

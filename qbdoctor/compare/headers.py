@@ -1,0 +1,79 @@
+"""Comparisons about headers that are refused before any login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from qbdoctor.model import Comparison, Exchange
+from qbdoctor.wire import VERSION_PATH, Call
+
+if TYPE_CHECKING:
+    from qbdoctor.observe import Observer
+
+HOST_NOTE = "each refused Host header leaves a warning in qBittorrent's log"
+DEFAULT_PORT = 8080
+
+
+def _host_header(observer: Observer) -> Iterator[Comparison]:
+    """After a 401: another port in the Host header, then another name.
+
+    The order and the number matter: through a way that we do not know, every request might carry a Basic header that a
+    proxy adds, which from 5.2 on counts as a failed login each. So at most two more go out after the first 401, and the
+    ledger knows of them. An answer other than 401 excludes that, and asking on is free.
+    """
+    address = observer.address
+    first = observer.seen.anonymous
+    host = address.authority.rsplit(":", 1)[0] if address.authority.endswith(f":{address.port}") else address.authority
+    has_port = host != address.authority
+
+    def ask(value: str) -> Exchange:
+        return observer.unauthorised(Call("GET", VERSION_PATH, headers={"Host": value}))
+
+    def compare(a: Exchange, b: Exchange, factor: str, shows: str) -> Comparison:
+        differs = b.answered and b.status != 401
+        said = shows if differs else f"{factor[0].upper()}{factor[1:]} makes no difference"
+        return Comparison("host-header", factor, a, b, differs, said, HOST_NOTE)
+
+    port = observer.target.server_port
+    bare = first
+    if has_port:
+        known = port is not None and port != address.port
+        b = ask(f"{host}:{port}" if known else host)
+        factor = "the port in the Host header"
+        one = compare(first, b, factor, "qBittorrent refuses the port in the Host header, and nothing else")
+        yield one
+        if one.differs:
+            if not known and address.port != DEFAULT_PORT:
+                guess = ask(f"{host}:{DEFAULT_PORT}")
+                if guess.status not in {None, 401}:
+                    shows = f"qBittorrent listens on {DEFAULT_PORT}: with that port in the Host header it answers"
+                    yield compare(first, guess, factor, shows)
+            return
+        bare = b
+    name = _other_name(observer, host)
+    if name is None:
+        return
+    sent = dict(bare.sent)["Host"]
+    suffix = sent.removeprefix(host)
+    b = ask(f"{name}{suffix}")
+    yield compare(bare, b, "the name in the Host header", "qBittorrent refuses the name in the Host header")
+
+
+def _other_name(observer: Observer, host: str) -> str | None:
+    """Return a name that qBittorrent ought to accept: the address the connection arrived at, or one of ServerDomains."""
+    peer = observer.seen.anonymous.peer
+    settings = observer.seen.settings
+    for domain in settings.server_domains() if settings is not None and not observer.target.direct else ():
+        if not any(mark in domain for mark in "*?[]") and domain.lower() != host.lower():
+            return domain
+    if peer is None:
+        return None
+    bare = peer.partition("%")[0]
+    written = f"[{bare}]" if ":" in bare else bare
+    return written if written != host else None
+
+
+MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+    "host-header": _host_header,
+}

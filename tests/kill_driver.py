@@ -1,0 +1,69 @@
+"""One change by the journal, run under strace by test_kills: kill_driver.py apply|rollback|recover STATE CONFIG HOW.
+
+What is imported is little, since it starts hundreds of times. A look at a file that cannot exist marks where the
+journal begins, so that the start of Python is not counted. HOW "in-place" plays a file that is a mount point.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MARK = "/qbdoctor-kill-test-begins-here"
+SETTING = ("LocalHostAuth", "Preferences", "WebUI\\LocalHostAuth", "true")
+
+if __name__ == "__main__":
+    # Without the site module Python starts in half the time; the packages' folder comes from who starts us
+    sys.path[:0] = [str(ROOT), os.environ["QBDOCTOR_KILL_PACKAGES"]]
+
+import getpass  # noqa: E402, F401 - what the journal imports when it is needed must be there before the mark
+import platform  # noqa: E402, F401
+
+from qbdoctor import atomic  # noqa: E402
+from qbdoctor.journal import Journal, SettingEdit  # noqa: E402
+from qbdoctor.records import Record  # noqa: E402
+
+
+def play_mount_point(config: Path) -> None:
+    """Make the file one that cannot be renamed over, and every write a short one."""
+    replace = Path.replace
+
+    def busy(self: Path, target: Path) -> Path:
+        if Path(target) == config:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        return replace(self, target)
+
+    Path.replace = busy  # type: ignore[method-assign,assignment]
+    atomic._CHUNK = 64
+
+
+def main(what: str, state: Path, config: Path, how: str) -> int:
+    if how == "in-place":
+        play_mount_point(config)
+    journal = Journal(state)
+    platform.node()
+    try:
+        getpass.getuser()
+        os.stat(MARK)  # noqa: PTH116
+    except OSError:
+        pass
+    try:
+        if what == "apply":
+            journal.apply_file(config, [SettingEdit(*SETTING)], fix="require-localhost-auth", reason="requested", run="r")
+        elif what == "rollback":
+            for record in journal.records():
+                assert isinstance(record, Record)
+                if record.standing:
+                    journal.rollback(record)
+        else:
+            journal.recover()
+    except atomic.Refused as refused:
+        if os.environ.get("QBDOCTOR_KILL_DRIVER_SAYS"):
+            sys.stderr.write(f"{refused.reason}\n")
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    os._exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]))

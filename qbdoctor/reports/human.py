@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Part = tuple[str, str]
 """A piece of a line: text and style."""
 
+MOST_REMEDIES = 3
 _COLORS = {"healthy": "green", "problem": "red", "unknown": "yellow"}
 _SEVERITY = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _STATUS = {"pass": "green", "fail": "red", "warn": "yellow", "skip": "dim", "unknown": "yellow"}
@@ -178,11 +179,15 @@ class _Page:
         yield from self.blank()
         several = len(cause.remedies) > 1
         yield from self.line("  ", ("What helps", "bold"), (", least change first:" if several else ":", "dim"))
-        for number, remedy in enumerate(cause.remedies, 1):
+        # The least changes come first, and whoever needs more than a few of them wants the whole page.
+        shown = cause.remedies if self.options.verbose else cause.remedies[:MOST_REMEDIES]
+        for number, remedy in enumerate(shown, 1):
             yield from self.line(f"  {number}. ", (sentence(remedy.text), ""), (f"  ({remedy.kind})", "dim"))
             for lines in commands(remedy, self.options.target):
                 for text in lines:
                     yield from self.line("       ", (text, "cyan"), wrap=False)
+        if left := len(cause.remedies) - len(shown):
+            yield from self.line("  ", (f"and {left} more: -v, or qbdoctor explain {cause.id}", "dim"))
 
     def target(self) -> Iterator[Text]:
         rows = details(self.report.target)

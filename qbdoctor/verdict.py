@@ -16,7 +16,7 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
     """Fold findings into root causes, most decisive first.
 
     Findings of the same cause become one: the surest speaks, the evidence of all is kept. A cause that another one
-    explains, and that is no more severe than it, is a symptom and stands under it. ``values`` fill the remedies'
+    explains, and that is no more severe and no more sure than it, is a symptom and stands under it. ``values`` fill the remedies'
     places where a finding has no value of its own.
     """
     grouped: dict[str, list[Finding]] = {}
@@ -26,7 +26,7 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
     under: dict[str, list[str]] = {}
     for cause in merged.values():
         for symptom in catalogue.page(cause.id).explains:
-            if symptom in merged and _severity(cause.severity) <= _severity(merged[symptom].severity):
+            if symptom in merged and _may_fold(cause, merged[symptom]):
                 under.setdefault(cause.id, []).append(symptom)
     symptoms = {symptom for folded in under.values() for symptom in folded}
     roots = [
@@ -37,6 +37,12 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
         if one.id not in symptoms
     ]
     return tuple(sorted(roots, key=lambda one: (_severity(one.severity), catalogue.page(one.id).rank, one.id)))
+
+
+def _may_fold(cause: Cause, symptom: Cause) -> bool:
+    """Return whether a cause may hide a symptom: it is no less severe and no less sure."""
+    surer = CONFIDENCES.index(cause.confidence) <= CONFIDENCES.index(symptom.confidence)
+    return surer and _severity(cause.severity) <= _severity(symptom.severity)
 
 
 def _severity(severity: Severity) -> int:

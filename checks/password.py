@@ -1,6 +1,6 @@
 """The password held against the config's hash, without asking the server."""
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, Severity
+from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, Severity
 
 
 def judge(seen: Observations) -> Judgement:
@@ -25,7 +25,21 @@ def judge(seen: Observations) -> Judgement:
         # Under a bypass no password is looked at: calls work now and stop when it ends.
         bypassed = seen.anonymous.status == 200
         severity: Severity = "warning" if bypassed else "error"
-        findings.append(Finding("wrong-credentials", "likely", text, (evidence,), severity=severity, values=values))
+        sure: Confidence = "likely"
+        said: tuple[Evidence, ...] = (evidence,)
+        if offline.slip:
+            sure = "proven"
+            text = f"The password that was given is right but for a slip: it fits {offline.slip}; no login was sent"
+            said = (
+                Evidence.reads(
+                    "the password, as given or without the slip",
+                    ("the stored hash held against the password as given", "does not fit"),
+                    (f"the same hash held against it {offline.slip}", "fits"),
+                    "The password in the config is the one that was meant",
+                ),
+                evidence,
+            )
+        findings.append(Finding("wrong-credentials", sure, text, said, severity=severity, values=values))
         return Judgement("warn" if bypassed else "fail", text, findings=tuple(findings))
     if offline.outcome == "not-set":
         text = "No Web UI password is set: this release makes up a new one at each start, so stored ones stop working"

@@ -32,8 +32,10 @@ def hold(folder: Path, seconds: float) -> Iterator[None]:
         finally:
             os.close(handle)
         return
-    import filelock  # noqa: PLC0415 - seldom needed, and not small
-
+    try:
+        import filelock  # noqa: PLC0415 - seldom needed, and not small
+    except OSError as error:
+        raise Refused(f"No lock could be taken on {folder} ({error.strerror}).", "lock-unavailable") from None
     try:
         with filelock.FileLock(_stand_in(folder), timeout=seconds, poll_interval=_PAUSE, mode=0o600):
             yield

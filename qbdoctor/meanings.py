@@ -65,7 +65,7 @@ def meaning(setting: str, raw: str | None) -> Hashable:
 def json_name(setting: str) -> str | None:
     """Return the name in app/preferences under which the setting can be read and written; None if there is none."""
     found = known(setting)
-    if found is None or found.secret or not found.writable or found.name in _OTHER_UNIT:
+    if found is None or found.secret or not found.writable or found.kind == "bytes" or found.name in _OTHER_UNIT:
         return None
     return found.json
 

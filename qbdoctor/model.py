@@ -235,6 +235,15 @@ class Evidence:
             },
         )
 
+    @staticmethod
+    def reads(factor: str, a: tuple[str, str], b: tuple[str, str], shows: str) -> Evidence:
+        """Return the evidence of two reads (what was read, what came of it) that differ in one factor."""
+        sides = {
+            name: {"request": {"read": what}, "response": {"text": said}} for name, (what, said) in (("a", a), ("b", b))
+        }
+        text = f"{factor}: {a[1]} / {b[1]}"
+        return Evidence("experiment", text, {"factor": factor, **sides, "shows": shows})
+
     def to_json(self) -> Json:
         """Return the contract's evidence object."""
         return {"kind": self.kind, "text": self.text, **self.data}

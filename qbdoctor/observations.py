@@ -46,13 +46,15 @@ class Offline:
 
     ``match`` and ``mismatch`` compare the given password with a stored hash or with the release's factory password;
     ``malformed`` means that no password can ever match; ``not-set`` that this release makes up a temporary one at each
-    start; ``unknown`` says why in ``text``. ``factory`` is True where the server's password is the factory one.
+    start; ``unknown`` says why in ``text``. ``factory`` is True where the server's password is the factory one. ``slip``
+    says what would have made a password that does not fit, fit: "without the blank at its end".
     """
 
     outcome: OfflineOutcome
     text: str
     factory: bool = False
     line: int | None = None
+    slip: str = ""
 
 
 SignInOutcome = Literal["accepted", "refused", "banned", "unexpected", "failed", "not-sent"]

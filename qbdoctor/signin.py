@@ -8,8 +8,10 @@ room for, or that would check nothing because a bypass is active.
 from __future__ import annotations
 
 import contextlib
+import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
 
 from qbdoctor import password, releases
 from qbdoctor.model import Exchange, Failure, Secret
@@ -53,7 +55,24 @@ def check_offline(seen: Observations) -> Offline:
         return Offline("unknown", "no password was given to compare", factory, line)
     if password.verify(parsed, given):
         return Offline("match", f"the password fits {key} (line {line})", factory, line)
-    return Offline("mismatch", f"the password does not fit {key} (line {line})", factory, line)
+    slip = _slip(parsed, given)
+    return Offline("mismatch", f"the password does not fit {key} (line {line})", factory, line, slip)
+
+
+def _slip(stored: password.StoredHash, given: Secret) -> str:
+    """Return which common slip explains a password that does not fit, or an empty text. Costs a PBKDF2 each."""
+    text = given.reveal()
+    for variant, what in (
+        (text.strip(), "without the blanks around it"),
+        (text[1:-1] if text[:1] == text[-1:] and text[:1] in {'"', "'"} else text, "without the quotes around it"),
+        (unquote_plus(text), "with its %XX and + decoded, so it was URL-encoded once too often"),
+        (text.replace("$$", "$"), "with $ for $$, as compose files write it"),
+        (text.swapcase(), "with upper and lower case exchanged (Caps Lock)"),
+        (unicodedata.normalize("NFC", text), "with its accents as single characters (NFC)"),
+    ):
+        if variant and variant != text and password.verify(stored, Secret(variant)):
+            return what
+    return ""
 
 
 def _without_hash(seen: Observations, settings: Settings) -> Offline:

@@ -51,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection. ``standin`` is set by :func:`serve`."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # below it http.server would answer without a status line
     standin: StandIn
 
     def __getattr__(self, name: str) -> Any:
@@ -60,6 +61,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _not_understood(self) -> None:
         self._answer(releases.options_root_status(self.standin.version), "", parsed=False)
+
+    def parse_request(self) -> bool:
+        """Take a request line of three words alone, and no header without a colon, as qBittorrent does."""
+        if not super().parse_request():
+            return False
+        if len(self.requestline.split()) == 3 and not self.headers.defects:
+            return True
+        self.send_error()
+        return False
 
     def do_GET(self) -> None:
         """Answer a request whose fields are in its query."""
@@ -219,6 +229,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+    def send_error(self, *_: object) -> None:
+        """Refuse what is no HTTP as qBittorrent does, in place of http.server's own page."""
+        self._answer(400, "", parsed=False)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: what is asked may hold a password."""

@@ -21,7 +21,7 @@ from qbdoctor.releases import Key, Version
 from qbdoctor.settings import Settings
 from qbdoctor.subnets import covers, parse_subnets
 
-_YEAR = 365 * 24 * 3600  # in seconds: how long the cookie of a session without end lasts
+_YEAR = 31_556_952  # seconds, as std::chrono::years has it: how long the cookie of an endless session lasts
 
 
 class Refusal(Exception):

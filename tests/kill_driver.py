@@ -7,6 +7,7 @@ journal begins, so that the start of Python is not counted. HOW "in-place" plays
 import errno
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,8 +18,8 @@ if __name__ == "__main__":
     # Without the site module Python starts in half the time; the packages' folder comes from who starts us
     sys.path[:0] = [str(ROOT), os.environ["QBDOCTOR_KILL_PACKAGES"]]
 
-import getpass  # noqa: E402, F401 - what the journal imports when it is needed must be there before the mark
-import platform  # noqa: E402, F401
+import getpass  # noqa: E402 - what the journal imports when it is needed must be there before the mark
+import platform  # noqa: E402
 
 from qbdoctor import atomic  # noqa: E402
 from qbdoctor.journal import Journal, SettingEdit  # noqa: E402
@@ -26,7 +27,7 @@ from qbdoctor.records import Record  # noqa: E402
 
 
 def play_mount_point(config: Path) -> None:
-    """Make the file one that cannot be renamed over, and every write a short one."""
+    """Make the file one that cannot be renamed over, and is written in short pieces."""
     replace = Path.replace
 
     def busy(self: Path, target: Path) -> Path:
@@ -34,8 +35,13 @@ def play_mount_point(config: Path) -> None:
             raise OSError(errno.EBUSY, "Device or resource busy")
         return replace(self, target)
 
+    def overwrite(real: Path, data: bytes, whole: Callable[[Path, bytes], None] = atomic.overwrite) -> None:
+        atomic._CHUNK = 60
+        whole(real, data)
+        atomic._CHUNK = 1 << 20
+
     Path.replace = busy  # type: ignore[method-assign,assignment]
-    atomic._CHUNK = 64
+    atomic.overwrite = overwrite
 
 
 def main(what: str, state: Path, config: Path, how: str) -> int:
@@ -50,7 +56,9 @@ def main(what: str, state: Path, config: Path, how: str) -> int:
         pass
     try:
         if what == "apply":
-            journal.apply_file(config, [SettingEdit(*SETTING)], fix="require-localhost-auth", reason="requested", run="r")
+            journal.apply_file(
+                config, [SettingEdit(*SETTING)], fix="require-localhost-auth", reason="requested", run="r"
+            )
         elif what == "rollback":
             for record in journal.records():
                 assert isinstance(record, Record)

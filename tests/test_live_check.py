@@ -86,6 +86,17 @@ def test_wrong_password_with_the_config_at_hand_sends_nothing(healthy: Server) -
     assert healthy.failed_logins() == before
 
 
+@pytest.mark.parametrize("slip", ["{} ", '"{}"', "{}\t"])
+def test_a_slip_in_the_password_is_proven(healthy: Server, slip: str) -> None:
+    before = healthy.failed_logins()
+    assert healthy.password
+    report = diagnose("--url", healthy.url, password=slip.format(healthy.password))
+    found = cause(report, "wrong-credentials")
+    assert found["confidence"] == "proven"
+    assert healthy.password not in str(report)
+    assert healthy.failed_logins() == before
+
+
 def test_wrong_user_name_is_told_apart(healthy: Server) -> None:
     report = diagnose("--url", healthy.url, "--username", "Admin", password=healthy.password)
     assert causes(report, "error") == ["wrong-credentials"]

@@ -98,11 +98,15 @@ def test_close_never_raises_when_the_server_is_gone(server: ServerFactory, relea
     ("header", "name", "flags"),
     [
         ("SID=abc+/=; HttpOnly; path=/; SameSite=Strict", "SID", (True, False, "Strict", "/")),
-        ("QBT_SID_8080=canaryvalue; secure; HttpOnly; SameSite=Lax; expires=Sun, 22-Nov-2026; path=/", "QBT_SID_8080", (True, True, "Lax", "/")),
+        (
+            "QBT_SID_8080=canaryvalue; secure; HttpOnly; SameSite=Lax; expires=Sun, 22-Nov-2026; path=/",
+            "QBT_SID_8080",
+            (True, True, "Lax", "/"),
+        ),
         ("a=b", "a", (False, False, None, None)),
         ("a=", "a", (False, False, None, None)),
     ],
-)  # fmt: skip
+)
 def test_set_cookie_is_taken_apart(header: str, name: str, flags: tuple[bool, bool, str | None, str | None]) -> None:
     cookie = parse_set_cookie(header)
     assert cookie is not None

@@ -7,10 +7,12 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from tests.conftest import ServerFactory
 from tests.doctor import causes, diagnose
 from tests.kit.matrix import Release
 from tests.kit.profile import config_text, free_port, password_hash
-from tests.kit.server import PASSWORD
+from tests.kit.server import PASSWORD, Server
 
 LOGIN, LOGOUT = "/api/v2/auth/login", "/api/v2/auth/logout"
 VERSION, PREFERENCES, SET = "/api/v2/app/version", "/api/v2/app/preferences", "/api/v2/app/setPreferences"
@@ -363,7 +365,8 @@ def test_same_answers(scenario: str, release: Release, server: ServerFactory, tm
     settings, asks = SCENARIOS[scenario]
     real = server(settings=settings)
     with standin(tmp_path / "profile", release.version, settings) as imitation:
-        theirs, ours = play(real.port, asks), play(imitation.port, asks)
+        with ThreadPoolExecutor() as pool:  # side by side: some of them wait
+            theirs, ours = pool.map(lambda port: play(port, asks), (real.port, imitation.port))
         for ask, expected, got in zip(asks, theirs, ours, strict=True):
             assert got == expected, ask
         assert (real.stop(), imitation.stop()) == (0, 0)
@@ -410,6 +413,22 @@ def play_login(port: int) -> str:
     form = urlencode({"username": "'x y'", "password": PASSWORD})
     connection.request("POST", LOGIN, form, {"content-type": FORM})
     return str(connection.getresponse().getheader("set-cookie")).partition(";")[0]
+
+
+def test_what_is_no_http_is_refused_alike(healthy: Server, tmp_path: Path) -> None:
+    with standin(tmp_path / "profile", healthy.version) as imitation:
+        for sent in (
+            b"GET /\r\n\r\n",
+            b"HELLO\r\n\r\n",
+            b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+            b"GET / FTP/1.0\r\n\r\n",
+        ):
+            answers = []
+            for port in (healthy.port, imitation.port):
+                with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                    connection.sendall(sent)
+                    answers.append(connection.recv(4096).partition(b"\r\n")[0])
+            assert answers[0] == answers[1], sent
 
 
 @pytest.mark.parametrize("version", ["4.1.0", "4.6.7", "5.3.0"])

@@ -205,13 +205,13 @@ def _host_follows_url(request: Mapping[str, Any]) -> bool:
 
 
 def _request(request: Mapping[str, Any]) -> str:
-    return value(" ".join(str(request[k]) for k in ("method", "url") if request.get(k)))
+    return value(str(request.get("read") or " ".join(str(request[k]) for k in ("method", "url") if request.get(k))))
 
 
 def _outcome(response: Mapping[str, Any]) -> str:
     """Return an answer in a few words: status, its usual name, and what a short body or a header adds."""
-    if response.get("error"):
-        return sentence(str(response.get("text") or response["error"]), 120)
+    if response.get("error") or (response.get("status") is None and response.get("text")):
+        return sentence(str(response.get("text") or response.get("error")), 120)
     status, headers = response.get("status"), _lower(response)
     name = next((s.phrase for s in HTTPStatus if s.value == status), "")
     parts = [f"{status} {name}".strip() if status is not None else "no answer"]

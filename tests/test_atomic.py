@@ -1,0 +1,418 @@
+"""Whole-file writes: what stays of the old file, what is refused, and what the disk can do to them."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from qbdoctor import atomic, locks
+from qbdoctor.atomic import Refused
+
+OLD, NEW = b"[Preferences]\nA=1\n", b"[Preferences]\nA=longer than before\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    path = folder / "qBittorrent.conf"
+    path.write_bytes(OLD)
+    return path
+
+
+def never() -> None:
+    raise AssertionError("it can be renamed over")
+
+
+def replace(path: Path, data: bytes = NEW, expect: bytes = OLD) -> atomic.Written:
+    atomic.check_replaceable(path)
+    return atomic.replace(path, data, expect=expect, in_place=never)
+
+
+def alone(path: Path) -> bool:
+    return [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o664, 0o200])
+def test_mode_stays(config: Path, mode: int) -> None:
+    config.chmod(mode)
+    old = os.umask(0o077)
+    try:
+        assert replace(config) == atomic.Written(False)
+    finally:
+        os.umask(old)
+    assert config.read_bytes() == NEW
+    assert stat.S_IMODE(config.stat().st_mode) == mode
+    assert alone(config)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_owner_and_group_stay(config: Path) -> None:
+    os.chown(config, 1234, 2345)
+    replace(config)
+    assert (config.stat().st_uid, config.stat().st_gid) == (1234, 2345)
+
+
+def test_extended_attributes_stay(config: Path) -> None:
+    try:
+        os.setxattr(config, "user.note", b"mine")
+    except OSError as error:
+        pytest.skip(f"no extended attributes here: {error}")
+    assert replace(config).notes == ()
+    assert os.getxattr(config, "user.note") == b"mine"
+
+
+def test_an_access_control_list_stays(config: Path) -> None:
+    # user::rw- user:1234:r-- group::r-- mask::rw- other::---, as the kernel keeps it
+    entries = [(1, 6, 0xFFFFFFFF), (2, 4, 1234), (4, 4, 0xFFFFFFFF), (16, 6, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF)]
+    packed = b"\2\0\0\0" + b"".join(
+        tag.to_bytes(2, "little") + may.to_bytes(2, "little") + who.to_bytes(4, "little") for tag, may, who in entries
+    )
+    try:
+        os.setxattr(config, "system.posix_acl_access", packed)
+    except OSError as error:
+        pytest.skip(f"no access control lists here: {error}")
+    mode = config.stat().st_mode
+    replace(config)
+    assert os.getxattr(config, "system.posix_acl_access") == packed
+    assert config.stat().st_mode == mode
+
+
+def test_an_attribute_that_cannot_be_kept_is_noted(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "listxattr", lambda _path: ["security.made-up"])
+    (note,) = replace(config).notes
+    assert "security.made-up" in note
+
+
+def test_what_comes_between_is_private(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.chmod(0o644)
+    seen: list[int] = []
+    dress = atomic._dress
+
+    def look(temp: Path, real: Path) -> tuple[str, ...]:
+        seen.append(stat.S_IMODE(temp.stat().st_mode))
+        return dress(temp, real)
+
+    monkeypatch.setattr(atomic, "_dress", look)
+    replace(config)
+    assert seen == [0o600]
+
+
+def test_a_symbolic_link_stays(config: Path, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "link.conf"
+    link.parent.mkdir()
+    link.symlink_to("../config/qBittorrent.conf")
+    replace(atomic.real_path(link))
+    assert link.is_symlink()
+    assert link.read_bytes() == config.read_bytes() == NEW
+    assert alone(link)
+    assert alone(config)
+
+
+def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+    for name, target in (("dangling", "nothing"), ("circle", "circle")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(Refused):
+            atomic.real_path(tmp_path / name)
+
+
+def test_refused_before_anything_is_written(config: Path, tmp_path: Path) -> None:
+    os.link(config, config.with_name("other"))
+    with pytest.raises(Refused, match="hard links"):
+        atomic.check_replaceable(config)
+    config.with_name("other").unlink()
+    config.chmod(0o444)
+    with pytest.raises(Refused, match="read-only"):
+        atomic.check_replaceable(config)
+    with pytest.raises(Refused, match="no regular file"):
+        atomic.check_replaceable(tmp_path)
+    with pytest.raises(Refused, match="does not exist"):
+        atomic.check_replaceable(tmp_path / "none")
+    assert alone(config)
+
+
+def as_nobody(function: object, *arguments: object) -> None:
+    """Run it as another user in a process of its own; it must end well."""
+
+    def run() -> None:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            function(*arguments)  # type: ignore[operator]
+        except BaseException as error:
+            sys.stderr.write(repr(error))
+            os._exit(1)
+        os._exit(0)
+
+    child = multiprocessing.get_context("fork").Process(target=run)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+def expect_refusal(text: str, path: Path) -> None:
+    with pytest.raises(Refused, match=text):
+        replace(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode", "text"),
+    [
+        (0o644, 0o777, "read-only"),
+        (0o666, 0o755, "folder"),
+        (0o666, 0o777, "belongs to user"),
+        (0o666, 0o1777, "may not|belongs"),
+    ],
+)
+def test_another_user(file_mode: int, folder_mode: int, text: str) -> None:
+    base = Path("/tmp") / f"qbdoctor-test-{os.getpid()}-{file_mode:o}{folder_mode:o}"  # pytest's own is 0700
+    base.mkdir()
+    try:
+        path = base / "qBittorrent.conf"
+        path.write_bytes(OLD)
+        path.chmod(file_mode)
+        base.chmod(folder_mode)
+        as_nobody(expect_refusal, text, path)
+        assert path.read_bytes() == OLD
+        assert alone(path)
+    finally:
+        shutil.rmtree(base)
+
+
+def test_someone_else_was_faster(config: Path) -> None:
+    with pytest.raises(Refused, match="changed by another program"):
+        replace(config, expect=b"what was there before")
+    assert config.read_bytes() == OLD
+    assert alone(config)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EACCES])
+def test_a_failing_disk(config: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(Refused, match="Nothing was changed"):
+        replace(config)
+    assert config.read_bytes() == OLD
+    assert alone(config)
+
+
+def test_short_writes(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, bytes(data)[:3]))
+    replace(config)
+    assert config.read_bytes() == NEW
+
+
+def test_windows_waits_for_an_open_handle(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, tries = Path.replace, []
+
+    def taken(self: Path, target: Path) -> Path:
+        tries.append(1)
+        if len(tries) < 3:
+            error = PermissionError(errno.EACCES, "in use")
+            error.winerror = 32  # type: ignore[attr-defined]
+            raise error
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", taken)
+    replace(config)
+    assert len(tries) == 3
+
+
+def test_windows_gives_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(_self: Path, _target: Path) -> Path:
+        error = PermissionError(errno.EACCES, "in use")
+        error.winerror = 32  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(Path, "replace", taken)
+    monkeypatch.setattr(atomic, "_SHARING_SECONDS", 0.1)
+    with pytest.raises(Refused):
+        replace(config)
+    assert alone(config)
+
+
+def test_without_owners(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("fchown", "O_DIRECTORY", "statvfs"):
+        monkeypatch.delattr(os, name)
+    config.chmod(0o640)
+    replace(config)
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    assert atomic.file_state(config) == atomic.FileState(0o640, None, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "torn"),
+    [
+        (OLD, True), (NEW, True), (NEW[:20] + OLD[20:], True), (NEW[:9] + OLD[9:], True), (b"", True), (NEW[:25], True),
+        (NEW[:20] + b"\0" * 5, True), (OLD + b"B=2\n", False), (OLD.replace(b"A", b"B"), False), (NEW + b"x", False),
+    ],
+)  # fmt: skip
+def test_torn(data: bytes, torn: bool) -> None:
+    assert atomic.is_torn(data, OLD, NEW) is torn
+    assert atomic.is_torn(data, NEW, OLD) is torn
+
+
+def test_leftovers(config: Path) -> None:
+    temp = atomic._temp(config)
+    temp.write_bytes(b"half")
+    others = [f".qbdoctor-other.conf-{'0' * 16}.tmp", ".qbdoctor-qBittorrent.conf-1.tmp", "qBittorrent.conf.tmp"]
+    for name in others:
+        config.with_name(name).write_bytes(b"")
+    assert atomic.leftovers(config.parent, config.name) == (temp,)
+    assert len(atomic.leftovers(config.parent)) == 2
+    atomic.sweep(config.parent, config.name)
+    assert sorted(each.name for each in config.parent.iterdir()) == sorted([config.name, *others])
+    assert atomic.leftovers(config.parent / "none") == ()
+
+
+# --- mounts, in a namespace of their own ------------------------------------------------------------------------------
+
+
+def in_namespace(script: str) -> None:
+    """Run Python code where mounting is allowed; skipped where no namespace is to be had."""
+    unshare = shutil.which("unshare")
+    tried = unshare and subprocess.run([unshare, "-rm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True)
+    if not tried or tried.returncode:
+        reason = f"no mount namespace here: {tried.stderr.decode()[:200] if tried else 'no unshare'}"
+        if os.environ.get("QBDOCTOR_REQUIRE_LIVE") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    done = subprocess.run([str(unshare), "-rm", sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+PRELUDE = """
+import os, subprocess, sys
+from pathlib import Path
+from qbdoctor import atomic
+from qbdoctor.journal import Journal, SettingEdit
+def mount(*words): subprocess.run(["mount", *map(str, words)], check=True)
+base = Path({base!r})
+EDIT = SettingEdit("LocalHostAuth", "Preferences", "WebUI\\\\LocalHostAuth", "true")
+OLD = b"[Preferences]\\nWebUI\\\\LocalHostAuth=false\\n"
+def apply(path, state=base / "state"):
+    return Journal(state).apply_file(path, [EDIT], fix="require-localhost-auth", reason="requested", run="r")
+def refused(path, text, state=base / "state"):
+    try: apply(path, state)
+    except atomic.Refused as error: assert text in error.reason, error.reason
+    else: raise AssertionError("not refused")
+"""
+
+
+def test_a_bind_mounted_file(tmp_path: Path) -> None:
+    in_namespace(
+        PRELUDE.format(base=str(tmp_path))
+        + """
+source, folder = base / "source.conf", base / "config"
+source.write_bytes(OLD); folder.mkdir()
+path = folder / "qBittorrent.conf"; path.write_bytes(b"")
+mount("--bind", source, path)
+inode = source.stat().st_ino
+record = apply(path)
+assert source.read_bytes() == OLD.replace(b"false", b"true") and source.stat().st_ino == inode
+assert record.state == "applied" and not record.in_place
+assert Journal(base / "state").rollback(record).state == "rolled-back"
+assert source.read_bytes() == OLD and source.stat().st_ino == inode
+assert [each.name for each in folder.iterdir()] == ["qBittorrent.conf"]
+"""
+    )
+
+
+def test_a_read_only_mount_and_a_full_disk(tmp_path: Path) -> None:
+    in_namespace(
+        PRELUDE.format(base=str(tmp_path))
+        + """
+store = base / "store"; store.mkdir(); mount("-t", "tmpfs", "none", store)
+path = store / "qBittorrent.conf"; path.write_bytes(OLD)
+link = base / "link.conf"; link.symlink_to(path)
+mount("-o", "remount,ro", store)
+refused(link, "read-only file system")
+assert not list((base / "state" / "records").iterdir())
+
+small = base / "small"; small.mkdir(); mount("-t", "tmpfs", "-o", "size=64k", "none", small)
+path = small / "qBittorrent.conf"; path.write_bytes(OLD)
+def fill(name):
+    with (small / name).open("wb", buffering=0) as file:
+        try:
+            while True: file.write(b"x" * 4096)
+        except OSError: pass
+fill("filler")
+refused(path, "disk is full")
+assert path.read_bytes() == OLD and sorted(os.listdir(small)) == ["filler", "qBittorrent.conf"]
+assert [each.state for each in Journal(base / "state").records()] == ["abandoned"]
+
+refused(path, "could not be written", small / "state")
+assert path.read_bytes() == OLD
+(small / "filler").unlink()
+record = apply(path); fill("filler")
+try: Journal(base / "state").rollback(record)
+except atomic.Refused as error: assert "disk is full" in error.reason
+else: raise AssertionError("not refused")
+assert path.read_bytes() == OLD.replace(b"false", b"true")
+(small / "filler").unlink()
+assert Journal(base / "state").rollback(record).state == "rolled-back" and path.read_bytes() == OLD
+"""
+    )
+
+
+# --- locks ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_is_waited_for_and_no_longer(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with locks.hold(tmp_path, 1), pytest.raises(Refused, match="Another run"), locks.hold(tmp_path, 0.2):
+        raise AssertionError("two hold it")
+    assert 0.2 <= time.monotonic() - began < 1
+    with locks.hold(tmp_path / "home", 0):
+        assert list((tmp_path / "home").iterdir()) == []  # nothing is left in the folder
+
+
+def test_a_lock_that_comes_free(tmp_path: Path) -> None:
+    held, got = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with locks.hold(tmp_path, 1):
+            held.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    with locks.hold(tmp_path, 5):
+        got.set()
+    thread.join()
+    assert got.is_set()
+
+
+def test_where_folders_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_flock", lambda _folder, _seconds: None)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    folder = tmp_path / "config"
+    folder.mkdir()
+    with locks.hold(folder, 1):
+        assert list(folder.iterdir()) == []
+        (place,) = (tmp_path / "tmp").iterdir()
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        with pytest.raises(Refused, match="Another run"), locks.hold(folder, 0.1):
+            raise AssertionError("two hold it")
+        with locks.hold(tmp_path, 0.1):
+            pass  # another folder
+    place.chmod(0o777)
+    with pytest.raises(Refused, match="not this user's own"), locks.hold(folder, 0.1):
+        pass

@@ -13,12 +13,16 @@ def judge(seen: Observations) -> Judgement:
     authority = seen.target.address.authority
     if first.status != 401:
         return Judgement("pass", f"Host: {authority} is accepted")
+    if seen.told is not None and not seen.told.rejections:
+        return Judgement(
+            "skip", "Not judged", f"the 401 is about a login, by {seen.told.file}, not about the Host header"
+        )
     compared = seen.comparisons.get("host-header")
     if compared is None:
         return Judgement("fail", f"Host: {authority} is refused with 401", wants=("host-header",))
     telling = [one for one in compared if one.differs]
     if not telling:
-        return _unexplained(seen, compared)
+        return _by_log(seen) or _unexplained(seen, compared)
     return _port(seen, telling[-1]) if telling[-1].factor.startswith("the port") else _name(seen, telling[-1])
 
 
@@ -71,6 +75,30 @@ def _file(seen: Observations) -> str | None:
     return str(seen.target.config_file) if seen.target.config_file else None
 
 
+def _by_log(seen: Observations) -> Judgement | None:
+    """Judge by the line that our own request left in a log of this machine: a proxy may send a Host of its own."""
+    told = seen.told
+    refused = next((one for one in told.rejections if one.kind in {"host", "port"}), None) if told else None
+    if told is None or refused is None:
+        return None
+    host = refused.received
+    evidence = Evidence("log", f"{told.file}: the Host header {host!r} was refused", {"file": str(told.file)})
+    if refused.kind == "port":
+        text = (
+            f"qBittorrent, which listens on port {refused.expected}, gets {host} as Host: whatever is asked for at "
+            f"{seen.target.address.url}, something on the way sends that, and calls are refused"
+        )
+        values = {"server_port": refused.expected or ""}
+        found = Finding(
+            "host-port-mismatch", "likely", text, (evidence, Evidence.response(seen.anonymous)), values=values
+        )
+    else:
+        text = f"qBittorrent gets {host} as Host and does not accept that name, whatever is asked for"
+        said = (evidence, Evidence.response(seen.anonymous))
+        found = Finding("host-not-allowed", "likely", text, said, values={"name": host.rpartition(":")[0] or host})
+    return Judgement("fail", f"Host: {host} is what arrives, and it is refused", findings=(found,))
+
+
 def _unexplained(seen: Observations, compared: tuple[Comparison, ...]) -> Judgement:
     tried = ", ".join(dict.fromkeys(_sent_host(one) for one in compared)) or "none"
     reason = (
@@ -90,6 +118,7 @@ CHECK = Check(
         "A 401 to a request without cookie, Origin or Referer means that qBittorrent refused the Host header. The check "
         "sends the same request with the port that qBittorrent listens on (or without a port), then with the address "
         "instead of the name, and compares: an answer other than 401 proves which part is refused. At most two more "
-        "requests are sent after a 401; each refusal leaves a warning in the server's log."
+        "requests are sent after a 401; each refusal leaves a warning in the server's log. Where that log is on this "
+        "machine, what it says of the first request is the witness when no other Host helps."
     ),
 )

@@ -18,7 +18,7 @@ def judge(seen: Observations) -> Judgement:
         return _unreached(seen, first)
     if kind == "tls-untrusted":
         return _untrusted(seen, first)
-    if kind == "deadline":
+    if kind in {"deadline", "withheld"}:
         return Judgement("unknown", "Not asked", first.failure.text)
     if kind in MAY_BE_THE_OTHER_SCHEME:
         return _other_scheme(seen, first)
@@ -34,17 +34,10 @@ def _unreached(seen: Observations, first: Exchange) -> Judgement:
     address = seen.target.address
     text = first.failure.text if first.failure else ""
     instance = seen.target.instance
-    if instance is not None and seen.target.server_port not in (None, address.port):
-        found = Finding(
-            "wrong-port",
-            "likely",
-            f"qBittorrent runs, but its Web UI is on port {seen.target.server_port}, not on {address.port}",
-            (Evidence.response(first), _process(seen)),
-        )
-        return Judgement("fail", f"{address.url}: {text}", findings=(found,))
     summary = f"Nothing serves {address.url}: {text}"
     evidence = (Evidence.response(first),) if instance is None else (Evidence.response(first), _process(seen))
-    found = Finding("not-running", "likely", summary, evidence)
+    # Why a process that runs does not serve it is another check's question, and the surer sentence.
+    found = Finding("not-running", "likely" if instance is None else "possible", summary, evidence)
     return Judgement("fail", summary, findings=(found,))
 
 
@@ -79,10 +72,16 @@ def _other_scheme(seen: Observations, first: Exchange) -> Judgement:
     summary = f"{seen.target.address.url}: {first.outcome()}"
     if first.failure is None or first.failure.kind == "not-http":
         return Judgement("pass", f"{seen.target.address.url} is served by something: {first.outcome()}")
-    evidence = (Evidence.response(first), Evidence.response(compared.b))
+    evidence: tuple[Evidence, ...] = (Evidence.response(first), Evidence.response(compared.b))
     if first.failure.kind == "timeout":
         began = f" after {first.failure.got} bytes of an answer" if first.failure.got else ""
         text = f"{seen.target.address.url} takes connections but does not complete an answer{began}"
+        fault = None if first.failure.got else _unfit_pair(seen)
+        if fault is not None:
+            # Its port takes connections and every handshake hangs, though the log says that HTTPS was set up (measured).
+            text = f"{seen.target.address.url} takes connections and finishes no TLS handshake: {fault}"
+            file = str(seen.target.config_file) if seen.target.config_file else None
+            evidence = (Evidence.setting("HTTPS\\KeyPath", None, fault, file=file), *evidence)
         found = Finding("web-server-hang", "likely", text, evidence)
     elif seen.target.direct:
         text = f"qBittorrent takes connections at {seen.target.address.url} and closes them without an answer"
@@ -91,6 +90,14 @@ def _other_scheme(seen: Observations, first: Exchange) -> Judgement:
         text = f"What listens at {seen.target.address.url} closes connections without an HTTP answer"
         found = Finding("not-qbittorrent", "likely", text, evidence)
     return Judgement("fail", summary, findings=(found,))
+
+
+def _unfit_pair(seen: Observations) -> str | None:
+    """Return what is wrong with certificate and key if HTTPS is on and they do not fit each other."""
+    if seen.settings is None or not seen.settings.boolean("HTTPS/Enabled"):
+        return None
+    fault = seen.certificate_fault
+    return fault if fault and "belong together" in fault else None
 
 
 def _mismatch(seen: Observations, compared: Comparison) -> Judgement:
@@ -107,7 +114,7 @@ CHECK = Check(
     title="The port and its scheme",
     order=20,
     judge=judge,
-    causes=("not-running", "wrong-port", "web-server-hang", "tls-mismatch", "tls-untrusted", "not-qbittorrent"),
+    causes=("not-running", "web-server-hang", "tls-mismatch", "tls-untrusted", "not-qbittorrent"),
     about=(
         "Sends GET /api/v2/app/version without cookie or credentials, which costs nothing and never counts as a failed "
         "login. Where no answer comes it sends the same request in the other scheme (http or https, certificate not "

@@ -1,6 +1,21 @@
 """Is what answers qBittorrent?"""
 
-from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations
+from urllib.parse import urlsplit
+
+from qbdoctor.api import (
+    Check,
+    Comparison,
+    Evidence,
+    Exchange,
+    Finding,
+    Judgement,
+    Observations,
+    answers_call,
+    bears_marks,
+)
+
+SIGN_IN = ("login", "signin", "sign-in", "sign_in", "oauth2", "authorize", "sso", "saml", "outpost", "cdn-cgi/access")
+"""What the address of a sign-on page holds: Authelia, Authentik, OAuth2 proxies, Cloudflare Access."""
 
 
 def judge(seen: Observations) -> Judgement:
@@ -11,20 +26,17 @@ def judge(seen: Observations) -> Judgement:
         if first.failure.kind in {"too-large", "not-http"}:
             return _not_ours(first, f"What listens at {address.url} is not qBittorrent: {first.failure.text}")
         return Judgement("skip", "Nothing to identify", "no answer came")
+    if first.status == 404 and not answers_call(first):
+        lost = _base_path(seen)
+        if lost is not None:
+            return lost
     if seen.serves_qbittorrent:
         behind = f", behind {seen.in_front}" if seen.in_front else ""
         return Judgement("pass", f"The answers are qBittorrent's{behind}")
-    if first.header("www-authenticate"):
-        summary = "Something in front of qBittorrent asks for a login of its own (WWW-Authenticate, never sent by qBittorrent)"
-        found = Finding("foreign-auth-in-front", "likely", summary, (Evidence.response(first),))
-        return Judgement("fail", summary, findings=(found,))
+    if first.header("www-authenticate") or _leads_to_sign_in(first):
+        return _foreign_login(seen)
     if first.status is not None and 300 <= first.status < 400:
-        to = first.header("location") or "another address"
-        summary = (
-            f"{address.url} redirects to {to}: a redirected login loses its form, qBittorrent itself never redirects"
-        )
-        found = Finding("redirected", "likely", summary, (Evidence.response(first),), values={"location": to})
-        return Judgement("fail", summary, findings=(found,))
+        return _redirected(seen)
     if first.status in {502, 503, 504}:
         summary = f"A proxy answers at {address.url} ({first.status}), but no qBittorrent behind it"
         found = Finding("not-running", "likely", summary, (Evidence.response(first),))
@@ -34,6 +46,75 @@ def judge(seen: Observations) -> Judgement:
         return Judgement("unknown", "Whose answers these are cannot be told", reason)
     who = f" ({seen.in_front})" if seen.in_front else ""
     return _not_ours(first, f"What answers at {address.url} is not qBittorrent{who}")
+
+
+def _base_path(seen: Observations) -> Judgement | None:
+    """Judge a 404 by the same call under another path; qBittorrent knows no path of its own."""
+    first, address = seen.anonymous, seen.target.address
+    made = seen.comparisons.get("base-path")
+    if made is None:
+        return Judgement("fail", f"{address.url} answers 404", wants=("base-path", "direct"))
+    telling = [one for one in made if one.differs]
+    if telling:
+        one = telling[-1]
+        through = one.a is first
+        works = one.b.url.removesuffix("/api/v2/app/version")
+        what = f"at {works} it is answered" if through else "the proxy hands the path on instead of cutting it off"
+        summary = f"{address.url} is 404 for qBittorrent, which knows no path before /api/v2: {what}"
+        evidence = (Evidence.experiment(one), Evidence.response(first))
+        found = Finding("base-path", "proven", summary, evidence, values=_port(seen))
+        return Judgement("fail", summary, findings=(found,))
+    if address.path and bears_marks(first):
+        summary = f"qBittorrent answers 404 at {address.url}: the path {address.path} reaches it, and it knows none"
+        found = Finding("base-path", "likely", summary, (Evidence.response(first),), values=_port(seen))
+        return Judgement("fail", summary, findings=(found,))
+    return None
+
+
+def _port(seen: Observations) -> dict[str, str]:
+    return {"server_port": str(seen.target.server_port)} if seen.target.server_port else {}
+
+
+def _leads_to_sign_in(first: Exchange) -> bool:
+    """Return whether a redirect leads to a page that wants a person, not to the same call elsewhere."""
+    if first.status is None or not 300 <= first.status < 400:
+        return False
+    goal = urlsplit(first.header("location") or "")
+    return not goal.path.endswith("/api/v2/app/version") and any(
+        mark in f"{goal.hostname or ''}{goal.path}".lower() for mark in (*SIGN_IN, "auth")
+    )
+
+
+def _foreign_login(seen: Observations) -> Judgement:
+    """Something in front wants a login of its own; asked directly as well, the difference proves that it is in front."""
+    first = seen.anonymous
+    if "direct" not in seen.comparisons:
+        return Judgement("fail", "A login that is not qBittorrent's is asked for", wants=("direct",))
+    how = "WWW-Authenticate" if first.header("www-authenticate") else "a redirect to its page"
+    summary = f"Something in front of qBittorrent asks for a login of its own ({how}, never sent by qBittorrent)"
+    to = first.header("location")
+    return _on_the_way(seen, "foreign-auth-in-front", summary, {"location": to} if to else {}, "direct")
+
+
+def _redirected(seen: Observations) -> Judgement:
+    first, address = seen.anonymous, seen.target.address
+    if "redirect-goal" not in seen.comparisons:
+        return Judgement("fail", f"{address.url} redirects", wants=("redirect-goal", "direct"))
+    to = first.header("location") or "another address"
+    summary = f"{address.url} redirects to {to}: a redirected login loses its form, qBittorrent itself never redirects"
+    values = {"location": to}
+    goal = seen.compared("redirect-goal")
+    if goal is not None and goal.differs:
+        values["real_url"] = goal.b.url.removesuffix("/api/v2/app/version")
+    return _on_the_way(seen, "redirected", summary, values, "redirect-goal", "direct")
+
+
+def _on_the_way(seen: Observations, cause: str, summary: str, values: dict[str, str], *names: str) -> Judgement:
+    """Name a cause of what answers in qBittorrent's place, proven where another way got qBittorrent's own answer."""
+    made: list[Comparison] = [one for name in names if (one := seen.compared(name)) is not None and one.differs]
+    evidence = (*(Evidence.experiment(one) for one in made), Evidence.response(seen.anonymous))
+    found = Finding(cause, "proven" if made else "likely", summary, evidence, values=values | _port(seen))
+    return Judgement("fail", summary, findings=(found,))
 
 
 def _not_ours(first: Exchange, summary: str) -> Judgement:
@@ -46,11 +127,13 @@ CHECK = Check(
     title="What answers",
     order=30,
     judge=judge,
-    causes=("not-qbittorrent", "foreign-auth-in-front", "redirected", "not-running"),
+    causes=("not-qbittorrent", "foreign-auth-in-front", "redirected", "base-path", "not-running"),
     about=(
         "Reads the first answer's status, body and headers, and GET / where those do not decide. qBittorrent marks every "
         "answer with x-content-type-options and x-xss-protection, sends no Server or WWW-Authenticate header and never "
         "redirects. Another program on the port, a proxy without a server behind it and a login page in front are told "
-        "apart; all of them at most likely, since a proxy can imitate anything."
+        "apart. After a 404 the same call is made without the address's path; after a redirect to the same call on the "
+        "same host, at its goal; and where the process behind the address is known, directly: an answer of qBittorrent "
+        "there proves base-path, redirected or foreign-auth-in-front. The others are likely at most."
     ),
 )

@@ -1,6 +1,6 @@
 """Does a call with the session work, where one without does not?"""
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, releases
 
 
 def judge(seen: Observations) -> Judgement:
@@ -20,6 +20,18 @@ def judge(seen: Observations) -> Judgement:
         return Judgement("fail", text, findings=(Finding("api-key-rejected", "likely", text, evidence),))
     if not (seen.sign_in.exchange and seen.sign_in.exchange.cookies):
         return Judgement("skip", "No call with a session cookie was made", "the login set none")
+    limits = releases.possible("session.limit", seen.releases)
+    if seen.target.direct and any(limit is not None for limit in limits):
+        text = (
+            "The session was good for less than one call: this release keeps a limited number of sessions, and others "
+            "opened enough meanwhile to push it out"
+        )
+        evidence = (
+            Evidence.response(call),
+            *((Evidence.response(seen.sign_in.exchange),) if seen.sign_in.exchange else ()),
+        )
+        found = Finding("sessions-evicted", "likely" if None not in limits else "possible", text, evidence)
+        return Judgement("fail", text, findings=(found,))
     reason = (
         f"the login set a cookie, and the very next call with it got {call.outcome()}: something on the way changes the "
         "Cookie header, answers come from different servers, or the session was evicted at once"
@@ -32,10 +44,11 @@ CHECK = Check(
     title="A call with the session",
     order=120,
     judge=judge,
-    causes=("api-key-rejected",),
+    causes=("api-key-rejected", "sessions-evicted"),
     about=(
         "Sends GET /api/v2/app/version with exactly the cookies that the login set (or with the API key). If that works "
         "and the same call without is refused, the server is in order, and a client that gets 403 after its login does "
-        "not send the cookie back."
+        "not send the cookie back. On a direct way to a release that keeps a limited number of sessions (5.3: 15), a session "
+        "that is refused right after its login was pushed out by others: sessions-evicted, at most likely."
     ),
 )

@@ -14,6 +14,8 @@ def judge(seen: Observations) -> Judgement:
         if "cookie-name" not in seen.comparisons:
             return Judgement("pass", _described(cookie), wants=("cookie-name",))
         findings.append(_renamed(cookie, seen.compared("cookie-name")))
+    if cookie.same_site is not None and cookie.same_site.lower() == "strict":
+        findings.append(_strict(cookie))
     if cookie.secure and seen.target.address.scheme == "http" and seen.anonymous.status == 403:
         findings.insert(0, _secure(seen, cookie))
         return Judgement("fail", findings[0].summary, findings=tuple(findings))
@@ -53,8 +55,19 @@ def _renamed(cookie: SetCookie, compared: Comparison | None) -> Finding:
     values = {"cookie_name": cookie.name}
     if compared is not None and compared.differs:
         return Finding("cookie-renamed", "proven", text, (Evidence.experiment(compared),), values=values)
-    seen_in = Evidence("response", f"the answer sets {cookie.shown()}", {"set_cookie": cookie.shown()})
-    return Finding("cookie-renamed", "likely", text, (seen_in,), values=values)
+    return Finding("cookie-renamed", "likely", text, (_set(cookie),), values=values)
+
+
+def _strict(cookie: SetCookie) -> Finding:
+    text = (
+        f"The cookie {cookie.name} is SameSite=Strict: a browser that arrives by a link from another site may show the login "
+        "page again after the right password; programs are not affected"
+    )
+    return Finding("samesite-browser-loop", "possible", text, (_set(cookie),), values={"cookie_name": cookie.name})
+
+
+def _set(cookie: SetCookie) -> Evidence:
+    return Evidence("response", f"the answer sets {cookie.shown()}", {"set_cookie": cookie.shown()})
 
 
 def _secure(seen: Observations, cookie: SetCookie) -> Finding:
@@ -64,7 +77,7 @@ def _secure(seen: Observations, cookie: SetCookie) -> Finding:
     )
     call = seen.session_call
     values = {"cookie_name": cookie.name, "proxy": "yes" if seen.in_front else "no"}
-    evidence = [Evidence("response", f"the login set {cookie.shown()}", {"set_cookie": cookie.shown()})]
+    evidence = [_set(cookie)]
     settings = seen.settings
     if settings is not None and settings.boolean("HTTPS\\Enabled"):
         found = settings.found("HTTPS\\Enabled")
@@ -94,7 +107,7 @@ CHECK = Check(
     title="The session cookie",
     order=110,
     judge=judge,
-    causes=("secure-cookie-over-http", "cookie-renamed"),
+    causes=("secure-cookie-over-http", "cookie-renamed", "samesite-browser-loop"),
     about=(
         "Takes apart the Set-Cookie header of the login: name, HttpOnly, Secure, SameSite, path and expiry, and says what "
         "each means for a caller. SameSite matters to browsers only; no program's cookie jar that was tried looks at it. "

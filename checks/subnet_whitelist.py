@@ -2,11 +2,9 @@
 
 import ipaddress
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, cut_off, is_public
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-SHARED = ipaddress.IPv4Network("100.64.0.0/10")
-"""Carrier-grade NAT and overlay networks (RFC 6598): not global, though Python does not call it private either."""
 
 
 def judge(seen: Observations) -> Judgement:
@@ -21,7 +19,8 @@ def judge(seen: Observations) -> Judgement:
     file = str(seen.target.config_file) if seen.target.config_file else None
     found = settings.found("AuthSubnetWhitelist")
     line = found.line if found else None
-    return _judge_list(nets, bad, file, line)
+    cut = cut_off(settings, "AuthSubnetWhitelist")
+    return _judge_list(nets, bad, file, line, cut)
 
 
 def _without_file(seen: Observations) -> Judgement:
@@ -35,19 +34,9 @@ def _without_file(seen: Observations) -> Judgement:
     return _judge_list(tuple(ipaddress.ip_network(entry, strict=False) for entry in entries), (), None, None)
 
 
-def is_public(net: Network) -> bool:
-    """Return True if the network holds addresses of the Internet."""
-    if isinstance(net, ipaddress.IPv4Network):
-        if net.subnet_of(SHARED):
-            return False
-    else:
-        mapped = net.network_address.ipv4_mapped
-        if mapped is not None and net.prefixlen >= 96:
-            return is_public(ipaddress.IPv4Network((mapped, net.prefixlen - 96), strict=False))
-    return not (net.is_private or net.is_loopback or net.is_link_local)
-
-
-def _judge_list(nets: tuple[Network, ...], bad: tuple[str, ...], file: str | None, line: int | None) -> Judgement:
+def _judge_list(
+    nets: tuple[Network, ...], bad: tuple[str, ...], file: str | None, line: int | None, cut: str | None = None
+) -> Judgement:
     shown = ", ".join(map(str, nets)) or "nothing"
     findings: list[Finding] = []
     public = [net for net in nets if is_public(net)]
@@ -61,9 +50,16 @@ def _judge_list(nets: tuple[Network, ...], bad: tuple[str, ...], file: str | Non
         text = f"qBittorrent drops these entries of AuthSubnetWhitelist without a word: {names}"
         evidence = Evidence.setting("AuthSubnetWhitelist", shown, text, file=file, line=line)
         findings.append(Finding("whitelist-syntax", "likely", text, (evidence,)))
+    if cut:
+        text = (
+            f"A ; ends the value of AuthSubnetWhitelist, so that {cut[:120]!r} does not count: its entries are separated by "
+            "commas"
+        )
+        evidence = Evidence.setting("AuthSubnetWhitelist", shown, text, file=file, line=line)
+        findings.append(Finding("whitelist-syntax", "likely", text, (evidence,)))
     if public:
         return Judgement("fail", findings[0].summary, findings=tuple(findings))
-    if bad:
+    if findings:
         return Judgement("warn", findings[0].summary, findings=tuple(findings))
     if not nets:
         return Judgement("pass", "The subnet whitelist is on and empty: it lets nobody in")

@@ -1,30 +1,23 @@
 """AuthSubnetWhitelistEnabled=false: no subnet gets in without the password any more."""
 
-from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_in
+from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_in
 
 SETTING = "AuthSubnetWhitelistEnabled"
+WAY = "AuthSubnetWhitelist"
 
 
 def plan(seen: Observations, cause: str | None) -> tuple[Edit, ...]:
-    """Return the one edit; for a cause only where the whitelist is switched on and plays a part in it."""
+    """Return the one edit; for a cause only where the whitelist is on and plays a part in it."""
     edits = (Edit(SETTING, False),)
     if cause is None:
         return edits
-    if cause == "exposed-bypass" and enabled(seen):
-        return edits
-    return edits if "AuthSubnetWhitelist" in ways_in(seen, seen.anonymous.local) else ()
-
-
-def enabled(seen: Observations) -> bool:
-    """Return whether the whitelist is on, by the file or else by app/preferences."""
-    if seen.settings is not None:
-        return seen.settings.boolean(SETTING)
-    return bool((seen.preferences or {}).get("bypass_auth_subnet_whitelist_enabled"))
+    ways = ways_exposed(seen) if cause == "exposed-bypass" else ways_in(seen, seen.anonymous.local)
+    return edits if WAY in ways else ()
 
 
 def judge(before: Observations, after: Observations) -> Effectiveness:
     """Judge by a call without a cookie: refused now, let in before."""
-    return closed(before, after, "AuthSubnetWhitelist")
+    return closed(before, after, WAY)
 
 
 FIX = Fix(

@@ -1,19 +1,16 @@
 """LocalHostAuth=true: callers from the server's own machine need the password again."""
 
-from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_in
+from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_in
 
 SETTING = "LocalHostAuth"
 
 
 def plan(seen: Observations, cause: str | None) -> tuple[Edit, ...]:
-    """Return the one edit; for a cause only where this setting is what lets us in."""
+    """Return the one edit; for a cause only where this setting plays a part in it."""
     edits = (Edit(SETTING, True),)
     if cause is None:
         return edits
-    ways = ways_in(seen, seen.anonymous.local)
-    if cause == "exposed-bypass":
-        # A whitelist that covers us is the exposure itself; this setting is only where nothing else lets us in.
-        return edits if ways == (SETTING,) else ()
+    ways = ways_exposed(seen) if cause == "exposed-bypass" else ways_in(seen, seen.anonymous.local)
     return edits if SETTING in ways else ()
 
 

@@ -7,8 +7,14 @@ plans edits of settings and judges whether they worked. Neither sends or writes 
 here may change in any release.
 """
 
-from qbdoctor import releases
-from qbdoctor.bypass import closed, ways_in
+from qbdoctor import releases, witness
+from qbdoctor.bypass import closed, ways_exposed, ways_in
+from qbdoctor.configlint import Oddity, as_read_by, lint_keys
+from qbdoctor.configplace import ConfigPlace
+from qbdoctor.configvalues import cut_off, lint_values
+from qbdoctor.drift import Difference, differences
+from qbdoctor.failing import calls_fail, calls_work
+from qbdoctor.marks import answers_call, bears_marks, stands_in_front
 from qbdoctor.model import (
     Check,
     Comparison,
@@ -24,16 +30,32 @@ from qbdoctor.model import (
     Secret,
     SetCookie,
     Severity,
+    Status,
 )
-from qbdoctor.observations import Asked, Observations, Offline, ProxyVariable, SignIn
+from qbdoctor.observations import (
+    Asked,
+    Client,
+    Neighbour,
+    Observations,
+    Offline,
+    ProxyVariable,
+    SignIn,
+    Suspect,
+    Told,
+    WriteProbe,
+)
 from qbdoctor.releases import Version
-from qbdoctor.subnets import covers
+from qbdoctor.subnets import covers, is_public
+from qbdoctor.witness import Rejection
 
 __all__ = [
     "Asked",
     "Check",
+    "Client",
     "Comparison",
     "Confidence",
+    "ConfigPlace",
+    "Difference",
     "Edit",
     "Effectiveness",
     "Evidence",
@@ -41,17 +63,37 @@ __all__ = [
     "Finding",
     "Fix",
     "Judgement",
+    "Neighbour",
     "Observations",
+    "Oddity",
     "Offline",
     "ProxyVariable",
+    "Rejection",
     "Remedy",
     "Secret",
     "SetCookie",
     "Severity",
     "SignIn",
+    "Status",
+    "Suspect",
+    "Told",
     "Version",
-    "ways_in",
+    "WriteProbe",
+    "answers_call",
+    "as_read_by",
+    "bears_marks",
+    "calls_fail",
+    "calls_work",
     "closed",
     "covers",
+    "cut_off",
+    "differences",
+    "is_public",
+    "lint_keys",
+    "lint_values",
     "releases",
+    "stands_in_front",
+    "ways_exposed",
+    "ways_in",
+    "witness",
 ]

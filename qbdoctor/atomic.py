@@ -134,10 +134,13 @@ def replace(real: Path, data: bytes, *, expect: bytes, in_place: Callable[[], No
 
 def overwrite(real: Path, data: bytes) -> None:
     """Write over the content of a file, in place. Raises OSError, with the file as far as it was written."""
-    with open(os.open(real, os.O_WRONLY | getattr(os, "O_BINARY", 0)), "wb", buffering=0) as file:  # noqa: PTH123
-        _write(file.fileno(), data)
-        os.ftruncate(file.fileno(), len(data))
-        os.fsync(file.fileno())
+    handle = os.open(real, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _write(handle, data)
+        os.ftruncate(handle, len(data))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def is_torn(data: bytes, old: bytes, new: bytes) -> bool:
@@ -152,8 +155,7 @@ def is_torn(data: bytes, old: bytes, new: bytes) -> bool:
 
 def write_private(path: Path, data: bytes) -> None:
     """Make a new file with mode 0600, durable but for its name in the folder. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags, 0o600)
+    handle = _create(path)
     try:
         _write(handle, data)
         os.fsync(handle)
@@ -224,6 +226,11 @@ def _temp(path: Path) -> Path:
     return path.with_name(f"{TEMP_PREFIX}{path.name}-{os.urandom(8).hex()}{_TEMP_SUFFIX}")
 
 
+def _create(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags, 0o600)
+
+
 def _write(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -231,44 +238,46 @@ def _write(handle: int, data: bytes) -> None:
 
 
 def _stage(real: Path, data: bytes) -> tuple[Path, tuple[str, ...]]:
-    """Write the new file beside the old one, complete but for its name."""
+    """Write the new file beside the old one, complete but for its name.
+
+    By its descriptor alone: in a folder that someone else may write, the name could come to mean another file.
+    """
     temp = _temp(real)
+    handle = _create(temp)
     try:
-        write_private(temp, data)
-        return temp, _dress(temp, real)
+        try:
+            _write(handle, data)
+            notes = _dress(handle, temp, real)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except BaseException:
         with suppress(OSError):
             temp.unlink()
         raise
+    return temp, notes
 
 
-def _dress(temp: Path, real: Path) -> tuple[str, ...]:
+def _dress(handle: int, temp: Path, real: Path) -> tuple[str, ...]:
     """Give the new file the owner, mode and extended attributes of the old one."""
     old = real.stat()
     if not hasattr(os, "fchown"):
         temp.chmod(stat.S_IMODE(old.st_mode))
         return ()
-    notes = []
-    handle = os.open(temp, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        new = os.fstat(handle)
-        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-            try:
-                os.fchown(handle, old.st_uid, old.st_gid)
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.EINVAL):
-                    raise
-                raise Refused(
-                    f"{real} belongs to user {old.st_uid} and group {old.st_gid}, which this user cannot give to a new "
-                    "file: run qbdoctor as the user that runs qBittorrent.",
-                    "config-owner",
-                ) from None
-        os.fchmod(handle, stat.S_IMODE(old.st_mode))
-        notes = _copy_attributes(handle, real)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    return tuple(notes)
+    new = os.fstat(handle)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.fchown(handle, old.st_uid, old.st_gid)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EINVAL):
+                raise
+            raise Refused(
+                f"{real} belongs to user {old.st_uid} and group {old.st_gid}, which this user cannot give to a new "
+                "file: run qbdoctor as the user that runs qBittorrent.",
+                "config-owner",
+            ) from None
+    os.fchmod(handle, stat.S_IMODE(old.st_mode))
+    return tuple(_copy_attributes(handle, real))
 
 
 def _copy_attributes(handle: int, real: Path) -> list[str]:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.model import Effectiveness
-from qbdoctor.subnets import covers, parse_subnets
+from qbdoctor.subnets import Network, covers, is_public, parse_subnets
 
 if TYPE_CHECKING:
     from qbdoctor.observations import Observations
+
+LOCAL, SUBNETS = "LocalHostAuth", "AuthSubnetWhitelist"
 
 
 def ways_in(seen: Observations, address: str | None) -> tuple[str, ...]:
@@ -19,27 +21,30 @@ def ways_in(seen: Observations, address: str | None) -> tuple[str, ...]:
     """
     if address is None:
         return ()
-    found: list[str] = []
-    settings, preferences = seen.settings, None
-    if settings is not None:
-        local_open = not settings.boolean("LocalHostAuth")
-        subnets = settings.whitelist()[0] if settings.boolean("AuthSubnetWhitelistEnabled") else ()
-    else:
-        preferences = seen.preferences or {}
-        local_open = bool(preferences.get("bypass_local_auth"))
-        listed = str(preferences.get("bypass_auth_subnet_whitelist", "")).replace(",", "\n").splitlines()
-        subnets = parse_subnets(listed)[0] if preferences.get("bypass_auth_subnet_whitelist_enabled") else ()
-    if local_open and releases.is_loopback_for(seen.release, address):
-        found.append("LocalHostAuth")
-    if covers(subnets, address):
-        found.append("AuthSubnetWhitelist")
-    return tuple(found)
+    local_open, subnets = _open(seen)
+    found = (LOCAL,) if local_open and releases.is_loopback_for(seen.release, address) else ()
+    return (*found, SUBNETS) if covers(subnets, address) else found
+
+
+def ways_exposed(seen: Observations) -> tuple[str, ...]:
+    """Return the settings that ``exposed-bypass`` may come from.
+
+    A whitelist of public addresses is one whoever asks. Where the bypass holds through something in front, the server
+    sees an address that we do not know, so whatever is open counts; else what lets our own address in.
+    """
+    local_open, subnets = _open(seen)
+    public = any(is_public(net) for net in subnets)
+    if _through(seen):
+        return tuple(name for name, counts in ((LOCAL, local_open), (SUBNETS, bool(subnets))) if counts)
+    ways = ways_in(seen, seen.anonymous.local)
+    return (SUBNETS,) if public else ways
 
 
 def closed(before: Observations, after: Observations, way: str) -> Effectiveness:
     """Judge by a call without a cookie whether closing this way in (as :func:`ways_in` names it) worked.
 
-    It is shown only where our own address was let in before; what still gets in by another way shows nothing.
+    It is shown only where our own address was let in before; what still gets in by another way shows nothing, and
+    neither does what comes to the server from an address that we do not know.
     """
     now = after.anonymous
     where = now.local or "here"
@@ -54,4 +59,23 @@ def closed(before: Observations, after: Observations, way: str) -> Effectiveness
     others = [other for other in ways_in(after, now.local) if other != way]
     if others:
         return Effectiveness(None, f"a call without a cookie from {where} still gets in, by {others[0]}")
-    return Effectiveness(False, f"a call without a cookie from {where} still gets in")
+    still = f"a call without a cookie from {where} still gets in"
+    return Effectiveness(False if after.target.direct else None, still)
+
+
+def _open(seen: Observations) -> tuple[bool, tuple[Network, ...]]:
+    """Return whether callers from the server's own machine need no password, and the subnets that need none."""
+    settings = seen.settings
+    if settings is not None:
+        subnets = settings.whitelist()[0] if settings.boolean("AuthSubnetWhitelistEnabled") else ()
+        return not settings.boolean(LOCAL), subnets
+    preferences = seen.preferences or {}
+    listed = str(preferences.get("bypass_auth_subnet_whitelist", "")).replace(",", "\n").splitlines()
+    subnets = parse_subnets(listed)[0] if preferences.get("bypass_auth_subnet_whitelist_enabled") else ()
+    return bool(preferences.get("bypass_local_auth")), subnets
+
+
+def _through(seen: Observations) -> bool:
+    """Return whether a bypass holds through something that stands in front of the server."""
+    public = seen.compared("public-url")
+    return bool(seen.in_front) or (public is not None and public.b.status == 200)

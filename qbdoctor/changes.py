@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from qbdoctor import output
-from qbdoctor.model import Json
+from qbdoctor.model import Json, UserError
 from qbdoctor.records import Change, Record
 
 CHANGE_SCHEMA = "qbdoctor.change/1"
@@ -31,7 +33,7 @@ class Outcome:
             "schema": CHANGE_SCHEMA,
             "command": self.command,
             "state": self.state,
-            "text": " ".join(self.lines),
+            "text": " ".join(line.strip() for line in self.lines if line.strip()),
             "changes": [
                 {"setting": one.setting, "before": one.before, "after": one.after, "diff": list(one.diff())}
                 for one in self.changes
@@ -41,14 +43,63 @@ class Outcome:
         }
 
 
-def deliver(outcome: Outcome, args: argparse.Namespace) -> int:
-    """Print the outcome in the format asked for and return its exit code."""
-    if args.format == "json":
-        text = json.dumps(outcome.to_json(), ensure_ascii=False, indent=2) + "\n"
-    else:
-        text = "".join(f"{line}\n" for line in outcome.lines)
-    output.deliver(text, args.output)
+def run(args: argparse.Namespace, work: Callable[[], Outcome]) -> int:
+    """Do the work and deliver what came of it; what ends it early is one sentence, and an object for ``--json``."""
+    check_output(args.output)  # before anything is changed: nobody would learn of it
+    try:
+        outcome = work()
+    except UserError as error:
+        if args.format == "json":
+            state = "refused" if error.exit_code == 4 else "error"
+            _deliver(Outcome(args.command, state, (error.message,), error.exit_code), args)
+        raise
+    _deliver(outcome, args)
     return outcome.exit_code
+
+
+def check_output(name: str | None) -> None:
+    """See that the result can be written where ``-o`` says. Raises :class:`UserError`."""
+    if name is None or name == "-":
+        return
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
+    if not path.parent.is_dir():
+        raise UserError(
+            "output-failed", f"--output: there is no folder {path.parent}: name a file in one that is there."
+        )
+
+
+def _deliver(outcome: Outcome, args: argparse.Namespace) -> None:
+    if args.format == "json":
+        deliver_json(outcome.to_json(), args.output)
+    else:
+        deliver_text("".join(f"{line}\n" for line in outcome.lines), args.output)
+
+
+def deliver_json(held: Json, to: str | None) -> None:
+    """Print JSON; where standard output cannot take all of Unicode, and for what is none, with escapes."""
+    text = json.dumps(held, ensure_ascii=False, indent=2)
+    if not _takes(text, to):
+        text = json.dumps(held, ensure_ascii=True, indent=2)
+    output.deliver(text + "\n", to)
+
+
+def deliver_text(text: str, to: str | None) -> None:
+    """Print text for people; what standard output cannot take is replaced."""
+    output.deliver(text if _takes(text, to) else text.encode(_encoding(to), "replace").decode(_encoding(to)), to)
+
+
+def _takes(text: str, to: str | None) -> bool:
+    try:
+        text.encode(_encoding(to))
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encoding(to: str | None) -> str:
+    return (sys.stdout.encoding or "utf-8") if to in {None, "-"} else "utf-8"
 
 
 def shown(changes: Iterable[Change]) -> Sequence[str]:

@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "dry_run": False,
     "ids": [],
     "fail_on": "error",
+    "write_probe": False,
     "via": "auto",
     "force": False,
     "last": False,
@@ -127,6 +128,12 @@ def build() -> Parser:
     check.add_argument("ids", nargs="*", metavar="CHECK", default=argparse.SUPPRESS, help="run only these checks")
     check.add_argument(
         "--fail-on", choices=("warning", "error", "never"), default=argparse.SUPPRESS, help="when to exit with 1"
+    )
+    check.add_argument(
+        "--write-probe",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="also add a torrent that can never start, see it counted, and remove it",
     )
     fix = commands.add_parser(
         "fix", parents=[common], help="apply reversible fixes and verify them", allow_abbrev=False

@@ -25,6 +25,7 @@ from qbdoctor.model import (
     TargetInfo,
     UserError,
 )
+from qbdoctor.releases import ANY
 from qbdoctor.verdict import NOT_ASKED, fold, headline, state_of
 
 if TYPE_CHECKING:
@@ -148,8 +149,15 @@ def target_info(observer: Observer, *, ask: bool = True) -> TargetInfo:
     process = None
     if target.instance is not None:
         one = target.instance
-        process = ProcessInfo(one.pid, one.command_line, timestamp(one.started), one.user)
-    local = seen.anonymous.local if seen.has("anonymous") and not seen.in_front else None
+        process = ProcessInfo(
+            one.pid,
+            one.command_line,
+            timestamp(one.started),
+            one.user,
+            unit=one.unit,
+            unit_scope=one.unit_scope,
+            container=one.container or ("its own namespaces" if one.in_container else None),
+        )
     return TargetInfo(
         url=target.address.url,
         host=target.address.host,
@@ -162,8 +170,27 @@ def target_info(observer: Observer, *, ask: bool = True) -> TargetInfo:
         profile=str(target.profile) if target.profile else None,
         log_file=str(target.log_file) if target.log_file else None,
         process=process,
-        client_address=local,
+        client_address=_client_address(observer),
+        version_range=_version_range(observer, ask=ask) if version is None else None,
     )
+
+
+def _client_address(observer: Observer) -> str | None:
+    """Return the address that the server sees; ours, where nothing shows itself between us."""
+    seen = observer.seen
+    if not seen.has("anonymous"):
+        return None
+    client = seen.client
+    return client.address or (client.ours if client.through is None else None)
+
+
+def _version_range(observer: Observer, *, ask: bool) -> str | None:
+    """Return the releases that fit where the exact one is not known; ``ask`` permits the free questions for it."""
+    seen = observer.seen
+    if not seen.has("releases") and not (ask and seen.has("anonymous") and seen.serves_qbittorrent):
+        return None
+    known = seen.releases
+    return str(known) if known != ANY else None
 
 
 def _cookie_name(observer: Observer) -> str | None:
@@ -187,4 +214,6 @@ def base_values(target: Target, info: TargetInfo, username: str | None) -> dict[
         "pid": str(target.instance.pid) if target.instance else "",
         "address": info.client_address or "",
     }
+    if target.instance is not None and target.direct:
+        values["container"] = "yes" if target.instance.in_container else "no"
     return {name: value for name, value in values.items() if value}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qbdoctor import causes
 from qbdoctor.causes import CONDITIONS, GROUPS, CausePage, RemedyTemplate
-from qbdoctor.model import Check, Confidence, Json
+from qbdoctor.model import Check, Confidence, Effect, Fix, Json
 
 WIDTH = 100
 
@@ -20,6 +20,11 @@ _REACH: Mapping[Confidence, str] = {
     "proven": "Up to proven: an experiment can show it.",
     "likely": "Up to likely: it can be seen, no experiment can show it.",
     "possible": "Up to possible: it can be suspected.",
+}
+_EFFECTS: Mapping[Effect, str] = {
+    "hardens": "It hardens security: somebody who got in before does not any more.",
+    "keeps": "It keeps security as it is.",
+    "loosens": "It LOOSENS security, so it is never offered first and needs its own name on the command line.",
 }
 _KINDS: Mapping[str, str] = {
     "fix": "qbdoctor can do it",
@@ -127,6 +132,32 @@ def check_page(check: Check) -> Explanation:
         "causes": list(check.causes),
     }
     return Explanation(check.id, check.title, tuple(sections), data)
+
+
+def fix_page(fix: Fix) -> Explanation:
+    """Return the page of a fix: what it changes, which causes it answers, and what it does to security."""
+    exposes = f" What it exposes: {fix.exposes}" if fix.exposes else ""
+    rows = tuple(Block(f"{cause}: {_title(cause)}") for cause in fix.answers)
+    commands = (f"qbdoctor fix {fix.id} --dry-run", f"qbdoctor fix {fix.id}", "qbdoctor rollback")
+    how = (Block("See the change, apply it, take it back:", commands),)
+    sections = [
+        Section("What it does", (Block(fix.about),)),
+        Section("What it changes", (Block(fix.changes),)),
+        Section("Security", (Block(f"{_EFFECTS[fix.effect]}{exposes}"),)),
+        *((Section("Causes it answers", rows),) if rows else ()),
+        Section("How", how),
+    ]
+    data: dict[str, Json] = {
+        "kind": "fix",
+        "id": fix.id,
+        "title": fix.title,
+        "about": fix.about,
+        "changes": fix.changes,
+        "effect": fix.effect,
+        "exposes": fix.exposes or None,
+        "answers": list(fix.answers),
+    }
+    return Explanation(fix.id, fix.title, tuple(sections), data)
 
 
 def list_causes(pages: Iterable[CausePage], width: int = WIDTH) -> str:

@@ -1,4 +1,4 @@
-"""Plans, applies and verifies a set of fixes as one transaction, live or in the file; the journal does the writing.
+"""Plans and applies a set of fixes as one transaction, live or in the file; the journal does the writing.
 
 One fix refused, none applied. What was applied and did not help, or broke something, is taken back at once.
 """
@@ -6,77 +6,65 @@ One fix refused, none applied. What was applied and did not help, or broke somet
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from qbdoctor import engine, meanings, qtvalues, releases
+from qbdoctor import atomic, engine, meanings, planning, verifying
 from qbdoctor.atomic import Refused
-from qbdoctor.instances import find_instances
+from qbdoctor.fixplan import Plan, Step, Via, raw_text
+from qbdoctor.instances import Instance, find_instances
 from qbdoctor.journal import Journal
-from qbdoctor.model import Check, Edit, Fix, Json, Report, UserError
+from qbdoctor.model import Check, Edit, Exchange, Fix, Json, Report, UserError
 from qbdoctor.observe import Observer
 from qbdoctor.planning import FilePlan, SettingEdit, api_changes
-from qbdoctor.records import Change, Record, Target
+from qbdoctor.records import Record, Target
 from qbdoctor.settings import Settings
+from qbdoctor.verifying import NotHelped
+from qbdoctor.wire import Deadline
 
-Via = Literal["api", "file"]
-SAVE_SECONDS = 8.0
-"""qBittorrent saves at once after setPreferences, and some seconds after its start (measured, 4.2.5 to 5.3.0)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One fix of the plan: what it changes and why it is there ("requested", or the cause that it answers)."""
-
-    fix: Fix
-    reason: str
-    edits: tuple[Edit, ...]
-    changes: tuple[Change, ...]
-    file: FilePlan | None = None
-    before: Mapping[str, Json] = field(default_factory=dict)
-    after: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What would be done, and which way. ``already`` are fixes whose settings are so already."""
-
-    via: Via
-    steps: tuple[Step, ...]
-    already: tuple[str, ...] = ()
-
-    def diff(self) -> tuple[str, ...]:
-        """Return the changes as lines that start with "-" and "+", secrets masked."""
-        return tuple(line for step in self.steps for change in step.changes for line in change.diff())
-
-
-class NotHelped(Refused):
-    """The set was applied, did not do what it should, and was taken back."""
+WRITE_SECONDS, UNDO_SECONDS = 5.0, 15.0
+"""One write, and taking back what failed, may take this long even when the run's time is over."""
 
 
 class Surgery:
-    """One run of ``fix`` on one target."""
+    """One run of ``fix`` or ``rollback`` on one target.
 
-    def __init__(self, observer: Observer, journal: Journal, checks: Sequence[Check]) -> None:
+    ``url_given``: the person named the address, so what answers there is what is meant. ``left`` are sentences about
+    what should have been taken back and could not be.
+    """
+
+    def __init__(self, observer: Observer, journal: Journal, checks: Sequence[Check], *, url_given: bool) -> None:
         self.observer = observer
         self.journal = journal
         self.checks = checks
+        self.url_given = url_given
         self.run = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + uuid.uuid4().hex[:6]
         self.before: Report | None = None
         self.after: Report | None = None
+        self.left: list[str] = []
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
+    def other(self) -> Instance | None:
+        """Return the local process that answers at the address though it uses another config than the target's."""
+        target = self.observer.target
+        if self.url_given or target.instance is not None or target.config_file is None:
+            return None
+        for one in target.others:
+            here = one.shares_network is not False and target.address.port in one.ports
+            if here and one.config_file is not None:
+                return one
+        return None
+
     @property
     def serves(self) -> bool:
-        """Whether the target answers as qBittorrent does."""
+        """Whether the target itself answers, as qBittorrent does."""
         seen = self.observer.seen
-        return seen.anonymous.answered and bool(seen.serves_qbittorrent)
+        return self.other() is None and seen.anonymous.answered and bool(seen.serves_qbittorrent)
 
     @property
     def runs(self) -> bool:
@@ -84,7 +72,14 @@ class Surgery:
         return self.observer.target.instance is not None or self.serves
 
     def diagnose(self) -> Report:
-        """Run the checks, once, and keep the session for what follows."""
+        """Run the checks, once, and keep the session for what follows. Raises Refused where they would see another."""
+        other = self.other()
+        if other is not None:
+            raise Refused(
+                f"{self._is_other(other)}, so a diagnosis would be of that one: name the fixes, which are then made in "
+                f"{self.config()}, or give --profile {other.profile or other.config_file}.",
+                "another-answers",
+            )
         if self.before is None:
             self.before = engine.run(self.observer, self.checks, close=False)
         return self.before
@@ -103,6 +98,9 @@ class Surgery:
             if self.runs:
                 raise self._running()
             return "file"
+        other = self.other()
+        if other is not None:
+            raise Refused(f"{self._is_other(other)}: use --via file for the target's own.", "another-answers")
         if not self.serves:
             what = "runs, but its Web UI does not answer" if self.runs else "does not answer"
             raise Refused(
@@ -111,6 +109,10 @@ class Surgery:
                 "api-unavailable",
             )
         return "api"
+
+    def _is_other(self, other: Instance) -> str:
+        address = self.observer.address.url
+        return f"Another qBittorrent (process {other.pid}, with {other.config_file}) answers at {address}"
 
     def _running(self) -> Refused:
         instance = self.observer.target.instance
@@ -142,13 +144,15 @@ class Surgery:
             steps.append(step)
             file = step.file or file
             preferences = {**preferences, **step.after}
+        if file is not None:  # what would be refused at the write is refused before anybody is asked
+            real = planning.real_file(self.config())
+            planning.check_no_new_file(real)
+            atomic.check_replaceable(real)
         return Plan(via, tuple(steps), tuple(already))
 
     def _file_step(self, fix: Fix, reason: str, edits: tuple[Edit, ...], on: FilePlan | None) -> Step:
-        settings = self._settings()
-        places = [(edit, settings.place(edit.setting)) for edit in edits]
-        written = [SettingEdit(edit.setting, *place, raw_text(edit)) for edit, place in places]
-        plan = self.journal.plan_file(self._config(), written, on=on, version=settings.version)
+        settings = Settings.load(self.config())
+        plan = self.journal.plan_file(self.config(), _written(settings, edits), on=on, version=settings.version)
         return Step(fix, reason, edits, plan.changes, plan)
 
     def _api_step(self, fix: Fix, reason: str, edits: tuple[Edit, ...], preferences: Mapping[str, Json]) -> Step:
@@ -165,32 +169,38 @@ class Surgery:
         before = {name: preferences[name] for name in after}
         return Step(fix, reason, edits, api_changes(before, after, version), None, before, after)
 
-    def _config(self) -> Path:
+    def config(self) -> Path:
+        """Return the target's config file. Raises UserError where it is not known."""
         path = self.observer.target.config_file
         if path is None:
             raise UserError("no-config", "the config of this target is not known: name it with --config.", 3)
         return path
 
-    def _settings(self) -> Settings:
-        return Settings.load(self._config())
-
     # --- the Web API ------------------------------------------------------------------------------------------------
+
+    def sign_on(self) -> None:
+        """Get a session: by the bypass that is open, else by the one login of the run."""
+        seen = self.observer.seen
+        if seen.anonymous.status != 200:
+            _ = seen.sign_in
 
     def preferences(self) -> Mapping[str, Json]:
         """Return app/preferences, whole: only named members ever leave this class. Raises UserError without a session."""
         session = self.observer.session
-        if not session.cookies and session.api_key is None:
+        if not session.cookies and session.api_key is None and self.observer.seen.anonymous.status != 200:
             raise self._no_session()
         exchange, raw = session.read("GET", "/api/v2/app/preferences", show_body=False)
         if exchange.status == 403:
             raise self._no_session()
         if exchange.status != 200:
-            raise Refused(f"app/preferences answered {exchange.outcome()}, so nothing was changed.", "api-failed")
+            raise Refused(f"The preferences could not be read: {_outcome(exchange)}.", "api-failed")
         try:
             found = json.loads(raw)
         except ValueError:
-            raise Refused("app/preferences did not answer with JSON, so nothing was changed.", "api-failed") from None
-        return dict(found)
+            found = None
+        if not isinstance(found, dict):
+            raise Refused("The preferences could not be read: app/preferences did not answer with them.", "api-failed")
+        return found
 
     def _no_session(self) -> UserError:
         sign_in = self.observer.seen.sign_in
@@ -204,10 +214,16 @@ class Surgery:
 
     def write(self, values: Mapping[str, Json]) -> None:
         """Send these preferences, and no others. Raises Refused."""
+        # What was begun is brought to an end, also where the run's time is over.
+        self._allow(WRITE_SECONDS)
         form = {"json": json.dumps(dict(values))}
         exchange = self.observer.session.call("POST", "/api/v2/app/setPreferences", form, show_body=False)
         if exchange.status != 200:
-            raise Refused(f"app/setPreferences answered {exchange.outcome()}.", "api-failed")
+            raise Refused(f"The preferences could not be written: {_outcome(exchange)}.", "api-failed")
+
+    def _allow(self, seconds: float) -> None:
+        wire = self.observer.wire
+        wire.deadline = Deadline(max(seconds, wire.deadline.remaining()))
 
     # --- doing ------------------------------------------------------------------------------------------------------
 
@@ -228,18 +244,21 @@ class Surgery:
     def _apply_one(self, via: Via, step: Step) -> Record | None:
         who: dict[str, Any] = {"fix": step.fix.id, "reason": step.reason, "run": self.run, "target": self.target()}
         if via == "api":
+            present = self.preferences()
+            if any(present.get(name) != value for name, value in step.before.items()):
+                raise Refused("The preferences were changed since the plan was made: look again.", "config-changed")
             version = self.observer.seen.version
             return self.journal.apply_api(step.before, step.after, self.write, self.preferences, version=version, **who)
         assert step.file is not None  # noqa: S101 - for the type checker: a step of the file has one
         settings = Settings.parse(step.file.data)
-        written = [SettingEdit(edit.setting, *settings.place(edit.setting), raw_text(edit)) for edit in step.edits]
+        edits, sha256 = _written(settings, step.edits), step.file.sha256
         return self.journal.apply_file(
-            self._config(), written, expect_sha256=step.file.sha256, version=settings.version, guard=self.stopped, **who
+            self.config(), edits, expect_sha256=sha256, version=settings.version, guard=self.stopped, **who
         )
 
     def stopped(self) -> str | None:
         """Return a sentence if a qBittorrent uses the file now: asked again right before each write."""
-        return running_with(self._config())
+        return running_with(self.config())
 
     def target(self) -> Target:
         """Return what a record says of the target."""
@@ -250,112 +269,53 @@ class Surgery:
             profile=str(target.profile) if target.profile else None,
         )
 
-    def _take_back(self, via: Via, records: Sequence[Record], why: str) -> None:
-        for record in reversed(records):
-            if via == "api":
-                self.journal.undo(record, why=why, write=self.write, read=self.preferences)
-            else:
-                self.journal.undo(record, why=why, guard=self.stopped)
-
-    # --- verifying --------------------------------------------------------------------------------------------------
-
     def verify(self, plan: Plan, records: Sequence[Record]) -> tuple[Record, ...]:
-        """See whether the set did what it should, once, after all of it. Raises NotHelped after taking it back."""
+        """See whether the set did what it should. Raises NotHelped after taking it back."""
         try:
-            texts = self._verify_api(plan) if plan.via == "api" else self._verify_file(plan)
-        except NotHelped as failed:
-            self._take_back(plan.via, records, failed.reason)
-            raise NotHelped(f"{failed.reason} Everything was put back as it was.", "verification-failed") from None
+            texts = verifying.verify(self, plan)
+        except UserError as failed:
+            undone = self._take_back(plan.via, records, failed.message)
+            end = " ".join(self.left) or "Everything was put back as it was."
+            self.left.clear()
+            raise NotHelped(f"{failed.message} {end}", undone) from None
         except BaseException:
             self._take_back(plan.via, records, "the verification broke off")
             raise
-        return tuple(self.journal.mark_verified(record, texts[record.fix]) for record in records)
+        return tuple(self._verified(record, texts[record.fix]) for record in records)
 
-    def _verify_file(self, plan: Plan) -> dict[str, str]:
-        settings = self._settings()
-        for step in plan.steps:
-            for edit in step.edits:
-                found = settings.found(edit.setting)
-                raw = found.raw if found else None
-                if meanings.meaning(edit.setting, raw) != meanings.meaning(edit.setting, raw_text(edit)):
-                    raise NotHelped(f"{step.fix.id}: {edit.setting} does not read back as it was written.")
-        text = f"read back from {self._config()}; it counts from the next start of qBittorrent on"
-        return {step.fix.id: text for step in plan.steps}
-
-    def _verify_api(self, plan: Plan) -> dict[str, str]:
-        fresh = self.observer.again()
-        texts: dict[str, str] = {}
-        self.after = engine.run(fresh, self.checks, close=False)
-        for step in plan.steps:
-            shown = step.fix.judge(self.observer.seen, fresh.seen)
-            if shown.works is False:
-                raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
-            texts[step.fix.id] = shown.text if shown.works else self._verify_by_reading(step)
-        self._compare(plan)
-        return texts
-
-    def _verify_by_reading(self, step: Step) -> str:
-        """Verify by the preferences and the file that qBittorrent rewrites, where no address of ours can show it."""
-        now = self.preferences()
-        for name, value in step.after.items():
-            if now.get(name) != value:
-                raise NotHelped(f"{step.fix.id}: app/preferences does not show {name} as it was set.")
-        path = self.observer.target.config_file
-        if path is None:
-            return "app/preferences shows it; its config file is not at hand"
-        end = time.monotonic() + SAVE_SECONDS
-        while not self._file_says(path, step):
-            if time.monotonic() > end:
-                raise NotHelped(
-                    f"{step.fix.id}: app/preferences shows it, but {path} does not after {SAVE_SECONDS:.0f} s: qBittorrent "
-                    "cannot save its settings, or uses another file."
-                )
-            time.sleep(0.1)
-        return f"app/preferences shows it, and so does {path}, which qBittorrent rewrote"
-
-    def _file_says(self, path: Path, step: Step) -> bool:
+    def _verified(self, record: Record, text: str) -> Record:
         try:
-            settings = Settings.load(path, self.observer.seen.version)
-        except UserError:  # it is being replaced at this moment
-            return False
-        for edit in step.edits:
-            found = settings.found(edit.setting)
-            raw = found.raw if found else None
-            default = releases.default(releases.key(edit.setting), self.observer.seen.version or releases.NEWEST)
-            if raw is None and default == edit.value:
-                continue
-            if meanings.meaning(edit.setting, raw) != meanings.meaning(edit.setting, raw_text(edit)):
-                return False
-        return True
+            return self.journal.mark_verified(record, text)
+        except Refused as refused:  # it works and can be taken back all the same
+            self.left.append(f"{record.fix} works, and its record could not be told so: {refused.reason}")
+            return replace(record, verified_by=text)
 
-    def _compare(self, plan: Plan) -> None:
-        """Hold the checks' findings after the set against those before."""
-        if self.before is None or self.after is None:
-            return
-        now = {cause.id for cause in self.after.causes if cause.severity == "error"}
-        was = {cause.id for cause in self.before.causes if cause.severity == "error"}
-        new = [cause for cause in self.after.causes if cause.id in now - was]
-        if new:
-            raise NotHelped(f"Applied, the set lets another fault appear ({new[0].id}): {new[0].summary}.")
-        left = [step.reason for step in plan.steps if step.reason in {cause.id for cause in self.after.causes}]
-        if left:
-            raise NotHelped(f"The set did not help: {left[0]} is still found.")
+    def _take_back(self, via: Via, records: Sequence[Record], why: str) -> tuple[Record, ...]:
+        """Take these back the way they were made; returns them as they then are. What could not be is ``left``."""
+        self._allow(UNDO_SECONDS)
+        after: list[Record] = []
+        for record in reversed(records):
+            try:
+                if via == "api":
+                    after.append(self.journal.undo(record, why=why, write=self.write, read=self.preferences))
+                else:
+                    after.append(self.journal.undo(record, why=why, guard=self.stopped))
+            except UserError as error:
+                after.append(record)
+                self.left.append(
+                    f"{record.fix} stays, since it could not be taken back ({error.message.rstrip('.')}): stop qBittorrent "
+                    f"and run qbdoctor rollback {record.id} --via file."
+                )
+        return tuple(reversed(after))
 
 
-def raw_text(edit: Edit) -> str | None:
-    """Return a value as Qt itself would write it into the file."""
-    value = edit.value
-    match value:
-        case None:
-            return None
-        case bool():
-            return qtvalues.from_bool(value)
-        case int():
-            return str(value)
-        case str():
-            return qtvalues.from_text(value, utf8=False)
-        case _:
-            return qtvalues.from_list(value, utf8=False)
+def _written(settings: Settings, edits: Sequence[Edit]) -> list[SettingEdit]:
+    return [SettingEdit(edit.setting, *settings.place(edit.setting), raw_text(edit)) for edit in edits]
+
+
+def _outcome(exchange: Exchange) -> str:
+    name = exchange.url.rpartition("/api/v2/")[2]
+    return f"{name}: {exchange.failure.text}" if exchange.failure else f"{name} answered {exchange.status}"
 
 
 def running_with(config: Path) -> str | None:
@@ -370,20 +330,3 @@ def running_with(config: Path) -> str | None:
                 f"qBittorrent (process {instance.pid}) runs with {config} and would overwrite the edit: stop it first."
             )
     return None
-
-
-def wanted_by_causes(report: Report, fixes: Sequence[Fix], seen: Any, *, infos: bool) -> list[tuple[Fix, str]]:
-    """Return the keeping and hardening fixes of the causes found, each with the cause it answers; no fix twice."""
-    chosen: dict[str, tuple[Fix, str]] = {}
-    for cause in report.causes:
-        if cause.severity == "info" and not infos:
-            continue
-        for fix in fixes:
-            if (
-                cause.id in fix.answers
-                and fix.effect != "loosens"
-                and fix.id not in chosen
-                and fix.plan(seen, cause.id)
-            ):
-                chosen[fix.id] = (fix, cause.id)
-    return [chosen[fix.id] for fix in fixes if fix.id in chosen]

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qbdoctor import platforms
+from qbdoctor import cgroups, platforms, procnet
 
 if TYPE_CHECKING:
     import psutil
@@ -73,7 +73,9 @@ class Instance:
     here, through ``root`` (``/proc/PID/root``) where the process sees another file under that name; None where that
     cannot be known. ``listening`` are TCP sockets (address, port) in the process's own network, those for torrents too:
     ``torrent_ports`` are the ports where it has UDP as well, as the Web UI never has. ``shares_network`` is False where
-    that network is not ours, and ``addresses`` are then its addresses there.
+    that network is not ours, and ``addresses`` are then its addresses there. ``terminal`` is True where it reads from one
+    and writes to one, as a person's start does. ``unit`` is its systemd service, of the system's or a user's manager
+    (``unit_scope``); ``container`` names engine and container where its control group does.
     """
 
     pid: int
@@ -93,6 +95,10 @@ class Instance:
     root: Path | None = None
     shares_network: bool | None = True
     addresses: tuple[str, ...] = ()
+    terminal: bool = False
+    unit: str | None = None
+    unit_scope: cgroups.Scope | None = None
+    container: str | None = None
 
     @property
     def qbt_environment(self) -> Mapping[str, str]:
@@ -274,7 +280,8 @@ def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil:
         folders = map(view.seen, platforms.data_folders(system, profile=profile, configuration=name))
         log = platforms.log_file(folder for folder in folders if folder is not None)
     program = command[index]
-    sockets = _sockets(process, psutil)
+    sockets = _sockets(process, psutil) if view.shares_network is not False else _apart(process.pid)
+    keeper = cgroups.keeper(process.pid)
     return Instance(
         pid=process.pid,
         command=command,
@@ -295,6 +302,10 @@ def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil:
         root=view.root,
         shares_network=view.shares_network,
         addresses=() if view.shares_network is not False else _network_addresses(process.pid),
+        terminal=_on_terminal(process.pid),
+        unit=keeper.unit,
+        unit_scope=keeper.scope,
+        container=keeper.container,
     )
 
 
@@ -366,6 +377,24 @@ def _sockets(process: psutil.Process, psutil: Any) -> tuple[tuple[tuple[str, int
     listening = sorted({(c.laddr.ip, c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN})
     datagrams = {c.laddr.port for c in found if c.type == socket.SOCK_DGRAM and c.laddr}
     return tuple(listening), tuple(sorted(datagrams.intersection(port for _, port in listening)))
+
+
+def _apart(pid: int) -> tuple[tuple[tuple[str, int], ...], tuple[int, ...]] | None:
+    """Return the same for a process in a network of its own."""
+    found = procnet.sockets(pid)
+    if found is None:
+        return None
+    listening, datagrams = found
+    return listening, tuple(sorted(set(datagrams).intersection(port for _, port in listening)))
+
+
+def _on_terminal(pid: int) -> bool:
+    """Whether standard input and output are a terminal (Linux): only then is the legal notice asked, and waited for."""
+    try:
+        ends = [str(Path(f"/proc/{pid}/fd/{number}").readlink()) for number in (0, 1)]
+    except OSError:
+        return False
+    return all(end.startswith(("/dev/pts/", "/dev/tty", "/dev/console", "/dev/hvc")) for end in ends)
 
 
 def _network_addresses(pid: int) -> tuple[str, ...]:

@@ -17,11 +17,11 @@ from typing import Any
 
 from qbdoctor import atomic, healing, locks, planning
 from qbdoctor.atomic import Refused
-from qbdoctor.model import Json
+from qbdoctor.model import Json, UserError
 from qbdoctor.planning import FilePlan, PlanStep, RollbackPlan, SettingEdit
 from qbdoctor.records import UNFINISHED, Damaged, FileChange, Record, Side, State, Target, Undoing, Via
 from qbdoctor.releases import Version
-from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, secrets_file
+from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, values_file
 from qbdoctor.undoing import Undo, sha256
 
 __all__ = ["FilePlan", "Journal", "PlanStep", "RollbackPlan", "SettingEdit"]
@@ -165,7 +165,7 @@ class Journal:
                     backup=f"before{path.suffix or '.bin'}",
                     changes=plan.changes,
                 )
-                record = self._create(record, {record.backup: plan.data, **secrets_file(plan.changes, plan.raws)})
+                record = self._create(record, {record.backup: plan.data, **values_file(plan.changes, plan.raws)})
                 return self._write(record, real, plan.data, plan.result, "applied")
 
     def apply_api(
@@ -184,7 +184,8 @@ class Journal:
         """Change preferences of a running qBittorrent; None if they are so already.
 
         ``before`` and ``after`` hold the same names of app/preferences. ``write`` sends them, ``read`` gives all
-        preferences; their exceptions pass, after the values before were written again. Raises Refused.
+        preferences; their exceptions pass, after the values before were written again. Raises Refused, also where that
+        failed: the record then stands as applied.
         """
         changes = planning.api_changes(before, after, version)
         if not changes:
@@ -199,11 +200,15 @@ class Journal:
                 write(after)
                 planning.check_taken(after, read(), changes)
                 return self._step(record, "applied")
-            except BaseException:
-                with suppress(Exception):
+            except BaseException as error:
+                try:
                     write(before)
                     planning.check_taken(before, read(), changes)
                     self._step(record, "abandoned", "it failed, and the values before were written again")
+                except Exception:
+                    with suppress(Refused):  # else the next run says so
+                        self._step(record, "applied", "it failed, and so did writing the values before again")
+                    raise _stays(record, error) from None
                 raise
 
     def mark_verified(self, record: Record, text: str) -> Record:
@@ -347,9 +352,14 @@ class Journal:
             record = self.store.save(replace(record, in_place=True))
 
         try:
-            written = atomic.replace(real, new, expect=old, in_place=in_place)
+            written = _replaced(real, old, new, in_place)
             _check_written(real, new)
             return self.store.step(replace(record, in_place=False, notes=(*record.notes, *written.notes)), state)
+        except _NotWrittenError as error:
+            was = record.rollback.was if record.state == "rolling-back" and record.rollback else "abandoned"
+            with suppress(OSError):  # else the next run sees that the file is the old one
+                self.store.step(record, was, "nothing was written")
+            raise error.refused from None
         except BaseException as error:
             outcome = self._give_up(record, real, old, new)
             if isinstance(error, OSError):
@@ -375,6 +385,21 @@ class Journal:
         except (OSError, ValueError, Refused) as error:
             return f"the record {record.id} could not be brought to an end ({error}); the next run will try"
         return said if healed.state != record.state else f"the record {record.id} was left as it is"
+
+
+class _NotWrittenError(Exception):
+    """The target was refused before it was touched."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.refused = refused
+
+
+def _replaced(real: Path, old: bytes, new: bytes, in_place: Callable[[], None]) -> atomic.Written:
+    try:
+        return atomic.replace(real, new, expect=old, in_place=in_place)
+    except Refused as refused:
+        raise _NotWrittenError(refused) from None
 
 
 def _digest(data: bytes) -> dict[str, Any]:
@@ -411,6 +436,15 @@ def _conflict_name(record: Record, suffix: str) -> str:
     while (record.folder / (name := f"conflict{'' if number == 1 else f'-{number}'}{suffix or '.bin'}")).exists():
         number += 1
     return name
+
+
+def _stays(record: Record, error: BaseException) -> Refused:
+    why = error.message if isinstance(error, UserError) else f"It was broken off ({type(error).__name__})."
+    return Refused(
+        f"{why} {record.fix} may be in force and could not be taken back: stop qBittorrent and run qbdoctor rollback "
+        f"{record.id} --via file (the values before are in {record.backup_file}).",
+        "not-taken-back",
+    )
 
 
 def _not_done(record: Record, error: OSError) -> Refused:

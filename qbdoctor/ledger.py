@@ -8,8 +8,9 @@ a user name, a password, a hash or anything made from one.
 **Unknown path.** A proxy may add a Basic header of its own, and from 5.2 each cookie-less request with a wrong one is
 a failed login, answered 401 (measured). Such a request is an ``authorization`` entry. Answered otherwise, it shows
 that this path adds no wrong Basic header now, so that the 401s of the same run were refusals of Host or Origin, which
-do not count; they are settled with it. What stays 401 counts as a failed login, since nobody can tell. The first goes
-always (any client on that path does as much); after a 401 two more, and only where the limit has room for them.
+do not count; they are settled with it. What stays 401 counts as a failed login, since nobody can tell. The first is
+put down as well; after its 401 two more go, and only where the limit has room for them. Where the next failure could be
+the one that bans, not even a run's first request is sent (:mod:`qbdoctor.unknownpath`).
 
 **Damage.** A file that cannot be read is kept aside, and the budget of every address counts as used up: no more than
 that can have been sent, as the ledger that was lost held to the same rule. The server's own log, where it can be read,
@@ -161,6 +162,14 @@ class Ledger:
             entry = self._entry(entries, question.server, question.source, question.kind, "begun", question.since)
             self._save([*entries, entry])
         return Attempt(entry.id, entry.server, entry.source, question.kind)
+
+    def record(self, permit: Permit, outcome: Outcome) -> None:
+        """Put down a request that was sent without a permit, as a run's first one is. Raises :class:`LedgerUnavailable`."""
+        question = permit.question
+        with self._locked():
+            entries = self._load()
+            entry = self._entry(entries, question.server, question.source, question.kind, outcome, question.since)
+            self._save([*entries, entry])
 
     def finish(self, attempt: Attempt, outcome: Outcome) -> bool:
         """Record how an attempt ended; False if that could not be written (it goes on counting as failed).

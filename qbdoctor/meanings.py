@@ -14,6 +14,7 @@ from qbdoctor import qtvalues, releases
 from qbdoctor.model import Json
 from qbdoctor.releases import Default, Key, Layout, Version
 
+MASK = "***"
 _OTHER_UNIT = {"FileLogger/MaxSizeBytes"}  # bytes in the file, KiB in JSON
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 
@@ -60,6 +61,13 @@ def meaning(setting: str, raw: str | None) -> Hashable:
     if found is not None and found.kind == "bytes":
         return qtvalues.to_bytes(raw)
     return qtvalues.to_list(raw)
+
+
+def shown(raw: str | None, *, secret: bool) -> str | None:
+    """Return a text of the file as records hold it: masked if it is a secret, its bytes as UTF-8 else."""
+    if raw is None:
+        return None
+    return MASK if secret else raw.encode("ascii", "surrogateescape").decode("utf-8", "replace")
 
 
 def json_name(setting: str) -> str | None:

@@ -208,7 +208,8 @@ class Evidence:
     @staticmethod
     def response(exchange: Exchange, text: str = "") -> Evidence:
         """Return the evidence of one exchange."""
-        said = text or f"{exchange.method} {exchange.url} answered {exchange.outcome()}"
+        became = f": {exchange.outcome()}" if exchange.failure else f" answered {exchange.outcome()}"
+        said = text or f"{exchange.method} {exchange.url}{became}"
         return Evidence("response", said, {"request": exchange.request_json(), "response": exchange.response_json()})
 
     @staticmethod
@@ -402,21 +403,39 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """The process that serves a target; ``started`` is RFC 3339, UTC."""
+    """The process that serves a target; ``started`` is RFC 3339, UTC.
+
+    ``unit`` is its systemd service and ``unit_scope`` whose manager keeps it ("system" or "user"); ``container`` says
+    in which container it runs, as far as that can be told, None where it runs in none.
+    """
 
     pid: int
     command: str
     started: str
     user: str | None
+    unit: str | None = None
+    unit_scope: str | None = None
+    container: str | None = None
 
     def to_json(self) -> Json:
         """Return the contract's process object."""
-        return {"pid": self.pid, "command": self.command, "started": self.started, "user": self.user}
+        return {
+            "pid": self.pid,
+            "command": self.command,
+            "started": self.started,
+            "user": self.user,
+            "unit": self.unit,
+            "unit_scope": self.unit_scope,
+            "container": self.container,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class TargetInfo:
-    """The target as the report shows it; what could not be known is None."""
+    """The target as the report shows it; what could not be known is None.
+
+    ``version_range`` holds the releases that fit where the server did not say its own: "5.1.0 to 5.1.4".
+    """
 
     url: str | None = None
     host: str | None = None
@@ -430,6 +449,7 @@ class TargetInfo:
     log_file: str | None = None
     process: ProcessInfo | None = None
     client_address: str | None = None
+    version_range: str | None = None
 
     def to_json(self) -> Json:
         """Return the contract's target object, every member always there."""
@@ -446,6 +466,7 @@ class TargetInfo:
             "log_file": self.log_file,
             "process": self.process.to_json() if self.process else None,
             "client_address": self.client_address,
+            "version_range": self.version_range,
         }
 
 

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from qbdoctor.model import Comparison, Exchange, Secret
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qbdoctor.address import Address
+    from qbdoctor.configplace import ConfigPlace
+    from qbdoctor.instances import Instance
     from qbdoctor.releases import Version, VersionRange
     from qbdoctor.settings import Settings
     from qbdoctor.target import Target
-    from qbdoctor.witness import LogLine
+    from qbdoctor.witness import LogLine, Rejection
 
 
 class NotObserved(LookupError):
@@ -35,6 +39,7 @@ class Asked:
     api_key: Secret | None = None
     public_url: Address | None = None
     verify: bool | str = True
+    write_probe: bool = False
 
 
 OfflineOutcome = Literal["match", "mismatch", "malformed", "not-set", "factory", "unknown"]
@@ -90,6 +95,28 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another qBittorrent of this machine: its Web UI's port and the names that its session cookie may have."""
+
+    pid: int
+    port: int
+    cookie_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteProbe:
+    """What came of adding a torrent that can never start and removing it again.
+
+    ``counts`` are the numbers of torrents before, with it, and after; ``problem`` says what did not work, or is empty.
+    """
+
+    counts: tuple[int | None, int | None, int | None]
+    ms: float
+    problem: str = ""
+    exchange: Exchange | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProxyVariable:
     """A proxy of the environment that an ordinary client would use for this target; ``shown`` hides credentials."""
 
@@ -97,6 +124,63 @@ class ProxyVariable:
     url: Secret
     shown: str
     loopback_target: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a log of this machine says of this run's own first request: the witness of a 401, which itself says nothing.
+
+    ``instance`` is the process that wrote it; where that is not the target's own, the log shows that it is the one behind
+    the target's address. ``rejections`` are refused headers, ``failures`` the failed logins that were counted meanwhile:
+    the request held no credentials, so something on the way added them.
+    """
+
+    file: Path
+    instance: Instance
+    rejections: tuple[Rejection, ...] = ()
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """The process of this machine that the target means. ``named`` is False where only the lack of another one says so.
+
+    ``ports`` are those that may be its Web UI's, () where it has none open, None where its sockets may not be seen.
+    """
+
+    instance: Instance
+    settings: Settings | None
+    log: tuple[LogLine, ...]
+    ports: tuple[int, ...] | None
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortOwner:
+    """The process that listens at a port of this machine, by its name alone."""
+
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whom the server takes us for.
+
+    ``address`` is the one it sees, None where that cannot be known; ``source`` says how: "socket" (we speak to the
+    process itself), "log" (its line about our login), "log-others" (all logins it has noted came from there), "network"
+    (the gateway of its own network). ``ours`` is the address that we come from; ``through`` says what stands between.
+    """
+
+    address: str | None
+    source: Literal["socket", "log", "log-others", "network", ""]
+    ours: str | None
+    through: str | None
+
+    @property
+    def changed(self) -> bool:
+        """True if the server sees another address than the one that we come from."""
+        return self.address is not None and self.ours is not None and self.address != self.ours
 
 
 class Observations:
@@ -160,9 +244,39 @@ class Observations:
         return cast("str", self.see("settings_problem"))
 
     @property
+    def config_place(self) -> ConfigPlace | None:
+        """Where the config lies, whose it is and what lies beside it; None where it is not on this machine."""
+        return cast("ConfigPlace | None", self.see("config_place"))
+
+    @property
+    def other_server(self) -> Instance | None:
+        """The local process that serves the target's address with another config than the given one; None if none."""
+        return cast("Instance | None", self.see("other_server"))
+
+    @property
+    def fitting_config(self) -> Path | None:
+        """A config at a usual place that no process uses and whose password is the given one; None if there is none."""
+        return cast("Path | None", self.see("fitting_config"))
+
+    @property
     def anonymous(self) -> Exchange:
         """``GET app/version`` without cookie or credentials: the free question that splits the cases."""
         return cast("Exchange", self.see("anonymous"))
+
+    @property
+    def told(self) -> Told | None:
+        """What a log at hand says of the first request, or None where it is silent; asked only after a 401."""
+        return cast("Told | None", self.see("told"))
+
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """The requests that the running server refused for their headers, by its log; empty where it is not at hand."""
+        return cast("tuple[Rejection, ...]", self.see("rejected"))
+
+    @property
+    def login_by_get(self) -> Exchange | None:
+        """``GET auth/login``, which from 4.4.4 on is no login: 405, or 403 where an API key came along; else None."""
+        return cast("Exchange | None", self.see("login_by_get"))
 
     @property
     def front_page(self) -> Exchange:
@@ -226,6 +340,61 @@ class Observations:
         return cast("tuple[ProxyVariable, ...]", self.see("proxy_variables"))
 
     @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """The other qBittorrents that run on this machine with a Web UI, as far as their configs can be read."""
+        return cast("tuple[Neighbour, ...]", self.see("neighbours"))
+
+    @property
+    def write_probe(self) -> WriteProbe | None:
+        """The write probe of --write-probe; None where it was not asked for or there is no session to make it with."""
+        return cast("WriteProbe | None", self.see("write_probe"))
+
+    @property
     def log(self) -> tuple[LogLine, ...]:
         """The server's log since its process started; empty where it is not at hand."""
         return cast("tuple[LogLine, ...]", self.see("log"))
+
+    @property
+    def suspect(self) -> Suspect | None:
+        """The process of this machine that the target means, whether or not it serves the address."""
+        return cast("Suspect | None", self.see("suspect"))
+
+    @property
+    def last_run(self) -> tuple[LogLine, ...]:
+        """The log of the last run of a server that is gone, since its start; empty where one runs or there is none."""
+        return cast("tuple[LogLine, ...]", self.see("last_run"))
+
+    @property
+    def port_owner(self) -> PortOwner | None:
+        """Who listens at the target's port on this machine, as far as this user may see."""
+        return cast("PortOwner | None", self.see("port_owner"))
+
+    @property
+    def certificate_fault(self) -> str | None:
+        """What is wrong with the server's certificate and key; "" for nothing, None where that is not known."""
+        return cast("str | None", self.see("certificate_fault"))
+
+    @property
+    def alternative_ui_fault(self) -> str | None:
+        """What is wrong with the alternative Web UI's folder; "" for nothing, None where that is not known."""
+        return cast("str | None", self.see("alternative_ui_fault"))
+
+    @property
+    def old_api(self) -> Exchange:
+        """``GET /version/api``, which releases before 4.2 answer without a login."""
+        return cast("Exchange", self.see("old_api"))
+
+    @property
+    def start_page(self) -> Exchange:
+        """``GET /`` as a person's browser asks for it, with the session if there is one."""
+        return cast("Exchange", self.see("start_page"))
+
+    @property
+    def client(self) -> Client:
+        """Whom the server takes us for."""
+        return cast("Client", self.see("client"))
+
+    @property
+    def believes_forwarded(self) -> bool | None:
+        """Whether the server takes clients' addresses from X-Forwarded-For at all; None where that is not known."""
+        return cast("bool | None", self.see("believes_forwarded"))

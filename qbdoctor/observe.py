@@ -13,20 +13,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import releases
+from qbdoctor import identify, releases, surroundings
 from qbdoctor.compare import make
+from qbdoctor.marks import answers_call, bears_marks
 from qbdoctor.model import Exchange, Failure, Secret, UserError
-from qbdoctor.observations import Asked, Observations, Offline, ProxyVariable, SignIn
-from qbdoctor.releases import ANY, Version, VersionRange
+from qbdoctor.observations import Asked, Neighbour, Observations, Offline, ProxyVariable, SignIn, Told, WriteProbe
+from qbdoctor.ownlines import mark_logs, told
+from qbdoctor.releases import Version, VersionRange
 from qbdoctor.session import SessionClient, close_sessions
-from qbdoctor.signin import check_offline, noted, sign_in
+from qbdoctor.signin import LOGIN_PATH, check_offline, noted, sign_in
+from qbdoctor.unknownpath import no_room, note_first
 from qbdoctor.wire import VERSION_PATH, Call, Wire
 
 if TYPE_CHECKING:
     from qbdoctor.address import Address
+    from qbdoctor.configplace import ConfigPlace
+    from qbdoctor.instances import Instance
+    from qbdoctor.ledger import Ledger
     from qbdoctor.settings import Settings
     from qbdoctor.target import Target
-    from qbdoctor.witness import LogLine
+    from qbdoctor.witness import LogLine, Rejection
 
 # Only these leave the server's answer: app/preferences holds mail, proxy and DynDNS passwords and, from 5.2 on, the key.
 PREFERENCES = ("bypass_", "web_ui_", "use_https", "alternative_webui_enabled")
@@ -57,6 +63,8 @@ class Observer:
             wire.masks.add(secret)
         self._refused_authorisations = 0
         self._asked = asked
+        self._ledger: Ledger | None = None
+        self._log_marks: tuple[tuple[Instance, Path, int], ...] = ()
         self.seen = Observations({"target": target}, self._take)
 
     @property
@@ -115,7 +123,7 @@ class Observer:
         return exchange
 
     def _take(self, name: str) -> Any:
-        return getattr(self, f"_take_{name}")()
+        return surroundings.take(name, self) if name in surroundings.TAKEN else getattr(self, f"_take_{name}")()
 
     def _take_asked(self) -> Asked:
         """What was asked, the user name completed from the config."""
@@ -147,8 +155,35 @@ class Observer:
         self.wire.masks.add(settings.secret("APIKey"))
         return settings, ""
 
+    @property
+    def ledger(self) -> Ledger:
+        """The attempt ledger, one for the run: what a later answer settles, it settles for this run's requests."""
+        from qbdoctor.ledger import Ledger  # noqa: PLC0415
+
+        self._ledger = self._ledger or Ledger(self.state / "attempts.json")
+        return self._ledger
+
+    def _take_config_place(self) -> ConfigPlace | None:
+        from qbdoctor.configplace import look  # noqa: PLC0415
+
+        return look(self.target)
+
+    def _take_other_server(self) -> Instance | None:
+        from qbdoctor.otherconfigs import other_server  # noqa: PLC0415
+
+        return other_server(self.target, self.seen.anonymous)
+
+    def _take_fitting_config(self) -> Path | None:
+        from qbdoctor.otherconfigs import fitting_config  # noqa: PLC0415
+
+        return fitting_config(self.target, self.seen.asked.password, self.environment)
+
     def _take_anonymous(self) -> Exchange:
-        exchange = self._first()
+        self._log_marks = mark_logs(self.target)
+        withheld = None if self.target.direct else no_room(self, VERSION_PATH)
+        exchange = withheld or self._first()
+        if exchange.status == 401 and not self.target.direct:
+            note_first(self, exchange)
         if exchange.status == 200:
             self.session.adopt(exchange)
         return exchange
@@ -168,6 +203,13 @@ class Observer:
 
     def _take_front_page(self) -> Exchange:
         return self.wire.send(Call("GET", "/"))
+
+    def _take_login_by_get(self) -> Exchange | None:
+        """Up to 4.4.3 this would be a failed login, so it is sent only to what an unknown call shows to be newer."""
+        unknown = self.wire.send(Call("GET", identify.UNKNOWN_SCOPE))
+        if unknown.status != releases.unknown_api_status(releases.NEWEST) or not bears_marks(unknown):
+            return None
+        return self.wire.send(Call("GET", LOGIN_PATH))
 
     def _take_serves_qbittorrent(self) -> bool | None:
         first = self.seen.anonymous
@@ -222,22 +264,10 @@ class Observer:
         return call.body.strip()[:20] if call.status == 200 else None
 
     def _take_releases(self) -> VersionRange:
-        """What the server says is exact; before that the config, the refusal's body and the log narrow it down."""
+        """What the server says is exact; before that answers, log, program and config narrow it down."""
         if self.seen.has("version") and self.seen.version is not None:
             return VersionRange(self.seen.version, self.seen.version)
-        hints: list[VersionRange] = []
-        logged = self._logged_version()
-        if logged is not None:
-            hints.append(VersionRange(logged, logged))
-        if self.seen.anonymous.status == 403 and self.seen.serves_qbittorrent:
-            hints.append(releases.from_forbidden_body(self.seen.anonymous.body))
-        settings = self.seen.settings
-        if settings is not None:
-            hints.append(settings.written_by)
-        known = ANY
-        for hint in hints:
-            known = known.meet(hint) or known
-        return known
+        return identify.identify(self, self._logged_version())
 
     def _logged_version(self) -> Version | None:
         from qbdoctor import witness  # noqa: PLC0415
@@ -265,12 +295,49 @@ class Observer:
     def _take_proxy_variables(self) -> tuple[ProxyVariable, ...]:
         return proxy_variables(self.address, self.environment)
 
+    def _take_neighbours(self) -> tuple[Neighbour, ...]:
+        """Read which other Web UIs run here; nothing is sent to them."""
+        from qbdoctor.settings import Settings  # noqa: PLC0415
+
+        found: list[Neighbour] = []
+        for other in self.target.others:
+            if other.config_file is None or other.shares_network is False:
+                continue
+            try:
+                settings = Settings.load(other.config_file)
+            except UserError:
+                continue
+            port = settings.integer("Port")
+            if port not in other.ports:
+                continue
+            names = releases.possible("cookie.name", settings.written_by)
+            configured = settings.text("SessionCookieName")
+            shown = tuple(configured if name == "SID" and configured else str(name).format(port=port) for name in names)
+            found.append(Neighbour(other.pid, port, shown))
+        return tuple(found)
+
+    def _take_write_probe(self) -> WriteProbe | None:
+        from qbdoctor.writeprobe import probe  # noqa: PLC0415
+
+        if not self.seen.asked.write_probe or self.seen.version is None:
+            return None
+        return probe(self.session)
+
     def _take_log(self) -> tuple[LogLine, ...]:
         from qbdoctor import witness  # noqa: PLC0415
 
         if self.target.log_file is None or self.target.instance is None:
             return ()
         return witness.since_start(witness.read_tail(self.target.log_file).lines, self.target.instance.started)
+
+    def _take_rejected(self) -> tuple[Rejection, ...]:
+        from qbdoctor import witness  # noqa: PLC0415
+
+        return witness.host_rejections(self.seen.log)
+
+    def _take_told(self) -> Told | None:
+        first = self.seen.anonymous
+        return told(self._log_marks) if first.status == 401 and answers_call(first) else None
 
 
 MOST_REFUSED = 2

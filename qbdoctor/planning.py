@@ -16,9 +16,9 @@ from typing import Any
 from qbdoctor import __version__, atomic, meanings, qtedit, undoing
 from qbdoctor.atomic import Refused
 from qbdoctor.meanings import Place
-from qbdoctor.model import Json
+from qbdoctor.model import Json, UserError
 from qbdoctor.qtini import QtIni, Unreadable
-from qbdoctor.records import MASK, Change, How, JsonChange, Record, Step, Via
+from qbdoctor.records import Change, How, JsonChange, Record, Step, Via
 from qbdoctor.releases import Version
 from qbdoctor.settings import read_config
 from qbdoctor.store import Raws, Store
@@ -165,8 +165,7 @@ def _change(edit: SettingEdit, before: str | None, line: int | None, version: Ve
     if name is not None:
         values = (meanings.json_value(edit.setting, raw, version) for raw in (before, after))
         said = JsonChange(name, *values)
-    if secret:
-        before, after = (None if raw is None else MASK for raw in (before, after))
+    before, after = (meanings.shown(raw, secret=secret) for raw in (before, after))
     return Change(edit.setting, before, after, secret, edit.section, edit.key, line, said)
 
 
@@ -196,7 +195,7 @@ def api_changes(before: Mapping[str, Json], after: Mapping[str, Json], version: 
         if name in before and meanings.same_json(setting, old, value):
             continue
         secret = meanings.is_secret(setting)
-        was, will = (MASK if secret else meanings.raw_value(setting, each) for each in (old, value))
+        was, will = (meanings.MASK if secret else meanings.raw_value(setting, each) for each in (old, value))
         said = None if secret else JsonChange(name, old, value)
         changes.append(Change(setting, was, will, secret, json=said))
     return tuple(changes)
@@ -231,11 +230,11 @@ def plan_rollback(
         how = via or record.via
         try:
             if not record.standing:
-                raise Refused(f"it is {record.state}, so there is nothing to take back", "not-applied")  # noqa: TRY301
+                raise Refused(f"it is {record.state}, so there is nothing to take back", "not-applied")
             if how == "api":
                 if present is None:
                     if read is None:
-                        raise Refused("it needs a running qBittorrent with its Web API", "needs-api")  # noqa: TRY301
+                        raise Refused("it needs a running qBittorrent with its Web API", "needs-api")
                     present = dict(read())
                 undo = undo_in_api(store, record, present, force=force, gone=gone)
                 if undo.allowed:
@@ -247,8 +246,8 @@ def plan_rollback(
                 undo = undo_in_file(store, record, data, force=force, gone=gone)
                 if undo.allowed:
                     files[real] = undo.data
-        except Refused as refused:
-            steps.append(PlanStep(record, how, None, (), (refused.reason,)))
+        except UserError as error:
+            steps.append(PlanStep(record, how, None, (), (error.message,)))
             continue
         steps.append(PlanStep(record, how, undo.how, undo.changes, undo.refusals, undo.overruled))
         if not undo.allowed:

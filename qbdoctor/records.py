@@ -1,9 +1,9 @@
 """Rollback records, ``qbdoctor.record/1``: what was changed, how it was before, and how far it came.
 
-A record is a folder ``<UTC time>-<fix>-<short id>`` that holds ``record.json``, ``before.*`` and, where it is needed,
-``secrets.json`` (the values that ``record.json`` masks), ``rollback.*`` (what a rollback is about to write) and
-``conflict.*`` (what a forced rollback overwrote). It appears under its name complete: it is made under another name,
-made durable, and renamed.
+A record is a folder ``<UTC time>-<fix>-<short id>`` that holds ``record.json``, ``before.*`` and, where they are needed,
+``values.json`` (the texts that ``record.json`` cannot hold: secrets, and other bytes than ASCII), ``rollback.*`` (what a
+rollback is about to write) and ``conflict.*`` (what a forced rollback overwrote). It appears under its name complete: it
+is made under another name, made durable, and renamed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from qbdoctor.model import Json
 
 SCHEMA = "qbdoctor.record/1"
 HISTORY_SCHEMA = "qbdoctor.history/1"
-MASK = "***"
 
 State = Literal["preparing", "applied", "verified", "rolling-back", "rolled-back", "abandoned"]
 Via = Literal["file", "api"]
@@ -70,7 +69,7 @@ class JsonChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One setting. ``before`` and ``after`` are the text in the file, None for none; masked if it is a secret.
+    """One setting. ``before`` and ``after`` are the text in the file as it may be shown, None for none.
 
     ``section``, ``key`` and ``line`` say where in the file, where that is known.
     """
@@ -87,8 +86,8 @@ class Change:
     def diff(self) -> tuple[str, ...]:
         """Return the change as lines that start with "-" and "+", as it may be shown."""
         name = self.setting if self.key is None else f"[{self.section}] {self.key}"
-        old = () if self.before is None else (f"-{name}={self.before}",)
-        return old if self.after is None else (*old, f"+{name}={self.after}")
+        old = () if self.before is None else (f"-{name}={_shown(self.before)}",)
+        return old if self.after is None else (*old, f"+{name}={_shown(self.after)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +214,11 @@ class Damaged:
 def history_json(records: Iterable[Record | Damaged]) -> Json:
     """Return ``qbdoctor.history/1``."""
     return {"schema": HISTORY_SCHEMA, "records": [record.to_json() for record in records]}
+
+
+def _shown(raw: str) -> str:
+    """Return the text without anything that moves a cursor."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in raw)
 
 
 def _plain(value: Any) -> Json:

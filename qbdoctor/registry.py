@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
-from qbdoctor.model import Check, Fix
+from qbdoctor.model import Check, Fix, Judgement
 
 
 class NothingFound(RuntimeError):
@@ -16,18 +16,21 @@ class NothingFound(RuntimeError):
 
 
 def modules(group: str) -> Iterator[ModuleType]:
-    """Yield the modules of ``qbdoctor.checks`` or ``qbdoctor.fixes``, then those of plug-ins (same entry point group).
-
-    A plug-in that cannot be imported raises its own error when it is reached; a module of ours that cannot be is a bug.
-    """
+    """Yield the modules of ``qbdoctor.checks`` or ``qbdoctor.fixes``: those of this program."""
     package = importlib.import_module(group)
     for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
         yield importlib.import_module(f"{group}.{found.name}")
+
+
+def plug_ins(group: str) -> Iterator[tuple[str, ModuleType | None, str]]:
+    """Yield name, module and fault of each plug-in; one that cannot be imported has no module, and harms no other."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - 40 ms that --help can do without
 
     for point in sorted(entry_points(group=group), key=lambda one: one.name):
-        loaded = point.load()
-        yield loaded
+        try:
+            yield point.name, point.load(), ""
+        except Exception as error:
+            yield point.name, None, f"{type(error).__name__}: {error}"
 
 
 @cache
@@ -46,7 +49,24 @@ def checks() -> tuple[Check, ...]:
         found[check.id] = check
     if not found:
         raise NothingFound("no check is installed")
+    for name, plug_in, fault in plug_ins("qbdoctor.checks"):
+        check = getattr(plug_in, "CHECK", None)
+        if isinstance(check, Check) and check.id not in found:
+            found[check.id] = check
+        else:
+            taken = f"there is a check {check.id} already" if isinstance(check, Check) else "it declares no CHECK"
+            found[f"plug-in {name}"] = _broken(name, fault or taken)
     return tuple(sorted(found.values(), key=lambda check: (check.order, check.id)))
+
+
+def _broken(name: str, fault: str) -> Check:
+    """Return a check that stands for a plug-in that cannot be used: unknown, and never a clean bill of health."""
+    answer = Judgement("unknown", f"The plug-in {name} could not be used", fault)
+    return Check(name, f"The plug-in {name}", LAST, lambda _seen: answer, (), f"A plug-in that cannot be used: {fault}")
+
+
+LAST = 10_000
+"""The place of what has none of its own."""
 
 
 @cache
@@ -62,4 +82,8 @@ def fixes() -> tuple[Fix, ...]:
         found[fix.id] = fix
     if not found:
         raise NothingFound("no fix is installed")
+    for _, plug_in, _ in plug_ins("qbdoctor.fixes"):
+        fix = getattr(plug_in, "FIX", None)
+        if isinstance(fix, Fix):
+            found.setdefault(fix.id, fix)
     return tuple(sorted(found.values(), key=lambda fix: (fix.order, fix.id)))

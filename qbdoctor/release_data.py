@@ -209,11 +209,13 @@ RULES: dict[str, tuple[Row, ...]] = {
         ("4.1.0", "OK", "measured on 4.2.5 to 5.2.3"),
         ("5.3.0", "", "measured on 5.3.0"),
     ),
+    # "no-fields": runs without parameters, and the body is sent; "405": on every action; "as-get": as GET, the body
+    # left out; "own": a method of its own, 405 where POST alone is taken
     "head": (
-        ("4.1.0", "runs without parameters, the body is sent", "measured on 4.2.5, 4.3.9"),
-        ("4.4.4", "405 on every API action", "webapplication.cpp 4.4.4:285; measured on 4.5.2"),
-        ("4.6.0", "as GET, the body left out", "http/connection.cpp 4.6.0:138-146; measured on 4.6.7, 5.1.0, 5.2.3"),
-        ("5.3.0", "its own method, 405 on POST-only actions", "connection.cpp 0402289ea:152-172; measured on 5.3.0"),
+        ("4.1.0", "no-fields", "measured on 4.2.5, 4.3.9"),
+        ("4.4.4", "405", "webapplication.cpp 4.4.4:285; measured on 4.5.2"),
+        ("4.6.0", "as-get", "http/connection.cpp 4.6.0:138-146; measured on 4.6.7, 5.1.0, 5.2.3"),
+        ("5.3.0", "own", "connection.cpp 0402289ea:152-172; measured on 5.3.0"),
     ),
     "form.plus_is_space": (
         ("4.1.0", False, "http/requestparser.cpp up to 4.1.5"),
@@ -357,6 +359,10 @@ RULES: dict[str, tuple[Row, ...]] = {
         ("4.4.0", "default", "measured on 4.5.2 with Qt 5; 4.4 to 4.6 exist with Qt 6 too"),
         ("4.6.0", "empty", "measured on 4.6.7, 5.1.0 with Qt 6"),
     ),
+    "config.save_needs": (  # what must be writable for a save: the folder, for a new file is renamed over; or the file
+        ("4.1.0", "folder", "settingsstorage.cpp 5.2.3:139-210; measured as another user on 4.2.5, 4.5.2, 5.1.0"),
+        ("5.3.0", "file", "settingsstorage.cpp 0402289ea:172; measured on 5.3.0"),
+    ),
     "config.enabled_counts": (  # for nox; the desktop build has always looked at WebUI\Enabled
         ("4.1.0", False, "preferences.cpp 4.5.5:513; measured on 4.2.5, 4.5.2"),
         ("4.6.0", True, "preferences.cpp 4.6.0:631-638; measured on 4.6.7 to 5.3.0"),
@@ -404,19 +410,3 @@ RULES: dict[str, tuple[Row, ...]] = {
         ("5.0.0", ("stoppedDL", "stoppedUP"), "measured on 5.1.0, 5.2.3, 5.3.0"),
     ),
 }
-
-# Actions that answer 405 to GET, and the first release that does so; before, GET did the same as POST. From 4.5.0 on
-# nearly every action that changes something is POST-only (62 of them); those that matter here are named.
-# Source: webapplication.h 4.4.4:135-147, 4.5.0:143, 5.2.3:164-240; measured on 4.5.2 to 5.3.0.
-POST_ONLY = {
-    **dict.fromkeys(
-        (
-            "app/setPreferences", "app/shutdown", "auth/login", "auth/logout", "rss/addFeed", "search/installPlugin",
-            "torrents/add", "torrents/addPeers", "torrents/addTrackers",
-        ),
-        "4.4.4",
-    ),
-    **dict.fromkeys(("torrents/delete", "torrents/pause", "torrents/resume", "torrents/setLocation"), "4.5.0"),
-    **dict.fromkeys(("torrents/stop", "torrents/start"), "5.0.0"),
-    **dict.fromkeys(("app/rotateAPIKey", "app/deleteAPIKey", "clientdata/store", "torrents/fetchMetadata"), "5.2.0"),
-}  # fmt: skip

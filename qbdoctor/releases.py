@@ -1,8 +1,9 @@
 r"""What each qBittorrent release from 4.1.0 to 5.3.0 does: the one place in qbdoctor that knows a release's number.
 
-The data stand in :mod:`qbdoctor.release_data`, :mod:`qbdoctor.release_texts` and :mod:`qbdoctor.release_keys`; this
-module looks things up. A look-up for a release newer than the newest known gives what the newest does, for one older
-than 4.1.0 what 4.1.0 does; a pre-release counts as the release it leads to (its rules are not known one by one).
+The data stand in :mod:`qbdoctor.release_data`, :mod:`qbdoctor.release_routing`, :mod:`qbdoctor.release_texts` and
+:mod:`qbdoctor.release_keys`; this module looks things up. A look-up for a release newer than the newest known gives
+what the newest does, for one older than 4.1.0 what 4.1.0 does; a pre-release counts as the release it leads to (its
+rules are not known one by one).
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import re
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from qbdoctor.release_data import MIGRATION, POST_ONLY, RULES, WEBAPI
+from qbdoctor.release_actions import POST_ONLY
+from qbdoctor.release_data import MIGRATION, RULES, WEBAPI
 from qbdoctor.release_keys import KEYS, Default, Key
+from qbdoctor.release_routing import ROUTING
 from qbdoctor.release_texts import TEXTS
 from qbdoctor.versions import ANY, FUTURE, KNOWN, NEWEST, OLDEST, Version, VersionRange, known
 
@@ -40,7 +43,7 @@ class Rule(NamedTuple):
 @cache
 def rules(name: str) -> tuple[Rule, ...]:
     """Every row of a rule, in order; together they cover all releases. Raises KeyError for an unknown name."""
-    rows = RULES.get(name) or TEXTS[name]
+    rows = RULES.get(name) or ROUTING.get(name) or TEXTS[name]
     starts = [known(since) for since, _, _ in rows]
     ends = [KNOWN[KNOWN.index(start) - 1] for start in starts[1:]]
     return tuple(
@@ -51,7 +54,7 @@ def rules(name: str) -> tuple[Rule, ...]:
 
 def names() -> tuple[str, ...]:
     """Every rule's name, for tables and tests."""
-    return (*RULES, *TEXTS)
+    return (*RULES, *ROUTING, *TEXTS)
 
 
 def row(name: str, version: Version) -> Rule:

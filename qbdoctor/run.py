@@ -28,7 +28,7 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
             "usage", "--password-file and --api-key-file cannot both be standard input: give one as a file."
         )
     public = parse_url(args.public_url, what="--public-url") if args.public_url is not None else None
-    verify = _verify(args)
+    verify = verification(args)
     api_key = credentials.secret(args.api_key_file, "--api-key-file", "QBDOCTOR_API_KEY", env)
     password = credentials.secret(args.password_file, "--password-file", "QBDOCTOR_PASSWORD", env)
     target = resolve(TargetOptions(args.url, args.profile, args.config), env=env)
@@ -39,6 +39,7 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
         api_key=api_key,
         public_url=public,
         verify=verify,
+        write_probe=args.write_probe,
     )
     return Observer(
         target,
@@ -55,7 +56,8 @@ def state_folder(args: argparse.Namespace, env: Mapping[str, str]) -> Path:
     return Path(args.state_dir).expanduser() if args.state_dir else platforms.state_folder(env)
 
 
-def _verify(args: argparse.Namespace) -> bool | str:
+def verification(args: argparse.Namespace) -> bool | str:
+    """Return how certificates are verified: not at all, as usual, or by --ca-file. Raises :class:`UserError`."""
     if args.ca_file is None:
         return not args.insecure
     path = Path(args.ca_file).expanduser()

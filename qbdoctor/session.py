@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from qbdoctor.model import Exchange, Secret
-from qbdoctor.wire import Call, Deadline, Wire
+from qbdoctor.wire import BODY_CAP, Call, Deadline, Wire
 
 LOGOUT_SECONDS = 2.0
 """Logging out may take this long even when the run's time is over: 5.3 keeps 15 sessions and evicts other clients'."""
@@ -45,14 +45,20 @@ class SessionClient:
         return self.read(method, path, form, show_body=show_body)[0]
 
     def read(
-        self, method: str, path: str, form: Mapping[str, str] | None = None, *, show_body: bool = True
+        self,
+        method: str,
+        path: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        show_body: bool = True,
+        cap: int = BODY_CAP,
     ) -> tuple[Exchange, bytes]:
         """Make one call with the session and return its bytes too.
 
         A 403 to a session that had been good means that it is gone (restart, timeout, eviction): sign in once more,
         once in this client's life and only where ``sign_in`` still permits it, and make the call again.
         """
-        request = Call(method, path, form=form, cookies=dict(self.cookies), bearer=self.api_key, show_body=show_body)
+        request = Call(method, path, form=form, cookies=dict(self.cookies), bearer=self.api_key, show_body=show_body, cap=cap)
         exchange, raw = self.wire.read(request)
         self.adopt(exchange)
         lost = exchange.status == 403 and bool(request.cookies)

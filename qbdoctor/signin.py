@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 from qbdoctor import password, releases
 from qbdoctor.model import Exchange, Failure, Secret
 from qbdoctor.observations import Observations, Offline, SignIn, SignInOutcome
+from qbdoctor.unknownpath import ban_rules, permit
 from qbdoctor.wire import Call
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def check_offline(seen: Observations) -> Offline:
     settings = seen.settings
     if settings is None:
         return Offline("unknown", seen.settings_problem or "the config is not at hand")
+    other = seen.other_server
+    if other is not None:
+        return Offline("unknown", f"process {other.pid}, which serves this address, uses another config")
     known = seen.releases
     keys = {releases.hash_key(known.lowest), releases.hash_key(known.highest)}
     if len(keys) > 1:
@@ -96,6 +100,9 @@ def _without_hash(seen: Observations, settings: Settings) -> Offline:
 def _wrong_name(seen: Observations, settings: Settings) -> str:
     """Return what is wrong with the user name, if anything; the server compares it to the letter."""
     asked, configured = seen.asked.username, settings.text("Username")
+    empty = settings.found("Username") if not configured else None
+    if empty is not None:
+        return f"the config's user name is empty (line {empty.line}), so that no login succeeds"
     if asked is None or asked == configured:
         return ""
     found = settings.found("Username")
@@ -118,7 +125,7 @@ def sign_in(observer: Observer) -> SignIn:
         return SignIn("not-sent", f"the config already says that it would fail: {offline.text}", why="offline")
     from qbdoctor.ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
-    ledger = _ledger(observer)
+    ledger = observer.ledger
     try:
         permit = _permit(observer, ledger, offline)
         if not permit.allowed:
@@ -165,12 +172,6 @@ def _credentials(observer: Observer) -> tuple[str, Secret] | None:
     return asked.username or "admin", secret
 
 
-def _ledger(observer: Observer) -> Ledger:
-    from qbdoctor.ledger import Ledger  # noqa: PLC0415
-
-    return Ledger(observer.state / "attempts.json")
-
-
 def _where(observer: Observer) -> tuple[str, str]:
     """Return the server as we reached it and the address we come from: what qBittorrent counts by."""
     first = observer.seen.anonymous
@@ -182,9 +183,7 @@ def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
 
     seen = observer.seen
     server, source = _where(observer)
-    settings = seen.settings
-    limit = settings.integer("MaxAuthenticationFailCount") if settings else releases.default_ban_limit(releases.NEWEST)
-    seconds = settings.integer("BanDuration") if settings else 3600
+    limit, seconds = ban_rules(observer)
     since = observer.target.instance.started if observer.target.instance else None
     logged = None
     if observer.target.instance is not None and seen.log:
@@ -213,6 +212,8 @@ def _send(
     exchange = observer.wire.send(Call("POST", LOGIN_PATH, form=form, seconds=LOGIN_SECONDS))
     outcome = read_answer(exchange)
     noted = {"accepted": "accepted", "refused": "refused", "banned": "banned", "unexpected": "unknown"}
+    if exchange.status == 403 and exchange.body.strip() == "Forbidden":
+        noted["unexpected"] = "not-counted"  # an API key came along: no password was looked at (measured, 5.2.3, 5.3.0)
     ledger.finish(attempt, noted.get(outcome, "unknown"))  # type: ignore[arg-type]  # the values are ledger.Outcome's
     if outcome == "accepted":
         observer.session.adopt(exchange)
@@ -247,11 +248,10 @@ def noted(observer: Observer, call: Call) -> Exchange:
     """Send a request after a 401 on a way that may add credentials: only with a permit, and in the ledger."""
     from qbdoctor.ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
-    ledger = _ledger(observer)
-    server, source = _where(observer)
+    ledger = observer.ledger
     attempt: Attempt | None = None
     try:
-        attempt = ledger.begin(ledger.allow(server, source, kind="authorization"))
+        attempt = ledger.begin(permit(observer, *_where(observer)))
     except (LedgerUnavailable, NotPermitted) as error:
         return Exchange(
             call.method, observer.address.join(call.path), failure=Failure("withheld", f"not sent: {error}")

@@ -4,8 +4,8 @@ r"""A small stand-in for qBittorrent's Web UI, for demonstrations and tests wher
 
 What it does is what :mod:`qbdoctor.releases` says of that release, and ``tests/test_standin.py`` holds it to the real
 one: ``auth/login`` and ``logout``, ``app/version``, ``webapiVersion``, ``preferences`` and ``setPreferences`` (the Web
-UI's settings), ``shutdown``; bypasses, bans, sessions, the Host, Origin and Referer checks; a config file that is read
-once and rewritten whole. It takes GET and POST with urlencoded forms. It has no torrents, no HTTPS, no API keys, no
+UI's settings), ``shutdown``; bypasses, bans, sessions, API keys, the Host, Origin and Referer checks; a config file
+that is read once and rewritten whole. It takes GET and POST with urlencoded forms. It has no torrents, no HTTPS, no
 Basic and no proxy support, and it moves neither port nor address while it runs. Every answer says
 ``x-qbdoctor-standin: 1``. It listens on 127.0.0.1 alone, and is no security boundary.
 """
@@ -111,12 +111,11 @@ class Handler(BaseHTTPRequestHandler):
     def _respond(self, path: str, fields: dict[str, str], kind: str) -> tuple[int, str, str]:
         """Status, body and content type; in the order of qBittorrent's own checks. Raises :class:`Refusal`."""
         standin = self.standin
-        self._check_headers(path)
-        if standin.uses(sid := self._sid_of_cookie()):
-            self._sid, self._cookie = sid, standin.renewed_cookie(sid)
-        elif standin.bypassed(self.client_address[0]):
-            self._start_session()
-        if path in ("/", "/index.html"):
+        key = self._api_key()
+        self._check_headers(path, by_key=bool(key))
+        if not key:  # beside one neither a session nor a bypass counts
+            self._find_session()
+        if path in ("/", "/index.html") and not key:
             return 200, _PAGE, "text/html"
         match = _API.match(path)
         if match is None:
@@ -124,7 +123,9 @@ class Handler(BaseHTTPRequestHandler):
         scope, action = match.groups()
         if scope not in _SCOPES and releases.unknown_api_status(standin.version) == 404:
             raise Refusal(404)
-        if not self._sid and (scope, action) != ("auth", "login"):
+        if key and (scope == "auth" or not standin.accepts_key(key)):
+            raise Refusal(403)
+        if not (key or self._sid or (scope, action) == ("auth", "login")):
             raise Refusal(403)
         if scope not in _SCOPES:
             raise Refusal(404)
@@ -171,6 +172,13 @@ class Handler(BaseHTTPRequestHandler):
             self._start_session()
         return releases.login_accepted(standin.version)
 
+    def _find_session(self) -> None:
+        """Go on with the session of the cookie, else start one for a client that needs no login."""
+        if self.standin.uses(sid := self._sid_of_cookie()):
+            self._sid, self._cookie = sid, self.standin.renewed_cookie(sid)
+        elif self.standin.bypassed(self.client_address[0]):
+            self._start_session()
+
     def _start_session(self) -> None:
         self._sid = self.standin.start_session()
         self._cookie = self.standin.cookie(self._sid)
@@ -181,11 +189,16 @@ class Handler(BaseHTTPRequestHandler):
         pairs = (each.strip().partition("=") for each in (self.headers.get_all("cookie") or [""])[-1].split(";"))
         return ([value.strip().strip('"') for key, _, value in pairs if key.strip() == name] or [""])[-1]
 
-    def _check_headers(self, path: str) -> None:
+    def _api_key(self) -> str:
+        """The API key that came along, where the release looks at it."""
+        kind, _, key = self.headers.get("authorization", "").strip().partition(" ")
+        return key.strip() if kind.lower() == "bearer" and releases.api_key_supported(self.standin.version) else ""
+
+    def _check_headers(self, path: str, *, by_key: bool) -> None:
         """The Host, Origin and Referer checks. Raises :class:`Refusal`."""
         version, settings = self.standin.version, self.standin.settings
         host = self.headers.get("host", "")
-        if settings.boolean("CSRFProtection") and path not in releases.csrf_exempt_paths(version):
+        if settings.boolean("CSRFProtection") and not by_key and path not in releases.csrf_exempt_paths(version):
             source = self.headers.get("origin") or self.headers.get("referer")
             fetch, accepted = self.headers.get("sec-fetch-site"), releases.sec_fetch_accepted(version)
             if source and urlsplit(source).netloc.lower() != host.lower():

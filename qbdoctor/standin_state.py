@@ -182,6 +182,12 @@ class StandIn:
             del self._failures[address]
         return False
 
+    def accepts_key(self, key: str) -> bool:
+        """Check an API key; one in the settings that has not the right form counts for nothing."""
+        prefix, length = releases.rule("api_key.form", self.version)
+        stored = self.settings.secret("APIKey")
+        return key.startswith(prefix) and len(key) == length and stored == Secret(key)
+
     def _matches(self, password: Secret) -> bool:
         if self.temporary is not None:
             return password == self.temporary

@@ -17,7 +17,7 @@ from qbdoctor.atomic import Refused
 from qbdoctor.records import STANDING, UNFINISHED, Change, Damaged, Record, State, Step, parse
 
 JSON_FILE = "record.json"
-SECRETS_FILE = "secrets.json"
+VALUES_FILE = "values.json"
 IN_PLACE_OLD = "in-place.old"
 IN_PLACE_NEW = "in-place.new"
 _NEW_PREFIX = ".new-"
@@ -162,8 +162,8 @@ class Store:
     def raws(self, record: Record) -> Raws:
         """Return the texts in the file before and after of each change. Raises OSError, ValueError."""
         held: Mapping[str, list[str | None]] = {}
-        if record.via == "file" and any(change.secret for change in record.changes):
-            held = json.loads((record.folder / SECRETS_FILE).read_bytes())
+        if record.via == "file" and any(_kept_apart(change) for change in record.changes):
+            held = json.loads((record.folder / VALUES_FILE).read_bytes())
         return {
             change.setting: (held[change.setting][0], held[change.setting][1])
             if change.setting in held
@@ -209,7 +209,11 @@ def _unusable(root: Path, error: OSError) -> Refused:
     )
 
 
-def secrets_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:
-    """Return the file for the values that the record's JSON masks; none if it masks none."""
-    held = {change.setting: raws[change.setting] for change in changes if change.secret}
-    return {SECRETS_FILE: json.dumps(held).encode()} if held else {}
+def values_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:
+    """Return the file for the texts that the record's JSON cannot hold; none if it holds them all."""
+    held = {change.setting: raws[change.setting] for change in changes if _kept_apart(change)}
+    return {VALUES_FILE: json.dumps(held).encode()} if held else {}
+
+
+def _kept_apart(change: Change) -> bool:
+    return change.secret or not f"{change.before}{change.after}".isascii()

@@ -16,6 +16,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NUMBER = re.compile(r"\s*\+?([0-9]+)\s*\Z", re.ASCII)
 _LONGEST = 128  # of an entry that is worth reading
 _MAPPED = 0xFFFF << 32  # ::ffff:0:0
+_SHARED = ipaddress.IPv4Network("100.64.0.0/10")
+"""Carrier-grade NAT and overlay networks (RFC 6598): not global, though Python does not call it private either."""
 
 
 def _number(text: str, highest: int) -> int | None:
@@ -103,3 +105,15 @@ def covers(networks: Iterable[Network], address: str) -> bool:
     elif ip.ipv4_mapped is not None:
         forms.append(ip.ipv4_mapped)
     return any(form in network for network in networks for form in forms)
+
+
+def is_public(net: Network) -> bool:
+    """Return True if the network holds addresses of the Internet."""
+    if isinstance(net, ipaddress.IPv4Network):
+        if net.subnet_of(_SHARED):
+            return False
+    else:
+        mapped = net.network_address.ipv4_mapped
+        if mapped is not None and net.prefixlen >= 96:
+            return is_public(ipaddress.IPv4Network((mapped, net.prefixlen - 96), strict=False))
+    return not (net.is_private or net.is_loopback or net.is_link_local)

@@ -48,6 +48,7 @@ class Target:
     process itself listens at ``address``, False where it is known not to, None where it is not known what stands
     between. ``server_port`` is the port that qBittorrent itself listens on, which a mapping may hide, and
     ``server_port_source`` says how that is known: "listening", "config", "--webui-port" or "QBT_WEBUI_PORT".
+    ``here`` is True where the address is one of this machine's own.
     """
 
     address: Address
@@ -61,6 +62,7 @@ class Target:
     direct: bool | None = None
     server_port: int | None = None
     server_port_source: str | None = None
+    here: bool = False
 
 
 class SettingsLike(Protocol):
@@ -267,6 +269,7 @@ class _Finder:
             direct=direct,
             server_port=port,
             server_port_source=source,
+            here=address.is_loopback or (bool(self.instances) and self._is_here(self._ips(address.host))),
         )
 
     def _server_port(self, web: _Config | None, instance: Instance | None) -> tuple[int | None, str | None]:
@@ -407,10 +410,10 @@ class _Finder:
             return frozenset()
         if Address("http", host, DEFAULT_PORT).is_loopback:
             return frozenset({ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")})
-        return (self.world.lookup or _lookup)(host)
+        return (self.world.lookup or look_up)(host)
 
 
-def _lookup(host: str) -> frozenset[IP]:
+def look_up(host: str) -> frozenset[IP]:
     """Return the addresses of a name; none if they are not known within two seconds.
 
     The thread is a daemon: a lookup cannot be cancelled, and must not hold up the end of the program.

@@ -16,7 +16,7 @@ from qbdoctor import meanings, qtedit, qtvalues, releases
 from qbdoctor.meanings import Place
 from qbdoctor.model import Json
 from qbdoctor.qtini import Entry, QtIni, Unreadable
-from qbdoctor.records import MASK, Change, How, Record
+from qbdoctor.records import Change, How, Record
 from qbdoctor.store import Raws
 
 _WINDOWS = sys.platform == "win32"
@@ -84,8 +84,8 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
         changes.append(
             replace(
                 change,
-                before=_shown(change, now.raw if now else None),
-                after=_shown(change, before),
+                before=meanings.shown(now.raw if now else None, secret=change.secret),
+                after=meanings.shown(before, secret=change.secret),
                 section=place.section,
                 key=place.key,
                 line=now.line if now else None,
@@ -96,10 +96,6 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
 
 def _turned(change: Change) -> Change:
     return replace(change, before=change.after, after=change.before)
-
-
-def _shown(change: Change, raw: str | None) -> str | None:
-    return MASK if raw is not None and change.secret else raw
 
 
 def _present(ini: QtIni, change: Change) -> tuple[Place, list[Entry]]:

@@ -130,6 +130,7 @@ class Call:
 
     ``seconds`` is the total time for it, capped by the run's deadline. ``address``, ``verify`` and ``source`` (the
     local address to come from) override the wire's; ``proxy`` is the URL of an HTTP proxy to go through.
+    ``cap`` is how many bytes of an answer are read at most.
     ``show_body=False`` keeps the answer's text out of the exchange: app/preferences of 5.2 and later holds the API key.
     """
 
@@ -145,6 +146,7 @@ class Call:
     source: str | None = None
     seconds: float = REQUEST_SECONDS
     show_body: bool = True
+    cap: int = BODY_CAP
 
     def sent_headers(self, authority: str) -> dict[str, str]:
         """Return the headers as they go out, secrets and all."""
@@ -261,8 +263,8 @@ def _work(job: _Job, call: Call, url: str, sent: Mapping[str, str], seconds: flo
             while chunk := response.raw.read1(65536, decode_content=True):
                 raw += chunk
                 job.got = len(raw)
-                if len(raw) > BODY_CAP:
-                    text = f"the answer ({response.status_code}) went on past {BODY_CAP >> 20} MiB"
+                if len(raw) > call.cap:
+                    text = f"the answer ({response.status_code}) went on past {call.cap >> 20} MiB"
                     job.failure = Failure("too-large", text, len(raw))
                     return
             job.answer = (response, bytes(raw))
@@ -310,10 +312,12 @@ def classify(error: BaseException, *, tls: bool) -> Failure:
         return Failure("tls", f"TLS could not be spoken: {getattr(broken, 'reason', None) or 'handshake failed'}")
     if has(u3.NameResolutionError, socket.gaierror):
         return Failure("dns", "the host name could not be resolved")
-    if has(u3.ConnectTimeoutError):
-        return Failure("connect-timeout", "no answer to the connection attempt")
     if has(ConnectionRefusedError):
         return Failure("refused", "connection refused")
+    # NewConnectionError is a ConnectTimeoutError as well, whatever the system said (urllib3 2).
+    silent = has(u3.ConnectTimeoutError)
+    if silent is not None and (not isinstance(silent, u3.NewConnectionError) or has(TimeoutError)):
+        return Failure("connect-timeout", "no answer to the connection attempt")
     if has(u3.ReadTimeoutError, TimeoutError):
         return Failure("timeout", "connected, but no complete answer in time")
     if has(ConnectionResetError, BrokenPipeError, u3.IncompleteRead, RemoteDisconnected):

@@ -29,6 +29,10 @@ _VERSION = re.compile(r"(?<![\w.])v\d+\.\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d
 _QUOTES = {"'": "'", '"': '"', "‘": "’", "‚": "‘", "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«"}
 _QUOTES |= {"‹": "›", "「": "」", "『": "』"}
 _LISTENING = re.compile(r"(?P<address>\*|[0-9A-Fa-f:.]+(?:%\w+)?)(?P<between>\D{1,40})(?P<port>\d{1,5})(?!\d)\D{0,40}")
+_UNBOUND = re.compile(
+    r"(?<![0-9A-Za-z:.])(?P<address>\*|[0-9A-Fa-f:.]*[0-9A-Fa-f](?:%\w+)?)[^\w./]{1,3}[^\d/]{1,40}?(?P<port>\d{1,5})(?!\d)"
+)
+_FOLDER = re.compile(r"[:：]\s*((?:/|[A-Za-z]:[/\\])[^\"]*?)\s*\Z")
 _FALLBACK = re.compile(r"https.*http(?!s)", re.IGNORECASE | re.DOTALL)
 _FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
 _SLACK = timedelta(seconds=2)  # the log has whole seconds
@@ -193,6 +197,12 @@ def login_failures(
     return count
 
 
+def is_failed_login(line: LogLine) -> bool:
+    """Return whether the line is about a login that was refused and counted."""
+    found = _login_address(line)
+    return line.level == "W" and found is not None and _attempt(line, found) is not None
+
+
 def last_success(lines: Sequence[LogLine], address: str) -> datetime | None:
     """Return when this address last logged in (the server's local time), or None."""
     wanted = plain_address(address)
@@ -228,6 +238,38 @@ def listening(lines: Sequence[LogLine]) -> tuple[str, int] | None:
         if line.level != "N" or (found := _listening(line.text)) is None:
             continue
         return found
+    return None
+
+
+def bind_failure(lines: Sequence[LogLine]) -> tuple[str, int, LogLine] | None:
+    """Return address, port and line where the Web UI last could not open its port, unless it did so afterwards.
+
+    The one critical line with an address (``*`` for all) and then a port; tried in the languages of four releases.
+    """
+    for line in reversed(lines):
+        if line.level == "N" and _listening(line.text) is not None:
+            return None
+        if line.level == "C" and (match := _UNBOUND.search(line.text)) is not None:
+            return match["address"], int(match["port"]), line
+    return None
+
+
+def login_addresses(lines: Sequence[LogLine]) -> tuple[str, ...]:
+    """Return the client addresses of all logins, refused ones too, the latest first, each once."""
+    found = (_login_address(line) for line in reversed(lines))
+    return tuple(dict.fromkeys(one.address for one in found if one is not None))
+
+
+def config_folder(lines: Sequence[LogLine]) -> str | None:
+    """Return the config folder that the last start named (4.2.1 and later); None if no line says it.
+
+    It is the first text of level N after the start mark that ends in a bare absolute path, whatever the language.
+    """
+    marks = [index for index, line in enumerate(lines) if is_start(line)]
+    for line in lines[marks[-1] + 1 : marks[-1] + 4] if marks else ():
+        found = _FOLDER.search(line.text) if line.level == "N" else None
+        if found is not None:
+            return found[1]
     return None
 
 

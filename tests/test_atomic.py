@@ -99,9 +99,9 @@ def test_what_comes_between_is_private(config: Path, monkeypatch: pytest.MonkeyP
     seen: list[int] = []
     dress = atomic._dress
 
-    def look(temp: Path, real: Path) -> tuple[str, ...]:
+    def look(handle: int, temp: Path, real: Path) -> tuple[str, ...]:
         seen.append(stat.S_IMODE(temp.stat().st_mode))
-        return dress(temp, real)
+        return dress(handle, temp, real)
 
     monkeypatch.setattr(atomic, "_dress", look)
     replace(config)

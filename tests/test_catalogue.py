@@ -39,10 +39,15 @@ client-auth-header-unsupported
 """)
 
 DIAGNOSED = words("""
+origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored authorization-header-collision base-path
 not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned temporary-password
 default-credentials bypass-active exposed-bypass host-port-mismatch host-not-allowed secure-cookie-over-http
 cookie-stripped tls-mismatch tls-untrusted cookie-renamed http-proxy-env edited-while-running api-key-rejected
-wrong-port redirected foreign-auth-in-front whitelist-syntax
+wrong-port redirected foreign-auth-in-front whitelist-syntax cookie-clobber samesite-browser-loop sessions-evicted
+unknown-key misplaced-key ambiguous-setting wrong-config-file config-from-newer-release config-permission config-lost
+leftover-new-file settings-not-saved env-override session-too-short empty-username
+webui-disabled waiting-at-legal-notice bind-failed https-fallback api-too-old alt-webui-broken whitelist-not-matching
+shared-address-ban
 """)
 
 WARNINGS = words("""

@@ -121,7 +121,7 @@ def test_what_it_says(record: Record, config: Path) -> None:
     assert held["changes"][1]["before"] is None
     assert record.id == f"20270115T080000.000Z-require-localhost-auth-{record.id[-8:]}"
     assert "hush" not in (record.folder / "record.json").read_text()
-    assert json.loads((record.folder / "secrets.json").read_text()) == {"Password_PBKDF2": [None, "hush"]}
+    assert json.loads((record.folder / "values.json").read_text()) == {"Password_PBKDF2": [None, "hush"]}
 
 
 # --- order ------------------------------------------------------------------------------------------------------------
@@ -295,3 +295,11 @@ def test_every_setting_of_the_api_has_both() -> None:
         assert raw is not None, key.name
         assert meanings.same_json(key.name, meanings.json_value(key.name, raw, releases.NEWEST), value), key.name
         assert meanings.setting_of(str(key.json), Version.parse(key.since)) == key.name
+
+
+def test_a_diff_can_be_printed(journal: Journal, config: Path) -> None:
+    config.write_bytes(b"[Preferences]\nWebUI\\Username=\xc3\xa4\xff\x1b[2J\n")
+    plan = journal.plan_file(config, [SettingEdit("Username", "Preferences", "WebUI\\Username", "admin")])
+    for change in plan.changes:
+        json.dumps(change.before, ensure_ascii=False).encode()
+    assert plan.diff()[0] == "-[Preferences] WebUI\\Username=ä\N{REPLACEMENT CHARACTER}\\x1b[2J"

@@ -34,6 +34,7 @@ LOGIN, LOGOUT = "/api/v2/auth/login", "/api/v2/auth/logout"
 VERSION, PREFERENCES, SET = "/api/v2/app/version", "/api/v2/app/preferences", "/api/v2/app/setPreferences"
 GOOD = {"username": "admin", "password": PASSWORD}
 WRONG = {"username": "admin", "password": "canary-wrong"}
+KEY = "qbt_" + "k" * 28
 FORM = "application/x-www-form-urlencoded"
 EVERYONE = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
 
@@ -275,6 +276,33 @@ SCENARIOS: dict[str, tuple[dict[str, str], list[Ask]]] = {
             get(VERSION),
             get(VERSION, "a"),
             get(VERSION, "a"),
+        ],
+    ),
+    "keys": (
+        {"APIKey": KEY, "LocalHostAuth": "false"},
+        [
+            get(VERSION, authorization=f"Bearer {KEY}"),
+            get(VERSION, authorization=f"bearer {KEY}"),
+            get(VERSION, authorization=f"Bearer {KEY[:-1]}"),
+            get(VERSION, authorization=f"Bearer {KEY[:-1]}x"),
+            get(VERSION, authorization="Bearer"),
+            get(VERSION, authorization=KEY),
+            get("/", authorization=f"Bearer {KEY}"),
+            get("/", authorization="Bearer x"),
+            get("/nope", authorization="Bearer x"),
+            get("/api/v2/app/nope", authorization=f"Bearer {KEY}"),
+            get("/api/v2/nope/x", authorization=f"Bearer {KEY}"),
+            get("/api/v2/nope/x", authorization="Bearer x"),
+            get(SET, authorization=f"Bearer {KEY}"),
+            get(SET, authorization="Bearer x"),
+            get(VERSION, authorization=f"Bearer {KEY}", origin="http://evil.example"),
+            get(VERSION, authorization=f"Bearer {KEY}", host="127.0.0.1:{other}"),
+            post(LOGIN, GOOD, authorization=f"Bearer {KEY}"),
+            get(LOGIN, authorization=f"Bearer {KEY}"),
+            post(LOGOUT, authorization=f"Bearer {KEY}"),
+            post(LOGIN, GOOD, "a"),
+            get(VERSION, "a", authorization=f"Bearer {KEY}"),
+            get(VERSION, "a", authorization="Bearer x"),
         ],
     ),
     "everyone": (

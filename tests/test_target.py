@@ -369,8 +369,8 @@ def test_a_slow_lookup_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_names_and_own_addresses_are_looked_up() -> None:
-    assert ip_address("127.0.0.1") in target_module._lookup("localhost")
-    assert target_module._lookup("no-such-name.invalid") == frozenset()
+    assert ip_address("127.0.0.1") in target_module.look_up("localhost")
+    assert target_module.look_up("no-such-name.invalid") == frozenset()
     assert ip_address("127.0.0.1") in target_module._own_addresses()
 
 

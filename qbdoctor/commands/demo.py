@@ -84,15 +84,11 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "demo is told to people on standard output: leave --format, --json and --output out.")
     say: Say = (lambda _: None) if args.quiet else _say
     began = time.monotonic()
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="qbdoctor-demo-")).resolve()
-    except OSError as error:
-        raise UserError("no-temporary-folder", f"There is no temporary folder to work in: {error.strerror}.") from None
-    instance = Instance(folder)
     code = 0
     with _terminated_as_interrupted():
+        instance = Instance(_temporary_folder())
         try:
-            with _environment(folder, instance.password):
+            with _environment(instance.folder, instance.password):
                 _play(instance, say, standin=args.standin)
         except (StepFailed, OSError) as failed:
             code = 1
@@ -308,6 +304,13 @@ class Instance:
         except urllib.error.HTTPError as error:
             error.close()
             return error.code
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="qbdoctor-demo-")).resolve()
+    except OSError as error:
+        raise UserError("no-temporary-folder", f"There is no temporary folder to work in: {error.strerror}.") from None
 
 
 def _say(text: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 
 from qbdoctor import causes, explain, output
 from qbdoctor.model import UserError
-from qbdoctor.registry import checks
+from qbdoctor.registry import checks, fixes
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,9 +30,12 @@ def _page(name: str) -> explain.Explanation:
     for check in checks():
         if check.id == name:
             return explain.check_page(check)
+    for fix in fixes():
+        if fix.id == name:
+            return explain.fix_page(fix)
     if name in causes.ids():
         return explain.cause_page(causes.page(name))
-    known = (*causes.ids(), *(check.id for check in checks()))
+    known = (*causes.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes()))
     near = ", ".join(explain.suggest(name, known))
     hint = f"did you mean {near}?" if near else "qbdoctor explain lists what there is."
     raise UserError("unknown-id", f"nothing is called {name!r}: {hint}")
@@ -43,10 +47,20 @@ def _list(args: argparse.Namespace) -> int:
         data = {
             "causes": explain.list_causes_json(pages),
             "checks": [{"id": check.id, "title": check.title, "causes": list(check.causes)} for check in checks()],
+            "fixes": [
+                {"id": fix.id, "title": fix.title, "effect": fix.effect, "answers": list(fix.answers)}
+                for fix in fixes()
+            ],
         }
         output.deliver(json.dumps(data, ensure_ascii=False, indent=2) + "\n", args.output)
         return 0
-    width = max(len(check.id) for check in checks())
-    rows = "\n".join(f"  {check.id:<{width}}  {check.title}: {', '.join(check.causes)}" for check in checks())
-    output.deliver(f"Checks\n{rows}\n\n{explain.list_causes(pages)}", args.output)
+    looks = _rows((check.id, f"{check.title}: {', '.join(check.causes)}") for check in checks())
+    mends = _rows((fix.id, f"{fix.title} ({fix.effect} security): {', '.join(fix.answers)}") for fix in fixes())
+    output.deliver(f"Checks\n{looks}\n\nFixes\n{mends}\n\n{explain.list_causes(pages)}", args.output)
     return 0
+
+
+def _rows(pairs: Iterable[tuple[str, str]]) -> str:
+    found = list(pairs)
+    width = max(len(name) for name, _ in found)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in found)

@@ -7,27 +7,35 @@ from collections.abc import Sequence
 
 from qbdoctor import changes, consent, output
 from qbdoctor.changes import Outcome
-from qbdoctor.fixing import NotHelped, Plan, Surgery, wanted_by_causes
+from qbdoctor.fixing import Surgery
+from qbdoctor.fixplan import Plan, wanted_by_causes
 from qbdoctor.journal import Journal
-from qbdoctor.model import Fix, UserError
-from qbdoctor.observe import Observer
+from qbdoctor.model import Fix, Report, UserError
 from qbdoctor.registry import checks, fixes
 from qbdoctor.run import observer, state_folder
+from qbdoctor.verifying import NotHelped
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and deliver its outcome."""
+    return changes.run(args, lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> Outcome:
     named = _named(args.ids)
     watcher = observer(args)
     journal = Journal(state_folder(args, watcher.environment))
     for sentence in journal.recover():
         output.say(sentence)
+    surgery = Surgery(watcher, journal, checks(), url_given=args.url is not None)
     try:
-        return changes.deliver(_run(args, watcher, journal, named), args)
+        return _operate(args, surgery, named)
     finally:
         watcher.close()
+        for sentence in surgery.left:
+            output.say(sentence)
 
 
 def _named(ids: Sequence[str]) -> list[Fix]:
@@ -42,51 +50,61 @@ def _named(ids: Sequence[str]) -> list[Fix]:
     return [known[name] for name in dict.fromkeys(ids)]
 
 
-def _run(args: argparse.Namespace, watcher: Observer, journal: Journal, named: list[Fix]) -> Outcome:
-    surgery = Surgery(watcher, journal, checks())
-    # A person without --yes is shown the infos as well and may say no; --yes takes errors and warnings alone.
+def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix]) -> Outcome:
     if named:
         via = surgery.way(args.via)
-        if surgery.runs:
+        if surgery.other() is None:  # for what comes after to be held against; a stopped one has its file judged
             surgery.diagnose()
         wanted = [(fix, "requested") for fix in named]
     else:
+        # A person is shown what infos ask for as well and may say no; --yes takes errors and warnings alone.
         report = surgery.diagnose()
-        wanted = wanted_by_causes(report, fixes(), watcher.seen, infos=not args.yes)
+        wanted = wanted_by_causes(report, fixes(), surgery.observer.seen, infos=not args.yes)
         if not wanted:
-            nothing = ("Nothing to fix: no fix answers what was found.", f"The check says: {report.headline}")
-            return Outcome("fix", "nothing-to-do", nothing, 0)
+            return Outcome("fix", "nothing-to-do", _nothing(report, surgery), 0)
         via = surgery.way(args.via)
     plan = surgery.plan(wanted, via)
-    all_changes = tuple(change for step in plan.steps for change in step.changes)
     if not plan.steps:
         names = ", ".join(plan.already)
         return Outcome("fix", "nothing-to-do", (f"Nothing to do: {names}: the settings are so already.",), 0)
     lines = _described(plan, surgery)
     if args.dry_run:
-        return Outcome("fix", "planned", (*lines, "Dry run: nothing was changed."), 0, changes=all_changes)
-    refused = _consent(args, lines)
+        return Outcome("fix", "planned", (*lines, "", "Dry run: nothing was changed."), 0, changes=plan.changes())
+    refused = _consent(args, surgery, lines)
     if refused is not None:
-        return Outcome("fix", "planned", refused, 2, changes=all_changes)
+        return Outcome("fix", "planned", refused, 2, changes=plan.changes())
+    # On a terminal the plan was shown with the question.
+    shown = () if not args.yes else (*lines, "")
     try:
         records = surgery.verify(plan, surgery.apply(plan))
     except NotHelped as failed:
-        return Outcome("fix", "undone", (*lines, f"✗ {failed.reason}"), 4, changes=all_changes)
+        said = (*shown, f"✗ {failed.reason}", *(f"  record {one.id} ({one.state})" for one in failed.records))
+        return Outcome("fix", "undone", said, 4, failed.records, plan.changes())
     done = [f"✓ {record.fix}: {record.verified_by}." for record in records]
     ids = [f"  record {record.id}" for record in records]
-    said = (*lines, "", *done, *ids, "Take it back with: qbdoctor rollback")
-    return Outcome("fix", "verified", tuple(said), 0, records, all_changes)
+    return Outcome(
+        "fix", "verified", (*shown, *done, *ids, "Take it back with: qbdoctor rollback"), 0, records, plan.changes()
+    )
 
 
-def _consent(args: argparse.Namespace, lines: Sequence[str]) -> tuple[str, ...] | None:
+def _nothing(report: Report, surgery: Surgery) -> tuple[str, ...]:
+    """Say that there is nothing to do, and what a person could still ask for by name."""
+    said = ("Nothing to fix: no fix answers what was found.", f"The check says: {report.headline}")
+    offered = wanted_by_causes(report, fixes(), surgery.observer.seen, infos=True)
+    return said + tuple(f"For {cause}, which is no fault, there is: qbdoctor fix {fix.id}" for fix, cause in offered)
+
+
+def _consent(args: argparse.Namespace, surgery: Surgery, lines: Sequence[str]) -> tuple[str, ...] | None:
     """Return None where the plan may be carried out, else what to say."""
     if args.yes:
         return None
     if not consent.person_answers():
-        return (*lines, "Nothing was changed: without a terminal to ask, --yes is needed.")
+        return (*lines, "", "Nothing was changed: without a terminal to ask, --yes is needed.")
     for line in lines:
         output.say(line)
-    return None if consent.agreed("Apply this?") else ("Nothing was changed.",)
+    with surgery.observer.wire.deadline.pause():
+        agreed = consent.agreed("Apply this?")
+    return None if agreed else ("Nothing was changed.",)
 
 
 def _described(plan: Plan, surgery: Surgery) -> list[str]:

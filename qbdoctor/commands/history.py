@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 
 from qbdoctor import changes, output
@@ -24,15 +23,15 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(record, Damaged):
             output.say(record.text())
     if args.format == "json":
-        output.deliver(json.dumps(history_json(records), ensure_ascii=False, indent=2) + "\n", args.output)
+        changes.deliver_json(history_json(records), args.output)
         return 0
     readable = [record for record in records if isinstance(record, Record)]
     if not readable:
-        output.deliver("No fix was applied yet.\n" if not records else "", args.output)
+        changes.deliver_text("No fix was applied yet.\n" if not records else "", args.output)
     elif args.ids:
-        output.deliver("\n".join(_in_full(record) for record in readable), args.output)
+        changes.deliver_text("\n".join(_in_full(record) for record in readable), args.output)
     else:
-        output.deliver("".join(f"{_line(record)}\n" for record in readable), args.output)
+        changes.deliver_text("".join(f"{_line(record)}\n" for record in readable), args.output)
     return 0
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qbdoctor.compare import cookies, entrance, headers, reaching
+from qbdoctor.compare import cookies, entrance, headers, origin, reaching, ways
 
 if TYPE_CHECKING:
     from qbdoctor.model import Comparison
     from qbdoctor.observe import Observer
 
-MAKERS = {**reaching.MAKERS, **headers.MAKERS, **entrance.MAKERS, **cookies.MAKERS}
+MAKERS = {**reaching.MAKERS, **headers.MAKERS, **entrance.MAKERS, **cookies.MAKERS, **origin.MAKERS, **ways.MAKERS}
 
 
 def make(name: str, observer: Observer) -> tuple[Comparison, ...]:

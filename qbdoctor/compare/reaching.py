@@ -12,6 +12,11 @@ from qbdoctor.wire import VERSION_PATH, Call
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer
 
+MOST_PORTS = 3
+"""A desktop build has one or two ports open besides the Web UI's."""
+PORT_SECONDS = 3.0
+TLS_SECONDS = 1.5
+
 
 def _other_scheme(observer: Observer) -> Iterator[Comparison]:
     """The same request over http and https; the certificate does not matter for that question."""
@@ -24,6 +29,17 @@ def _other_scheme(observer: Observer) -> Iterator[Comparison]:
     differs = b.answered and not told_off
     shows = f"The port speaks {other.scheme}, not {address.scheme}" if differs else "Neither scheme gets an answer"
     yield Comparison("scheme", "the scheme, http or https", first, b, differs, shows)
+
+
+def _plain_http(observer: Observer) -> Iterator[Comparison]:
+    """The request that plain http answered, over https: TLS to a plain port hangs, so it gets a short time."""
+    first = observer.seen.anonymous
+    other = replace(observer.address, scheme="https")
+    call = Call("GET", VERSION_PATH, address=other, verify=False, seconds=TLS_SECONDS)
+    a = observer.wire.send(replace(call, headers={"Host": observer.address.authority}))
+    differs = first.answered and not a.answered
+    shows = "Plain http is spoken here, and no TLS" if differs else "TLS is spoken here as well"
+    yield Comparison("plain-http", "the scheme, https or http", a, first, differs, shows)
 
 
 def _certificate(observer: Observer) -> Iterator[Comparison]:
@@ -48,8 +64,33 @@ def _proxy_environment(observer: Observer) -> Iterator[Comparison]:
         yield Comparison("proxy-environment", factor, first, b, differs, shows)
 
 
+def _port(observer: Observer) -> Iterator[Comparison]:
+    """The same request at the ports that the process which is meant has open; the certificate does not matter here."""
+    one = observer.seen.suspect
+    address = observer.address
+    if one is None:
+        return
+    host, apart = address.host, one.instance.shares_network is False
+    if apart:
+        if not one.instance.addresses:
+            return
+        host = one.instance.addresses[0]
+    scheme = "https" if one.settings is not None and one.settings.boolean("HTTPS/Enabled") else "http"
+    first = observer.seen.anonymous
+    for port in (one.ports or ())[:MOST_PORTS]:
+        other = replace(address, scheme=scheme, host=host, port=port, path="")
+        b = observer.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, seconds=PORT_SECONDS))
+        differs = b.answered and b.status in {200, 401, 403} and b.header("x-content-type-options") == "nosniff"
+        shows = f"qBittorrent answers on port {port}" if differs else f"Port {port} does not answer as qBittorrent does"
+        yield Comparison("port", "address and port" if apart else "the port", first, b, differs, shows)
+        if differs:
+            return
+
+
 MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
     "scheme": _other_scheme,
+    "plain-http": _plain_http,
+    "port": _port,
     "certificate": _certificate,
     "proxy-environment": _proxy_environment,
 }

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from qbdoctor.model import Cause, CheckResult, Evidence, Remedy, Report, Status, TargetInfo
+from qbdoctor.model import Cause, CheckResult, Evidence, ProcessInfo, Remedy, Report, Status, TargetInfo
 
 STATUSES: tuple[Status, ...] = ("pass", "fail", "warn", "skip", "unknown")
 
@@ -118,12 +118,19 @@ def subject(report: Report) -> str:
     return value(f"{what}{where}, {seconds(report.duration_ms)}, {logins}")
 
 
+def _unit(process: ProcessInfo | None) -> str | None:
+    """Return the process's systemd unit, and whose it is where that is a user's."""
+    if process is None or process.unit is None:
+        return None
+    return f"{process.unit} (of the user's systemd)" if process.unit_scope == "user" else process.unit
+
+
 def details(target: TargetInfo) -> list[tuple[str, str]]:
     """Return what is known of the target as label and value, in a fixed order."""
     process = target.process
     rows = (
         ("address", target.url),
-        ("version", target.version),
+        ("version", target.version or (f"{target.version_range} (by its answers)" if target.version_range else None)),
         ("Web API", target.webapi_version),
         ("cookie", target.cookie_name),
         ("config", target.config_file),
@@ -132,6 +139,8 @@ def details(target: TargetInfo) -> list[tuple[str, str]]:
         ("process", f"{process.pid}, {process.command}" if process else None),
         ("started", process.started if process else None),
         ("run by", process.user if process else None),
+        ("unit", _unit(process)),
+        ("inside", process.container if process else None),
         ("seen as", target.client_address),
     )
     return [(label, value(text)) for label, text in rows if text]

@@ -62,11 +62,13 @@ class Server(Client):
         arguments: Sequence[str],
         env: Mapping[str, str],
         terminal: bool,
+        prefix: Sequence[str] = (),
     ) -> None:
         super().__init__(host, port, password=password, certificate=certificate)
         self.release = release
         self.folder = folder
         self._arguments = list(arguments)
+        self._prefix = list(prefix)
         self._env = dict(env)
         self._on_terminal = terminal
         self._keyboard: int | None = None  # the other end of its terminal
@@ -89,6 +91,7 @@ class Server(Client):
         env: Mapping[str, str] | None = None,
         terminal: bool = False,
         wait: bool = True,
+        prefix: Sequence[str] = (),
     ) -> Self:
         """Start a release and wait until it answers.
 
@@ -97,7 +100,8 @@ class Server(Client):
         `raw_config` is the file itself, where `%PORT%` becomes the port; without that mark `--webui-port` is given.
         `address` is what the Web UI listens on, `*` included. `layout`: "old" is `[Preferences] WebUI\\X` without a
         MigrationVersion, "new" is `[WebUI]`, "auto" is what that release writes itself. `terminal`: it runs on one, and
-        asks there for what it needs to be told. `wait=False` is for a server that is not expected to serve.
+        asks there for what it needs to be told. `wait=False` is for a server that is not expected to serve. `prefix` is a
+        command that becomes the program, such as nsenter with its options.
         """
         release = version if isinstance(version, matrix.Release) else matrix.get(version)
         host = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
@@ -131,6 +135,7 @@ class Server(Client):
             arguments=arguments,
             env=env or {},
             terminal=terminal,
+            prefix=prefix,
         )
         server.config_file.parent.mkdir(parents=True)
         server.config_file.write_bytes(config)
@@ -263,7 +268,7 @@ class Server(Client):
             raise StartError("it is running")
         home = self.folder / "home"
         (home / "tmp").mkdir(parents=True, exist_ok=True)
-        command = self.release.command(f"--profile={self.profile}", *self._arguments)
+        command = [*self._prefix, *self.release.command(f"--profile={self.profile}", *self._arguments)]
         # A test run that is killed takes its servers along. The kernel ties this to the thread that started the child,
         # so it is asked for only on the main thread, which ends with the run.
         setpriv = shutil.which("setpriv")
@@ -313,6 +318,8 @@ class Server(Client):
 
     def _listens(self) -> bool:
         """Whether the port is this process's own: from 5.0 on it lives on where another has the port."""
+        if self._prefix:
+            return True  # in another network, where only its answer shows it
         with contextlib.suppress(psutil.Error):
             sockets = psutil.Process(self.pid).net_connections("tcp")
             return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in sockets)

@@ -1,0 +1,141 @@
+"""Whom does the server take us for, and is that what the whitelist and the bans go by?"""
+
+from qbdoctor.api import (
+    Check,
+    Client,
+    Confidence,
+    Evidence,
+    Finding,
+    Judgement,
+    Observations,
+    Severity,
+    covers,
+    witness,
+)
+
+SOURCES = {
+    "socket": "we speak to the process itself",
+    "log": "its log says so of this run's login",
+    "log-others": "all logins in its log came from there",
+    "network": "the address of this machine in its network",
+}
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge the address that the server sees against the whitelist, and a ban against who else has that address."""
+    first = seen.anonymous
+    if not first.answered or seen.serves_qbittorrent is False:
+        return Judgement("skip", "Not judged", "no answer of qBittorrent's came")
+    client = seen.client
+    findings = [found for found in (_shared_ban(seen, client), _not_matching(seen, client)) if found is not None]
+    worst = next((one for one in findings if one.severity == "error"), None)
+    said = _said(client)
+    if worst is not None:
+        return Judgement("fail", worst.summary, findings=tuple(findings))
+    if findings:
+        return Judgement(
+            "pass" if findings[0].severity == "info" else "warn", findings[0].summary, findings=tuple(findings)
+        )
+    if client.address is None:
+        between = client.through or "something that does not show itself"
+        return Judgement("skip", "Which address the server sees is not known", f"between us and it may stand {between}")
+    return Judgement("pass", said)
+
+
+def _said(client: Client) -> str:
+    if client.address is None:
+        return "Which address the server sees is not known"
+    how = SOURCES.get(client.source, "")
+    if not client.changed:
+        return f"The server sees us as {client.address}" + (f" ({how})" if how else "")
+    return f"The server sees {client.address} for us, not {client.ours} ({how}): between us stands {client.through}"
+
+
+def _evidence(seen: Observations, client: Client) -> Evidence:
+    if client.source in {"log", "log-others"}:
+        return Evidence("log", _said(client), {"file": str(seen.target.log_file or "")})
+    return Evidence("process", _said(client), {"address": client.address, "ours": client.ours})
+
+
+def _not_matching(seen: Observations, client: Client) -> Finding | None:
+    """The whitelist is on, and a call from here is refused all the same."""
+    settings = seen.settings
+    if settings is None or seen.anonymous.status != 403 or not settings.boolean("AuthSubnetWhitelistEnabled"):
+        return None
+    nets = settings.whitelist()[0]
+    if not nets or client.ours is None:
+        return None
+    meant = covers(nets, client.ours)
+    address = client.address
+    if address is not None and covers(nets, address):
+        return None  # it ought to match: file and server differ, which is another cause
+    if meant and address is None and client.through is None:
+        return None
+    shown = ", ".join(map(str, nets))
+    file = str(seen.target.config_file) if seen.target.config_file else None
+    found = settings.found("AuthSubnetWhitelist")
+    line = found.line if found else None
+    listed = Evidence.setting("AuthSubnetWhitelist", shown, f"AuthSubnetWhitelist holds {shown}", file=file, line=line)
+    seen_as = address or "another address"
+    confidence: Confidence = "likely" if address is not None and client.source != "network" else "possible"
+    if meant:
+        text = (
+            f"The whitelist holds our address {client.ours}, but the server sees {seen_as}: between us stands "
+            f"{client.through}"
+        )
+    else:
+        text = f"The whitelist ({shown}) does not hold {address or client.ours}, so calls from there need a login"
+    values = {"address": address} if address else {}
+    evidence = (listed, _evidence(seen, client), Evidence.response(seen.anonymous))
+    return Finding("whitelist-not-matching", confidence, text, evidence, _severity(seen, meant=meant), values)
+
+
+def _severity(seen: Observations, *, meant: bool) -> Severity:
+    """An error where the whitelist was all that could have let us in: nobody gave credentials to log in with."""
+    works = (seen.has("session_call") and seen.session_call is not None and seen.session_call.status == 200) or (
+        seen.has("sign_in") and seen.sign_in.outcome == "accepted"
+    )
+    if works or seen.asked.no_login:
+        return "warning" if meant else "info"
+    nothing_given = seen.asked.password is None and seen.asked.api_key is None
+    return "error" if meant or nothing_given else "info"
+
+
+def _shared_ban(seen: Observations, client: Client) -> Finding | None:
+    """The banned address is that of a proxy or gateway, and so everybody's who comes through it."""
+    sign_in = seen.sign_in if seen.has("sign_in") else None
+    if sign_in is None or client.through is None or not seen.log:
+        return None
+    if sign_in.outcome != "banned" and not (sign_in.limit > 0 and sign_in.logged >= sign_in.limit):
+        return None
+    address = client.address if client.source in {"log", "log-others"} else None
+    line = witness.banned(seen.log, address) if address is not None else None
+    if address is None or line is None or seen.believes_forwarded is not False:
+        return None
+    text = f"qBittorrent has banned {address}, which is the address of everybody who comes through {client.through}"
+    log = str(seen.target.log_file or "")
+    evidence = [Evidence("log", f"the log says: {line.shown}", {"file": log}), _evidence(seen, client)]
+    if seen.settings is not None:
+        on = seen.settings.value_text("ReverseProxySupportEnabled")
+        said = "reverse proxy support is off, or its list holds no address: X-Forwarded-For is not looked at"
+        file = str(seen.target.config_file) if seen.target.config_file else None
+        evidence.append(Evidence.setting("ReverseProxySupportEnabled", on, said, file=file))
+    values = {"address": address, "proxy_address": address, "proxy": "yes" if seen.in_front else "no"}
+    return Finding("shared-address-ban", "likely", text, tuple(evidence), "error", values)
+
+
+CHECK = Check(
+    id="client-address",
+    title="Whom the server takes us for",
+    order=105,
+    judge=judge,
+    causes=("whitelist-not-matching", "shared-address-ban"),
+    about=(
+        "Bans, the whitelist and the bypass for local callers go by the address that qBittorrent sees: ours where we speak "
+        "to the process itself; behind a proxy, a port mapping or a container's network the gateway's, as its log shows "
+        "for this run's login. Sends nothing of its own. A whitelist that is on and does not hold that address is an error "
+        "only where no credentials were given, or where it holds our real address and was meant to let us in. A ban is "
+        "called shared where the log names the address of what stands in front and X-Forwarded-For is not looked at. "
+        "Clients that never log in leave no line in the log, so client-relies-on-bypass cannot be seen from here."
+    ),
+)

@@ -1,0 +1,90 @@
+"""Does the start page load?"""
+
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, releases
+
+SWITCHED_OFF = "config.alternative_ui_switched_off"
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge by GET /, or by the folder alone where asking would make qBittorrent change a setting."""
+    first = seen.anonymous
+    if not first.answered or seen.serves_qbittorrent is False:
+        return Judgement("skip", "Not asked", "no answer of qBittorrent's came")
+    if first.status not in {200, 403}:
+        return Judgement("skip", "Not asked", f"calls get {first.status}, and so would the page")
+    alternative = _alternative(seen)
+    if alternative is not False and True in releases.possible(SWITCHED_OFF, _range(seen)):
+        return _by_folder(seen, alternative)
+    page = seen.start_page
+    if page.status == 200:
+        return Judgement(
+            "pass", f"The start page loads ({'the alternative' if alternative else 'the built-in'} Web UI)"
+        )
+    if alternative and page.status in {404, 500}:
+        return _broken(seen, page.outcome(), (Evidence.response(page),))
+    if alternative is None and page.status == 500 and page.body.strip():
+        # Its own two texts are about that folder; a crash of a proxy's has no such marks and no API beside it.
+        return _broken(seen, page.outcome(), (Evidence.response(page),))
+    return Judgement("skip", "Not judged", f"GET / is answered with {page.outcome()}, and no alternative Web UI is set")
+
+
+def _range(seen: Observations) -> releases.VersionRange:
+    if seen.has("version") and seen.version is not None:
+        return releases.VersionRange(seen.version, seen.version)
+    return seen.releases
+
+
+def _alternative(seen: Observations) -> bool | None:
+    """Return whether an alternative Web UI is set; None where neither the config nor the server says."""
+    if seen.settings is not None:
+        return seen.settings.boolean("AlternativeUIEnabled")
+    known = seen.preferences if seen.has("version") and seen.version is not None else None
+    if known is None or "alternative_webui_enabled" not in known:
+        return None
+    return bool(known["alternative_webui_enabled"])
+
+
+def _by_folder(seen: Observations, alternative: bool | None) -> Judgement:
+    """Judge by the files: such a release switches a broken one off at the first visit, and saves that."""
+    if alternative is None:
+        reason = "whether an alternative Web UI is set is not known, and a visit would switch off a broken one"
+        return Judgement("skip", "The start page was not asked for", reason)
+    fault = seen.alternative_ui_fault
+    if fault is None:
+        reason = "an alternative Web UI is set, whose folder may not be seen, and a visit would switch off a broken one"
+        return Judgement("skip", "The start page was not asked for", reason)
+    if not fault:
+        return Judgement("pass", "The folder of the alternative Web UI holds a start page")
+    return _broken(seen, "the next visitor gets 500, and then qBittorrent goes back to the built-in one", ())
+
+
+def _broken(seen: Observations, shown: str, evidence: tuple[Evidence, ...]) -> Judgement:
+    fault = seen.alternative_ui_fault
+    text = f"The alternative Web UI cannot be loaded{f' ({fault})' if fault else ''}, while the API answers: {shown}"
+    settings = seen.settings
+    if settings is not None:
+        found = settings.found("RootFolder") or settings.found("AlternativeUIEnabled")
+        file = str(seen.target.config_file) if seen.target.config_file else None
+        value = settings.text("RootFolder")
+        said = f"AlternativeUIEnabled is true, RootFolder is {value!r}{f': {fault}' if fault else ''}"
+        evidence = (
+            *evidence,
+            Evidence.setting("RootFolder", value, said, file=file, line=found.line if found else None),
+        )
+    api = Evidence.response(seen.anonymous, f"the API answers: {seen.anonymous.outcome()}")
+    return Judgement("fail", text, findings=(Finding("alt-webui-broken", "likely", text, (*evidence, api)),))
+
+
+CHECK = Check(
+    id="front-page",
+    title="The start page",
+    order=126,
+    judge=judge,
+    causes=("alt-webui-broken",),
+    about=(
+        "Asks for GET / once, as a browser does, with the session if there is one. 500 there while the API answers is an "
+        "alternative Web UI that cannot be loaded. From 5.2 on the build without a window switches such a one off, and "
+        "saves that, at the first visit: there the page is not asked for where an alternative Web UI is or may be set, "
+        "and its folder is looked at instead, where it may be seen."
+    ),
+)

@@ -1,0 +1,189 @@
+"""Does qBittorrent accept the Origin, Referer and Host that a browser sends through --public-url?"""
+
+from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations, Rejection, Severity, Told
+
+HEADERS = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
+CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge by calls with the public address's Host, then its Origin and Referer as well; the log is the witness."""
+    first = seen.anonymous
+    if not first.answered:
+        return Judgement("skip", "Not judged", "no answer came")
+    if seen.serves_qbittorrent is False:
+        return Judgement("skip", "Not judged", "what answers is not qBittorrent")
+    if first.status == 401:
+        added = _added_on_the_way(seen)
+        if added is not None:
+            return added
+        if not any(one.differs for one in seen.comparisons.get("host-header", ())):
+            return Judgement("skip", "Not judged", "calls are refused with 401 before an Origin comes into it")
+    if seen.asked.public_url is None:
+        return _by_log(seen)
+    made = seen.comparisons.get("origin")
+    if made is None:
+        return Judgement("pass", "Asked as through --public-url", wants=("origin",))
+    return _public(seen, made)
+
+
+def _public(seen: Observations, made: tuple[Comparison, ...]) -> Judgement:
+    url = seen.asked.public_url.url if seen.asked.public_url else ""
+    for one in made:
+        if one.differs and one.factor.startswith("the Host"):
+            return _host_refused(seen, one, made[-1])
+        if one.differs:
+            return _header_refused(seen, one)
+    last = made[-1] if made else None
+    if last is None or last.b.status not in {200, 403}:
+        said = last.b.outcome() if last else "no request was made"
+        reason = f"{seen.target.address.url} does not serve the name of {url} ({said})"
+        return Judgement("skip", "Not judged", reason)
+    by_log = _by_log(seen)
+    if by_log.findings:
+        return by_log
+    how = ", if the proxy hands the Host header on" if seen.target.direct else ""
+    return Judgement("pass", f"What a browser sends through {url} is accepted{how}")
+
+
+def _values(seen: Observations) -> dict[str, str]:
+    public = seen.asked.public_url
+    known = {"proxy": "yes"}
+    if public is not None:
+        known |= {"public_url": public.url, "origin": f"{public.scheme}://{public.authority}"}
+    return known
+
+
+def _header_refused(seen: Observations, compared: Comparison) -> Judgement:
+    """The Host was the public one and yet does not match: something on the way has replaced it."""
+    name = "Referer" if "Referer" in compared.factor else "Origin"
+    value = dict(compared.b.sent).get(name, "")
+    url = seen.asked.public_url.url if seen.asked.public_url else ""
+    summary = (
+        f"Browsers that use {url} are refused: qBittorrent compares their {name}, {value}, with the Host that arrives, and "
+        f"what stands in front of it replaced that; without the {name} the same call answers {compared.a.status}"
+    )
+    found = Finding(CAUSES[name.lower()], "proven", summary, (Evidence.experiment(compared),), values=_values(seen))
+    return Judgement("fail", f"{name}: {value} is refused with 401", findings=(found,))
+
+
+def _host_refused(seen: Observations, compared: Comparison, forwarded: Comparison) -> Judgement:
+    """The public Host is refused: an error where a proxy handed it on, else only one of two ways to set a proxy up."""
+    public = seen.asked.public_url
+    url, host = (public.url, public.authority) if public else ("", "")
+    port = host.rpartition(":")[2] if host.rpartition(":")[2].isdigit() and not host.endswith("]") else ""
+    wrong_port = bool(port) and port != str(seen.target.server_port or seen.target.address.port)
+    cause = "host-port-mismatch" if wrong_port else "host-not-allowed"
+    values = _values(seen) | ({"port": port} if wrong_port else {"name": public.host if public else ""})
+    if seen.in_front and not seen.target.direct:
+        summary = (
+            f"Browsers that use {url} are refused: the Host they send, {host}, reaches qBittorrent and is not accepted; "
+            f"with the Host {seen.target.address.authority} the same call answers {compared.a.status}"
+        )
+        found = Finding(cause, "proven", summary, (Evidence.experiment(compared),), values=values)
+        return Judgement("fail", f"Host: {host} is refused with 401", findings=(found,))
+    if forwarded is not compared and not forwarded.differs:
+        said = f"{url} works if the proxy sends the inner Host, and the public one as X-Forwarded-Host"
+        return Judgement("pass", said)
+    summary = (
+        f"A proxy for {url} that hands the Host on is refused ({host}), and so is one that sends the inner Host with "
+        "X-Forwarded-Host"
+    )
+    evidence = tuple(Evidence.experiment(one) for one in dict.fromkeys((compared, forwarded)))
+    found = Finding(cause, "possible", summary, evidence, severity="warning", values=values)
+    return Judgement("warn", summary, findings=(found,))
+
+
+def _added_on_the_way(seen: Observations) -> Judgement | None:
+    """Our own first request held none of these headers, yet the log says that one of them was refused."""
+    told = seen.told
+    refused = next((one for one in told.rejections if one.kind in CAUSES), None) if told else None
+    if told is None or refused is None:
+        return None
+    if "direct" not in seen.comparisons:
+        return Judgement("fail", "A header is added on the way", wants=("direct",))
+    name = HEADERS[refused.kind]
+    summary = (
+        f"Something between {seen.target.address.url} and qBittorrent adds {name}: {_site(refused)}, which qBittorrent "
+        f"refuses, since the request is addressed to {refused.expected or 'another host'}"
+    )
+    evidence = [_line(told, refused), Evidence.response(seen.anonymous)]
+    direct = seen.compared("direct")
+    if direct is not None and direct.differs:
+        evidence.append(Evidence.experiment(direct))
+    found = Finding(CAUSES[refused.kind], "likely", summary, tuple(evidence), values=_added_values(seen, refused))
+    return Judgement("fail", f"{name}: {_site(refused)} is added on the way and refused", findings=(found,))
+
+
+def _added_values(seen: Observations, refused: Rejection) -> dict[str, str]:
+    return _values(seen) | ({"origin": _site(refused)} if "://" in refused.received else {})
+
+
+def _line(told: Told, refused: Rejection) -> Evidence:
+    text = f"{told.file}: {HEADERS[refused.kind]} {_site(refused)!r} was refused, addressed to {refused.expected!r}"
+    return Evidence("log", text, {"file": str(told.file), "header": HEADERS[refused.kind]})
+
+
+def _by_log(seen: Observations) -> Judgement:
+    """Judge by what the running server's log says of others' requests: a warning, since it may be mended since."""
+    groups: dict[tuple[str, str], list[Rejection]] = {}
+    for one in seen.rejected:
+        if one.kind in CAUSES and not _settled(seen, one):
+            groups.setdefault((one.kind, _site(one)), []).append(one)
+    if not groups:
+        if seen.target.instance is None or not seen.log:
+            return Judgement("skip", "Not judged", "without --public-url no Origin is sent, and no log is at hand")
+        return Judgement("pass", "The log shows no Origin or Referer that was refused since the start")
+    findings = tuple(_logged(seen, kind, site, lines) for (kind, site), lines in sorted(groups.items())[:5])
+    return Judgement("warn", findings[0].summary, findings=findings)
+
+
+def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) -> Finding:
+    last = lines[-1]
+    when = f", the last at {last.when:%Y-%m-%d %H:%M:%S}" if last.when else ""
+    times = "one request" if len(lines) == 1 else f"{len(lines)} requests"
+    text = (
+        f"Since its start qBittorrent refused {times} with the {HEADERS[kind]} {site}, addressed to "
+        f"{last.expected or 'another host'}{when}"
+    )
+    file = str(seen.target.log_file)
+    evidence = Evidence("log", f"{file}: {text}", {"file": file, "header": HEADERS[kind], "count": len(lines)})
+    severity: Severity = "warning"
+    values = {"origin": site} if "://" in site else {}
+    return Finding(CAUSES[kind], "likely", text, (evidence,), severity=severity, values=values)
+
+
+def _settled(seen: Observations, one: Rejection) -> bool:
+    """Return whether the wire has just shown that what the log complains of works now."""
+    public = seen.asked.public_url
+    made = seen.comparisons.get("origin", ())
+    asked = [each for each in made if each.factor.startswith(("the Origin", "the Referer"))]
+    if public is None or seen.target.direct or not asked or any(each.differs for each in asked):
+        return False
+    return _site(one).partition("://")[2] == public.authority
+
+
+def _site(one: Rejection) -> str:
+    """Return scheme, host and port alone: the rest of a Referer may hold somebody's token."""
+    scheme, mark, rest = one.received.partition("://")
+    if not mark:
+        return one.received[:40]
+    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    return f"{scheme}://{authority}"
+
+
+CHECK = Check(
+    id="origin",
+    title="Origin and Referer",
+    order=55,
+    judge=judge,
+    causes=("origin-mismatch", "referer-mismatch", "cross-site-blocked", "host-port-mismatch", "host-not-allowed"),
+    about=(
+        "With --public-url the check asks as a browser does that uses that address: with its Host, then with its Origin as "
+        "well, then with its Referer. A 401 to one of the last two proves that something replaced the Host on the way; "
+        "asked directly at qBittorrent they pass, as they do behind a proxy that hands the Host on. A public Host that is "
+        "refused is tried once more as X-Forwarded-Host. Without --public-url no Origin is sent; then the log of the "
+        "running server is the witness, for the headers that were refused since its start (at most likely). Each refused "
+        "request leaves a warning in that log."
+    ),
+)

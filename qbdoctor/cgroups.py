@@ -1,0 +1,60 @@
+"""What a process's control group says of who runs it: a systemd unit, a container and its engine.
+
+Source of the forms: systemd's units in ``/proc/PID/cgroup``; Docker and containerd with the cgroupfs and the systemd
+driver, Podman (libpod), Kubernetes (kubepods), LXC and Incus (lxc.payload). Reading it needs no permission.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Scope = Literal["system", "user"]
+
+_ID = r"(?P<id>[0-9a-f]{64})"
+_CONTAINERS = (
+    ("docker", re.compile(rf"(?:^|/)(?:docker/|docker-){_ID}(?:\.scope)?(?:/|$)")),
+    ("podman", re.compile(rf"(?:^|/)libpod-(?:payload-)?{_ID}(?:\.scope)?(?:/|$)")),
+    ("kubernetes", re.compile(rf"(?:^|/)kubepods.*/(?:cri-containerd-|crio-|docker-)?{_ID}(?:\.scope)?(?:/|$)")),
+    ("lxc", re.compile(r"(?:^|/)(?:lxc\.payload\.|lxc/)(?P<id>[A-Za-z0-9_.-]+)")),
+    ("nspawn", re.compile(r"(?:^|/)machine-(?P<id>[A-Za-z0-9_.\\-]+)\.scope(?:/|$)")),
+)
+_SERVICE = re.compile(r"(?P<name>[^/]+\.service)(?=/|$)")
+_USER_MANAGER = re.compile(r"/user@\d+\.service(?=/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Who runs a process: ``unit`` is a service of the ``scope``'s systemd; ``container`` reads ``docker 0123456789ab``."""
+
+    unit: str | None = None
+    scope: Scope | None = None
+    container: str | None = None
+
+
+def parse(text: str) -> Keeper:
+    """Read the text of ``/proc/PID/cgroup``: one line a hierarchy, ``number:controllers:path``."""
+    paths = [line.split(":", 2)[2] for line in text.splitlines() if line.count(":") >= 2]
+    for path in paths:
+        for engine, form in _CONTAINERS:
+            found = form.search(path)
+            if found is not None:
+                # Twelve digits are what `docker ps` shows.
+                return Keeper(container=f"{engine} {found['id'][:12] if len(found['id']) == 64 else found['id']}")
+    for path in paths:
+        user = _USER_MANAGER.search(path)
+        inner = path[user.end() :] if user is not None else path
+        services = [match["name"] for match in _SERVICE.finditer(inner)]
+        if services:
+            return Keeper(unit=services[-1], scope="user" if user is not None else "system")
+    return Keeper()
+
+
+def keeper(pid: int) -> Keeper:
+    """Return who runs a process of this machine; an empty answer where that cannot be read (elsewhere than on Linux)."""
+    try:
+        return parse(Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return Keeper()

@@ -1,0 +1,84 @@
+"""Whom the server takes us for: the address that bans, the whitelist and the loopback bypass go by.
+
+Read from what is there already: our own socket, the server's log, the addresses of its network. Nothing is sent, and no
+login is made for it; where one was made, the line that the server wrote about it says what it saw.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from qbdoctor import releases, witness
+from qbdoctor.observations import Client
+
+if TYPE_CHECKING:
+    from qbdoctor.observations import Observations
+
+
+def client(seen: Observations) -> Client:
+    """Return whom the server takes us for, as far as that can be known."""
+    first, target = seen.anonymous, seen.target
+    ours = witness.plain_address(first.local) if first.local else None
+    through = _through(seen)
+    if through is None:
+        return Client(ours if target.direct else None, "socket" if target.direct and ours else "", ours, None)
+    logged = witness.login_addresses(seen.log)
+    sent = seen.sign_in if seen.has("sign_in") else None
+    if logged and sent is not None and sent.exchange is not None and sent.outcome in {"accepted", "refused", "banned"}:
+        return Client(logged[0], "log", ours, through)
+    if len(logged) == 1:
+        return Client(logged[0], "log-others", ours, through)
+    gateway = _gateway(seen)
+    return Client(gateway, "network" if gateway else "", ours, through)
+
+
+def believes_forwarded(seen: Observations) -> bool | None:
+    """Return whether the server takes the client's address from X-Forwarded-For at all; None where that is not known.
+
+    The list decides whose header counts; one without a valid entry switches it off (measured on 4.5.2 to 5.3.0).
+    """
+    if not any(rule is not None for rule in releases.possible("proxy.support", seen.releases)):
+        return False
+    settings = seen.settings
+    if settings is not None:
+        return settings.boolean("ReverseProxySupportEnabled") and bool(settings.trusted_proxies()[0])
+    preferences = seen.preferences if seen.has("version") else None
+    if preferences is None or "web_ui_reverse_proxy_enabled" not in preferences:
+        return None
+    return bool(preferences["web_ui_reverse_proxy_enabled"]) and bool(preferences.get("web_ui_reverse_proxies_list"))
+
+
+def _through(seen: Observations) -> str | None:
+    """Return what stands between us and the server, in a few words; None where nothing is known to."""
+    if seen.in_front:
+        return f"the proxy in front ({seen.in_front})"
+    target = seen.target
+    if target.direct or target.instance is None:
+        return None
+    one = target.instance
+    if one.shares_network is False:
+        return f"the network of its container{f' ({one.container})' if one.container else ''}"
+    return "a port mapping or a proxy" if target.direct is False else None
+
+
+def _gateway(seen: Observations) -> str | None:
+    """Return the address that this machine has in the network of the server's container, if it has just one there.
+
+    Userland port maps connect from it; so does a firewall's masquerading, for clients of this machine.
+    """
+    one = seen.target.instance
+    if one is None or one.shares_network is not False or not one.addresses:
+        return None
+    import psutil  # noqa: PLC0415 - only a container's target needs it
+
+    found = set()
+    for entries in psutil.net_if_addrs().values():
+        for entry in entries:
+            if not entry.netmask or "." not in entry.address:
+                continue
+            net = ipaddress.ip_network(f"{entry.address}/{entry.netmask}", strict=False)
+            # A /32 of a veth without a network, and this machine's own copies of the container's address, say nothing.
+            if net.prefixlen < net.max_prefixlen and any(ipaddress.ip_address(text) in net for text in one.addresses):
+                found.add(entry.address)
+    return found.pop() if len(found) == 1 else None

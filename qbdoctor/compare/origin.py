@@ -1,0 +1,104 @@
+"""Comparisons about what a browser that uses --public-url sends: its Host, Origin and Referer.
+
+A browser sends the public authority as Host, and the proxy decides what becomes of it; so each request here carries
+that Host, and what arrives at the server is what the proxy makes of it. An Origin beside the Host of --url would be
+refused by every healthy server, and would show nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from qbdoctor.compare.entrance import NO_SUCH_KEY
+from qbdoctor.compare.ways import direct_address
+from qbdoctor.model import Comparison, Exchange
+from qbdoctor.signin import LOGIN_PATH
+from qbdoctor.wire import VERSION_PATH, Call
+
+if TYPE_CHECKING:
+    from qbdoctor.observe import Observer
+
+NOTE = "each refused request leaves a warning in qBittorrent's log"
+NO_LOGIN = "Basic cWJkb2N0b3I="
+"""A Basic value without a colon: refused from 5.2 on, and neither counted nor logged (webapplication.cpp 5.2.3:1044)."""
+
+
+def _origin(observer: Observer) -> Iterator[Comparison]:
+    """Host, then Origin, then Referer of --public-url, each alone; at most one 401 goes out."""
+    public = observer.seen.asked.public_url
+    if public is None:
+        return
+    first = observer.seen.anonymous
+    host = public.authority
+    origin = f"{public.scheme}://{host}"
+    plain = first
+    if host != observer.address.authority:
+        # Another name may lead to another part of a proxy, which might add a Basic header: so in the ledger.
+        plain = observer.unauthorised(Call("GET", VERSION_PATH, headers={"Host": host}))
+        shows = f"The Host header of {public.url} is refused" if plain.status == 401 else "It makes no difference"
+        differs = first.status in {200, 403} and plain.status == 401
+        yield Comparison("origin", "the Host header: --url's or --public-url's", first, plain, differs, shows, NOTE)
+        if differs:
+            yield _forwarded(observer, first, {"X-Forwarded-Host": host, "Origin": origin})
+    if plain.status not in {200, 403}:
+        return
+    for name, value in (("Origin", origin), ("Referer", f"{public.url}/")):
+        b = observer.wire.send(Call("GET", VERSION_PATH, headers={"Host": host, name: value}))
+        differs = b.status == 401
+        shows = (
+            f"qBittorrent refuses the {name} that a browser sends through {public.url}: another host and port arrive as "
+            "the request's goal"
+            if differs
+            else f"The {name} that a browser sends through {public.url} is accepted"
+        )
+        yield Comparison("origin", f"the {name} header", plain, b, differs, shows, NOTE if differs else "")
+        if differs:
+            return
+
+
+def _forwarded(observer: Observer, first: Exchange, headers: dict[str, str]) -> Comparison:
+    """The inner Host with the public one beside it, as a proxy sends it that is set up for a public port."""
+    b = observer.wire.send(Call("GET", VERSION_PATH, headers=headers))
+    works = b.status in {200, 403}
+    shows = (
+        "With the public host in X-Forwarded-Host the Origin is accepted"
+        if works
+        else "X-Forwarded-Host does not count here: the Origin is refused"
+    )
+    return Comparison("origin", "X-Forwarded-Host and Origin", first, b, not works, shows, "" if works else NOTE)
+
+
+def _authorization(observer: Observer) -> Iterator[Comparison]:
+    """Directly at the server, which no proxy reaches: the same call with and without an Authorization header.
+
+    After a 401 a Basic one, else a Bearer one; of such a kind that neither counts as a failed login.
+    """
+    where = direct_address(observer)
+    if where is None or observer.target.direct:
+        return
+    basic = observer.seen.anonymous.status == 401
+    path = VERSION_PATH if basic else LOGIN_PATH
+    if not basic and observer.seen.login_by_get is None:
+        return  # only there a login by GET is known to be none
+    a = observer.wire.send(Call("GET", path, address=where, verify=False))
+    if basic:
+        b = observer.wire.send(
+            Call("GET", path, address=where, verify=False, headers={"Authorization": NO_LOGIN}),
+        )
+    else:
+        b = observer.wire.send(Call("GET", path, address=where, verify=False, bearer=NO_SUCH_KEY))
+    differs = a.status in ({200, 403} if basic else {405}) and b.status == (401 if basic else 403)
+    shows = (
+        f"An Authorization header alone turns qBittorrent's answer {a.status} into {b.status}, the one that comes through "
+        f"{observer.address.url}"
+        if differs
+        else "An Authorization header makes no difference here"
+    )
+    yield Comparison("authorization", "the Authorization header", a, b, differs, shows)
+
+
+MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+    "origin": _origin,
+    "authorization": _authorization,
+}

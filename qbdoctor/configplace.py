@@ -1,0 +1,305 @@
+"""The config file as a thing on a disk: whose it is, whether qBittorrent can save it, and what lies beside it.
+
+qBittorrent writes a whole new file (``qBittorrent_new.conf``) into the folder and renames it over the old one
+(settingsstorage.cpp 4.1.0:264-276, 5.2.3:139-210), so the folder decides, not the file; 5.3.0 asks for the file, too
+(measured). Only names, numbers and modes are read here, nothing is changed; what cannot be known is None.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qbdoctor import platforms, witness
+
+if TYPE_CHECKING:
+    from qbdoctor.instances import Instance
+    from qbdoctor.target import Target
+
+SAVING_SECONDS = 0.3
+"""A save is done in some milliseconds; a new file that is still there after this long was left behind."""
+SETTLED_SECONDS = 10.0
+"""A start's own changes (--webui-port, migrations) are in the file 5 s later (measured on 4.2.5 to 5.3.0)."""
+START_SLACK_SECONDS = 2.0
+"""A process's start is known to about a second."""
+_DAC_OVERRIDE = 1 << 1  # of CapEff
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigPlace:
+    """Where a config file lies, seen once.
+
+    ``size`` is None where there is no file. ``owner`` and ``folder_owner`` are user numbers, ``mode`` and
+    ``folder_mode`` permission bits; ``user`` is the number that the process runs as. ``readable``, ``writable`` (the
+    file) and ``replaceable`` (the folder) are that process's rights; ``owner_can_replace`` those of the file's owner.
+    ``mounted_alone``: the file itself is a mount point, so that nothing can be renamed over it. ``free`` is in bytes.
+    ``new_file`` is a left-over of some settings that the next start takes instead. ``named_by_log`` is the folder that
+    the log says is used, where it is not this file's. ``settled``: the start's own changes are in the file.
+    ``used_before``: the log reaches back to an earlier start; ``port_before`` is where that one listened.
+    """
+
+    file: Path
+    size: int | None = None
+    owner: int | None = None
+    mode: int | None = None
+    folder_owner: int | None = None
+    folder_mode: int | None = None
+    user: int | None = None
+    readable: bool | None = None
+    writable: bool | None = None
+    replaceable: bool | None = None
+    owner_can_replace: bool | None = None
+    mounted_alone: bool = False
+    read_only: bool = False
+    free: int | None = None
+    new_file: Path | None = None
+    named_by_log: Path | None = None
+    settled: bool = True
+    used_before: bool = False
+    port_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """A user as the file system sees it; ``almighty`` passes permission bits by."""
+
+    uid: int
+    groups: frozenset[int]
+    almighty: bool = False
+
+
+def look(target: Target, *, now: Callable[[], float] = time.time) -> ConfigPlace | None:
+    """Return the place of the target's config; None where the target has none here, or its folder may not be seen."""
+    file = target.config_file
+    if file is None:
+        return None
+    folder = _state(file.parent)
+    if folder is None:
+        return None
+    found = _state(file)
+    instance = target.instance
+    who = None if instance is None else _process_user(instance.pid)
+    owner = None if found is None or not _unix() else _Who(found.st_uid, _groups_of(found.st_uid), found.st_uid == 0)
+    mounted_alone, read_only = _mounted(file, instance)
+    before, lines = _log(target)
+    return ConfigPlace(
+        file=file,
+        size=None if found is None else found.st_size,
+        owner=None if found is None else found.st_uid,
+        mode=None if found is None else stat.S_IMODE(found.st_mode),
+        folder_owner=folder.st_uid,
+        folder_mode=stat.S_IMODE(folder.st_mode),
+        user=None if who is None else who.uid,
+        readable=None if who is None or found is None else _reaches(who, file, instance) and _may(who, file, found, 4),
+        writable=None if who is None or found is None else _may(who, file, found, 2),
+        replaceable=None
+        if who is None
+        else _reaches(who, file, instance) and _may(who, file.parent, folder, 3) and not read_only,
+        owner_can_replace=None if owner is None else _may(owner, file.parent, folder, 3),
+        mounted_alone=mounted_alone,
+        read_only=read_only,
+        free=_free(file.parent, almighty=who is not None and who.uid == 0),
+        new_file=_new_file(file),
+        named_by_log=_named_by_log(target, lines),
+        settled=instance is None or _settled(instance, found, now()),
+        used_before=bool(before),
+        port_before=None if (port := witness.listening(before)) is None else port[1],
+    )
+
+
+def _unix() -> bool:
+    return sys.platform != "win32"
+
+
+def _state(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
+
+
+# --- rights -----------------------------------------------------------------------------------------------------------
+
+
+def _process_user(pid: int) -> _Who | None:
+    """Return whose rights a process has (Linux: its file-system user, groups and capability); None if unknown."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    words = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
+    try:
+        uid, gid = int(words["Uid"][3]), int(words["Gid"][3])
+        groups = frozenset({gid, *map(int, words.get("Groups", ()))})
+        capable = bool(int(words["CapEff"][0], 16) & _DAC_OVERRIDE)
+    except (KeyError, IndexError, ValueError):
+        return None
+    return _Who(uid, groups, capable and _same_users(pid))
+
+
+def _same_users(pid: int) -> bool:
+    """Whether the process's users are this machine's: a capability counts only within its own user namespace."""
+    try:
+        return Path(f"/proc/{pid}/ns/user").readlink() == Path("/proc/self/ns/user").readlink()
+    except OSError:
+        return False
+
+
+def _groups_of(uid: int) -> frozenset[int]:
+    import grp  # noqa: PLC0415 - there are none on Windows
+    import pwd  # noqa: PLC0415
+
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return frozenset()
+    return frozenset({user.pw_gid, *(group.gr_gid for group in grp.getgrall() if user.pw_name in group.gr_mem)})
+
+
+def _may(who: _Who, path: Path, state: os.stat_result, wanted: int) -> bool | None:
+    """Whether the permission bits allow it (4 read, 2 write, 1 search); None where an access list may decide."""
+    if who.almighty:
+        return True
+    if who.uid == state.st_uid:
+        bits = state.st_mode >> 6
+    else:
+        if _has_access_list(path):
+            return None
+        bits = state.st_mode >> 3 if state.st_gid in who.groups else state.st_mode
+    return bits & wanted == wanted
+
+
+def _has_access_list(path: Path) -> bool:
+    listed = getattr(os, "listxattr", None)
+    if listed is None:
+        return False
+    try:
+        return "system.posix_acl_access" in listed(path)
+    except OSError:
+        return False
+
+
+def _reaches(who: _Who, file: Path, instance: Instance | None) -> bool | None:
+    """Whether the user may pass every folder above the file, as far as the process's own root."""
+    root = instance.root if instance is not None else None
+    answer: bool | None = True
+    for folder in file.parents:
+        if root is not None and not folder.is_relative_to(root):
+            break
+        state = _state(folder)
+        passes = None if state is None else _may(who, folder, state, 1)
+        if passes is False:
+            return False
+        answer = answer if passes else None
+    return answer
+
+
+# --- mounts and space -------------------------------------------------------------------------------------------------
+
+
+def _mounted(file: Path, instance: Instance | None) -> tuple[bool, bool]:
+    """Whether the file itself is a mount point for the process, and whether it lies on a read-only mount (Linux)."""
+    pid = "self" if instance is None else str(instance.pid)
+    try:
+        table = Path(f"/proc/{pid}/mountinfo").read_text(errors="surrogateescape")
+        seen = file.parent.resolve() / file.name
+    except (OSError, RuntimeError):
+        return False, False
+    if instance is not None and instance.root is not None and file.is_relative_to(instance.root):
+        seen = Path("/") / file.relative_to(instance.root)
+    return read_mounts(table, seen)
+
+
+def read_mounts(table: str, file: Path) -> tuple[bool, bool]:
+    """Read ``/proc/PID/mountinfo``: whether this file is itself a mount point, and whether its mount is read-only."""
+    alone, read_only, deepest = False, False, -1
+    for line in table.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 10:
+            continue
+        point = Path(_OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4]))
+        if not file.is_relative_to(point) or len(point.parts) < deepest:
+            continue
+        deepest = len(point.parts)  # of two mounts on one point the later one is seen
+        alone = point == file
+        read_only = "ro" in fields[5].split(",") or "ro" in fields[-1].split(",")
+    return alone, read_only
+
+
+def _free(folder: Path, *, almighty: bool) -> int | None:
+    """Return the free bytes of the folder's file system; what is kept back counts for root alone."""
+    ask = getattr(os, "statvfs", None)
+    if ask is None:
+        return None
+    try:
+        found = ask(folder)
+    except OSError:
+        return None
+    return int(found.f_frsize * (found.f_bfree if almighty else found.f_bavail)) if found.f_blocks else None
+
+
+# --- what lies beside it, and what the log says -------------------------------------------------------------------------
+
+
+def _new_file(file: Path) -> Path | None:
+    """Return ``qBittorrent_new.conf`` if it holds any setting and no save is just going on."""
+    new = file.with_name(f"{file.stem}_new{file.suffix}")
+    for last in (False, True):
+        if not platforms.is_file(new) or not _holds_settings(new):
+            return None
+        if not last:
+            time.sleep(SAVING_SECONDS)
+    return new
+
+
+def _holds_settings(path: Path) -> bool:
+    """Whether Qt finds a key in it; an empty one, or one of comments alone, is ignored (measured)."""
+    from qbdoctor.qtini import MAX_BYTES, QtIni, Unreadable  # noqa: PLC0415
+
+    try:
+        with path.open("rb") as file:
+            return bool(QtIni.parse(file.read(MAX_BYTES)).pairs)
+    except OSError:
+        return True  # it is not ours to read: size is all that is known
+    except Unreadable:
+        return True
+
+
+def _named_by_log(target: Target, lines: tuple[witness.LogLine, ...]) -> Path | None:
+    """Return the folder that the running process named in its log, if it is another one than the config's."""
+    instance = target.instance
+    named = witness.config_folder(lines)
+    if instance is None or target.config_file is None or named is None:
+        return None
+    folder = Path(named)
+    if instance.root is not None:
+        folder = instance.root.joinpath(*folder.parts[1:])
+    try:
+        return None if folder.samefile(target.config_file.parent) else folder
+    except OSError:
+        return None  # a name that is not here, as in a container that is closed to us, shows nothing
+
+
+def _log(target: Target) -> tuple[tuple[witness.LogLine, ...], tuple[witness.LogLine, ...]]:
+    """Return the log's lines of earlier starts and those of the process that runs; without one all are earlier."""
+    if target.log_file is None:
+        return (), ()
+    lines = witness.read_tail(target.log_file).lines
+    if target.instance is None:
+        return lines, ()
+    now = witness.since_start(lines, target.instance.started)
+    return lines[: len(lines) - len(now)], now
+
+
+def _settled(instance: Instance, found: os.stat_result | None, now: float) -> bool:
+    """Whether the start's own changes are in the file: it was written since, or would have been long ago."""
+    began = instance.started.timestamp()
+    return now - began > SETTLED_SECONDS or (found is not None and found.st_mtime - began > START_SLACK_SECONDS)

@@ -1,0 +1,104 @@
+"""Which release answers, without a login: signs that came by themselves, then a few questions that cost nothing.
+
+None of the questions is a login, counts towards a ban or leaves a line in the log of the releases that it is sent to,
+with one exception that goes out last: OPTIONS, which releases up to 4.5 note as a bad request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qbdoctor import release_signs as signs
+from qbdoctor import releases
+from qbdoctor.compare.entrance import NO_SUCH_KEY
+from qbdoctor.releases import ANY, Version, VersionRange
+from qbdoctor.wire import Call
+
+if TYPE_CHECKING:
+    from qbdoctor.model import Exchange
+    from qbdoctor.observe import Observer
+    from qbdoctor.target import Target
+
+UNKNOWN_SCOPE = "/api/v2/nope/x"
+
+
+def identify(observer: Observer, logged: Version | None) -> VersionRange:
+    """Return the releases that fit all that is known; ``logged`` is what the process wrote when it started.
+
+    The wire outranks the log, and the log the file, which a newer release may have written before this one was started.
+    """
+    settings = observer.seen.settings
+    exact = logged or _program(observer.target)
+    hints = [VersionRange(exact, exact)] if exact is not None else []
+    if settings is not None:
+        hints.append(settings.written_by)
+    return ask(observer, signs.meet(from_answers(observer), *hints))
+
+
+def _program(target: Target) -> Version | None:
+    """Return the release by the running program's file, unless that was replaced since the process started."""
+    one = target.instance
+    if one is None or one.executable is None or not one.executable.is_absolute():
+        return None
+    path = one.executable if one.root is None else one.root.joinpath(*one.executable.parts[1:])
+    try:
+        replaced = path.stat().st_mtime > one.started.timestamp()
+    except OSError:
+        return None
+    return None if replaced else signs.from_binary(path)
+
+
+def from_answers(observer: Observer) -> VersionRange:
+    """Return the releases that fit what was answered anyway: the first refusal's body, headers, cookies' names."""
+    seen = observer.seen
+    first = seen.anonymous
+    if not first.answered or not seen.serves_qbittorrent:
+        return ANY
+    known = signs.from_headers(first.header, whole=_whole(observer))
+    if first.status == 403:
+        known = signs.meet(known, releases.from_forbidden_body(first.body))
+    for exchange in observer.wire.exchanges:
+        known = signs.meet(known, *(releases.from_cookie_name(cookie.name) for cookie in exchange.cookies))
+    return known
+
+
+def ask(observer: Observer, known: VersionRange) -> VersionRange:
+    """Ask what still divides the releases that fit; returns those that are left.
+
+    Only where the first call got 403: then nothing on the way adds credentials that each further request would carry.
+    An API key is not looked at by releases before 5.2 and is never counted by later ones (measured); on the start page
+    it also keeps 5.2 and later from looking at an alternative UI, which they would switch off if it is broken.
+    """
+    seen = observer.seen
+    if seen.anonymous.status != 403 or not seen.serves_qbittorrent or known.single:
+        return known
+    whole = _whole(observer)
+    if _open(known, "status.root_with_bearer"):
+        answer = observer.wire.send(Call("GET", "/", bearer=NO_SUCH_KEY))
+        if answer.answered and answer.status is not None:
+            known = signs.meet(known, signs.from_bearer_root(answer.status, whole=whole))
+            if _ours(answer):
+                known = signs.meet(known, signs.from_headers(answer.header, whole=whole))
+    if _open(known, "status.unknown_scope"):
+        answer = observer.wire.send(Call("GET", UNKNOWN_SCOPE))
+        if _ours(answer) and answer.status is not None:
+            known = signs.meet(known, signs.from_unknown_scope(answer.status))
+    if whole and _open(known, "status.other_method"):
+        answer = observer.wire.send(Call("OPTIONS", "/"))
+        if answer.answered and answer.status is not None:
+            known = signs.meet(known, releases.from_options_root(answer.status))
+    return known
+
+
+def _open(known: VersionRange, name: str) -> bool:
+    return len(releases.possible(name, known)) > 1
+
+
+def _whole(observer: Observer) -> bool:
+    """Whether nothing between us and the server shows itself that might change what it says."""
+    return observer.target.direct is True or observer.seen.in_front is None
+
+
+def _ours(answer: Exchange) -> bool:
+    """Whether the answer carries qBittorrent's own marks: a proxy's own page does not."""
+    return answer.answered and answer.header("x-content-type-options") == "nosniff"

@@ -1,0 +1,29 @@
+"""What marks an answer as qBittorrent's own: headers that every release puts on every answer, errors included."""
+
+from __future__ import annotations
+
+from qbdoctor.model import Exchange
+from qbdoctor.versions import Version
+
+REFUSALS = frozenset({"", "Forbidden", "Unauthorized"})
+"""The bodies of 401 and 403: empty up to 4.2.5 (webapplication.cpp 4.3.0:469)."""
+
+
+def bears_marks(exchange: Exchange) -> bool:
+    """Return whether the answer carries qBittorrent's headers; a proxy hands them on, and might add them itself."""
+    return exchange.header("x-content-type-options") == "nosniff" and bool(exchange.header("x-xss-protection"))
+
+
+def stands_in_front(exchange: Exchange) -> bool:
+    """Return whether the answer is one of something on the way to qBittorrent: a login of its own, a redirect, a path."""
+    elsewhere = exchange.status is not None and 300 <= exchange.status < 400
+    return elsewhere or exchange.header("www-authenticate") is not None or bears_marks(exchange)
+
+
+def answers_call(exchange: Exchange) -> bool:
+    """Return whether this is qBittorrent's answer to ``GET app/version``: a version, or its own 401 or 403."""
+    if not exchange.answered or exchange.header("www-authenticate"):
+        return False
+    if exchange.status == 200:
+        return Version.parse(exchange.body) is not None
+    return exchange.status in {401, 403} and exchange.body.strip() in REFUSALS and bears_marks(exchange)

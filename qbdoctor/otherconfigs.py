@@ -1,0 +1,72 @@
+"""Other configs than the one that was looked at: the one that another process serves the address with, and those at
+usual places that nothing uses.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qbdoctor import password, platforms
+from qbdoctor.address import parse_ip
+from qbdoctor.model import Secret, UserError
+
+if TYPE_CHECKING:
+    from qbdoctor.instances import Instance
+    from qbdoctor.model import Exchange
+    from qbdoctor.target import Target
+
+HASH = "Password_PBKDF2"
+
+
+def other_server(target: Target, first: Exchange) -> Instance | None:
+    """Return the local process that serves the target's address with another config than the one that was given.
+
+    ``first`` is an answer from that address: only one that came from this machine says anything.
+    """
+    if not target.config_given or target.direct or first.peer is None:
+        return None
+    peer = parse_ip(first.peer)
+    if peer is None or not (peer.is_loopback or first.peer == first.local):
+        return None
+    for other in target.others:
+        if other.config_file is None or other.shares_network is False:
+            continue
+        for text, port in other.listening or ():
+            bound = parse_ip(text)
+            if port == target.address.port and bound is not None and (bound.is_unspecified or bound == peer):
+                return other
+    return None
+
+
+def fitting_config(target: Target, given: Secret | None, environment: Mapping[str, str]) -> Path | None:
+    """Return a config at a usual place whose password is the given one, and which no running process uses.
+
+    Costs a PBKDF2 for each such file that sets a password. The factory password says nothing about whose it is.
+    """
+    used = [target.config_file, *(other.config_file for other in target.others)]
+    if target.config_file is None or not given or given.reveal() == password.FACTORY_PASSWORD:
+        return None
+    from qbdoctor.settings import Settings  # noqa: PLC0415
+
+    system = platforms.System(sys.platform, environment, platforms.home_folder(sys.platform, environment))
+    for place in platforms.default_configs(system):
+        if not platforms.is_file(place) or any(file is not None and _same(file, place) for file in used):
+            continue
+        try:
+            stored = Settings.load(place).secret(HASH)
+        except UserError:
+            continue
+        parsed = password.parse_hash(stored) if stored else None
+        if isinstance(parsed, password.StoredHash) and password.verify(parsed, given):
+            return place
+    return None
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other

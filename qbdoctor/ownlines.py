@@ -1,0 +1,63 @@
+"""What the logs of this machine say of this run's own first request.
+
+A 401 does not say why; the server's log does, at once. Where the target is reached through a proxy the process behind it
+is not known, but the log that gained a line just when we were refused is that process's own. Files are read, nothing is
+sent.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qbdoctor import witness
+from qbdoctor.observations import Told
+
+if TYPE_CHECKING:
+    from qbdoctor.instances import Instance
+    from qbdoctor.target import Target
+
+Marks = tuple[tuple["Instance", Path, int], ...]
+"""Process, its log, and that log's size in bytes before the first request."""
+
+WAIT_SECONDS = 0.4
+"""The line is written before the answer goes out; a loaded machine gets a moment more."""
+
+
+def mark_logs(target: Target) -> Marks:
+    """Note the size of the target's log; where it is not known which process is behind it, of every log at hand."""
+    own = target.instance
+    known = ((own, target.log_file),) if own is not None else tuple((one, one.log_file) for one in target.others)
+    return tuple((one, file, _size(file)) for one, file in known if file is not None)
+
+
+def told(marks: Marks) -> Told | None:
+    """Return what one log says since the marks; None where none, or more than one, says something."""
+    end = time.monotonic() + WAIT_SECONDS
+    while marks:
+        found = [one for one in map(_since, marks) if one is not None]
+        if found:
+            return found[0] if len(found) == 1 else None
+        if time.monotonic() >= end:
+            break
+        time.sleep(0.05)
+    return None
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _since(mark: tuple[Instance, Path, int]) -> Told | None:
+    instance, file, before = mark
+    grown = _size(file) - before
+    if grown <= 0:  # also where it was rotated just now: then nothing is said
+        return None
+    lines = witness.read_tail(file, grown + 1).lines  # one byte more: what is cut at its start is left out
+    rejections = witness.host_rejections(lines)
+    failures = sum(1 for line in lines if witness.is_failed_login(line))
+    return Told(file, instance, rejections, failures) if rejections or failures else None

@@ -1,0 +1,51 @@
+"""What a release's Web API offers, and what its read calls hold: look-ups in release_actions, _fields and _prefs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qbdoctor.release_actions import ACTIONS, LEGACY_VERSIONS, NO_RESULT, SCOPES
+from qbdoctor.release_data import WEBAPI
+from qbdoctor.release_fields import GONE, Rows
+from qbdoctor.releases import rule
+from qbdoctor.versions import FUTURE, Version, known
+
+
+def has_action(name: str, version: Version) -> bool:
+    """Whether a release knows the action ("torrents/stop")."""
+    action = ACTIONS.get(name)
+    if action is None:
+        return False
+    until = FUTURE if action.until is None else known(action.until)
+    return known(action.since) <= version.release <= until
+
+
+def has_scope(name: str, version: Version) -> bool:
+    """Whether a release knows any action of the scope ("torrents")."""
+    return name in SCOPES and any(has_action(each, version) for each in ACTIONS if each.startswith(f"{name}/"))
+
+
+def status_of(action: str, version: Version) -> int:
+    """The status of an action that succeeds."""
+    return int(rule("status.no_result", version)) if action in NO_RESULT else 200
+
+
+def webapi(version: Version) -> str:
+    """What app/webapiVersion answers. Raises StopIteration for a release that is not known."""
+    return next(number for number, first, last in WEBAPI if known(first) <= version <= known(last))
+
+
+def legacy_versions(version: Version) -> tuple[int, int]:
+    """The version of the v1 API and the oldest one it is compatible with."""
+    return [numbers for since, numbers in LEGACY_VERSIONS if known(since) <= version][-1]
+
+
+def fields(table: Mapping[str, Rows], version: Version) -> dict[str, Any]:
+    """The fields that a release has, with their values; one that it has no more is left out."""
+    found = {}
+    for name, rows in table.items():
+        values = [value for since, value in rows if known(since) <= version.release]
+        if values and values[-1] is not GONE:
+            found[name] = values[-1]
+    return found

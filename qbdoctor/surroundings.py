@@ -1,0 +1,207 @@
+"""What this machine shows around a target: the process that is meant, who has the port, files that settings name.
+
+Files and processes are read, never run, and nothing here raises for what may not be read.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qbdoctor import platforms
+from qbdoctor.client_view import believes_forwarded, client
+from qbdoctor.model import UserError
+from qbdoctor.observations import PortOwner, Suspect
+from qbdoctor.releases import Version
+from qbdoctor.target import DEFAULT_PORT
+from qbdoctor.wire import Call
+
+if TYPE_CHECKING:
+    from qbdoctor.instances import Instance
+    from qbdoctor.observations import Observations
+    from qbdoctor.observe import Observer
+    from qbdoctor.settings import Settings
+    from qbdoctor.target import Target
+    from qbdoctor.witness import LogLine
+
+
+def suspect(seen: Observations) -> Suspect | None:
+    """Return the process of this machine that the target means, whether or not it serves the address.
+
+    Where no process belongs to the target, it is the only one of this machine whose Web UI ought to be at that port, or
+    the only one there is at all (``named`` False); a config that was given without a process that uses it names none.
+    """
+    target = seen.target
+    if target.instance is not None:
+        return Suspect(target.instance, seen.settings, seen.log, web_ports(target.instance), named=True)
+    if target.config_given or not target.here or not target.others:
+        return None
+    read = [_of(instance) for instance in target.others]
+    wanted = [one for one in read if target.address.port in _meant_ports(one)]
+    if len(wanted) == 1:
+        return wanted[0]
+    if wanted or len(read) > 1:
+        return None
+    only = read[0]
+    return Suspect(only.instance, only.settings, only.log, only.ports, named=False)
+
+
+def web_ports(instance: Instance) -> tuple[int, ...] | None:
+    """Return the ports that may be the Web UI's: without those that it has UDP on too; None where that is hidden."""
+    if instance.listening is None:
+        return None
+    return tuple(port for port in instance.ports if port not in instance.torrent_ports)
+
+
+def _of(instance: Instance) -> Suspect:
+    from qbdoctor import witness  # noqa: PLC0415
+    from qbdoctor.settings import Settings  # noqa: PLC0415
+
+    log: tuple[LogLine, ...] = ()
+    if instance.log_file is not None:
+        log = witness.since_start(witness.read_tail(instance.log_file).lines, instance.started)
+    settings: Settings | None = None
+    if instance.config_file is not None:
+        try:
+            settings = Settings.load(instance.config_file, Version.parse(witness.version(log)))
+        except UserError:
+            settings = None
+    return Suspect(instance, settings, log, web_ports(instance), named=True)
+
+
+def _meant_ports(one: Suspect) -> set[int]:
+    """Return the ports at which this process was meant to serve: by its config, its options, its log."""
+    from qbdoctor import witness  # noqa: PLC0415
+
+    failed = witness.bind_failure(one.log)
+    ports = {one.instance.options.webui_port, failed[1] if failed else None}
+    if one.settings is not None:
+        ports.add(one.settings.integer("Port"))
+    elif one.instance.options.webui_port is None and one.ports == ():
+        ports.add(DEFAULT_PORT)
+    return {port for port in ports if port}
+
+
+def last_run(target: Target) -> tuple[LogLine, ...]:
+    """Return the log of the last run of a server that is gone: since its last start mark."""
+    from qbdoctor import witness  # noqa: PLC0415
+
+    if target.log_file is None or target.instance is not None:
+        return ()
+    return witness.since_start(witness.read_tail(target.log_file).lines, None)
+
+
+def port_owner(target: Target) -> PortOwner | None:
+    """Return the process of this machine that listens at the target's port, as far as this user may see it."""
+    if not target.here:
+        return None
+    import psutil  # noqa: PLC0415 - a target elsewhere does without it
+
+    try:
+        found = [
+            one.pid
+            for one in psutil.net_connections(kind="tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == target.address.port and one.pid
+        ]
+        # Its name alone: a command line may hold secrets of another program.
+        return PortOwner(found[0], psutil.Process(found[0]).name()) if found else None
+    except (psutil.Error, OSError):
+        return None
+
+
+def certificate_fault(settings: Settings | None, instance: Instance | None) -> str | None:
+    """Return what is wrong with the certificate and key that the settings name; "" for nothing, None if not known.
+
+    They are loaded as a server does, which also tells whether they belong together; nothing of them is kept or shown.
+    """
+    if settings is None or (instance is not None and instance.environment is None and instance.root is None):
+        return None
+    paths = {name: settings.text(f"HTTPS/{name}Path") for name in ("Certificate", "Key")}
+    for name, text in paths.items():
+        if not text:
+            return f"HTTPS\\{name}Path is empty"
+    places = [_through_root(Path(text), instance) for text in paths.values()]
+    for (name, text), place in zip(paths.items(), places, strict=True):
+        if not platforms.is_file(place):
+            return f"HTTPS\\{name}Path names {text}, where there is no file that may be seen"
+    try:
+        # The empty password keeps OpenSSL from asking at the terminal for that of an encrypted key.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(places[0], places[1], password=lambda: "")
+    except ssl.SSLError as error:
+        if "MISMATCH" in (error.reason or ""):
+            return "the certificate and the key do not belong together"
+        return (
+            f"the certificate and the key cannot be loaded ({(error.reason or 'unusable').replace('_', ' ').lower()})"
+        )
+    except (PermissionError, ValueError):
+        return None
+    except OSError:
+        return "the certificate and the key cannot be loaded"
+    return ""
+
+
+def alternative_ui_fault(settings: Settings | None, instance: Instance | None) -> str | None:
+    """Return what is wrong with the folder of the alternative Web UI; "" for nothing, None if not known.
+
+    The start page of a visitor without a session is ``public/index.html`` (webapplication.cpp, all releases).
+    """
+    if settings is None or not settings.boolean("AlternativeUIEnabled"):
+        return None
+    text = settings.text("RootFolder").strip()
+    if not text:
+        return "RootFolder is empty"
+    folder = _through_root(Path(text), instance)
+    page = folder / "public" / "index.html"
+    try:
+        if not folder.is_dir():
+            return f"the folder {text} does not exist, as qBittorrent sees it"
+        if not (folder / "public").is_dir():
+            return f"the folder {text} holds no folder public"
+        if not page.is_file():
+            return f"the folder {text}/public holds no index.html"
+        if page.is_symlink() or (folder / "public").is_symlink():
+            return f"the start page below {text} is a symbolic link, which qBittorrent refuses"
+    except OSError:
+        return None
+    return ""
+
+
+def _through_root(path: Path, instance: Instance | None) -> Path:
+    """Return a path of the process's as one that opens here."""
+    if instance is None or instance.root is None or not path.is_absolute():
+        return path
+    return instance.root.joinpath(*path.parts[1:])
+
+
+def take(name: str, observer: Observer) -> Any:
+    """Return the observation of that name; KeyError if it is not one of those that are taken here."""
+    seen: Observations = observer.seen
+    target: Target = observer.target
+    makers: dict[str, Callable[[], Any]] = {
+        "suspect": lambda: suspect(seen),
+        "last_run": lambda: last_run(target),
+        "port_owner": lambda: port_owner(target),
+        "certificate_fault": lambda: certificate_fault(seen.settings, target.instance),
+        "alternative_ui_fault": lambda: alternative_ui_fault(seen.settings, target.instance),
+        "old_api": lambda: observer.wire.send(Call("GET", "/version/api")),
+        "start_page": lambda: observer.session.call("GET", "/"),
+        "client": lambda: client(seen),
+        "believes_forwarded": lambda: believes_forwarded(seen),
+    }
+    return makers[name]()
+
+
+TAKEN = (
+    "suspect",
+    "last_run",
+    "port_owner",
+    "certificate_fault",
+    "alternative_ui_fault",
+    "old_api",
+    "start_page",
+    "client",
+    "believes_forwarded",
+)
+"""What is taken here, by the observation's name."""

@@ -1,0 +1,124 @@
+"""Whether a set of fixes did what it should: once, after all of it; what it did not help is not kept.
+
+The server's own acts count most. Where no address of ours can show them, app/preferences and the file that qBittorrent
+rewrites must both say so. In any case the checks that found the fault must not find it again, nor a new one.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qbdoctor import engine, meanings, releases
+from qbdoctor.atomic import Refused
+from qbdoctor.fixplan import Plan, Step, raw_text
+from qbdoctor.model import Edit, Report, UserError
+from qbdoctor.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qbdoctor.fixing import Surgery
+    from qbdoctor.records import Record
+
+SAVE_SECONDS = 8.0
+"""qBittorrent saves at once after setPreferences, and some seconds after its start (measured, 4.2.5 to 5.3.0)."""
+
+
+class NotHelped(Refused):
+    """The set was applied and did not do what it should. ``records`` are as they stand after it was taken back."""
+
+    def __init__(self, reason: str, records: Sequence[Record] = ()) -> None:
+        super().__init__(reason, "verification-failed")
+        self.records = tuple(records)
+
+
+def verify(surgery: Surgery, plan: Plan) -> dict[str, str]:
+    """Return what showed that each fix works, by its id. Raises NotHelped, and what the Web API or the file refuse."""
+    texts = _by_acts(surgery, plan) if plan.via == "api" else _by_file(surgery, plan)
+    if surgery.before is not None and surgery.after is not None:
+        _compare(surgery.before, surgery.after, plan)
+    return texts
+
+
+def _by_file(surgery: Surgery, plan: Plan) -> dict[str, str]:
+    path = surgery.config()
+    settings = Settings.load(path)
+    for step in plan.steps:
+        for edit in step.edits:
+            if not _says(settings, edit):
+                raise NotHelped(f"{step.fix.id}: {edit.setting} does not read back as it was written.")
+    if surgery.before is not None:
+        surgery.after = engine.run(surgery.observer.again(), surgery.checks, close=False)
+    text = f"read back from {path}; it counts from the next start of qBittorrent on"
+    return {step.fix.id: text for step in plan.steps}
+
+
+def _by_acts(surgery: Surgery, plan: Plan) -> dict[str, str]:
+    path = surgery.observer.target.config_file
+    # The checks read the file as well: it must not be the old one for them.
+    saved = None if path is None else _saved(surgery, path, plan.steps)
+    fresh = surgery.observer.again()
+    surgery.after = engine.run(fresh, surgery.checks, close=False)
+    texts: dict[str, str] = {}
+    for step in plan.steps:
+        shown = step.fix.judge(surgery.observer.seen, fresh.seen)
+        if shown.works is False:
+            raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
+        texts[step.fix.id] = shown.text if shown.works else _by_reading(surgery, step, path, saved, shown.text)
+    return texts
+
+
+def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | None, acts: str) -> str:
+    """Verify by the preferences and the file that qBittorrent rewrites."""
+    now = surgery.preferences()
+    for name, value in step.after.items():
+        setting = meanings.setting_of(name, surgery.observer.seen.version)
+        if name not in now or not meanings.same_json(setting, now[name], value):
+            raise NotHelped(f"{step.fix.id}: app/preferences does not show {name} as it was set.")
+    if path is None:
+        return f"{acts}; app/preferences shows it; the config file is not at hand"
+    if not saved:
+        raise NotHelped(
+            f"{step.fix.id}: app/preferences shows it, but {path} does not after {SAVE_SECONDS:g} s: qBittorrent "
+            "cannot save its settings, or uses another file."
+        )
+    return f"{acts}; app/preferences shows it, and so does {path}, which qBittorrent rewrote"
+
+
+def _saved(surgery: Surgery, path: Path, steps: Sequence[Step]) -> bool:
+    """Wait until the file says what was set; False if it still does not."""
+    version = surgery.observer.seen.version
+    end = time.monotonic() + SAVE_SECONDS
+    while True:
+        try:
+            settings = Settings.load(path, version)
+        except UserError:  # it is being replaced at this moment
+            settings = None
+        if settings is not None and all(_says(settings, edit, default=True) for step in steps for edit in step.edits):
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+
+
+def _says(settings: Settings, edit: Edit, *, default: bool = False) -> bool:
+    """Return whether the file has the value; ``default``: an absent key will do where the release means the same."""
+    place = settings.ini.get(*settings.place(edit.setting))
+    raw = None if place is None else place.raw
+    if raw is None and default and settings.version is not None:
+        return releases.default(releases.key(edit.setting), settings.version) == edit.value
+    return meanings.meaning(edit.setting, raw) == meanings.meaning(edit.setting, raw_text(edit))
+
+
+def _compare(before: Report, after: Report, plan: Plan) -> None:
+    """Hold the checks' findings after the set against those before."""
+    was = {cause.id for cause in before.causes if cause.severity == "error"}
+    new = [cause for cause in after.causes if cause.severity == "error" and cause.id not in was]
+    if new:
+        raise NotHelped(f"With the set another fault appeared ({new[0].id}): {new[0].summary.rstrip('.')}.")
+    found = {cause.id for cause in after.causes}
+    left = [step.reason for step in plan.steps if step.reason in found]
+    if left:
+        raise NotHelped(f"The set did not help: {left[0]} is still found.")

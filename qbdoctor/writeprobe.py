@@ -1,0 +1,82 @@
+"""The write probe: adds a torrent that can never start, sees it counted, removes it, sees it gone.
+
+Made only when it was asked for. The torrent is a magnet link with a random hash and no tracker, added stopped, so there
+is nothing that could be downloaded and nobody who could be asked for it. Whatever goes wrong after the add, an interrupt
+included, it is removed again.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from qbdoctor.model import Exchange
+from qbdoctor.observations import WriteProbe
+
+if TYPE_CHECKING:
+    from qbdoctor.session import SessionClient
+
+NAME = "qbdoctor-write-probe"
+SETTLE_SECONDS = 3.0
+"""4.3 checks resume data before it lists the torrent; it is gone 0.6 s after the delete (measured, 4.2.5 to 5.3.0)."""
+LIST_CAP = 64 << 20
+"""torrents/info has about 1 kB for each torrent; torrents/count exists from 4.6.1 on only."""
+
+
+def probe(session: SessionClient) -> WriteProbe:
+    """Make the probe with a session that is good."""
+    began = time.perf_counter()
+    chosen = secrets.token_hex(20)
+    before = _count(session)
+    added: Exchange | None = None
+    during: int | None = None
+    problem = ""
+    try:
+        # Up to 4.6 `paused` keeps it from starting, from 5.0 `stopped`; each release ignores the other one.
+        form = {"urls": f"magnet:?xt=urn:btih:{chosen}&dn={NAME}", "paused": "true", "stopped": "true"}
+        added = session.call("POST", "/api/v2/torrents/add", form)
+        if not _accepted(added):
+            problem = f"torrents/add answered {added.outcome()}"
+        elif not _until(session, chosen, listed=True):
+            problem = f"torrents/add answered {added.outcome()}, but the torrent did not appear"
+        else:
+            during = _count(session)
+    finally:
+        deleted = session.call("POST", "/api/v2/torrents/delete", {"hashes": chosen, "deleteFiles": "false"})
+        gone = _until(session, chosen, listed=False)
+    if not gone:
+        problem = f"the torrent {NAME} ({chosen}) could not be removed (torrents/delete answered {deleted.outcome()})"
+    after = _count(session)
+    if not problem and before is not None and (during, after) != (before + 1, before):
+        problem = f"the number of torrents went {before}, {during}, {after}: something else adds or removes torrents"
+    return WriteProbe((before, during, after), (time.perf_counter() - began) * 1000, problem, added)
+
+
+def _accepted(added: Exchange) -> bool:
+    """Up to 5.1 the answer is 200 Ok., from 5.2 on 200 or 202 and JSON; Fails. and 409 mean that nothing was added."""
+    return added.failure is None and added.status in {200, 202} and added.body.strip() != "Fails."
+
+
+def _count(session: SessionClient) -> int | None:
+    exchange, raw = session.read("GET", "/api/v2/torrents/info", show_body=False, cap=LIST_CAP)
+    try:
+        return len(json.loads(raw)) if exchange.status == 200 else None
+    except ValueError:
+        return None
+
+
+def _until(session: SessionClient, chosen: str, *, listed: bool) -> bool:
+    """Wait until the torrent is listed, or is not; False if that does not come about."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while True:
+        exchange, raw = session.read("GET", f"/api/v2/torrents/info?hashes={chosen}", show_body=False)
+        try:
+            if exchange.status == 200 and bool(json.loads(raw)) is listed:
+                return True
+        except ValueError:
+            return False
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)

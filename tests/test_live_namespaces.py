@@ -1,0 +1,257 @@
+"""Containers without an engine: real servers in namespaces of their own, and clients that are not on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qbdoctor import cgroups
+from qbdoctor.instances import find_instances
+from tests.conftest import ServerFactory
+from tests.doctor import cause, causes, diagnose
+from tests.kit import namespaces
+from tests.kit.matrix import Release
+from tests.kit.namespaces import Net, net, published
+from tests.kit.server import Server, free_port
+
+REASON = namespaces.unavailable()
+namespaced = pytest.mark.skipif(REASON is not None, reason=f"no namespaces: {REASON}")
+
+
+@pytest.fixture
+def inside() -> Iterator[Net]:
+    with net() as made:
+        yield made
+
+
+def boxed(box: Net, release: Release, *, wait: bool = True, **keywords: Any) -> Server:
+    """Start a server inside, listening on all of its addresses."""
+    running = Server.start(release, address="*", wait=False, prefix=box.enter, **keywords)
+    running.host = box.inner
+    if wait:
+        running.wait_until_ready()
+    return running
+
+
+# --- recognised, read, explained -------------------------------------------------------------------------------------
+
+
+@namespaced
+def test_server_in_namespaces_is_found_and_read(release: Release, inside: Net) -> None:
+    with boxed(inside, release) as running:
+        one = next(each for each in find_instances() if each.pid == running.pid)
+        assert one.in_container
+        assert one.shares_network is False
+        assert one.addresses == (inside.inner,)
+        assert running.port in one.ports
+        report = diagnose("--url", running.url, password=running.password)
+        assert (report["exit_code"], causes(report, "error")) == (0, [])
+        assert report["target"]["process"]["pid"] == running.pid
+        assert report["target"]["process"]["container"] == "its own namespaces"
+        assert Path(report["target"]["config_file"]).samefile(running.config_file)
+        assert report["target"]["client_address"] == inside.outer
+
+
+@namespaced
+def test_config_is_read_through_the_root(release: Release, inside: Net, tmp_path: Path) -> None:
+    """The profile lies in a file system that only the server's namespace has."""
+    with boxed(inside, release, wait=False) as probe:
+        folder = probe.folder
+        probe.kill()
+        copy = tmp_path / "copy"
+        subprocess.run(["cp", "-a", str(probe.profile), str(copy)], check=True)
+        inside.hide(folder)
+        inside.run("cp", "-a", str(copy), str(probe.profile))
+        inside.run("mkdir", "-p", str(folder / "home/tmp"))
+        probe.launch()
+        report = diagnose("--url", probe.url, password=probe.password)
+        assert (report["exit_code"], causes(report, "error")) == (0, [])
+        assert report["target"]["config_file"].startswith(f"/proc/{probe.pid}/root/")
+        assert report["target"]["log_file"].startswith(f"/proc/{probe.pid}/root/")
+        assert report["target"]["version"] == probe.version
+
+
+@namespaced
+def test_published_port_tells_the_containers_own(release: Release, inside: Net, tmp_path: Path) -> None:
+    outer = free_port()
+    with boxed(inside, release) as running, published(tmp_path, outer, inside, running.port):
+        report = diagnose("--url", f"http://127.0.0.1:{outer}", password=running.password)
+    assert causes(report, "error") == ["host-port-mismatch"]
+    found = cause(report, "host-port-mismatch")
+    assert found["confidence"] == "proven"
+    assert report["target"]["process"]["pid"] == running.pid
+    text = json.dumps(found["remedies"])
+    assert f"{outer}" in text
+    assert f"{running.port}" in text
+    assert "ports:" in text
+    assert report["login_attempts"] == 0
+
+
+@namespaced
+def test_same_port_inside_and_out_is_healthy(release: Release, inside: Net, tmp_path: Path) -> None:
+    with boxed(inside, release) as running, published(tmp_path, running.port, inside, running.port):
+        report = diagnose("--url", f"http://127.0.0.1:{running.port}", password=running.password)
+        assert (report["exit_code"], causes(report, "error")) == (0, [])
+        assert report["target"]["client_address"] == inside.outer
+        # LocalHostAuth=false means the container's own loopback: nobody out here.
+        with boxed(inside, release, settings={"LocalHostAuth": "false"}) as open_inside:
+            blind = diagnose("--url", open_inside.url, password=open_inside.password)
+            assert "bypass-active" not in causes(blind)
+            assert blind["exit_code"] == 0
+
+
+# --- clients that are not on loopback: measured.md, section 6 --------------------------------------------------------
+
+ROWS: list[tuple[dict[str, str], bool]] = [
+    ({}, False),
+    ({"LocalHostAuth": "false"}, False),
+    ({"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "{net}.0/24"}, True),
+    ({"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "{net}.2/24"}, True),
+    ({"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "{net}.1/32"}, True),
+    ({"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "{net}.2/32"}, False),
+    ({"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "10.0.0.0/8", "LocalHostAuth": "false"}, True),
+    ({"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "192.168.0.0/16"}, False),
+    ({"AuthSubnetWhitelistEnabled": "false", "AuthSubnetWhitelist": "10.0.0.0/8"}, False),
+]
+
+
+@namespaced
+@pytest.mark.parametrize(("settings", "let_in"), ROWS, ids=lambda value: str(value)[:60])
+def test_client_that_is_not_on_loopback(release: Release, inside: Net, settings: dict[str, str], let_in: bool) -> None:
+    prefix = inside.outer.rpartition(".")[0]
+    filled = {name: text.format(net=prefix) for name, text in settings.items()}
+    with boxed(inside, release, settings=filled) as running:
+        assert running.get("/api/v2/app/version").status_code == (200 if let_in else 403)
+        report = diagnose("--url", running.url, password=running.password)
+        assert (report["exit_code"], causes(report, "error")) == (0, [])
+        assert ("bypass-active" in causes(report)) == let_in
+        assert report["login_attempts"] == (0 if let_in else 1)
+        not_listed = filled.get("AuthSubnetWhitelistEnabled") == "true" and not let_in
+        assert ("whitelist-not-matching" in causes(report)) == not_listed
+        assert report["target"]["client_address"] == inside.outer
+
+
+@namespaced
+def test_whitelist_without_credentials(release: Release, inside: Net) -> None:
+    listed = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "192.168.0.0/16"}
+    with boxed(inside, release, settings=listed) as running:
+        report = diagnose("--url", running.url)
+        assert causes(report, "error") == ["whitelist-not-matching"]
+        found = cause(report, "whitelist-not-matching")
+        assert found["confidence"] == "likely"
+        assert inside.outer in found["summary"]
+        assert causes(diagnose("--url", running.url, "--no-login"), "error") == []
+
+
+@namespaced
+def test_whitelist_that_meets_the_gateway(release: Release, inside: Net, tmp_path: Path) -> None:
+    """The list holds our own address; through the port map the server sees the gateway's."""
+    listed = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "127.0.0.0/8"}
+    with (
+        boxed(inside, release, settings=listed) as running,
+        published(tmp_path, running.port, inside, running.port),
+    ):
+        url = f"http://127.0.0.1:{running.port}"
+        report = diagnose("--url", url)
+        assert causes(report, "error") == ["whitelist-not-matching"]
+        assert inside.outer in cause(report, "whitelist-not-matching")["summary"]
+        # With a password calls work; that the list does not do what was meant stays a warning, and is sure now.
+        works = diagnose("--url", url, password=running.password)
+        assert (works["exit_code"], causes(works, "error")) == (0, [])
+        found = cause(works, "whitelist-not-matching")
+        assert (found["severity"], found["confidence"]) == ("warning", "likely")
+        assert inside.outer in found["summary"]
+
+
+@namespaced
+def test_ban_of_a_gateway_is_everybodys(release: Release, inside: Net, tmp_path: Path) -> None:
+    with boxed(inside, release) as running, published(tmp_path, running.port, inside, running.port):
+        running.fail_logins(5)
+        report = diagnose("--url", f"http://127.0.0.1:{running.port}", password=running.password)
+        assert causes(report, "error") == ["shared-address-ban"]
+        found = cause(report, "shared-address-ban")
+        assert found["confidence"] == "likely"
+        assert inside.outer in found["summary"]
+        assert "ip-banned" in found["explains"]
+        # Straight to it from the same address it is ours alone, as far as can be told.
+        assert causes(diagnose("--url", running.url, password=running.password), "error") == ["ip-banned"]
+
+
+@namespaced
+def test_failures_seen_as_the_gateways_count_before_a_login(release: Release, inside: Net, tmp_path: Path) -> None:
+    """Four failures from the gateway: ours would be the fifth, which bans everybody behind it."""
+    with boxed(inside, release) as running, published(tmp_path, running.port, inside, running.port):
+        running.fail_logins(4)
+        text = running.config_file.read_text()
+        report = diagnose("--url", f"http://127.0.0.1:{running.port}", password="not the right one")
+        assert report["login_attempts"] == 0
+        assert text == running.config_file.read_text()
+        time.sleep(0.1)
+        assert running.failed_logins() == 4
+
+
+@namespaced
+def test_doctor_inside_and_server_outside(release: Release, inside: Net, server: ServerFactory) -> None:
+    """From another network namespace this machine's process does not serve the address by loopback."""
+    running = server(address="*")
+    command = [sys.executable, "-m", "qbdoctor", "check", "--json", "--url", f"http://{inside.outer}:{running.port}"]
+    env = {**os.environ, "QBDOCTOR_PASSWORD": running.password or ""}
+    done = subprocess.run(
+        [*inside.enter, *command], capture_output=True, text=True, env=env, cwd=Path(__file__).parent.parent
+    )
+    report = json.loads(done.stdout)
+    assert (report["exit_code"], causes(report, "error")) == (0, [])
+    assert report["target"]["version"] == running.version
+
+
+# --- who keeps the process -------------------------------------------------------------------------------------------
+
+ID = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0::/system.slice/qbittorrent-nox.service", ("qbittorrent-nox.service", "system", None)),
+        (
+            "0::/system.slice/system-qbittorrent.slice/qbittorrent@me.service",
+            ("qbittorrent@me.service", "system", None),
+        ),
+        (
+            "0::/user.slice/user-1000.slice/user@1000.service/app.slice/qbittorrent.service",
+            ("qbittorrent.service", "user", None),
+        ),
+        ("0::/user.slice/user-1000.slice/session-3.scope", (None, None, None)),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope", (None, None, None)),
+        (f"0::/system.slice/docker-{ID}.scope", (None, None, f"docker {ID[:12]}")),
+        (f"12:pids:/docker/{ID}\n0::/", (None, None, f"docker {ID[:12]}")),
+        (f"0::/machine.slice/libpod-{ID}.scope/container", (None, None, f"podman {ID[:12]}")),
+        (
+            f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope",
+            (None, None, f"podman {ID[:12]}"),
+        ),
+        (
+            f"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-{ID}.scope",
+            (None, None, f"kubernetes {ID[:12]}"),
+        ),
+        ("0::/lxc.payload.media/system.slice/qbittorrent-nox.service", (None, None, "lxc media")),
+        ("0::/", (None, None, None)),
+        ("", (None, None, None)),
+        ("nonsense", (None, None, None)),
+    ],
+)
+def test_control_group_names_unit_or_container(text: str, expected: tuple[str | None, str | None, str | None]) -> None:
+    found = cgroups.parse(text)
+    assert (found.unit, found.scope, found.container) == expected
+
+
+def test_a_process_that_is_gone_has_no_keeper() -> None:
+    assert cgroups.keeper(2**22 + 1) == cgroups.Keeper()

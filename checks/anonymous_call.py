@@ -90,7 +90,10 @@ def _through(seen: Observations) -> str | None:
     public = seen.compared("public-url")
     if public is not None and public.b.status == 200 and seen.asked.public_url is not None:
         return seen.asked.public_url.url
-    return f"the proxy at {seen.target.address.url} ({seen.in_front})" if seen.in_front else None
+    if not seen.in_front or seen.believes_forwarded:
+        # A server that goes by X-Forwarded-For tells the proxy's visitors apart: then this one of them is let in.
+        return None
+    return f"the proxy at {seen.target.address.url} ({seen.in_front})"
 
 
 CHECK = Check(

@@ -104,22 +104,27 @@ def _severity(seen: Observations, *, meant: bool) -> Severity:
 def _shared_ban(seen: Observations, client: Client) -> Finding | None:
     """The banned address is that of a proxy or gateway, and so everybody's who comes through it."""
     sign_in = seen.sign_in if seen.has("sign_in") else None
-    if sign_in is None or client.through is None or not seen.log:
-        return None
-    if sign_in.outcome != "banned" and not (sign_in.limit > 0 and sign_in.logged >= sign_in.limit):
+    if sign_in is None or client.through is None:
         return None
     address = client.address if client.source in {"log", "log-others"} else None
-    line = witness.banned(seen.log, address) if address is not None else None
-    if address is None or line is None or seen.believes_forwarded is not False:
+    if address is None or seen.believes_forwarded is not False:
+        return None
+    if sign_in.outcome == "banned":
+        line = witness.banned(seen.late_log, address)
+        said = f"the log says: {line.shown}" if line is not None else None
+    else:
+        enough = 0 < sign_in.limit <= witness.login_failures(seen.log, address)
+        said = f"the log shows {sign_in.limit} failed logins from {address} since the last good one" if enough else None
+    if said is None:
         return None
     text = f"qBittorrent has banned {address}, which is the address of everybody who comes through {client.through}"
     log = str(seen.target.log_file or "")
-    evidence = [Evidence("log", f"the log says: {line.shown}", {"file": log}), _evidence(seen, client)]
+    evidence = [Evidence("log", said, {"file": log}), _evidence(seen, client)]
     if seen.settings is not None:
         on = seen.settings.value_text("ReverseProxySupportEnabled")
-        said = "reverse proxy support is off, or its list holds no address: X-Forwarded-For is not looked at"
+        why = "reverse proxy support is off, or its list holds no address: X-Forwarded-For is not looked at"
         file = str(seen.target.config_file) if seen.target.config_file else None
-        evidence.append(Evidence.setting("ReverseProxySupportEnabled", on, said, file=file))
+        evidence.append(Evidence.setting("ReverseProxySupportEnabled", on, why, file=file))
     values = {"address": address, "proxy_address": address, "proxy": "yes" if seen.in_front else "no"}
     return Finding("shared-address-ban", "likely", text, tuple(evidence), "error", values)
 

@@ -68,7 +68,7 @@ def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
     if place.readable is False:
         text = (
             f"qBittorrent runs as user {place.user} and may not read {place.file} ({owner}): it takes factory settings "
-            "instead"
+            "instead, and may put a new file with those in its place"
         )
         return [
             Finding(

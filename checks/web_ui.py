@@ -182,7 +182,8 @@ def _elsewhere(seen: Observations, one: Suspect) -> Judgement | None:
         evidence.append(Evidence.response(compared.b))
         if compared.differs:
             evidence[-1] = Evidence.experiment(compared)
-            confidence = "proven"
+            # Where nothing names this process, that it is the one meant is a guess, however sure its port.
+            confidence = "proven" if one.named else "likely"
             values["real_url"] = compared.b.url.removesuffix("/api/v2/app/version")
             values["server_port"] = told = values["real_url"].rpartition(":")[2]
     why = ""

@@ -56,8 +56,14 @@ DEFAULTS: dict[str, Any] = {
     "ids": [],
     "fail_on": "error",
     "write_probe": False,
+    "coverage": False,
     "via": "auto",
     "force": False,
+    "restart": False,
+    "confirm_within": None,
+    "confirm": None,
+    "set": [],
+    "new_password_file": None,
     "last": False,
     "all": False,
     "standin": False,
@@ -150,6 +156,37 @@ def build() -> Parser:
             default=argparse.SUPPRESS,
             help="live, or in the file of a stopped qBittorrent (default: what is safe)",
         )
+        one.add_argument(
+            "--restart",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="stop a running qBittorrent for an edit of its file and start it again exactly as it was (by its systemd "
+            "unit, or as the plain process it is; never killed; with the old settings if it does not come up with the new)",
+        )
+    fix.add_argument(
+        "--confirm-within",
+        metavar="SECONDS",
+        type=_seconds,
+        default=argparse.SUPPRESS,
+        help="undo unless confirmed in time, also where this program is killed or its connection lost: a terminal is asked, "
+        "else (and with --yes) confirm with the line below; a change in the file is undone with a restart",
+    )
+    fix.add_argument(
+        "--confirm", metavar="RUN", default=argparse.SUPPRESS, help="keep what that run changed; nothing else is done"
+    )
+    fix.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=argparse.SUPPRESS,
+        help="what a fix must be told, such as host=nas.lan (qbdoctor explain FIX says what); never a secret",
+    )
+    fix.add_argument(
+        "--new-password-file",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="set-password: the new password's file (-: standard input); a terminal is asked, or one is made up",
+    )
     which = rollback.add_mutually_exclusive_group()
     which.add_argument("--last", action="store_true", default=argparse.SUPPRESS, help="the newest record alone")
     which.add_argument("--all", action="store_true", default=argparse.SUPPRESS, help="every record")
@@ -167,6 +204,9 @@ def build() -> Parser:
     demo.add_argument("--standin", action="store_true", default=argparse.SUPPRESS, help="use the built-in stand-in")
     explain = commands.add_parser("explain", parents=[common], help="a cause or check in full", allow_abbrev=False)
     explain.add_argument("ids", nargs="*", metavar="ID", default=argparse.SUPPRESS, help="without: a list of all")
+    explain.add_argument(
+        "--coverage", action="store_true", default=argparse.SUPPRESS, help="which causes the tests saw on which release"
+    )
     return parser
 
 

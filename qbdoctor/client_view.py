@@ -23,9 +23,10 @@ def client(seen: Observations) -> Client:
     through = _through(seen)
     if through is None:
         return Client(ours if target.direct else None, "socket" if target.direct and ours else "", ours, None)
-    logged = witness.login_addresses(seen.log)
     sent = seen.sign_in if seen.has("sign_in") else None
-    if logged and sent is not None and sent.exchange is not None and sent.outcome in {"accepted", "refused", "banned"}:
+    told = sent is not None and sent.outcome in {"accepted", "refused", "banned"}
+    logged = witness.login_addresses(seen.late_log if told else seen.log)
+    if logged and told:
         return Client(logged[0], "log", ours, through)
     if len(logged) == 1:
         return Client(logged[0], "log-others", ours, through)

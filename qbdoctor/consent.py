@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from qbdoctor.output import say
 
@@ -12,11 +13,27 @@ def person_answers() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def agreed(question: str) -> bool:
-    """Ask on standard error; only y or yes agrees, and an end of input does not."""
-    sys.stderr.write(f"{question} [y/N] ")
+def agreed(question: str, *, seconds: float | None = None) -> bool:
+    """Ask on standard error; only y or yes agrees, and neither an end of input nor silence for ``seconds`` does."""
+    sys.stderr.write(f"{question} [y/N] " if seconds is None else f"{question} ({seconds:g} s) [y/N] ")
     sys.stderr.flush()
+    if seconds is not None and not _typed(seconds):
+        say("")
+        return False
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         say("")
     return answer.strip().lower() in {"y", "yes"}
+
+
+def _typed(seconds: float) -> bool:
+    """Wait until a line was typed, or the input ended."""
+    import select  # noqa: PLC0415 - seldom needed
+
+    ready = select.poll()
+    ready.register(sys.stdin.fileno(), select.POLLIN)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if ready.poll(left * 1000):
+            return True
+    return False

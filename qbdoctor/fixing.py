@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qbdoctor import atomic, engine, meanings, planning, verifying
 from qbdoctor.atomic import Refused
-from qbdoctor.fixplan import Plan, Step, Via, raw_text
+from qbdoctor.fixplan import Plan, Step, Via, json_value, raw_text
 from qbdoctor.instances import Instance, find_instances
 from qbdoctor.journal import Journal
-from qbdoctor.model import Check, Edit, Exchange, Fix, Json, Report, UserError
+from qbdoctor.model import Check, Edit, Exchange, Fix, Json, Report, Secret, UserError
 from qbdoctor.observe import Observer
 from qbdoctor.planning import FilePlan, SettingEdit, api_changes
 from qbdoctor.records import Record, Target
@@ -26,18 +26,36 @@ from qbdoctor.settings import Settings
 from qbdoctor.verifying import NotHelped
 from qbdoctor.wire import Deadline
 
+if TYPE_CHECKING:
+    from qbdoctor.restart import How
+    from qbdoctor.restarting import Dog, Restarter
+
 WRITE_SECONDS, UNDO_SECONDS = 5.0, 15.0
 """One write, and taking back what failed, may take this long even when the run's time is over."""
+API_IS_NO_WAY = {"not-this-way", "no-session", "no-such-preference", "api-unavailable", "api-failed"}
+"""What makes ``--via auto`` with ``--restart`` turn to the file."""
 
 
 class Surgery:
     """One run of ``fix`` or ``rollback`` on one target.
 
     ``url_given``: the person named the address, so what answers there is what is meant. ``left`` are sentences about
-    what should have been taken back and could not be.
+    what should have been taken back and could not be. ``restart`` permits one that runs to be restarted for its
+    file; ``how`` then says how. ``confirm_within`` is a time in seconds; ``waiting`` is what keeps it, and when it ends.
+    ``reborn`` observes the target after its restart. ``new_password`` is the one that counts once all is applied.
     """
 
-    def __init__(self, observer: Observer, journal: Journal, checks: Sequence[Check], *, url_given: bool) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        journal: Journal,
+        checks: Sequence[Check],
+        *,
+        url_given: bool,
+        restart: bool = False,
+        confirm_within: float | None = None,
+        seconds: float = 0.0,
+    ) -> None:
         self.observer = observer
         self.journal = journal
         self.checks = checks
@@ -46,6 +64,20 @@ class Surgery:
         self.before: Report | None = None
         self.after: Report | None = None
         self.left: list[str] = []
+        self.restart = restart
+        self.confirm_within = confirm_within
+        self.seconds = seconds
+        self.how: How | None = None
+        self.restarter: Restarter | None = None
+        self.reborn: Observer | None = None
+        self.waiting: tuple[Dog, str] | None = None
+        self.new_password: Secret | None = None
+
+    def close(self) -> None:
+        """Log out what was opened, before a restart and after it. Never raises."""
+        for observer in (self.observer, self.reborn):
+            if observer is not None:
+                observer.close()
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -87,7 +119,7 @@ class Surgery:
     def way(self, asked: str) -> Via:
         """Return which way the settings are changed, or refuse. ``auto`` is live where it runs, else the file."""
         target = self.observer.target
-        if asked == "file" or (asked == "auto" and not self.runs):
+        if asked == "file" or (asked == "auto" and (not self.runs or (self.restart and not self.serves))):
             if target.config_file is None:
                 raise UserError(
                     "no-config",
@@ -95,8 +127,9 @@ class Surgery:
                     "--config.",
                     3,
                 )
-            if self.runs:
+            if self.runs and not self.restart:
                 raise self._running()
+            self.how = self._how() if self.runs else None
             return "file"
         other = self.other()
         if other is not None:
@@ -119,11 +152,39 @@ class Surgery:
         who = f"process {instance.pid}" if instance else f"something answers at {self.observer.address.url}"
         return Refused(
             f"qBittorrent runs ({who}) and would overwrite an edit of its file when it saves: use --via api, or stop it "
-            "first and run this again.",
+            "first and run this again; or have it restarted for that with --restart.",
             "running",
         )
 
+    def _how(self) -> How:
+        """Return how the running one is restarted. Raises Cannot."""
+        from qbdoctor import restart  # noqa: PLC0415 - seldom needed
+
+        instance = self.observer.target.instance
+        if instance is None:
+            raise restart.Cannot(
+                f"the process behind {self.observer.address.url} is not to be seen here",
+                "Stop it where it runs, run this without --restart, and start it again.",
+            )
+        return restart.plan(instance, self.config())
+
     # --- planning ---------------------------------------------------------------------------------------------------
+
+    def plan_either_way(self, wanted: Sequence[tuple[Fix, str]], via: Via, asked: str) -> Plan:
+        """Plan; where the Web API turns out to be no way, with a restart in the file."""
+        try:
+            return self.plan(wanted, via)
+        except UserError as error:
+            if via == "file" or asked != "auto" or not self.restart or error.code not in API_IS_NO_WAY:
+                raise
+        return self.plan(wanted, self.way("file"))
+
+    def plan_again(self, plan: Plan) -> Plan:
+        """Plan the same edits on the file as it is now: one that stops writes it once more. Raises Refused."""
+        steps: list[Step] = []
+        for step in plan.steps:
+            steps.append(self._file_step(step.fix, step.reason, step.edits, steps[-1].file if steps else None))
+        return Plan("file", tuple(step for step in steps if step.changes), plan.already)
 
     def plan(self, wanted: Sequence[tuple[Fix, str]], via: Via) -> Plan:
         """Work out the edits of these fixes, each with its reason. Raises Refused and UserError; writes nothing."""
@@ -132,7 +193,8 @@ class Surgery:
         file: FilePlan | None = None
         preferences = self.preferences() if via == "api" else {}
         for fix, reason in wanted:
-            edits = fix.plan(self.observer.seen, None if reason == "requested" else reason)
+            edits = fix.edits(self.observer.seen, None if reason == "requested" else reason)
+            self._may(fix, via)
             step = (
                 self._file_step(fix, reason, edits, file)
                 if via == "file"
@@ -150,8 +212,13 @@ class Surgery:
             atomic.check_replaceable(real)
         return Plan(via, tuple(steps), tuple(already))
 
+    def _may(self, fix: Fix, via: Via) -> None:
+        why = fix.refused(self.observer.seen, via)
+        if why:
+            raise Refused(f"{fix.id}: {why}", "not-this-way")
+
     def _file_step(self, fix: Fix, reason: str, edits: tuple[Edit, ...], on: FilePlan | None) -> Step:
-        settings = Settings.load(self.config())
+        settings = Settings.load(self.config()) if on is None else Settings.parse(on.result)
         plan = self.journal.plan_file(self.config(), _written(settings, edits), on=on, version=settings.version)
         return Step(fix, reason, edits, plan.changes, plan)
 
@@ -165,7 +232,7 @@ class Surgery:
                     f"{fix.id}: this release's Web API has no {edit.setting}: stop qBittorrent and use --via file.",
                     "no-such-preference",
                 )
-            after[name] = meanings.json_value(edit.setting, raw_text(edit), version)
+            after[name] = json_value(edit, preferences[name], version)
         before = {name: preferences[name] for name in after}
         return Step(fix, reason, edits, api_changes(before, after, version), None, before, after)
 
@@ -227,6 +294,14 @@ class Surgery:
 
     # --- doing ------------------------------------------------------------------------------------------------------
 
+    def carry_out(self, plan: Plan) -> tuple[Record, ...]:
+        """Apply the plan and verify it, with a restart where one is needed. Raises Refused, NotHelped and UserError."""
+        if self.confirm_within is None and (self.how is None or plan.via == "api"):
+            return self.verify(plan, self.apply(plan))
+        from qbdoctor import restarting  # noqa: PLC0415 - seldom needed
+
+        return restarting.carry_out(self, plan)
+
     def apply(self, plan: Plan) -> tuple[Record, ...]:
         """Apply all of the plan or nothing of it. Raises Refused and UserError."""
         done: list[Record] = []
@@ -237,8 +312,10 @@ class Surgery:
                     if record is not None:
                         done.append(record)
             except BaseException:
-                self._take_back(plan.via, done, "another fix of the same run could not be applied")
+                self.take_back(plan.via, done, "another fix of the same run could not be applied")
                 raise
+        if self.new_password is not None:
+            self.observer.give_password(self.new_password)
         return tuple(done)
 
     def _apply_one(self, via: Via, step: Step) -> Record | None:
@@ -274,12 +351,9 @@ class Surgery:
         try:
             texts = verifying.verify(self, plan)
         except UserError as failed:
-            undone = self._take_back(plan.via, records, failed.message)
-            end = " ".join(self.left) or "Everything was put back as it was."
-            self.left.clear()
-            raise NotHelped(f"{failed.message} {end}", undone) from None
+            raise self.undone(plan.via, records, failed.message) from None
         except BaseException:
-            self._take_back(plan.via, records, "the verification broke off")
+            self.take_back(plan.via, records, "the verification broke off")
             raise
         return tuple(self._verified(record, texts[record.fix]) for record in records)
 
@@ -290,7 +364,14 @@ class Surgery:
             self.left.append(f"{record.fix} works, and its record could not be told so: {refused.reason}")
             return replace(record, verified_by=text)
 
-    def _take_back(self, via: Via, records: Sequence[Record], why: str) -> tuple[Record, ...]:
+    def undone(self, via: Via, records: Sequence[Record], why: str) -> NotHelped:
+        """Take these back and return what to raise then."""
+        records = self.take_back(via, records, why)
+        end = " ".join(self.left) or "Everything was put back as it was."
+        self.left.clear()
+        return NotHelped(f"{why} {end}", records)
+
+    def take_back(self, via: Via, records: Sequence[Record], why: str) -> tuple[Record, ...]:
         """Take these back the way they were made; returns them as they then are. What could not be is ``left``."""
         self._allow(UNDO_SECONDS)
         after: list[Record] = []
@@ -299,6 +380,8 @@ class Surgery:
                 if via == "api":
                     after.append(self.journal.undo(record, why=why, write=self.write, read=self.preferences))
                 else:
+                    if self.restarter is not None:
+                        self.restarter.down()
                     after.append(self.journal.undo(record, why=why, guard=self.stopped))
             except UserError as error:
                 after.append(record)
@@ -310,7 +393,12 @@ class Surgery:
 
 
 def _written(settings: Settings, edits: Sequence[Edit]) -> list[SettingEdit]:
-    return [SettingEdit(edit.setting, *settings.place(edit.setting), raw_text(edit)) for edit in edits]
+    written = []
+    for edit in edits:
+        place = settings.place(edit.setting)
+        now = settings.ini.get(*place)
+        written.append(SettingEdit(edit.setting, *place, raw_text(edit, now.raw if now else None)))
+    return written
 
 
 def _outcome(exchange: Exchange) -> str:

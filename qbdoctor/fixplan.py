@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qbdoctor import qtvalues
-from qbdoctor.model import Edit, Fix, Json, Report
+from qbdoctor import inputs, lists, meanings, qtvalues
+from qbdoctor.model import Added, Edit, Fix, Json, Report, Secret, UserError
 from qbdoctor.observations import Observations
 from qbdoctor.planning import FilePlan
 from qbdoctor.records import Change
+from qbdoctor.releases import Version
 
 Via = Literal["api", "file"]
 
@@ -41,8 +42,8 @@ class Plan:
         return tuple(change for step in self.steps for change in step.changes)
 
 
-def raw_text(edit: Edit) -> str | None:
-    """Return a value as Qt itself would write it into the file."""
+def raw_text(edit: Edit, now: str | None = None) -> str | None:
+    """Return a value as Qt itself would write it into the file; ``now`` is the text there, which a list keeps."""
     value = edit.value
     match value:
         case None:
@@ -53,19 +54,59 @@ def raw_text(edit: Edit) -> str | None:
             return str(value)
         case str():
             return qtvalues.from_text(value, utf8=False)
+        case Added():
+            return lists.with_entry(edit.setting, now, value.entry)
+        case Secret():
+            return qtvalues.from_bytes(qtvalues.to_bytes(value.reveal()))
         case _:
             return qtvalues.from_list(value, utf8=False)
 
 
-def wanted_by_causes(report: Report, fixes: Iterable[Fix], seen: Observations, *, infos: bool) -> list[tuple[Fix, str]]:
-    """Return the keeping and hardening fixes of the causes found, each with the cause it answers; no fix twice."""
+def json_value(edit: Edit, now: Json, version: Version | None) -> Json:
+    """Return a value as app/preferences has it; ``now`` is the one there, which a list keeps."""
+    if isinstance(edit.value, Added):
+        return lists.with_entry_json(edit.setting, now, edit.value.entry)
+    return meanings.json_value(edit.setting, raw_text(edit), version)
+
+
+def in_file(edit: Edit, raw: str | None) -> bool:
+    """Return whether the text in the file says what the edit wants; None: the key is absent."""
+    if isinstance(edit.value, Added):
+        return lists.holds(edit.setting, raw, edit.value.entry)
+    return meanings.meaning(edit.setting, raw) == meanings.meaning(edit.setting, raw_text(edit))
+
+
+def in_json(edit: Edit, value: Json, version: Version | None) -> bool:
+    """Return whether the value of app/preferences says what the edit wants."""
+    if isinstance(edit.value, Added):
+        return lists.holds_json(edit.setting, value, edit.value.entry)
+    return meanings.same_json(edit.setting, value, json_value(edit, value, version))
+
+
+def wanted_by_causes(
+    report: Report,
+    fixes: Iterable[Fix],
+    seen: Observations,
+    *,
+    infos: bool,
+    told: Mapping[str, str] | None = None,
+) -> list[tuple[Fix, str]]:
+    """Return the keeping and hardening fixes of the causes found, each with the cause it answers; no fix twice.
+
+    ``told`` are values that a person gave; a fix for which one is missing is none of them.
+    """
     chosen: dict[str, tuple[Fix, str]] = {}
     known: Sequence[Fix] = tuple(fixes)
     for cause in report.causes:
         if cause.severity == "info" and not infos:
             continue
         for fix in known:
-            fits = cause.id in fix.answers and fix.effect != "loosens" and fix.id not in chosen
-            if fits and fix.plan(seen, cause.id):
-                chosen[fix.id] = (fix, cause.id)
+            if cause.id not in fix.answers or fix.effect == "loosens" or fix.id in chosen:
+                continue
+            try:
+                bound = inputs.bind(fix, told or {}, report)
+            except UserError:
+                continue
+            if bound.edits(seen, cause.id):
+                chosen[fix.id] = (bound, cause.id)
     return [chosen[fix.id] for fix in known if fix.id in chosen]

@@ -219,6 +219,12 @@ class Journal:
                 raise Refused(f"{record.id} is {fresh.state}, so there is nothing to verify.", "not-applied")
             return self._step(replace(fresh, verified_by=text), "verified")
 
+    def note(self, record: Record, text: str) -> Record:
+        """Add a sentence to the history of a record; its state stays. Raises Refused."""
+        with self.locked():
+            fresh = self.store.load(record.id)
+            return self._step(fresh, fresh.state, text)
+
     def undo(
         self,
         record: Record,

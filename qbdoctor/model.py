@@ -313,7 +313,17 @@ class Remedy:
 
 
 Effect = Literal["hardens", "keeps", "loosens"]
-SettingValue = bool | int | str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """One more entry of a setting that holds a list: what is there stays; nothing changes where it is there already."""
+
+    entry: str
+
+
+SettingValue = bool | int | str | tuple[str, ...] | Added | Secret
+"""A secret one is the password hash, as :func:`qbdoctor.password.make_hash` gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,12 +343,32 @@ class Effectiveness:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """A value that a fix must be told, by ``--set NAME=VALUE``.
+
+    ``about`` says what it is, with its article; ``read`` returns the text in its one form or raises ValueError, whose text
+    completes a sentence. ``found`` is its name among a finding's values, ``default`` what stands in where nothing is
+    known. ``secret``: a person is asked, or a file read; never an option's value.
+    """
+
+    name: str
+    about: str
+    read: Callable[[str], str]
+    found: str = ""
+    default: str = ""
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """A fix as it is declared, one a file; pure planning, only the journal writes.
 
     ``plan(seen, cause)`` returns the edits; ``cause`` is the id that was found, None where a person asked for the fix
     by name, and an empty result means that this fix does not apply to it. ``judge(before, after)`` says what the
     server's own acts show, from observations taken before and after. ``exposes`` says what one that loosens opens.
+
+    ``inputs`` are what it must be told; with any, its functions take the values (``given``) as one more argument.
+    ``forbids(seen, via)`` returns why it must not be made this way ("api" or "file"), or "".
     """
 
     id: str
@@ -346,16 +376,38 @@ class Fix:
     order: int
     answers: tuple[str, ...]
     effect: Effect
-    plan: Callable[[Any, str | None], tuple[Edit, ...]]
-    judge: Callable[[Any, Any], Effectiveness]
+    plan: Callable[..., tuple[Edit, ...]]
+    judge: Callable[..., Effectiveness]
     changes: str
     about: str
     exposes: str = ""
+    inputs: tuple[Input, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    forbids: Callable[..., str] | None = None
+
+    def edits(self, seen: Any, cause: str | None) -> tuple[Edit, ...]:
+        """Return the edits, with the values that were given."""
+        return self.plan(seen, cause, *self._told)
+
+    def shown(self, before: Any, after: Any) -> Effectiveness:
+        """Return what the server's own acts show, by the values that were given."""
+        return self.judge(before, after, *self._told)
+
+    def refused(self, seen: Any, via: str) -> str:
+        """Return why it must not be made this way, or ""."""
+        return self.forbids(seen, via, *self._told) if self.forbids is not None else ""
+
+    @property
+    def _told(self) -> tuple[Mapping[str, Any], ...]:
+        return (self.given,) if self.inputs else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A root cause as the report names it. ``folded`` are the ids of symptoms that it explains."""
+    """A root cause as the report names it.
+
+    ``folded`` are the ids of symptoms that it explains, ``values`` those of its findings: what a fix may need to be told.
+    """
 
     id: str
     severity: Severity
@@ -364,6 +416,7 @@ class Cause:
     evidence: tuple[Evidence, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     folded: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """Return the contract's cause object."""

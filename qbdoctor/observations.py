@@ -398,3 +398,8 @@ class Observations:
     def believes_forwarded(self) -> bool | None:
         """Whether the server takes clients' addresses from X-Forwarded-For at all; None where that is not known."""
         return cast("bool | None", self.see("believes_forwarded"))
+
+    @property
+    def late_log(self) -> tuple[LogLine, ...]:
+        """The log read once more, late in the run: with what the server wrote about this run's login."""
+        return cast("tuple[LogLine, ...]", self.see("late_log"))

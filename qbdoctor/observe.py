@@ -90,6 +90,10 @@ class Observer:
             fresh.seen.put("version", self.seen.version)
         return fresh
 
+    def after_restart(self, target: Target, wire: Wire) -> Observer:
+        """Return an observer of the same server in another process: no session is left, and nothing known of it holds."""
+        return Observer(target, self._asked, wire, state=self.state, environment=self.environment, ask_password=None)
+
     def give_password(self, secret: Secret) -> None:
         """Take a password that a person typed during the run. What was seen without it is looked at anew."""
         self.wire.masks.add(secret)
@@ -171,6 +175,8 @@ class Observer:
     def _take_other_server(self) -> Instance | None:
         from qbdoctor.otherconfigs import other_server  # noqa: PLC0415
 
+        if not self.target.config_given:
+            return None  # and nothing is asked for that
         return other_server(self.target, self.seen.anonymous)
 
     def _take_fitting_config(self) -> Path | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from qbdoctor import releases
 from qbdoctor.model import Secret
-from qbdoctor.password import make_hash, make_ha1
+from qbdoctor.password import make_hash
 from qbdoctor.qtini import path_of
 from qbdoctor.qtvalues import from_bytes, from_list, is_bytes, is_invalid, to_bytes, to_list
 from qbdoctor.releases import Version
@@ -61,7 +62,7 @@ class Config:
         """Keep the hash of a password, in the release's own form."""
         name = releases.hash_key(self.version)
         if name.endswith("ha1"):
-            self.set(name, make_ha1(password).reveal())
+            self.set(name, hashlib.md5(password.reveal().encode(), usedforsecurity=False).hexdigest())
             return
         made = make_hash(password).reveal()
         self.set(name, from_bytes(made.removeprefix("@ByteArray(").removesuffix(")").encode()))

@@ -205,7 +205,9 @@ def _query(data: bytes, *, plus: bool) -> dict[str, str]:
     for pair in data.split(b"&"):
         name, equals, value = (unquote_to_bytes(part) for part in pair.partition(b"="))
         if name and equals:
-            found[_text(name.replace(b"+", b" ") if plus else name)] = _text(value.replace(b"+", b" ") if plus else value)
+            found[_text(name.replace(b"+", b" ") if plus else name)] = _text(
+                value.replace(b"+", b" ") if plus else value
+            )
     return found
 
 

@@ -1,163 +1,178 @@
-"""What the stand-in of :mod:`qbdoctor.standin` knows: its config file, its sessions, and who failed to log in."""
+"""What the stand-in of :mod:`qbdoctor.standin` knows: its settings, its sessions, its torrents, who failed to log in."""
 
 from __future__ import annotations
 
 import base64
-import json
-import re
 import secrets
 import threading
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from qbdoctor import releases
 from qbdoctor.model import Secret
-from qbdoctor.password import StoredHash, make_hash, parse_hash, verify
-from qbdoctor.qtini import path_of
-from qbdoctor.qtvalues import from_bool, from_bytes, from_list, from_text, is_bytes, is_invalid, to_bytes, to_list
-from qbdoctor.releases import Key, Version
+from qbdoctor.password import FACTORY_PASSWORD, StoredHash, parse_hash, verify
 from qbdoctor.settings import Settings
+from qbdoctor.standin_config import Config
+from qbdoctor.standin_torrents import Torrents
 from qbdoctor.subnets import covers, parse_subnets
 
 _YEAR = 31_556_952  # seconds, as std::chrono::years has it: how long the cookie of an endless session lasts
+_EVERYWHERE = parse_subnets(["::/0"])[0]
+_NOT_GLOBAL = parse_subnets(
+    ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "ff00::/8"]
+)[0]
 
 
-class Refusal(Exception):
-    """An answer that is an error, with its body; None: the reason phrase, as the release has it."""
+class Clock:
+    """Seconds that pass ``speed`` times as fast: what an hour decides is seen in a minute."""
 
-    def __init__(self, status: int, body: str | None = None) -> None:
-        self.status = status
-        self.body = body
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self._began = time.monotonic()
 
-
-class Config:
-    """The config file, held in memory as qBittorrent holds it. ``dirty``: memory is not what was written last."""
-
-    def __init__(self, file: Path, version: Version) -> None:
-        self.file = file
-        self.version = version
-        self.settings = Settings.load(file, version)
-        self._pairs = dict(self.settings.ini.pairs)
-        if len(self.settings.layouts) > 1:  # what stands in the old place wins, and is moved
-            for key in filter(releases.moved, releases.KEYS):
-                old, new = (path_of(*releases.place(key.name, layout)) for layout in self.settings.layouts)
-                if old in self._pairs:
-                    self._pairs[new] = self._pairs.pop(old)
-            section, name = releases.place("MigrationVersion", "WebUI")
-            self._pairs[path_of(section, name)] = str(releases.rule("config.migrates_below", version))
-        self.settings = Settings.parse(self._text(), version)
-        self.dirty = True
-
-    def set(self, name: str, raw: str) -> None:
-        """Give a setting the text ``raw``, unless that changes nothing."""
-        before = self._pairs.get(place := path_of(*self.settings.place(name)))
-        held = self.settings.value_text(name)
-        self._pairs[place] = raw
-        changed = Settings.parse(self._text(), self.version)
-        if changed.value_text(name) == held and not releases.key(name).secret:
-            self._pairs.pop(place) if before is None else self._pairs.update({place: before})
-            return
-        self.settings = changed
-        self.dirty = True
-
-    def save(self) -> None:
-        """Write the whole file beside the old one and rename it over it."""
-        beside = self.file.with_name("qBittorrent_new.conf")
-        beside.write_bytes(self._text())
-        beside.replace(self.file)
-        self.dirty = False
-
-    def _text(self) -> bytes:
-        """The file as QSettings writes it: sections and keys sorted, comments gone, values in Qt's own spelling."""
-        sections: dict[str, list[str]] = {}
-        for path, raw in sorted(self._pairs.items()):
-            section, slash, key = path.partition("/")
-            if not slash:
-                section, key = "General", path
-            sections.setdefault(section, []).append(f"{key.replace('/', chr(92))}={self._respelled(raw)}\n")
-        text = "\n".join(f"[{section}]\n{''.join(lines)}" for section, lines in sections.items())
-        return text.encode("ascii", "surrogateescape")
-
-    def _respelled(self, raw: str) -> str:
-        utf8 = releases.qt_reads_utf8(self.version)
-        if is_invalid(raw):
-            return "@Invalid()"
-        return from_bytes(to_bytes(raw)) if is_bytes(raw) else from_list(to_list(raw, utf8=utf8), utf8=utf8)
+    def now(self) -> float:
+        """Seconds since it was made."""
+        return (time.monotonic() - self._began) * self.speed
 
 
+@dataclass
 class Session:
-    """One session: when it was used last, and when its cookie is due to be sent again."""
+    """One session: when it was used last, when its cookie is due to be sent again, whether an API key made it.
 
-    def __init__(self, renew_at: float) -> None:
-        self.used = time.monotonic()
-        self.renew_at = renew_at
+    ``sync`` is what sync/maindata remembers of its client.
+    """
+
+    used: float
+    renew_at: float
+    by_key: bool = False
+    sync: dict[str, Any] = field(default_factory=dict)
 
 
 class StandIn:
-    """What the server knows: its settings, its sessions and who failed to log in. One request at a time."""
+    """What the server knows. One request at a time: hold ``lock``.
 
-    def __init__(self, config: Config, port: int) -> None:
+    ``settings`` are those in effect; ``config`` may hold more where a change was refused halfway. ``changed`` is set
+    when a change may have moved the listener.
+    """
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self.config = config
         self.version = config.version
-        self.port = port
+        self.clock = clock or Clock()
         self.lock = threading.Lock()
         self.stopping = threading.Event()
+        self.changed = threading.Event()
+        self.torrents = Torrents(self.version, config.file)
+        self.other_preferences: dict[str, Any] = {}
+        self.settings: Settings = config.settings
         self.temporary: Secret | None = None
         if self.settings.secret(releases.hash_key(self.version)) is None:
             length, alphabet = releases.rule("password.temporary_form", self.version)
             self.temporary = Secret("".join(secrets.choice(alphabet) for _ in range(length)))
+        self._cookie_setting = self.settings.text("SessionCookieName")  # read at the start alone
         self._sessions: dict[str, Session] = {}
         self._failures: dict[str, int] = {}
         self._banned: dict[str, float] = {}
 
     @property
-    def settings(self) -> Settings:
-        """The settings as they are now."""
-        return self.config.settings
+    def port(self) -> int:
+        """The port as configured."""
+        return self.settings.integer("Port")
 
-    def save(self) -> None:
-        """Rewrite the file if memory differs; every cookie that expires is then sent anew."""
+    def apply(self) -> None:
+        """Put what the config holds into effect, and rewrite the file if memory differs; cookies are then sent anew."""
+        self.settings = self.config.settings
         if self.config.dirty:
             self.config.save()
             for session in self._sessions.values():
                 session.renew_at = 0.0
+        self.changed.set()
+
+    def default_password(self) -> str | None:
+        """The factory password, where it is the one that counts."""
+        stored = self._stored()
+        return FACTORY_PASSWORD if stored is not None and verify(stored, Secret(FACTORY_PASSWORD)) else None
+
+    # --- sessions ----------------------------------------------------------------------------------------------------
 
     def uses(self, sid: str) -> bool:
-        """Whether the session lives; it counts as used."""
+        """Whether the session of a cookie lives; it counts as used."""
         session = self._sessions.get(sid)
-        seconds = self.settings.integer("SessionTimeout")
-        if session is None or 0 < seconds < time.monotonic() - session.used:
-            self._sessions.pop(sid, None)
+        if session is None or (session.by_key and not releases.rule("session.key_is_cookie", self.version)):
             return False
-        session.used = time.monotonic()
+        if self._expired(session):
+            del self._sessions[sid]
+            return False
+        session.used = self.clock.now()
         return True
+
+    def session(self, sid: str) -> Session:
+        """A session that lives."""
+        return self._sessions[sid]
 
     def start_session(self) -> str:
         """A new session's id; above the release's limit the least recently used one goes."""
         sid = base64.b64encode(secrets.token_bytes(24)).decode()
-        limit = releases.sessions_limit(self.version) and self.settings.integer("SessionsCountLimit")
-        while limit and len(self._sessions) >= limit:
-            del self._sessions[min(self._sessions, key=lambda each: self._sessions[each].used)]
-        self._sessions[sid] = Session(self._renewal())
+        self._add(sid, by_key=False)
         return sid
 
-    def renewed_cookie(self, sid: str) -> str:
-        """The Set-Cookie header, where a session's cookie expires and half of its time is over; else nothing."""
-        session = self._sessions[sid]
-        if not releases.cookie_expires(self.version) or time.monotonic() < session.renew_at:
-            return ""
-        session.renew_at = self._renewal()
-        return self.cookie(sid)
+    def use_key(self, key: str) -> None:
+        """Go on with the session of an API key, or begin one."""
+        if key in self._sessions:
+            self._sessions[key].used = self.clock.now()
+        else:
+            self._add(key, by_key=True)
 
-    def _renewal(self) -> float:
-        seconds = self.settings.integer("SessionTimeout")
-        return time.monotonic() + (seconds if seconds > 0 else _YEAR) // 2
+    def _add(self, sid: str, *, by_key: bool) -> None:
+        for each in [each for each, session in self._sessions.items() if self._expired(session)]:
+            del self._sessions[each]
+        limit = releases.sessions_limit(self.version) and self.settings.integer("SessionsCountLimit")
+        while limit and 0 < limit <= len(self._sessions):
+            del self._sessions[min(self._sessions, key=lambda each: self._sessions[each].used)]
+        self._sessions[sid] = Session(self.clock.now(), self._renewal(), by_key)
+
+    def _expired(self, session: Session) -> bool:
+        return 0 < self.settings.integer("SessionTimeout") < self.clock.now() - session.used
 
     def end_session(self, sid: str) -> None:
         """Forget a session."""
         self._sessions.pop(sid, None)
+
+    def renewed_cookie(self, sid: str, *, secure: bool) -> str:
+        """The Set-Cookie header, where a session's cookie expires and is due; else nothing."""
+        session = self._sessions[sid]
+        if not releases.cookie_expires(self.version) or self.clock.now() < session.renew_at:
+            return ""
+        session.renew_at = self._renewal()
+        return self.cookie(sid, secure=secure)
+
+    def _renewal(self) -> float:
+        seconds = self.settings.integer("SessionTimeout")
+        most = int(releases.rule("session.renewed_before", self.version))
+        return self.clock.now() + min((seconds if seconds > 0 else _YEAR) // 2, most)
+
+    # --- who needs no login, and who is kept out ----------------------------------------------------------------------
+
+    def client(self, peer: str, forwarded: str) -> str:
+        """Whom the server takes for the client: the peer, or, of a trusted proxy, whom that one speaks for."""
+        rule = releases.forwarded_for_rule(self.version)
+        if rule == "peer" or not forwarded or not self.settings.boolean("ReverseProxySupportEnabled"):
+            return peer
+        trusted = self.settings.trusted_proxies()[0]
+        if not covers(trusted, peer):
+            return peer
+        entries = [each for each in forwarded.split(",") if each]
+        if rule == "leftmost-global":
+            found = [each for each in entries if _is_global(each)] or [each for each in entries[:1] if _address(each)]
+            return _address(found[0]) if found else peer
+        for each in reversed(entries):
+            if not _address(each):
+                return peer
+            if not covers(trusted, _address(each)):
+                return _address(each)
+        return _address(entries[0]) if entries else peer
 
     def bypassed(self, address: str) -> bool:
         """Whether a client needs no login."""
@@ -167,126 +182,108 @@ class StandIn:
         return settings.boolean("AuthSubnetWhitelistEnabled") and covers(settings.whitelist()[0], address)
 
     def banned(self, address: str) -> bool:
-        """Whether logins from there are refused."""
-        return self._banned.get(address, 0.0) > time.monotonic()
+        """Whether logins from there are refused; a ban that is over is forgotten with its failures."""
+        until = self._banned.get(address)
+        if until is None:
+            return False
+        if until > self.clock.now():
+            return True
+        del self._banned[address]
+        self._failures.pop(address, None)
+        return False
 
     def accepts(self, address: str, username: str, password: Secret) -> bool:
         """Check a login, and count it if it fails."""
         if username == self.settings.text("Username") and self._matches(password):
-            self._failures.pop(address, None)
+            if releases.rule("ban.success_resets", self.version):
+                self._failures.pop(address, None)
             return True
         limit = self.settings.integer("MaxAuthenticationFailCount")
-        self._failures[address] = self._failures.get(address, 0) + 1
-        if 0 < limit <= self._failures[address]:
-            self._banned[address] = time.monotonic() + self.settings.integer("BanDuration")
-            del self._failures[address]
+        if limit > 0:
+            self._failures[address] = self._failures.get(address, 0) + 1
+            seconds = self.settings.integer("BanDuration")
+            if limit <= self._failures[address] and seconds >= 0:
+                self._banned[address] = self.clock.now() + seconds
         return False
 
-    def accepts_key(self, key: str) -> bool:
-        """Check an API key; one in the settings that has not the right form counts for nothing."""
+    def api_key(self) -> Secret | None:
+        """The API key of the settings; one that has not the right form counts for nothing."""
+        stored = self.settings.secret("APIKey") if releases.api_key_supported(self.version) else None
+        if stored is None:
+            return None
         prefix, length = releases.rule("api_key.form", self.version)
-        stored = self.settings.secret("APIKey")
-        return key.startswith(prefix) and len(key) == length and stored == Secret(key)
+        return stored if stored.reveal().startswith(prefix) and len(stored.reveal()) == length else None
+
+    def rotate_key(self) -> str:
+        """Make a new API key and return it."""
+        prefix, length = releases.rule("api_key.form", self.version)
+        alphabet = releases.rule("password.temporary_form", self.version)[1]
+        key = str(prefix) + "".join(secrets.choice(alphabet) for _ in range(length - len(prefix)))
+        self.set_key(key)
+        return key
+
+    def set_key(self, key: str) -> None:
+        """Take another API key, or none; the session of the one before ends."""
+        before = self.api_key()
+        if before is not None:
+            self.end_session(before.reveal())
+        self.config.set("APIKey", key)
+        self.apply()
+
+    def _stored(self) -> StoredHash | None:
+        name = releases.hash_key(self.version)
+        stored = parse_hash(self.settings.secret(name) or Secret(""), "ha1" if name.endswith("ha1") else "pbkdf2")
+        return stored if isinstance(stored, StoredHash) else None
 
     def _matches(self, password: Secret) -> bool:
         if self.temporary is not None:
             return password == self.temporary
-        name = releases.hash_key(self.version)
-        stored = parse_hash(self.settings.secret(name) or Secret(""), "ha1" if name.endswith("ha1") else "pbkdf2")
-        return isinstance(stored, StoredHash) and verify(stored, password)
+        stored = self._stored()
+        return stored is not None and verify(stored, password)
 
-    def cookie(self, sid: str) -> str:
-        """The Set-Cookie header for a session; without one, the header that ends it."""
-        name = releases.cookie_name(
-            self.version, self.settings.integer("Port"), self.settings.text("SessionCookieName")
-        )
+    # --- the cookie --------------------------------------------------------------------------------------------------
+
+    def cookie_name(self) -> str:
+        """The session cookie's name."""
+        return releases.cookie_name(self.version, self.port, self._cookie_setting)
+
+    def secure(self, forwarded_proto: str) -> bool:
+        """Whether the cookie of an answer is Secure; ``forwarded_proto`` is the request's X-Forwarded-Proto."""
+        settings = self.settings
+        forwarded = settings.boolean("ReverseProxySupportEnabled") and forwarded_proto.lower() == "https"
+        https, wanted = settings.boolean("HTTPS/Enabled"), settings.boolean("SecureCookie")
+        return releases.secure_cookie(self.version, https=https, setting=wanted, forwarded_https=forwarded)
+
+    def cookie(self, sid: str, *, secure: bool) -> str:
+        """The Set-Cookie header for a session; without one, the header that ends it.
+
+        It expires by the client's clock, so sooner where ours goes faster.
+        """
+        secure = secure and bool(sid)
         csrf = self.settings.boolean("CSRFProtection")
-        https, wanted = self.settings.boolean("HTTPS/Enabled"), self.settings.boolean("SecureCookie")
-        secure = bool(sid) and releases.secure_cookie(self.version, https=https, setting=wanted)
         same_site = releases.same_site(self.version, csrf=csrf, secure=secure) if sid else None
         seconds = self.settings.integer("SessionTimeout")
-        until = timedelta(seconds=seconds if seconds > 0 else _YEAR) if sid else -timedelta(days=1)
+        lasts = timedelta(seconds=(seconds if seconds > 0 else _YEAR) / self.clock.speed)
         expires = not sid or releases.cookie_expires(self.version)
+        until = datetime.now(UTC) + (lasts if sid else -timedelta(days=1))
         attributes = {
             "secure": "secure" if secure else "",
             "HttpOnly": "HttpOnly" if sid else "",
             "SameSite": f"SameSite={same_site}" if same_site else "",
-            "expires": f"expires={datetime.now(UTC) + until:%a, %d-%b-%Y %H:%M:%S GMT}" if expires else "",
+            "expires": f"expires={until:%a, %d-%b-%Y %H:%M:%S GMT}" if expires else "",
             "path": "path=/",
         }
         order = releases.rule("cookie.attribute_order", self.version)
-        return "; ".join([f"{name}={sid}", *(attributes[each] for each in order if attributes[each])])
-
-    # --- preferences ---------------------------------------------------------------------------------------------
-
-    def preferences(self) -> dict[str, Any]:
-        """The settings under their names in app/preferences, secrets left out."""
-        return {
-            key.json: self._shown(key)
-            for key in releases.KEYS
-            if key.json and key.readable and not key.secret and releases.reads(key, self.version)
-        }
-
-    def _shown(self, key: Key) -> bool | int | str:
-        if key.kind == "bool":
-            return self.settings.boolean(key.name) != key.inverted
-        if key.kind == "int":
-            return self.settings.integer(key.name)
-        return "\n".join(map(str, self.settings.whitelist()[0])) if key.kind == "list" else self.settings.text(key.name)
-
-    def set_preferences(self, text: str) -> None:
-        """Apply a JSON object of preferences; text that is none changes nothing."""
-        try:
-            given = json.loads(text)
-        except ValueError:
-            given = None
-        wanted = given if isinstance(given, dict) else {}
-        username, password = (wanted.get(f"web_ui_{what}") for what in ("username", "password"))
-        for what, value in (("username", username), ("password", password)):
-            least = releases.rule(f"{what}.min_length", self.version)
-            if value is not None and len(_as_text(value)) < least:
-                raise Refusal(400, f"WebUI {what} must be at least {least} characters long")
-        if username is not None and len(_as_text(username)) < 3:
-            del wanted["web_ui_username"]  # older releases pass over it without a word
-        for name, value in wanted.items():
-            key = releases.key_for_json(name, self.version)
-            if key is not None and key.writable:
-                self.config.set(key.name, self._raw(key, value))
-        self.save()
-
-    def _raw(self, key: Key, value: Any) -> str:
-        """What Qt makes of a JSON value, as it is spelled in the file."""
-        utf8 = releases.qt_reads_utf8(self.version)
-        match key.kind:
-            case "bool":
-                return from_bool(_as_bool(value) != key.inverted)
-            case "int":
-                return str(_as_number(value))
-            case "list":
-                entries = [each for each in re.split(r"[\n,]", _as_text(value)) if parse_subnets([each])[0]]
-                return from_list(entries, utf8=utf8)
-            case "bytes" if key.secret:
-                self.temporary = None
-                made = make_hash(Secret(_as_text(value))).reveal()
-                return from_bytes(made.removeprefix("@ByteArray(").removesuffix(")").encode())
-            case _:
-                return from_text(_as_text(value), utf8=utf8)
+        return "; ".join([f"{self.cookie_name()}={sid}", *(attributes[each] for each in order if attributes[each])])
 
 
-def _as_bool(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.lower() not in ("", "0", "false")
-    return not isinstance(value, list | dict) and bool(round(value or 0))
+def _address(text: str) -> str:
+    """The address as it is compared; "" for text that is none."""
+    stripped = text.strip()
+    return stripped if covers(_EVERYWHERE, stripped) else ""
 
 
-def _as_number(value: Any) -> int:
-    try:
-        return round(value) if isinstance(value, int | float) else int(str(value))
-    except ValueError:
-        return 0
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return from_bool(value)
-    return "" if value is None or isinstance(value, list | dict) else str(value)
+def _is_global(text: str) -> bool:
+    """As QHostAddress::isGlobal has it: private networks are global too, loopback and link-local are not."""
+    address = _address(text)
+    return bool(address) and not covers(_NOT_GLOBAL, address)

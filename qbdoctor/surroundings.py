@@ -93,6 +93,15 @@ def last_run(target: Target) -> tuple[LogLine, ...]:
     return witness.since_start(witness.read_tail(target.log_file).lines, None)
 
 
+def late_log(target: Target) -> tuple[LogLine, ...]:
+    """Return the log of the running server as it is now."""
+    from qbdoctor import witness  # noqa: PLC0415
+
+    if target.log_file is None or target.instance is None:
+        return ()
+    return witness.since_start(witness.read_tail(target.log_file).lines, target.instance.started)
+
+
 def port_owner(target: Target) -> PortOwner | None:
     """Return the process of this machine that listens at the target's port, as far as this user may see it."""
     if not target.here:
@@ -187,6 +196,7 @@ def take(name: str, observer: Observer) -> Any:
         "alternative_ui_fault": lambda: alternative_ui_fault(seen.settings, target.instance),
         "old_api": lambda: observer.wire.send(Call("GET", "/version/api")),
         "start_page": lambda: observer.session.call("GET", "/"),
+        "late_log": lambda: late_log(target),
         "client": lambda: client(seen),
         "believes_forwarded": lambda: believes_forwarded(seen),
     }
@@ -201,6 +211,7 @@ TAKEN = (
     "alternative_ui_fault",
     "old_api",
     "start_page",
+    "late_log",
     "client",
     "believes_forwarded",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor import causes as catalogue
@@ -16,7 +17,7 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
     """Fold findings into root causes, most decisive first.
 
     Findings of the same cause become one: the surest speaks, the evidence of all is kept. A cause that another one
-    explains, and that is no more severe and no more sure than it, is a symptom and stands under it. ``values`` fill the remedies'
+    explains, and that is less severe, or as severe and no more sure, is a symptom and stands under it. ``values`` fill the remedies'
     places where a finding has no value of its own.
     """
     grouped: dict[str, list[Finding]] = {}
@@ -30,9 +31,7 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
                 under.setdefault(cause.id, []).append(symptom)
     symptoms = {symptom for folded in under.values() for symptom in folded}
     roots = [
-        Cause(
-            one.id, one.severity, one.confidence, one.summary, one.evidence, one.remedies, tuple(under.get(one.id, ()))
-        )
+        replace(one, folded=tuple(under.get(one.id, ())))
         for one in merged.values()
         if one.id not in symptoms
     ]
@@ -40,9 +39,10 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
 
 
 def _may_fold(cause: Cause, symptom: Cause) -> bool:
-    """Return whether a cause may hide a symptom: it is no less severe and no less sure."""
-    surer = CONFIDENCES.index(cause.confidence) <= CONFIDENCES.index(symptom.confidence)
-    return surer and _severity(cause.severity) <= _severity(symptom.severity)
+    """Return whether a cause may hide a symptom: it is more severe, or as severe and no less sure."""
+    if cause.severity != symptom.severity:
+        return _severity(cause.severity) < _severity(symptom.severity)
+    return CONFIDENCES.index(cause.confidence) <= CONFIDENCES.index(symptom.confidence)
 
 
 def _severity(severity: Severity) -> int:
@@ -57,9 +57,9 @@ def _merge(cause: str, found: list[Finding], values: Mapping[str, str]) -> Cause
     evidence: list[Evidence] = []
     for finding in ordered:
         evidence.extend(piece for piece in finding.evidence if piece not in evidence)
-    filled = dict(values)
+    own: dict[str, str] = {}
     for finding in reversed(ordered):
-        filled.update(finding.values)
+        own.update(finding.values)
     surest = min(CONFIDENCES.index(one.confidence) for one in found)
     remedies = tuple(remedy for finding in ordered for remedy in finding.remedies)
     return Cause(
@@ -68,7 +68,8 @@ def _merge(cause: str, found: list[Finding], values: Mapping[str, str]) -> Cause
         CONFIDENCES[surest],
         ordered[0].summary,
         tuple(evidence),
-        remedies + catalogue.fill(page, filled),
+        remedies + catalogue.fill(page, {**values, **own}),
+        values=own,
     )
 
 

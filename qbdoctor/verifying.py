@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import engine, meanings, releases
 from qbdoctor.atomic import Refused
-from qbdoctor.fixplan import Plan, Step, raw_text
+from qbdoctor.fixplan import Plan, Step, in_file, in_json
 from qbdoctor.model import Edit, Report, UserError
 from qbdoctor.settings import Settings
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qbdoctor.fixing import Surgery
+    from qbdoctor.observe import Observer
     from qbdoctor.records import Record
 
 SAVE_SECONDS = 8.0
@@ -36,7 +37,10 @@ class NotHelped(Refused):
 
 def verify(surgery: Surgery, plan: Plan) -> dict[str, str]:
     """Return what showed that each fix works, by its id. Raises NotHelped, and what the Web API or the file refuse."""
-    texts = _by_acts(surgery, plan) if plan.via == "api" else _by_file(surgery, plan)
+    if surgery.reborn is not None:
+        texts = _by_restart(surgery, plan, surgery.reborn)
+    else:
+        texts = _by_acts(surgery, plan) if plan.via == "api" else _by_file(surgery, plan)
     if surgery.before is not None and surgery.after is not None:
         _compare(surgery.before, surgery.after, plan)
     return texts
@@ -55,6 +59,32 @@ def _by_file(surgery: Surgery, plan: Plan) -> dict[str, str]:
     return {step.fix.id: text for step in plan.steps}
 
 
+def _by_restart(surgery: Surgery, plan: Plan, fresh: Observer) -> dict[str, str]:
+    """Verify by what the restarted server does; where that shows nothing, by what it says and by its file."""
+    path = surgery.config()
+    settings = Settings.load(path)
+    surgery.after = engine.run(fresh, surgery.checks, close=False)
+    says = fresh.seen.preferences or {}
+    texts: dict[str, str] = {}
+    for step in plan.steps:
+        shown = step.fix.shown(surgery.observer.seen, fresh.seen)
+        if shown.works is False:
+            raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
+        for edit in step.edits:
+            name = meanings.json_name(edit.setting)
+            if (
+                name is not None
+                and name in says
+                and not in_json(edit, says[name], fresh.seen.version)
+            ):
+                raise NotHelped(f"{step.fix.id}: qBittorrent started again with another {edit.setting}.")
+            if not _says(settings, edit, default=True):
+                raise NotHelped(f"{step.fix.id}: {path} has another {edit.setting} since qBittorrent started again.")
+        acts = shown.text if shown.works else f"{shown.text}; {path} says so"
+        texts[step.fix.id] = f"qBittorrent was restarted with it: {acts}"
+    return texts
+
+
 def _by_acts(surgery: Surgery, plan: Plan) -> dict[str, str]:
     path = surgery.observer.target.config_file
     # The checks read the file as well: it must not be the old one for them.
@@ -63,7 +93,7 @@ def _by_acts(surgery: Surgery, plan: Plan) -> dict[str, str]:
     surgery.after = engine.run(fresh, surgery.checks, close=False)
     texts: dict[str, str] = {}
     for step in plan.steps:
-        shown = step.fix.judge(surgery.observer.seen, fresh.seen)
+        shown = step.fix.shown(surgery.observer.seen, fresh.seen)
         if shown.works is False:
             raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
         texts[step.fix.id] = shown.text if shown.works else _by_reading(surgery, step, path, saved, shown.text)
@@ -109,7 +139,7 @@ def _says(settings: Settings, edit: Edit, *, default: bool = False) -> bool:
     raw = None if place is None else place.raw
     if raw is None and default and settings.version is not None:
         return releases.default(releases.key(edit.setting), settings.version) == edit.value
-    return meanings.meaning(edit.setting, raw) == meanings.meaning(edit.setting, raw_text(edit))
+    return in_file(edit, raw)
 
 
 def _compare(before: Report, after: Report, plan: Plan) -> None:

@@ -249,8 +249,9 @@ def bind_failure(lines: Sequence[LogLine]) -> tuple[str, int, LogLine] | None:
     for line in reversed(lines):
         if line.level == "N" and _listening(line.text) is not None:
             return None
-        if line.level == "C" and (match := _UNBOUND.search(line.text)) is not None:
-            return match["address"], int(match["port"]), line
+        for match in _UNBOUND.finditer(line.text) if line.level == "C" else ():
+            if match["address"] == "*" or _first_address(match["address"]) is not None:
+                return match["address"], int(match["port"]), line
     return None
 
 

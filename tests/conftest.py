@@ -17,7 +17,7 @@ from tests.kit.server import Server
 _LIVE_FIXTURES = {"release", "releases", "healthy", "server"}
 _PROPERTY = "live"
 _SKIPPED = "no live server: "
-_KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUIRE_LIVE")
+_KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUIRE_LIVE", "QBDOCTOR_COVERAGE")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
 
 ServerFactory = Callable[..., Server]

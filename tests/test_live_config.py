@@ -21,6 +21,7 @@ from qbdoctor.releases import Version
 from qbdoctor.settings import Settings
 from tests.conftest import ServerFactory
 from tests.doctor import cause, causes, diagnose, status
+from tests.kit import matrix
 from tests.kit.matrix import Release
 from tests.kit.profile import config_text, free_port, password_hash
 from tests.kit.server import PASSWORD, Server
@@ -43,6 +44,7 @@ CONFIG_CAUSES = {
 }
 LATER = 3.0  # seconds after the start: then the file's time alone shows that it is not the start that wrote it
 NOBODY = 65534
+PASSWORD_KEY = b"Password_PBKDF2"
 
 
 def config_causes(report: dict[str, Any]) -> set[str]:
@@ -471,6 +473,57 @@ def test_a_user_who_may_not_write(server: ServerFactory, release: Release, fault
     saved = "7200" in running.config_file.read_text()
     assert saved is not named
     running.config_file.parent.chmod(0o755)
+
+
+@dataclass(frozen=True)
+class Elsewhere(Wrapped):
+    """Its tree is shown to another user beside the profile, in a mount namespace of its own."""
+
+    def command(self, *arguments: str) -> list[str]:
+        return [each.replace(str(self.root), "/mnt") for each in super().command(*arguments)]
+
+    def environment(self, home: Path) -> dict[str, str]:
+        return {name: value.replace(str(self.root), "/mnt") for name, value in super().environment(home).items()}
+
+
+def unreadable(name: str) -> dict[str, Any]:
+    """Start a server that may not read its file, and say what the doctor and the server make of it.
+
+    It then has factory settings, with peer traffic: only ever run in a network namespace of its own.
+    """
+    release = matrix.get(name)
+    inside = f'mount --bind "$0" /mnt; exec setpriv --reuid={NOBODY} --clear-groups "$@"'
+    script = (
+        f'chown -R {NOBODY} "$1/.."; chown 0 "$1"/qBittorrent/config/*.conf; chmod 600 "$1"/qBittorrent/config/*.conf; '
+        f'shift; exec unshare -m sh -c \'{inside}\' "$ROOT" "$@"'
+    )
+    text = raw(release).decode().replace("WebUI\\Port=%PORT%\n", "").replace("Port=%PORT%\n", "")
+    one = Elsewhere(release.name, release.version, release.root, script)
+    with Server.start(one, raw_config=text.encode(), env={"ROOT": str(release.root)}) as running:
+        report = checked(running)
+        running.stop()
+        kept = PASSWORD_KEY in running.config_file.read_bytes()
+    return {"report": report, "kept": kept}
+
+
+@linux_root
+def test_a_file_that_may_not_be_read(release: Release) -> None:
+    if not runs("unshare", "-nm", "sh", "-c", "ip link set lo up && mount --bind /etc /mnt"):
+        pytest.skip("no network and mount namespace can be made here")
+    code = (
+        f"import json; from tests.test_live_config import unreadable; print(json.dumps(unreadable({release.name!r})))"
+    )
+    run = subprocess.run(
+        ["unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert causes(found["report"], "error") == ["config-permission"]
+    assert found["kept"] is new_layout(release), "up to 5.1 a new file is put in its place"
 
 
 @linux_root

@@ -307,6 +307,28 @@ def test_a_proxy_that_adds_bearer(server: ServerFactory, release: Release) -> No
     assert cause(knowing, "authorization-header-collision")["confidence"] == "proven"
 
 
+def test_an_api_key_that_a_proxy_replaces(server: ServerFactory, release: Release) -> None:
+    key = "qbt_" + "CanaryKey23456789abcdefghjkm"
+    running = server(settings={"APIKey": key})
+    with Nginx(running.url, BEARER) as proxy, Nginx(running.url) as plain, unharmed(running):
+        replaced = diagnose("--url", proxy.url, env={"QBDOCTOR_API_KEY": key})
+        handed_on = diagnose("--url", plain.url, env={"QBDOCTOR_API_KEY": key})
+    reads = reads_authorization(release)
+    assert causes(replaced, "error") == (["authorization-header-collision"] if reads else ["api-key-rejected"])
+    assert causes(handed_on, "error") == ([] if reads else ["api-key-rejected"])
+    wrong = key[:-1] + "n"
+    with Nginx(running.url) as plain:
+        assert causes(diagnose("--url", plain.url, env={"QBDOCTOR_API_KEY": wrong}), "error") == ["api-key-rejected"]
+
+
+def test_a_filter_that_forbids_logins_is_no_collision(healthy: Server) -> None:
+    forbid = f'location = /api/v2/auth/login {{ return 403 "Forbidden"; }} location / {{ proxy_pass {healthy.url}; }}'
+    with Nginx(healthy.url, whole=forbid) as proxy, unharmed(healthy):
+        report = diagnose("--url", proxy.url, password=healthy.password)
+    assert "authorization-header-collision" not in causes(report)
+    assert report["exit_code"] != 0
+
+
 def test_a_proxy_that_asks_for_its_own_login(server: ServerFactory, release: Release) -> None:
     running = server()
     with Nginx(running.url) as proxy:

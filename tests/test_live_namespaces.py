@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,19 +182,6 @@ def test_ban_of_a_gateway_is_everybodys(release: Release, inside: Net, tmp_path:
         assert "ip-banned" in found["explains"]
         # Straight to it from the same address it is ours alone, as far as can be told.
         assert causes(diagnose("--url", running.url, password=running.password), "error") == ["ip-banned"]
-
-
-@namespaced
-def test_failures_seen_as_the_gateways_count_before_a_login(release: Release, inside: Net, tmp_path: Path) -> None:
-    """Four failures from the gateway: ours would be the fifth, which bans everybody behind it."""
-    with boxed(inside, release) as running, published(tmp_path, running.port, inside, running.port):
-        running.fail_logins(4)
-        text = running.config_file.read_text()
-        report = diagnose("--url", f"http://127.0.0.1:{running.port}", password="not the right one")
-        assert report["login_attempts"] == 0
-        assert text == running.config_file.read_text()
-        time.sleep(0.1)
-        assert running.failed_logins() == 4
 
 
 @namespaced

@@ -14,6 +14,7 @@ from typing import Literal
 import psutil
 import pytest
 
+from qbdoctor import witness
 from qbdoctor.instances import find_instances
 from tests.conftest import ServerFactory
 from tests.doctor import cause, causes, diagnose, status
@@ -136,6 +137,21 @@ def test_name_of_the_port_in_the_config_is_enough(server: ServerFactory, release
     assert causes(report, "error")[0] == "wrong-port"
 
 
+def test_the_only_server_of_this_machine_may_be_meant(server: ServerFactory, release: Release) -> None:
+    running = server()
+    if len(find_instances()) != 1:
+        pytest.skip("other servers run here")
+    report = diagnose("--url", f"http://127.0.0.1:{free_port()}", password=running.password)
+    assert causes(report, "error") == ["wrong-port"]
+    assert cause(report, "wrong-port")["confidence"] == "likely"
+
+
+def test_one_of_several_servers_is_not_guessed(server: ServerFactory, release: Release) -> None:
+    server(), server()
+    report = diagnose("--url", f"http://127.0.0.1:{free_port()}", password="any")
+    assert causes(report, "error") == ["not-running"]
+
+
 def test_address_that_is_not_listened_at(server: ServerFactory, release: Release) -> None:
     running = server(address="127.0.0.2")
     url = f"http://127.0.0.1:{running.port}"
@@ -195,7 +211,8 @@ def test_starting_server_is_told_truly(server: ServerFactory, release: Release) 
     """Held still before it opens its port, as one is that restores many torrents."""
     running = server(wait=False)
     process = psutil.Process(running.pid)
-    wait_for(lambda: any(one.pid == running.pid for one in find_instances()))
+    while "setpriv" in process.cmdline()[0]:  # not yet the program itself
+        pass
     process.suspend()
     try:
         if any(one.status == psutil.CONN_LISTEN for one in process.net_connections("tcp")):
@@ -353,3 +370,67 @@ def test_stopped_and_suspended(server: ServerFactory, release: Release) -> None:
         assert causes(report, "error") == ["web-server-hang"]
     finally:
         os.kill(running.pid, signal.SIGCONT)
+
+
+# --- what cannot be had here: a desktop build, other lines of a log --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("WebUI: Unable to bind to IP: *, port: 8080. Reason: The bound address is already in use", 8080),
+        ("Web UI: Unable to bind to IP: fd77::1, port: 8080. Reason: The address is not available", 8080),
+        ("Web UI：无法绑定到 IP：127.0.0.1，端口：8080。原因：The bound address is already in use", 8080),
+        ('Failed to listen on IP. IP: "10.0.0.1". Port: "TCP/6881". Reason: "Address already in use"', None),
+        ("Failed to listen on IP: 10.0.0.1, port: TCP/6881. Reason: Address already in use", None),
+        ("WebUI: HTTPS setup failed, fallback to HTTP", None),
+        ("WebUI: Credentials are not set", None),
+        ('File error alert. Torrent: "v1.2.3". File: "/a". Reason: "No space left on device 12"', None),
+    ],
+)
+def test_which_critical_line_is_about_the_port(text: str, port: int | None) -> None:
+    found = witness.bind_failure([witness.LogLine("C", None, text)])
+    assert (found[1] if found else None) == port
+    opened = witness.LogLine("N", None, "WebUI: Now listening on IP: *, port: 8080")
+    assert witness.bind_failure([witness.LogLine("C", None, text), opened]) is None
+
+
+@pytest.mark.parametrize(
+    ("program", "enabled", "expected"),
+    [
+        ("qbittorrent", None, "webui-disabled"),
+        ("qbittorrent", "true", "not-running"),
+        ("qbittorrent", "false", "webui-disabled"),
+        ("qbittorrent-nox", None, "not-running"),
+    ],
+)
+def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expected: str, tmp_path: Path) -> None:
+    """No desktop build runs here: judged from what would be seen of one."""
+    from datetime import UTC, datetime
+
+    from qbdoctor import registry
+    from qbdoctor.address import Address
+    from qbdoctor.instances import Instance
+    from qbdoctor.model import Exchange, Failure
+    from qbdoctor.observations import Observations, Suspect
+    from qbdoctor.releases import ANY
+    from qbdoctor.settings import Settings
+    from qbdoctor.target import Target
+
+    line = f"WebUI\\Enabled={enabled}\n" if enabled else ""
+    settings = Settings.parse(f"[Preferences]\n{line}".encode())
+    one = Instance(7, (program,), datetime.now(UTC), executable=tmp_path / program, listening=())
+    target = Target(Address("http", "127.0.0.1", 8080), "process", instance=one, direct=False, here=True)
+    first = Exchange("GET", "http://127.0.0.1:8080/x", failure=Failure("refused", "connection refused"))
+    seen = Observations(
+        {
+            "target": target,
+            "anonymous": first,
+            "suspect": Suspect(one, settings, (), (), named=True),
+            "settings": settings,
+            "releases": ANY,
+            "port_owner": None,
+        }
+    )
+    check = next(each for each in registry.checks() if each.id == "web-ui")
+    assert [found.cause for found in check.judge(seen).findings] == [expected]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from typing import Any
 
-from qbdoctor import changes, consent, output
+from qbdoctor import changes, consent, inputs, output
 from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Plan, wanted_by_causes
 from qbdoctor.journal import Journal
 from qbdoctor.model import Fix, Report, UserError
+from qbdoctor.records import Record
 from qbdoctor.registry import checks, fixes
 from qbdoctor.run import observer, state_folder
 from qbdoctor.verifying import NotHelped
@@ -24,16 +27,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> Outcome:
+    if args.confirm is not None:
+        return _confirm(args)
     named = _named(args.ids)
+    told: dict[str, Any] = {**inputs.given(args.set, named or fixes()), **inputs.ask_secrets(args, named)}
     watcher = observer(args)
     journal = Journal(state_folder(args, watcher.environment))
     for sentence in journal.recover():
         output.say(sentence)
-    surgery = Surgery(watcher, journal, checks(), url_given=args.url is not None)
+    surgery = Surgery(
+        watcher,
+        journal,
+        checks(),
+        url_given=args.url is not None,
+        restart=args.restart,
+        confirm_within=args.confirm_within,
+        seconds=args.deadline,
+    )
+    surgery.new_password = told.get("password")
     try:
-        return _operate(args, surgery, named)
+        return _operate(args, surgery, named, told)
     finally:
-        watcher.close()
+        surgery.close()
         for sentence in surgery.left:
             output.say(sentence)
 
@@ -50,20 +65,20 @@ def _named(ids: Sequence[str]) -> list[Fix]:
     return [known[name] for name in dict.fromkeys(ids)]
 
 
-def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix]) -> Outcome:
+def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told: dict[str, Any]) -> Outcome:
     if named:
         via = surgery.way(args.via)
         if surgery.other() is None:  # for what comes after to be held against; a stopped one has its file judged
             surgery.diagnose()
-        wanted = [(fix, "requested") for fix in named]
+        wanted = [(inputs.bind(fix, told, surgery.before), "requested") for fix in named]
     else:
         # A person is shown what infos ask for as well and may say no; --yes takes errors and warnings alone.
         report = surgery.diagnose()
-        wanted = wanted_by_causes(report, fixes(), surgery.observer.seen, infos=not args.yes)
+        wanted = wanted_by_causes(report, fixes(), surgery.observer.seen, infos=not args.yes, told=told)
         if not wanted:
             return Outcome("fix", "nothing-to-do", _nothing(report, surgery), 0)
         via = surgery.way(args.via)
-    plan = surgery.plan(wanted, via)
+    plan = surgery.plan_either_way(wanted, via, args.via)
     if not plan.steps:
         names = ", ".join(plan.already)
         return Outcome("fix", "nothing-to-do", (f"Nothing to do: {names}: the settings are so already.",), 0)
@@ -76,12 +91,14 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix]) -> Ou
     # On a terminal the plan was shown with the question.
     shown = () if not args.yes else (*lines, "")
     try:
-        records = surgery.verify(plan, surgery.apply(plan))
+        records = surgery.carry_out(plan)
     except NotHelped as failed:
         said = (*shown, f"✗ {failed.reason}", *(f"  record {one.id} ({one.state})" for one in failed.records))
         return Outcome("fix", "undone", said, 4, failed.records, plan.changes())
     done = [f"✓ {record.fix}: {record.verified_by}." for record in records]
     ids = [f"  record {record.id}" for record in records]
+    if surgery.waiting is not None:
+        return _waiting(args, surgery, (*shown, *done, *ids), plan)
     return Outcome(
         "fix", "verified", (*shown, *done, *ids, "Take it back with: qbdoctor rollback"), 0, records, plan.changes()
     )
@@ -107,10 +124,54 @@ def _consent(args: argparse.Namespace, surgery: Surgery, lines: Sequence[str]) -
     return None if agreed else ("Nothing was changed.",)
 
 
+def _confirm(args: argparse.Namespace) -> Outcome:
+    """Keep what a run changed that waits to be confirmed."""
+    from qbdoctor import confirming  # noqa: PLC0415 - seldom needed
+
+    if args.ids:
+        raise UserError("usage", "--confirm RUN stands alone: it applies no fix.")
+    records = confirming.confirm(Journal(state_folder(args, os.environ)), args.confirm)
+    said = (f"✓ {args.confirm} is confirmed and stays.", *(f"  record {one.id}" for one in records))
+    return Outcome("fix", "confirmed", said, 0, records)
+
+
+def _waiting(args: argparse.Namespace, surgery: Surgery, said: tuple[str, ...], plan: Plan) -> Outcome:
+    """Have it confirmed: a person is asked, anybody else is told how. The watchdog keeps the time."""
+    from qbdoctor import confirming, restarting  # noqa: PLC0415 - seldom needed
+
+    assert surgery.waiting is not None  # noqa: S101 - for the type checker
+    dog, until = surgery.waiting
+    journal, run = surgery.journal, surgery.run
+    if args.yes or not consent.person_answers():
+        how = f"It is undone at {until} unless confirmed: qbdoctor fix --confirm {run}"
+        dog.release(done=False)
+        records = tuple(confirming.of_run(journal, run))
+        return Outcome("fix", "to-be-confirmed", (*said, how), 0, records, plan.changes())
+    for line in said:
+        output.say(line)
+    agreed = consent.agreed("Does all work? Keep it?", seconds=surgery.confirm_within)
+    if agreed:
+        try:
+            records = confirming.confirm(journal, run)
+        except UserError:  # the time was over while the answer was typed
+            agreed = False
+        else:
+            dog.release(done=False)
+            return Outcome("fix", "verified", ("✓ Confirmed: it stays.",), 0, records, plan.changes())
+    left = restarting.undo_now(dog)
+    end = " ".join(left) or "Not confirmed: everything was put back as it was."
+    after = tuple(one for one in journal.records() if isinstance(one, Record) and one.run == run)
+    return Outcome("fix", "undone", (f"✗ {end}",), 4, after, plan.changes())
+
+
 def _described(plan: Plan, surgery: Surgery) -> list[str]:
     target = surgery.observer.target
     where = f"live, through the Web API of {target.address.url}" if plan.via == "api" else f"in {target.config_file}"
     lines = [f"Plan ({where}):"]
+    if plan.via == "file" and surgery.how is not None:
+        lines += ["", f"  {surgery.how.describe()}."]
+    if surgery.confirm_within is not None:
+        lines += ["", f"  It is undone unless it is confirmed within {surgery.confirm_within:g} s."]
     for step in plan.steps:
         why = "requested" if step.reason == "requested" else f"answers {step.reason}"
         lines += ["", f"  {step.fix.id}: {step.fix.title} ({why}; {WORDS[step.fix.effect]})"]

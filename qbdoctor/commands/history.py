@@ -31,7 +31,10 @@ def run(args: argparse.Namespace) -> int:
     elif args.ids:
         changes.deliver_text("\n".join(_in_full(record) for record in readable), args.output)
     else:
-        changes.deliver_text("".join(f"{_line(record)}\n" for record in readable), args.output)
+        waiting = _waiting(journal)
+        changes.deliver_text(
+            "".join(f"{_line(record)}{waiting.get(record.run, '')}\n" for record in readable), args.output
+        )
     return 0
 
 
@@ -44,6 +47,15 @@ def _found(journal: Journal, name: str) -> Record | Damaged:
 
 def _line(record: Record) -> str:
     return f"{record.created}  {record.state:<12}  {record.fix}  via {record.via}  {_where(record)}\n    {record.id}"
+
+
+def _waiting(journal: Journal) -> dict[str, str]:
+    """Return a line for each run that waits to be confirmed."""
+    if not (journal.store.root.parent / "confirm").is_dir():
+        return {}
+    from qbdoctor import confirming  # noqa: PLC0415 - seldom needed
+
+    return {run: f"\n    {waiting.text()}" for run, waiting in confirming.all_waiting(journal).items()}
 
 
 def _where(record: Record) -> str:

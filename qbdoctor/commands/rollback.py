@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qbdoctor import changes, consent, output
 from qbdoctor.address import Address, parse_url
@@ -21,6 +22,12 @@ from qbdoctor.records import Change, Damaged, Record
 from qbdoctor.registry import checks
 from qbdoctor.run import observer, state_folder
 from qbdoctor.target import TargetOptions, resolve
+
+if TYPE_CHECKING:
+    from qbdoctor.observe import Observer
+    from qbdoctor.restart import How
+
+_Done = tuple[list[Record], list[str], list[Change]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +184,21 @@ def _surgery(args: argparse.Namespace, journal: Journal, record: Record, path: P
     """
     url = record.target.url
     if args.url or args.config or args.profile:
-        return Surgery(observer(args), journal, checks(), url_given=args.url is not None)
+        return _one(args, observer(args), journal, url_given=args.url is not None)
     if path is None or not path.exists():
         if url is None:
             return None
         by_url = argparse.Namespace(**{**vars(args), "url": url})
-        return Surgery(observer(by_url), journal, checks(), url_given=True)
+        return _one(args, observer(by_url), journal, url_given=True)
     by_file = argparse.Namespace(**{**vars(args), "config": str(path)})
     watcher = observer(by_file)
     if watcher.target.instance is None and url is not None and url != watcher.address.url:
         watcher = observer(argparse.Namespace(**{**vars(by_file), "url": url}))
-    return Surgery(watcher, journal, checks(), url_given=False)
+    return _one(args, watcher, journal, url_given=False)
+
+
+def _one(args: argparse.Namespace, watcher: Observer, journal: Journal, *, url_given: bool) -> Surgery:
+    return Surgery(watcher, journal, checks(), url_given=url_given, restart=args.restart, seconds=args.deadline)
 
 
 def _way(args: argparse.Namespace, surgery: Surgery, path: Path | None) -> Via:
@@ -196,8 +207,13 @@ def _way(args: argparse.Namespace, surgery: Surgery, path: Path | None) -> Via:
         return "file"
     via = surgery.way(args.via)
     if via == "api":
-        surgery.sign_on()
-        surgery.preferences()
+        try:
+            surgery.sign_on()
+            surgery.preferences()
+        except UserError:
+            if not (args.restart and args.via == "auto"):
+                raise
+            return surgery.way("file")
     return via
 
 
@@ -233,6 +249,39 @@ def _agreed(site: _Site) -> bool:
 def _carry_out(
     args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site, said: Sequence[str]
 ) -> Outcome:
+    how = site.surgery.how if site.surgery is not None and site.via == "file" else None
+    left = ""
+    if how is None or site.path is None:
+        done, failed, made = _each(args, journal, plan, site)
+    else:
+        (done, failed, made), left = _restarted(args, journal, plan, site, how)
+    lines = [*said, *(f"✓ {record.fix} was taken back ({record.id})." for record in done)]
+    lines += [f"✗ {text}" for text in failed]
+    if left:
+        lines.append(f"✗ Without it: {left} What was taken back was made again: qbdoctor history shows it.")
+    state, code = ("refused", 4) if failed or left else ("rolled-back", 0)
+    return Outcome("rollback", state, tuple(lines), code, tuple(done), tuple(made))
+
+
+def _restarted(
+    args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site, how: How
+) -> tuple[_Done, str]:
+    """Do it while qBittorrent is stopped; where it does not come up then, the changes are made again."""
+    from qbdoctor import redoing, restarting  # noqa: PLC0415 - seldom needed
+
+    surgery, path = site.surgery, site.path
+    assert surgery is not None and path is not None  # noqa: S101 - for the type checker
+    return restarting.around(
+        journal,
+        how,
+        args.deadline,
+        lambda: _each(args, journal, plan, site),
+        lambda made: redoing.redo(journal, made[0], path, run=surgery.run, guard=site.guard),
+    )
+
+
+def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site) -> _Done:
+    """Take back what may be; returns the records, what failed, and the changes."""
     done: list[Record] = []
     failed: list[str] = list(plan.refusals)
     made: list[Change] = []
@@ -250,10 +299,7 @@ def _carry_out(
             continue
         done.append(record)
         made += step.changes
-    lines = [*said, *(f"✓ {record.fix} was taken back ({record.id})." for record in done)]
-    lines += [f"✗ {text}" for text in failed]
-    state, code = ("refused", 4) if failed else ("rolled-back", 0)
-    return Outcome("rollback", state, tuple(lines), code, tuple(done), tuple(made))
+    return done, failed, made
 
 
 def _described(plan: RollbackPlan, site: _Site) -> list[str]:
@@ -261,6 +307,8 @@ def _described(plan: RollbackPlan, site: _Site) -> list[str]:
     if site.via == "api" and site.surgery is not None:
         where = f"live, through the Web API of {site.surgery.observer.address.url}"
     lines = [f"Take back ({where}):"]
+    if site.via == "file" and site.surgery is not None and site.surgery.how is not None:
+        lines += ["", f"  {site.surgery.how.describe()}."]
     for step in plan.steps:
         lines += ["", f"  {step.record.fix} ({step.record.id})"]
         if step.allowed:

@@ -1,0 +1,5 @@
+"""``qbdoctor clients``: what the HTTP clients of this machine do with the session cookie.
+
+``probes`` are the programs, each run in a process of its own; ``lab`` gives them a server; ``survey`` runs them and
+says why a cookie is dropped and which line mends it.
+"""

@@ -1,0 +1,22 @@
+"""``qbdoctor lint``: the lines of a program that make the 403."""
+
+from __future__ import annotations
+
+import argparse
+
+from qbdoctor import output
+from qbdoctor.lint.render import RENDERERS
+from qbdoctor.lint.run import lint
+from qbdoctor.model import UserError
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lint the paths and deliver the result; return 1 where something breaks, else 0. Raises UserError for bad input."""
+    renderer = RENDERERS.get(args.format)
+    if renderer is None:
+        raise UserError("usage", f"lint: --format {args.format} is not known here: {', '.join(RENDERERS)}.")
+    if not args.paths:
+        raise UserError("usage", "lint: name the files or folders to look at, such as: qbdoctor lint src")
+    result = lint(list(args.paths), everything=bool(getattr(args, "all", False)))
+    output.deliver(renderer(result), args.output)
+    return result.exit_code

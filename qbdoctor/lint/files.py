@@ -1,0 +1,96 @@
+"""The files of a tree: which are looked at, which are not and why. Follows no link out of the tree, and none twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from qbdoctor.lint import languages
+from qbdoctor.lint.model import Skipped
+from qbdoctor.model import UserError
+
+LARGEST = 2_000_000
+"""Bytes. Source that people write is far below; what is above is generated or data."""
+VENDORED = frozenset(
+    (
+        "node_modules", "bower_components", "vendor", "third_party", "site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox",
+        ".git", ".hg", ".svn", "dist", "build", "target", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".eggs",
+        ".gradle", ".idea", ".next", ".nuxt", ".cache", "coverage",
+    )
+)  # fmt: skip
+_GENERATED = (".min.js", ".bundle.js", ".min.mjs", ".d.ts")
+
+
+def collect(paths: list[str], skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
+    """Yield (name, language) of what is to be read, in order of names. Raises UserError for a path that is not there."""
+    known: set[tuple[int, int]] = set()
+    for given in paths:
+        path = Path(given)
+        try:
+            about = path.stat()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise UserError("no-such-path", f"lint: {given} cannot be read: {reason}.") from None
+        except ValueError:
+            raise UserError("no-such-path", f"lint: {given!r} is no path.") from None
+        if path.is_dir():
+            yield from _tree(path, known, skipped)
+        elif not path.is_file():
+            raise UserError("no-such-path", f"lint: {given} is neither a file nor a folder.")
+        elif (about.st_dev, about.st_ino) not in known:
+            known.add((about.st_dev, about.st_ino))
+            language = _language(path, skipped)
+            if language is not None:
+                yield given, language
+            elif not any(each.file == given for each in skipped):
+                skipped.append(Skipped(given, "not in a language that lint knows"))
+
+
+def _tree(root: Path, known: set[tuple[int, int]], skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
+    def unreadable(error: OSError) -> None:
+        skipped.append(Skipped(str(error.filename), f"cannot be read: {error.strerror}"))
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if name not in VENDORED and not Path(folder, name).is_symlink())
+        for name in sorted(names):
+            path = Path(folder, name)
+            if name.endswith(_GENERATED):
+                continue
+            if not languages.may_be_code(name):
+                continue
+            try:
+                about = path.stat()
+            except OSError as error:  # a link that leads nowhere, or in a circle
+                skipped.append(Skipped(str(path), f"cannot be read: {error.strerror}"))
+                continue
+            if (about.st_dev, about.st_ino) in known or not path.is_file():
+                continue
+            known.add((about.st_dev, about.st_ino))
+            language = _language(path, skipped)
+            if language is not None:
+                yield str(path), language
+
+
+def _language(path: Path, skipped: list[Skipped]) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            beginning = stream.read(256)
+    except OSError as error:
+        skipped.append(Skipped(str(path), f"cannot be read: {error.strerror}"))
+        return None
+    return languages.of(str(path), beginning)
+
+
+def load(name: str) -> tuple[bytes, str]:
+    """A file's bytes, and the reason why it is not to be looked at ("" for none)."""
+    try:
+        with Path(name).open("rb") as stream:
+            data = stream.read(LARGEST + 1)
+    except OSError as error:
+        return b"", f"cannot be read: {error.strerror}"
+    if len(data) > LARGEST:
+        return b"", f"larger than {LARGEST // 1_000_000} MB"
+    if b"\0" in data[:8192]:
+        return b"", "binary"
+    return data, ""

@@ -1,0 +1,71 @@
+"""Which language a file is in, by its name or its first line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+SUFFIXES = {
+    ".py": "python", ".pyw": "python", ".pyi": "python",
+    ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
+    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
+    ".sh": "bash", ".bash": "bash", ".zsh": "bash", ".ksh": "bash",
+    ".php": "php", ".go": "go", ".cs": "csharp", ".java": "java", ".kt": "kotlin", ".kts": "kotlin", ".rs": "rust",
+}  # fmt: skip
+MANIFESTS = re.compile(
+    r"(?:requirements[\w.-]*\.(?:txt|in)|constraints[\w.-]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
+    r"|setup\.cfg|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|go\.mod)\Z"
+)
+_SHEBANG = re.compile(rb"#!\s*\S*/(?:env\s+(?:-\S+\s+)*)?([a-z]+)")
+_INTERPRETERS = {"python": "python", "sh": "bash", "bash": "bash", "dash": "bash", "ash": "bash", "zsh": "bash", "ksh": "bash", "node": "javascript", "php": "php"}
+
+
+def of(name: str, beginning: bytes) -> str | None:
+    """The language of a file, "manifest" for a list of requirements, None for what is neither."""
+    path = PurePath(name)
+    if MANIFESTS.match(path.name):
+        return "manifest"
+    known = SUFFIXES.get(path.suffix.lower())
+    if known or path.suffix:
+        return known
+    found = _SHEBANG.match(beginning)
+    return _INTERPRETERS.get(found[1].decode()) if found else None
+
+
+_NAMED = rb"q[-_]?bit|qbt|(?<![a-z])qb(?![a-z])"
+_NAME_IN_PATH = re.compile(r"q[-_]?bit|qbt", re.IGNORECASE)
+_NAME = re.compile(_NAMED, re.IGNORECASE)
+_API = re.compile(rb"api/v2|auth/login|torrents/|app/(?:version|setPreferences|preferences)|webapiVersion", re.IGNORECASE)
+_DECLARED = re.compile(rb"^[ \t\w]*(?:class|package|struct|interface|namespace|impl|type)\s+[\w.]*q[-_]?bit", re.IGNORECASE | re.MULTILINE)
+# Paths that no other program's API v2 is known to have.
+_OWN = re.compile(rb"torrents/(?:info|add|delete|pause|resume|stop|start|properties|files)\b|app/(?:webapiVersion|setPreferences)|sync/maindata|transfer/info|api/v2/(?:auth/log(?:in|out)|app/version)\b")
+
+
+def talks_to_qbittorrent(name: str, data: bytes) -> bool:
+    """Whether a file talks to qBittorrent's Web API, by its texts, or by its own or its folder's name."""
+    if _API.search(data) is None:
+        return False
+    if _NAME_IN_PATH.search("/".join(PurePath(name).parts[-3:])) is not None or _DECLARED.search(data) is not None:
+        return True
+    # A name alone is not enough: a program for qBittorrent may have an API, and an auth/login, of its own.
+    return b"api/v2" in data and (_NAME.search(data) is not None or _OWN.search(data) is not None)
+
+
+_TEST_NAME = re.compile(r"(?:_test\.\w+|\.(?:test|spec)\.\w+|Tests?\.(?:java|kt|cs|php))\Z|\Atest_|\Aconftest\.")
+_TEST_FOLDERS = frozenset(("test", "tests", "__tests__", "spec", "specs"))
+_TEST_TEXT = re.compile(
+    rb"pytest|unittest|@Test\b|\[(?:Fact|Test|Theory)\]|\*testing\.[TB]|\b(?:describe|it|test)\(|vitest|jest|mock|httptest|#\[(?:tokio::)?test\]", re.IGNORECASE
+)
+
+
+def is_test(name: str, data: bytes) -> bool:
+    """Whether a file holds tests: what it answers and expects is an invented server's, not what a client does."""
+    path = PurePath(name)
+    named = _TEST_NAME.search(path.name) is not None or bool(_TEST_FOLDERS & set(path.parts[-3:-1]))
+    return named and _TEST_TEXT.search(data) is not None
+
+
+def may_be_code(name: str) -> bool:
+    """Whether a file's name alone lets it be code or a list of requirements; without a suffix its first line decides."""
+    path = PurePath(name)
+    return path.suffix.lower() in SUFFIXES or not path.suffix or MANIFESTS.match(path.name) is not None

@@ -1,0 +1,52 @@
+"""The session cookie's name: does a text or a pattern know ``SID`` alone?"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from qbdoctor import releases
+
+_LONE = re.compile(r"(?<![A-Za-z0-9_?*+\\|)\]-])SID(?:=|%3D)")
+_NESTED = re.compile(r"[+*]\)[+*{]")  # could take for ever
+_VALUE = "Zk6xfR8YVl6h0pQ2b7uT9wLm3nAs5dEf"
+_SHAPES = (
+    "{name}={value}; HttpOnly; SameSite=Strict; path=/",
+    "Set-Cookie: {name}={value}; HttpOnly; path=/",
+    "HTTP/1.1 200 OK\r\nset-cookie: {name}={value}; path=/\r\n\r\nOk.",
+    "localhost\tFALSE\t/\tFALSE\t0\t{name}\t{value}",
+    "{name}={value}",
+    "{name}",
+)
+
+
+def old_name() -> str:
+    """The cookie's name up to 5.1: ``SID``."""
+    return releases.cookie_name(releases.OLDEST, 8080)
+
+
+def new_name(port: int = 8080) -> str:
+    """The cookie's name from 5.2 on, for a port."""
+    return releases.cookie_name(releases.NEWEST, port)
+
+
+def is_lone(text: str) -> bool:
+    """Whether a plain text holds ``SID=`` as a cookie's beginning, and no other session cookie's name."""
+    return bool(_LONE.search(text))
+
+
+@lru_cache(maxsize=4096)
+def pattern_is_lone(pattern: str) -> bool:
+    """Whether a regular expression finds the cookie of old releases and not that of new ones, by trying it."""
+    if "SID" not in pattern.upper() or len(pattern) > 300 or _NESTED.search(pattern):
+        return False
+    text = re.sub(r"\(\?<([A-Za-z_]\w*)>", r"(?P<\1>", pattern)  # the other languages' named group
+    for wide, narrow in (("[[:space:]]", r"\s"), ("[[:alnum:]]", r"\w"), ("\\K", ""), ("\\/", "/"), ("*+", "*"), ("++", "+")):
+        text = text.replace(wide, narrow)
+    try:
+        found = re.compile(text, re.IGNORECASE if "sid" in pattern else 0)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    old = [bool(found.search(shape.format(name=old_name(), value=_VALUE))) for shape in _SHAPES]
+    new = [bool(found.search(shape.format(name=new_name(), value=_VALUE))) for shape in _SHAPES]
+    return any(old) and not any(new)

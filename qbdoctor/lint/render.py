@@ -1,0 +1,135 @@
+"""A result of lint as text: for people, as JSON, as SARIF, as GitHub's annotations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from qbdoctor import __version__
+from qbdoctor.lint.model import Finding, Result
+
+_LEVELS = {"proven": "error", "likely": "error", "possible": "warning"}
+
+
+def as_json(result: Result) -> str:
+    """``qbdoctor.lint/1``."""
+    made = {
+        "schema": "qbdoctor.lint/1",
+        "tool": {"name": "qbdoctor", "version": __version__},
+        "findings": [
+            {
+                "file": finding.file,
+                "line": finding.line,
+                "column": finding.column,
+                "id": finding.id,
+                "confidence": finding.confidence,
+                "summary": finding.summary,
+                "why": finding.why,
+                "remedy": finding.remedy,
+                "since": finding.since or None,
+                "mended": [{"line": edit.line, "text": edit.text} for edit in finding.mended],
+            }
+            for finding in result.findings
+        ],
+        "skipped": [{"file": skipped.file, "reason": skipped.reason} for skipped in result.skipped],
+        "files": {"seen": result.seen, "looked_at": result.looked_at},
+        "exit_code": result.exit_code,
+    }
+    return json.dumps(made, ensure_ascii=True, indent=2) + "\n"
+
+
+def as_sarif(result: Result) -> str:
+    """SARIF 2.1.0, as code hosts read it."""
+    rules: dict[str, dict[str, Any]] = {}
+    for finding in result.findings:
+        rules.setdefault(
+            finding.id,
+            {"id": finding.id, "shortDescription": {"text": finding.id}, "fullDescription": {"text": finding.why}, "help": {"text": finding.remedy}},
+        )
+    results = [
+        {
+            "ruleId": finding.id,
+            "level": _LEVELS[finding.confidence],
+            "message": {"text": f"{finding.summary}. {finding.remedy}"},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": PurePath(finding.file).as_posix()},
+                        "region": {"startLine": finding.line, "startColumn": finding.column},
+                    }
+                }
+            ],
+        }
+        for finding in result.findings
+    ]
+    made = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": "qbdoctor", "version": __version__, "rules": list(rules.values())}},
+                "results": results,
+            }
+        ],
+    }
+    return json.dumps(made, ensure_ascii=True, indent=2) + "\n"
+
+
+def as_github(result: Result) -> str:
+    """Workflow commands: GitHub shows them beside the lines."""
+    return "".join(
+        f"::{_LEVELS[finding.confidence]} file={_property(finding.file)},line={finding.line},col={finding.column},"
+        f"title={_property(finding.id)}::{_message(f'{finding.summary}. {finding.remedy}')}\n"
+        for finding in result.findings
+    )
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def as_human(result: Result) -> str:
+    """Lines for a person: where, what, why, how it would be right."""
+    parts = [_one(finding) for finding in result.findings]
+    for skipped in result.skipped:
+        parts.append(f"{_clean(skipped.file)}: not looked at: {_clean(skipped.reason)}\n")
+    breaking = sum(finding.breaks for finding in result.findings)
+    more = len(result.findings) - breaking
+    what = f"{breaking} found that break{'s' if breaking == 1 else ''}" if breaking else "Nothing found that breaks"
+    if more:
+        what += f", {more} possible"
+    missed = f", {len(result.skipped)} not looked at" if result.skipped else ""
+    parts.append(f"{what}; {result.looked_at} of {result.seen} files talk to qBittorrent{missed}.\n")
+    return "".join(parts)
+
+
+def _one(finding: Finding) -> str:
+    since = f" [since {finding.since}]" if finding.since else ""
+    lines = [
+        f"{_clean(finding.file)}:{finding.line}:{finding.column}: {finding.id} ({finding.confidence}){since}",
+        f"  {_clean(finding.summary)}.",
+        f"  {_clean(finding.remedy)}",
+    ]
+    for edit in finding.mended:
+        for number, text in enumerate(edit.text.split("\n")):
+            lines.append(f"  {edit.line if number == 0 else '':>5} + {_clean(text)}")
+    return "\n".join(lines) + "\n"
+
+
+def _clean(text: str) -> str:
+    """Text from a file without control characters, which a terminal would obey."""
+    return "".join(char if char.isprintable() or char == "\t" else "�" for char in text)
+
+
+RENDERERS: Mapping[str, Callable[[Result], str]] = {
+    "human": as_human,
+    "json": as_json,
+    "sarif": as_sarif,
+    "github": as_github,
+}

@@ -1,0 +1,75 @@
+"""What is wrong with the login itself: how its answer is judged, how its body is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qbdoctor.lint.facts import Check, Facts
+from qbdoctor.lint.model import Hit
+from qbdoctor.lint.outcome import knows_new_answer, wants_old_answer
+
+_OK_REMEDY = (
+    "Take any 2xx status whose body is not `Fails.` for a good login: 5.2 and later answer 204 with an empty body, "
+    "and 401 to a wrong password."
+)
+
+
+def wants_ok_body(facts: Facts) -> Iterator[Hit]:
+    """A condition that takes a good login of 5.2 for a bad one, where nothing else in its function knows that answer."""
+    relevant = [check for check in facts.checks if check.about != "other"]
+    for check in relevant:
+        if not wants_old_answer(check.expr) or not _is_about_login(facts, check):
+            continue
+        if any(knows_new_answer(other.expr) for other in relevant if other.scope == check.scope):
+            continue
+        by_text = any(leaf.leaf == "body" for leaf in check.expr.leaves())
+        what = "the text `Ok.`" if by_text else "the status 200"
+        yield Hit(
+            "client-wants-ok-body",
+            "likely",
+            check.place,
+            f"Only {what} counts as a good login; 5.2 and later answer 204 without a body",
+            _OK_REMEDY,
+            check.mended,
+        )
+
+
+def _is_about_login(facts: Facts, check: Check) -> bool:
+    if check.about == "login":
+        return True
+    if not any(leaf.leaf == "body" for leaf in check.expr.leaves()):
+        return False  # a status alone says nothing of what was called
+    here = {request.endpoint for request in facts.requests if request.scope == check.scope and request.endpoint}
+    if here:
+        return here == {"auth/login"}
+    if check.scope and check.scope in facts.relogin:
+        return True
+    words = check.scope_name.lower()
+    return any(word in words for word in ("login", "auth", "sign", "connect", "session", "logon"))
+
+
+def unencoded_form(facts: Facts) -> Iterator[Hit]:
+    """A login form put together from values that nothing encodes."""
+    for form in facts.forms:
+        yield Hit(
+            "client-unencoded-form",
+            "likely",
+            form.place,
+            "The login form is put together as text and the password is not encoded: with `&`, `+` or `%` in it, it arrives as another one",
+            "Let the library encode the form (requests: data={...}; fetch: new URLSearchParams({...}); curl: --data-urlencode), or encode each value.",
+            form.mended,
+        )
+
+
+def json_login(facts: Facts) -> Iterator[Hit]:
+    """A login sent as JSON."""
+    for request in facts.logins:
+        if request.body == "json":
+            yield Hit(
+                "client-json-login",
+                "likely",
+                request.place,
+                "The login is sent as JSON, which qBittorrent answers with 400: it reads forms only",
+                "Send a form: data= instead of json= in requests and httpx, a URLSearchParams object as the body in fetch and axios.",
+                request.mended_form,
+            )

@@ -1,0 +1,100 @@
+"""Lints paths: collects files, reads each by its language, lets the rules judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from qbdoctor import causes
+from qbdoctor.lint import files, languages, libraries, py_reader
+from qbdoctor.lint.facts import Facts
+from qbdoctor.lint.model import Finding, Hit, Result, Skipped
+from qbdoctor.lint.rules import RULES
+from qbdoctor.lint.suppress import Marks
+from qbdoctor.model import CONFIDENCES
+
+NO_EXTRA = "needs the extra: pip install 'qbdoctor[lint]'"
+
+
+@dataclass(slots=True)
+class _Run:
+    everything: bool
+    findings: list[Finding]
+    skipped: list[Skipped]
+    seen: int = 0
+    looked_at: int = 0
+
+
+def lint(paths: list[str], *, everything: bool = False) -> Result:
+    """Lint files and folders. ``everything``: also code that does not talk to qBittorrent.
+
+    Raises :class:`qbdoctor.model.UserError` for a path that is not there. What cannot be read is in ``skipped``.
+    """
+    run = _Run(everything, [], [])
+    for name, language in files.collect(paths, run.skipped):
+        _file(run, name, language)
+    order = {confidence: number for number, confidence in enumerate(CONFIDENCES)}
+    findings = sorted(set(run.findings), key=lambda each: (each.file, each.line, each.column, each.id, order[each.confidence]))
+    return Result(tuple(findings), tuple(run.skipped), run.seen, run.looked_at)
+
+
+def _file(run: _Run, name: str, language: str) -> None:
+    data, reason = files.load(name)
+    if reason:
+        run.skipped.append(Skipped(name, reason))
+        return
+    run.seen += 1
+    if language == "manifest":
+        text = data.decode("utf-8", "replace")
+        hits = list(libraries.judge(name, text))
+        _keep(run, name, text, hits)
+        run.looked_at += bool(libraries.names_one(text))
+        return
+    if not run.everything and (languages.is_test(name, data) or not languages.talks_to_qbittorrent(name, data)):
+        return
+    read = _reader(language)
+    if read is None:
+        run.skipped.append(Skipped(name, NO_EXTRA))
+        return
+    text = data.decode("utf-8-sig", "replace")
+    try:
+        facts = read(text)
+        hits = [hit for rule in RULES for hit in rule(facts)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        what = f"not {language} that can be read" if isinstance(error, SyntaxError | ValueError) else "nested too deeply"
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        run.skipped.append(Skipped(name, what + line))
+        return
+    run.looked_at += 1
+    _keep(run, name, text, hits)
+
+
+def _reader(language: str) -> Callable[[str], Facts] | None:
+    if language == "python":
+        return py_reader.read
+    from qbdoctor.lint import trees  # noqa: PLC0415 -- the extra is imported only there, and only here
+
+    return trees.reader(language)
+
+
+def _keep(run: _Run, name: str, text: str, hits: list[Hit]) -> None:
+    if not hits:
+        return
+    marks = Marks(text.splitlines())
+    for hit in hits:
+        if marks.silence(hit.id, hit.place.line, hit.place.last_line):
+            continue
+        title, why, since = _page(hit.id)
+        edits = tuple(dict.fromkeys(hit.mended))
+        run.findings.append(
+            Finding(
+                name, hit.place.line, hit.place.column, hit.id, hit.confidence, hit.summary or title, why, hit.remedy, hit.since or since, edits
+            )
+        )
+
+
+@cache
+def _page(name: str) -> tuple[str, str, str]:
+    page = causes.page(name)
+    return page.title, " ".join(page.why.split()), page.since

@@ -1,0 +1,266 @@
+"""Who gets in, and where to: one request of the stand-in, in the order of qBittorrent's own checks."""
+
+from __future__ import annotations
+
+import base64
+import re
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from qbdoctor import releases
+from qbdoctor.model import Secret
+from qbdoctor.release_actions import LEGACY_CALLS
+from qbdoctor.release_web import has_action, has_scope, legacy_versions, status_of
+from qbdoctor.standin_api import PLAYED, Refusal, Result, act, not_played
+from qbdoctor.standin_http import Request, Response
+from qbdoctor.standin_pages import page_headers, static
+from qbdoctor.standin_state import StandIn
+
+_PREFIX = "/api/v2/"
+_API = re.compile(r"/api/v2/([A-Za-z_][A-Za-z_0-9]*)/([A-Za-z_][A-Za-z_0-9]*)\Z", re.ASCII)
+_LEGACY = re.compile(r"/((?:sync|command|query)/[A-Za-z_][A-Za-z_0-9]*|login|logout)(?:/([^/]+))?\Z", re.ASCII)
+_WILDCARDS = re.compile(r"\[[^]]*\]|.", re.DOTALL)
+
+
+class Where(NamedTuple):
+    """Both ends of the connection: the client's address, and the server's own address and port."""
+
+    peer: str
+    address: str
+    port: int
+
+
+class _Call(NamedTuple):
+    """An action that was asked for, and fields that its old name stands for."""
+
+    scope: str
+    action: str
+    fields: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.scope}/{self.action}"
+
+
+class Exchange:
+    """One request and what is answered. Hold the stand-in's lock."""
+
+    def __init__(self, standin: StandIn, request: Request, where: Where) -> None:
+        self.standin = standin
+        self.version = standin.version
+        self.request = request
+        self.where = where
+        self.client = where.peer
+        self.sid = ""
+        self.cookie = ""
+        self.by_key = False
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        self._scheme, self._credentials = scheme.lower(), value.strip()
+
+    def respond(self) -> Response:
+        """The answer, all headers but the connection's own included."""
+        try:
+            result = self._respond()
+        except Refusal as refusal:
+            result = self._refused(refusal)
+        kind = str(releases.rule("error.content_type", self.version)) if result.kind is None else result.kind
+        headers = page_headers(self.standin)
+        if result.status != 204 and kind:
+            headers["content-type"] = kind
+        if result.kind is not None and result.kind.startswith("text/html"):
+            headers["cache-control"] = "no-store"
+        if self.cookie:
+            headers["set-cookie"] = self.cookie
+        return Response(result.status, result.text.encode(), headers)
+
+    def _refused(self, refusal: Refusal) -> Result:
+        # The release that sends no text with a 403 sends none with the others
+        usual = HTTPStatus(refusal.status).phrase if releases.forbidden_body(self.version) else ""
+        text = usual if refusal.body is None else refusal.body
+        return Result(refusal.status, text, None if text else "")
+
+    def _respond(self) -> Result:
+        request, version = self.request, self.version
+        key = self._credentials if self._scheme == "bearer" and releases.api_key_supported(version) else ""
+        self._check_headers(by_key=bool(key))
+        self.client = self.standin.client(self.where.peer, request.headers.get("x-forwarded-for", ""))
+        stored = self.standin.api_key()
+        if not key:  # beside one neither a session nor a bypass counts
+            self._find_session()
+        elif stored is not None and Secret(key) == stored:
+            self.standin.use_key(key)
+            self.sid, self.by_key = key, True
+        call = self._call()
+        in_api = request.path.startswith(_PREFIX) and releases.rule("route.api_prefix", version)
+        if in_api and key and request.path.startswith(f"{_PREFIX}auth/"):
+            raise Refusal(403)
+        if call is None:
+            if key or in_api:
+                raise Refusal(404)
+            return self._file()
+        return self._action(call, asks_by_key=bool(key))
+
+    def _call(self) -> _Call | None:
+        """The action that is asked for; None: a file is."""
+        match = _API.match(self.request.path)
+        if match is not None:
+            return _Call(match[1], match[2], {})
+        old = _LEGACY.match(self.request.path) if releases.rule("route.legacy", self.version) else None
+        if old is None or old[1] not in LEGACY_CALLS:
+            return None
+        name, fields = LEGACY_CALLS[old[1]]
+        scope, action = name.split("/")
+        return _Call(scope, action, {**fields, **({"hash": old[2]} if old[2] else {})})
+
+    def _file(self) -> Result:
+        if releases.rule("route.legacy", self.version):
+            number, oldest = legacy_versions(self.version)
+            told = {"api": str(number), "api_min": str(oldest), "qbittorrent": f"v{self.version}"}
+            name = self.request.path.removeprefix("/version/")
+            if f"/version/{name}" == self.request.path and name in told:
+                return Result(200, told[name])
+        return static(self.standin, self.request.path, private=bool(self.sid))
+
+    def _action(self, call: _Call, *, asks_by_key: bool) -> Result:
+        version = self.version
+        known = has_scope(call.scope, version)
+        if not known and releases.rule("route.scope_before_session", version):
+            if releases.rule("api.v1", version):  # there it is looked for among the files
+                return static(self.standin, self.request.path, private=bool(self.sid))
+            raise Refusal(404)
+        if not self.sid and call.name != "auth/login":
+            raise Refusal(403)
+        if asks_by_key and call.scope == "auth":
+            raise Refusal(403)
+        if not known:
+            raise Refusal(404)
+        self._check_method(call)
+        if not has_action(call.name, version):
+            raise Refusal(404, str(releases.rule("body.unknown_action", version)))
+        if call.name not in PLAYED:
+            raise not_played(self.standin, call.name)
+        form = self._form() | call.fields
+        if call.name == "auth/login":
+            return self._log_in(form)
+        if call.name == "auth/logout":
+            self.standin.end_session(self.sid)
+            self.cookie = self.standin.cookie("", secure=False)
+            return Result(int(releases.rule("logout.status", version)))
+        return act(self.standin, call.name, self.sid, form, self.request.files)
+
+    def _form(self) -> dict[str, str]:
+        """The fields: a query's for GET, a form's for POST; for HEAD as the release has it."""
+        method = self.request.method
+        reads_query = method == "GET" or (method == "HEAD" and releases.rule("head", self.version) in ("as-get", "own"))
+        return self.request.query if reads_query else self.request.form
+
+    def _check_method(self, call: _Call) -> None:
+        method, head = self.request.method, releases.rule("head", self.version)
+        if method == "HEAD" and head == "405":
+            raise Refusal(405)
+        since = releases.post_only_since(call.name)
+        if since is not None and self.version >= since and has_action(call.name, self.version) and method != "POST":
+            raise Refusal(405)
+
+    # --- the checks ----------------------------------------------------------------------------------------------------
+
+    def _check_headers(self, *, by_key: bool) -> None:
+        """The Origin, Referer and Host checks, in this order. Raises :class:`Refusal`."""
+        settings, path = self.standin.settings, self.request.path
+        guarded = (
+            settings.boolean("CSRFProtection") and not by_key and path not in releases.csrf_exempt_paths(self.version)
+        )
+        if guarded and self._is_cross_site():
+            raise Refusal(401)
+        if settings.boolean("HostHeaderValidation") and not self._host_passes():
+            raise Refusal(401)
+
+    def _is_cross_site(self) -> bool:
+        headers = self.request.headers
+        always = releases.forwarded_host_rule(self.version) == "always"
+        target = headers.get("host", "")
+        if always or self.standin.settings.boolean("ReverseProxySupportEnabled"):
+            target = headers.get("x-forwarded-host", target)
+        source = headers.get("origin") or headers.get("referer")
+        if source:
+            return _place(source) != _place(target if "://" in target else f"http://{target}")
+        fetch, accepted = headers.get("sec-fetch-site", ""), releases.sec_fetch_accepted(self.version)
+        return bool(fetch) and accepted is not None and fetch.lower() not in accepted
+
+    def _host_passes(self) -> bool:
+        host = self.request.headers.get("host", "")
+        name, port = _place(host if "://" in host else f"http://{host}")
+        if port not in (None, self.where.port):
+            return False
+        if name == self.where.address:
+            return True
+        match = re.fullmatch if releases.server_domains_anchored(self.version) else re.search
+        return any(match(_pattern(domain), name, re.IGNORECASE) for domain in self.standin.settings.server_domains())
+
+    def _find_session(self) -> None:
+        """Go on with the session of the cookie, else start one for who needs no login. Raises :class:`Refusal`."""
+        sid = self._sid_of_cookie()
+        if sid and self.standin.uses(sid):
+            self.sid = sid
+            if not self.standin.session(sid).by_key:
+                self.cookie = self.standin.renewed_cookie(sid, secure=self._secure())
+        elif self.standin.bypassed(self.client):
+            self._start_session()
+        elif self._scheme == "basic" and self._credentials and releases.basic_auth_supported(self.version):
+            username, colon, password = _decoded(self._credentials).partition(":")
+            if not colon or not username or not self._accepts(username, password):
+                raise Refusal(401)
+            self._start_session()
+
+    def _sid_of_cookie(self) -> str:
+        """The value of our cookie: of equal names the last counts."""
+        name = self.standin.cookie_name()
+        pairs = (each.partition("=") for each in self.request.headers.get("cookie", "").split(";"))
+        values = [value.strip() for key, equals, value in pairs if equals and key.strip() == name]
+        value = values[-1] if values else ""
+        return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+    def _start_session(self) -> None:
+        self.sid = self.standin.start_session()
+        self.cookie = self.standin.cookie(self.sid, secure=self._secure())
+
+    def _secure(self) -> bool:
+        return self.standin.secure(self.request.headers.get("x-forwarded-proto", ""))
+
+    def _accepts(self, username: str, password: str) -> bool:
+        """Check credentials. Raises :class:`Refusal` for a banned client, whatever they are."""
+        if self.standin.banned(self.client):
+            raise Refusal(*releases.login_banned(self.version))
+        return self.standin.accepts(self.client, username, Secret(password))
+
+    def _log_in(self, form: dict[str, str]) -> Result:
+        if not self.sid:
+            if not self._accepts(form.get("username", ""), form.get("password", "")):
+                status, text = releases.login_refused(self.version)
+                return Result(status, text)
+            self._start_session()
+        return Result(status_of("auth/login", self.version), releases.login_accepted(self.version).body)
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    """Host and port of a URL, as QUrl has them; both empty for one that it does not take."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return "", None
+
+
+def _pattern(domain: str) -> str:
+    """A ServerDomains entry as a regular expression: ``*``, ``?`` and ``[…]`` are wildcards."""
+    known = {"*": ".*", "?": "."}
+    parts = _WILDCARDS.findall(domain)
+    return "".join(part if len(part) > 1 else known.get(part, re.escape(part)) for part in parts)
+
+
+def _decoded(text: str) -> str:
+    """Base64 as Qt reads it: what is not of its alphabet is passed over, and so are bits that make no byte."""
+    kept = re.sub(r"[^A-Za-z0-9+/]", "", text)
+    kept = kept[:-1] if len(kept) % 4 == 1 else kept
+    return base64.b64decode(kept + "=" * (-len(kept) % 4)).decode("utf-8", "replace")

@@ -1,0 +1,79 @@
+"""The stand-in's pages: one of its own in place of the built-in ones, and those of an alternative Web UI."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from qbdoctor import releases
+from qbdoctor.standin_api import Refusal, Result
+from qbdoctor.standin_state import StandIn
+
+_PAGE = (
+    "<!DOCTYPE html>\n<title>qbdoctor</title>\n<p>This is qbdoctor's stand-in for qBittorrent; it has no pages.</p>\n"
+)
+_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self' 'unsafe-inline'; object-src 'none';"  # fmt: skip # noqa: E501
+
+
+def static(standin: StandIn, path: str, *, private: bool) -> Result:
+    """A file of the Web UI. Raises :class:`~qbdoctor.standin_api.Refusal`."""
+    version = standin.version
+    if "\\" in path:
+        raise Refusal(releases.rule("status.backslash_path", version))
+    if {".", ".."} & set(path.split("/")):
+        raise Refusal(releases.rule("status.dot_path", version))
+    login = str(releases.rule("page.login", version))
+    if standin.settings.boolean("AlternativeUIEnabled"):
+        return _alternative(standin, path if path != "/" else "/index.html" if private else login, private=private)
+    if path in ("/", "/index.html", login):
+        return Result(200, _PAGE, "text/html")
+    raise Refusal(404)
+
+
+def _alternative(standin: StandIn, path: str, *, private: bool) -> Result:
+    root = Path(standin.settings.text("RootFolder")).expanduser()
+    file = root / ("private" if private else "public") / path.lstrip("/")
+    if private and not file.exists():
+        file = root / "public" / path.lstrip("/")
+    try:
+        if not file.is_file() or not root.is_absolute():
+            if path == "/index.html" and releases.rule("config.alternative_ui_switched_off", standin.version):
+                standin.config.set("AlternativeUIEnabled", "false")
+                standin.apply()
+            raise Refusal(500, "Unacceptable file type, only regular file is allowed.")
+        if any(each.is_symlink() for each in (file, *file.parents) if each.is_relative_to(root) and each != root):
+            raise Refusal(500, "Symlinks inside alternative UI folder are forbidden.")
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        raise Refusal(404) from None
+    return Result(200, text, mimetypes.guess_type(file.name)[0] or "text/plain")
+
+
+def page_headers(standin: StandIn) -> dict[str, str]:
+    """The headers of every answer that is not the parser's."""
+    version, settings = standin.version, standin.settings
+    built_in = not settings.boolean("AlternativeUIEnabled")
+    guarded = settings.boolean("ClickjackingProtection")
+    headers = {"x-content-type-options": "nosniff", "x-xss-protection": "1; mode=block"}
+    policy = [_POLICY] if built_in else []
+    if built_in and releases.rule("header.csp_form_action", version):
+        policy.append("form-action 'self';")
+    if built_in and releases.rule("header.csp_frame_src", version):
+        policy.append("frame-src 'self' blob:;")
+    if guarded:
+        headers["x-frame-options"] = "SAMEORIGIN"
+        policy += ["frame-ancestors 'self';"] if releases.rule("header.csp_frame_ancestors", version) else []
+    if settings.boolean("HTTPS/Enabled") and releases.rule("header.csp_upgrade", version):
+        policy.append("upgrade-insecure-requests;")
+    if built_in and releases.rule("header.referrer_policy", version):
+        headers["referrer-policy"] = "same-origin"
+    if built_in and releases.rule("header.opener_policy", version):
+        headers["cross-origin-opener-policy"] = "same-origin"
+    if policy:
+        headers["content-security-policy"] = " ".join(policy)
+    if settings.boolean("CustomHTTPHeadersEnabled"):
+        for line in settings.text("CustomHTTPHeaders").strip().split("\n"):
+            name, colon, value = line.partition(":")
+            if colon and name.strip():
+                headers[name.strip().lower()] = value.strip()
+    return headers

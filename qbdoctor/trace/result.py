@@ -1,0 +1,159 @@
+"""The result of a trace, ``qbdoctor.trace/1``: what was judged, as data; and a saved one read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from qbdoctor import __version__, verdict
+from qbdoctor.address import parse_ip
+from qbdoctor.model import Cause, Json, State, TargetInfo, UserError
+from qbdoctor.trace.conversations import Conversation
+from qbdoctor.trace.evidence import Context, carries, context, outcome
+from qbdoctor.trace.facts import Seen, Trace, from_json
+from qbdoctor.trace.judge import judge
+
+SCHEMA = "qbdoctor.trace/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client with its causes, most decisive first. ``number`` counts from 1."""
+
+    number: int
+    conversation: Conversation
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A judged trace."""
+
+    trace: Trace
+    known: Context
+    clients: tuple[Client, ...]
+    state: State
+    headline: str
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something breaks, else 0 (contract)."""
+        return 1 if self.state == "problem" else 0
+
+    def to_json(self) -> Json:
+        """The contract's object."""
+        trace = self.trace
+        owner = {each.n: client.number for client in self.clients for each in client.conversation.seen}
+        return {
+            "schema": SCHEMA,
+            "tool": {"name": "qbdoctor", "version": __version__},
+            "target": _target(self).to_json(),
+            "run": None if trace.run_exit is None else {"exit_code": trace.run_exit},
+            "notes": list(trace.notes),
+            "clients": [
+                {
+                    "number": client.number,
+                    "address": client.conversation.address,
+                    "user_agent": client.conversation.agent,
+                    "host": client.conversation.host,
+                    "requests": len(client.conversation.seen),
+                    "causes": [cause.to_json() for cause in client.causes],
+                }
+                for client in self.clients
+            ],
+            "exchanges": [
+                {
+                    "n": each.n,
+                    "client": owner[each.n],
+                    "method": each.method,
+                    "path": each.path,
+                    "status": each.status,
+                    "notes": [*each.notes, f"with {carries(each)}: {outcome(each)}"],
+                    "facts": each.to_json(),
+                }
+                for each in trace.seen
+            ],
+            "verdict": {"state": self.state, "headline": self.headline},
+            "exit_code": self.exit_code,
+        }
+
+
+def result(trace: Trace) -> Result:
+    """Judge a trace."""
+    known = context(trace)
+    values = {"url": trace.url, "host": trace.host, "port": str(trace.port)}
+    names = {given.name for each in trace.seen for given in each.given if given.value}
+    if len(known.candidates) == 1:
+        values["version"] = str(known.candidates[0])
+    if len(names) == 1:
+        values["cookie_name"] = names.pop()
+    clients = tuple(
+        Client(number, part, verdict.fold(found, values)) for number, (part, found) in enumerate(judge(trace), 1)
+    )
+    state, headline = _verdict(trace, clients)
+    return Result(trace, known, clients, state, headline)
+
+
+def _verdict(trace: Trace, clients: tuple[Client, ...]) -> tuple[State, str]:
+    causes = [cause for client in clients for cause in client.causes]
+    errors = [cause for cause in causes if cause.severity == "error"]
+    if errors:
+        more = sum(any(cause.severity == "error" for cause in client.causes) for client in clients) - 1
+        return "problem", errors[0].summary + (
+            f" (and {more} more {'client' if more == 1 else 'clients'})" if more else ""
+        )
+    if not trace.seen:
+        return "unknown", "Could not tell: no request came to the proxy"
+    stuck = [each for client in clients if not client.causes for each in _stuck(client.conversation)]
+    if stuck:
+        last = stuck[-1]
+        got = "got no answer" if last.status is None else f"was answered {last.status}"
+        return "unknown", (
+            f"Could not tell: request {last.n} ({last.method} {last.path}) {got}, and nothing in it is wrong; "
+            "qbdoctor check looks at the server"
+        )
+    many = "1 client" if len(clients) == 1 else f"{len(clients)} clients"
+    sent = "1 request" if len(trace.seen) == 1 else f"{len(trace.seen)} requests"
+    also = f". A warning: {causes[0].summary}" if causes else ""
+    return "healthy", f"Nothing that {many} did in {sent} is wrong{also}"
+
+
+def _stuck(part: Conversation) -> list[Seen]:
+    """The last API exchange of a conversation, where it failed."""
+    last = [each for each in part.seen if each.kind != "page"][-1:]
+    return [each for each in last if each.status is None or each.status in (401, 403) or each.status >= 500]
+
+
+def _target(made: Result) -> TargetInfo:
+    trace = made.trace
+    names = {given.name for each in trace.seen if (given := each.session_given) is not None}
+    return TargetInfo(
+        url=trace.url,
+        host=trace.host,
+        port=trace.port,
+        scheme=trace.scheme,
+        version=str(made.known.candidates[0]) if len(made.known.candidates) == 1 else None,
+        cookie_name=next(iter(names)) if len(names) == 1 else None,
+    )
+
+
+def load(path: str) -> Trace:
+    """Read a saved trace. Raises :class:`UserError` (``bad-trace``)."""
+    try:
+        saved = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        target, run = {SCHEMA: saved["target"]}[saved["schema"]], saved["run"]
+        return Trace(
+            str(target["url"]),
+            str(target["scheme"]),
+            str(target["host"]),
+            int(target["port"]),
+            "name" if parse_ip(str(target["host"])) is None else "ip",
+            tuple(sorted((from_json(each["facts"]) for each in saved["exchanges"]), key=lambda one: one.n)),
+            None if run is None else int(run["exit_code"]),
+            tuple(map(str, saved["notes"])),
+        )
+    except OSError as error:
+        raise UserError("bad-trace", f"--replay: {path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError("bad-trace", f"--replay: {path} is no trace that qbdoctor trace --save has written.") from None

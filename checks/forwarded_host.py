@@ -32,8 +32,15 @@ def judge(seen: Observations) -> Judgement:
         "that is off"
     )
     evidence = (said, Evidence.experiment(refused[-1]))
-    found = Finding("forwarded-host-ignored", "possible", text, evidence, values={"proxy": "yes"})
+    found = Finding("forwarded-host-ignored", "possible", text, evidence, values={"proxy": "yes", **_proxy(seen)})
     return Judgement("fail", text, findings=(found,))
+
+
+def _proxy(seen: Observations) -> dict[str, str]:
+    """Return the proxy's address as the server's log shows it, where something in front shows itself as one."""
+    client = seen.client
+    logged = client.source in {"log", "log-others"} and client.address is not None and bool(seen.in_front)
+    return {"proxy_address": client.address or ""} if logged else {}
 
 
 def _support(seen: Observations) -> tuple[bool | None, Evidence]:

@@ -7,8 +7,8 @@ plans edits of settings and judges whether they worked. Neither sends or writes 
 here may change in any release.
 """
 
-from qbdoctor import releases, witness
-from qbdoctor.bypass import closed, ways_exposed, ways_in
+from qbdoctor import inputvalues, releases, witness
+from qbdoctor.bypass import closed, opened, ways_exposed, ways_in
 from qbdoctor.configlint import Oddity, as_read_by, lint_keys
 from qbdoctor.configplace import ConfigPlace
 from qbdoctor.configvalues import cut_off, lint_values
@@ -16,6 +16,7 @@ from qbdoctor.drift import Difference, differences
 from qbdoctor.failing import calls_fail, calls_work
 from qbdoctor.marks import answers_call, bears_marks, stands_in_front
 from qbdoctor.model import (
+    Added,
     Check,
     Comparison,
     Confidence,
@@ -25,6 +26,7 @@ from qbdoctor.model import (
     Exchange,
     Finding,
     Fix,
+    Input,
     Judgement,
     Remedy,
     Secret,
@@ -44,11 +46,14 @@ from qbdoctor.observations import (
     Told,
     WriteProbe,
 )
+from qbdoctor.password import make_hash
 from qbdoctor.releases import Version
+from qbdoctor.running import integer_now, whitelist_now
 from qbdoctor.subnets import covers, is_public
 from qbdoctor.witness import Rejection
 
 __all__ = [
+    "Added",
     "Asked",
     "Check",
     "Client",
@@ -62,6 +67,7 @@ __all__ = [
     "Exchange",
     "Finding",
     "Fix",
+    "Input",
     "Judgement",
     "Neighbour",
     "Observations",
@@ -88,12 +94,17 @@ __all__ = [
     "covers",
     "cut_off",
     "differences",
+    "inputvalues",
+    "integer_now",
     "is_public",
     "lint_keys",
     "lint_values",
+    "make_hash",
+    "opened",
     "releases",
     "stands_in_front",
     "ways_exposed",
     "ways_in",
+    "whitelist_now",
     "witness",
 ]

@@ -63,6 +63,22 @@ def closed(before: Observations, after: Observations, way: str) -> Effectiveness
     return Effectiveness(False if after.target.direct else None, still)
 
 
+def opened(before: Observations, after: Observations, way: str) -> Effectiveness:
+    """Judge by a call without a cookie whether opening this way in (as :func:`ways_in` names it) worked.
+
+    Only an address of ours that it is meant for can show it, and only where it did not get in before.
+    """
+    now, was = after.anonymous, before.anonymous
+    where = now.local or "here"
+    if now.status == 200:
+        if was.status == 403:
+            return Effectiveness(True, f"a call without a cookie from {where} was refused with 403 and gets in now")
+        return Effectiveness(None, f"a call without a cookie from {where} gets in, as before")
+    if now.status == 403 and after.target.direct and way in ways_in(after, now.local):
+        return Effectiveness(False, f"a call without a cookie from {where} is still refused with 403")
+    return Effectiveness(None, f"a call without a cookie from {where}: {now.outcome()}")
+
+
 def _open(seen: Observations) -> tuple[bool, tuple[Network, ...]]:
     """Return whether callers from the server's own machine need no password, and the subnets that need none."""
     settings = seen.settings

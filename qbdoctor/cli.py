@@ -30,7 +30,7 @@ exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 
             4 fix or rollback refused or undone, 130 interrupted
 """
 
-COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo")
+COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint", "simulate")
 
 DEFAULTS: dict[str, Any] = {
     "command": "check",
@@ -57,6 +57,18 @@ DEFAULTS: dict[str, Any] = {
     "fail_on": "error",
     "write_probe": False,
     "coverage": False,
+    "paths": [],
+    "python": None,
+    "live": False,
+    "release": None,
+    "settings": [],
+    "speed": 1.0,
+    "port": None,
+    "port_file": None,
+    "listen": None,
+    "save": None,
+    "replay": None,
+    "run": None,
     "via": "auto",
     "force": False,
     "restart": False,
@@ -163,14 +175,15 @@ def build() -> Parser:
             help="stop a running qBittorrent for an edit of its file and start it again exactly as it was (by its systemd "
             "unit, or as the plain process it is; never killed; with the old settings if it does not come up with the new)",
         )
-    fix.add_argument(
-        "--confirm-within",
-        metavar="SECONDS",
-        type=_seconds,
-        default=argparse.SUPPRESS,
-        help="undo unless confirmed in time, also where this program is killed or its connection lost: a terminal is asked, "
-        "else (and with --yes) confirm with the line below; a change in the file is undone with a restart",
-    )
+        one.add_argument(
+            "--confirm-within",
+            metavar="SECONDS",
+            type=_seconds,
+            default=argparse.SUPPRESS,
+            help="undo unless confirmed in time, also where this program is killed or its connection lost: a terminal is "
+            "asked; without one, and with --yes, confirm with qbdoctor fix --confirm RUN. What was made in the file is undone "
+            "with a restart where qBittorrent runs by then",
+        )
     fix.add_argument(
         "--confirm", metavar="RUN", default=argparse.SUPPRESS, help="keep what that run changed; nothing else is done"
     )
@@ -207,15 +220,88 @@ def build() -> Parser:
     explain.add_argument(
         "--coverage", action="store_true", default=argparse.SUPPRESS, help="which causes the tests saw on which release"
     )
+    _add_client_side(commands, common)
     return parser
+
+
+def _add_client_side(commands: Any, common: Parser) -> None:
+    """Add the commands that look at clients."""
+    absent = argparse.SUPPRESS
+    trace = commands.add_parser(
+        "trace",
+        parents=[common],
+        help="record what a failing program sends, and say what it does wrong",
+        allow_abbrev=False,
+    )
+    trace.add_argument("--listen", metavar="HOST:PORT", default=absent, help="default: a free port on loopback")
+    trace.add_argument("--save", metavar="FILE", default=absent, help="keep the trace, without any secret")
+    trace.add_argument("--replay", metavar="FILE", default=absent, help="judge a kept trace again")
+    trace.add_argument(
+        "--run",
+        action="store_true",
+        default=absent,
+        help="run the command that follows -- with the proxy's address in QBDOCTOR_TRACE_URL and wherever {url} stands",
+    )
+    clients = commands.add_parser(
+        "clients",
+        parents=[common],
+        help="what the HTTP clients of this machine do with the session cookie",
+        allow_abbrev=False,
+    )
+    clients.add_argument("--python", metavar="PATH", default=absent, help="the interpreter whose libraries are tried")
+    clients.add_argument(
+        "--live", action="store_true", default=absent, help="against the real server, within the login budget"
+    )
+    clients.add_argument("--release", metavar="X.Y.Z", default=absent, help="the release that is simulated otherwise")
+    # It has no target, and other formats.
+    lint = commands.add_parser("lint", help="find the lines of a program that make the 403", allow_abbrev=False)
+    lint.add_argument("paths", nargs="*", metavar="PATH", default=absent, help="files and folders")
+    lint.add_argument("--format", choices=("human", "json", "sarif", "github"), default=absent, help="default: human")
+    lint.add_argument("--json", dest="format", action="store_const", const="json", default=absent, help="--format json")
+    lint.add_argument("-o", "--output", metavar="FILE", default=absent, help="write the result there")
+    lint.add_argument("--all", action="store_true", default=absent, help="also code that does not talk to qBittorrent")
+    simulate = commands.add_parser(
+        "simulate",
+        parents=[common],
+        help="a stand-in for the Web UI of any release, for trying a client",
+        allow_abbrev=False,
+    )
+    simulate.add_argument("--version", dest="release", metavar="X.Y.Z", default=absent, help="the release to play")
+    simulate.add_argument("--port", metavar="PORT", default=absent, help="default: a free one")
+    simulate.add_argument(
+        "--set",
+        dest="settings",
+        metavar="KEY=VALUE",
+        action="append",
+        default=absent,
+        help="a Web UI setting, by its name",
+    )
+    simulate.add_argument("--speed", metavar="N", default=absent, help="let its clock run N times as fast")
+    simulate.add_argument("--port-file", metavar="FILE", default=absent, help="write the port there once it serves")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line with every default filled in. Raises :class:`UserError` (usage)."""
+    arguments, behind = _split(arguments)
     given = vars(build().parse_args(_with_command(arguments)))
     if given.get("command") is None:  # what looked like a command was an option's value
         given = vars(build().parse_args(["check", *arguments]))
+    if given.pop("run", False) or behind:
+        if given.get("command") != "trace" or not behind:
+            raise UserError(
+                "usage", "what follows -- is the command of qbdoctor trace --run: trace --run -- COMMAND …."
+            )
+        given["run"] = behind
     return argparse.Namespace(**{**DEFAULTS, **{name: value for name, value in given.items() if value is not None}})
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what stands before the first ``--``, and what stands behind it."""
+    words = list(arguments)
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def _with_command(arguments: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ class Waiting:
     until: str
     pid: int
     began: str
+    records: tuple[str, ...] = ()
 
     @property
     def watched(self) -> bool:
@@ -45,10 +47,12 @@ class Waiting:
         return f"never confirmed, and what should have undone it is gone: qbdoctor fix --confirm {self.run} keeps it"
 
 
-def expect(journal: Journal, run: str, seconds: float) -> Waiting:
-    """Write down that a run waits and that this process is its watchdog. Raises Refused."""
+def expect(journal: Journal, run: str, seconds: float, records: Sequence[str]) -> Waiting:
+    """Write down that a run, which made or took back these records, waits for this process. Raises Refused."""
     until = datetime.now(UTC) + timedelta(seconds=seconds)
-    waiting = Waiting(run, seconds, until.strftime("%Y-%m-%dT%H:%M:%SZ"), os.getpid(), _began(os.getpid()))
+    waiting = Waiting(
+        run, seconds, until.strftime("%Y-%m-%dT%H:%M:%SZ"), os.getpid(), _began(os.getpid()), tuple(records)
+    )
     path = _file(journal, run)
     with journal.locked():
         try:
@@ -56,7 +60,7 @@ def expect(journal: Journal, run: str, seconds: float) -> Waiting:
             atomic.replace_private(path, json.dumps(asdict(waiting)).encode())
         except OSError as error:
             raise Refused(f"{path} could not be written ({error.strerror}).", "state-unusable") from None
-        for record in of_run(journal, run):
+        for record in of_ids(journal, records):
             journal.note(record, f"to be confirmed within {seconds:g} s: qbdoctor fix --confirm {run}")
     return waiting
 
@@ -67,7 +71,8 @@ def all_waiting(journal: Journal) -> dict[str, Waiting]:
     with suppress(OSError):
         for path in sorted(_file(journal, "").parent.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):
-                waiting = Waiting(**json.loads(path.read_bytes()))
+                held = json.loads(path.read_bytes())
+                waiting = Waiting(**{**held, "records": tuple(held["records"])})
                 found[waiting.run] = waiting
     return found
 
@@ -91,14 +96,21 @@ def confirm(journal: Journal, run: str) -> tuple[Record, ...]:
     if not _RUN.fullmatch(run):
         raise UserError("unknown-run", f"{run!r} is no run: qbdoctor history shows those that wait.")
     with journal.locked():
+        waiting = all_waiting(journal).get(run)
         if settle(journal, run):
-            return tuple(journal.note(record, "confirmed") for record in of_run(journal, run))
+            records = of_ids(journal, waiting.records if waiting is not None else ())
+            return tuple(journal.note(record, "confirmed") for record in records)
         states = {one.state for one in journal.records() if isinstance(one, Record) and one.run == run}
     if not states:
         raise UserError("unknown-run", f"There is no run {run}: qbdoctor history shows the records.")
     if states & {"rolled-back", "abandoned"}:
         raise Refused(f"{run} was taken back already: run the fix again.", "not-waiting")
-    raise UserError("not-waiting", f"{run} does not wait to be confirmed: it stays as it is.")
+    raise UserError("not-waiting", f"{run} does not wait to be confirmed: qbdoctor history shows what stands.")
+
+
+def of_ids(journal: Journal, ids: Sequence[str]) -> list[Record]:
+    """Return these records as they are now, those that can be read."""
+    return [one for one in journal.records() if isinstance(one, Record) and one.id in ids]
 
 
 def of_run(journal: Journal, run: str) -> list[Record]:

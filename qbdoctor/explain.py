@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qbdoctor import causes
 from qbdoctor.causes import CONDITIONS, GROUPS, CausePage, RemedyTemplate
-from qbdoctor.model import Check, Confidence, Effect, Fix, Json
+from qbdoctor.model import Check, Confidence, Effect, Fix, Input, Json
 
 WIDTH = 100
 
@@ -138,13 +138,15 @@ def fix_page(fix: Fix) -> Explanation:
     """Return the page of a fix: what it changes, which causes it answers, and what it does to security."""
     exposes = f" What it exposes: {fix.exposes}" if fix.exposes else ""
     rows = tuple(Block(f"{cause}: {_title(cause)}") for cause in fix.answers)
-    commands = (f"qbdoctor fix {fix.id} --dry-run", f"qbdoctor fix {fix.id}", "qbdoctor rollback")
+    told = "".join(f" --set {one.name}=VALUE" for one in fix.inputs if not (one.secret or one.default or one.found))
+    commands = (f"qbdoctor fix {fix.id}{told} --dry-run", f"qbdoctor fix {fix.id}{told}", "qbdoctor rollback")
     how = (Block("See the change, apply it, take it back:", commands),)
     sections = [
         Section("What it does", (Block(fix.about),)),
         Section("What it changes", (Block(fix.changes),)),
         Section("Security", (Block(f"{_EFFECTS[fix.effect]}{exposes}"),)),
         *((Section("Causes it answers", rows),) if rows else ()),
+        *((Section("What it is told", tuple(map(_input, fix.inputs))),) if fix.inputs else ()),
         Section("How", how),
     ]
     data: dict[str, Json] = {
@@ -156,8 +158,20 @@ def fix_page(fix: Fix) -> Explanation:
         "effect": fix.effect,
         "exposes": fix.exposes or None,
         "answers": list(fix.answers),
+        "inputs": [
+            {"name": one.name, "about": one.about, "default": one.default or None, "secret": one.secret}
+            for one in fix.inputs
+        ],
     }
     return Explanation(fix.id, fix.title, tuple(sections), data)
+
+
+def _input(one: Input) -> Block:
+    """Return what a value is, and where it comes from."""
+    if one.secret:
+        return Block(f"{one.about}: typed twice at the terminal or made up there, or --new-password-file FILE")
+    without = f"without: {one.default}" if one.default else "without: what the check found" if one.found else "needed"
+    return Block(f"--set {one.name}=VALUE: {one.about} ({without})")
 
 
 def list_causes(pages: Iterable[CausePage], width: int = WIDTH) -> str:

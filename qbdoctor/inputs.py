@@ -84,7 +84,7 @@ def ask_secrets(args: argparse.Namespace, fixes: Iterable[Fix]) -> dict[str, Sec
 
 def _secret(args: argparse.Namespace, one: Input) -> Secret:
     if args.new_password_file is not None:
-        if args.new_password_file == "-" in {args.password_file, args.api_key_file}:
+        if [args.new_password_file, args.password_file, args.api_key_file].count("-") > 1:
             raise UserError("usage", "Only one secret can come from standard input: give the other as a file.")
         return _checked(one, credentials.from_file(args.new_password_file, "--new-password-file"))
     if args.dry_run:

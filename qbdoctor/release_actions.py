@@ -119,6 +119,7 @@ REQUIRED = {
     "app/setPreferences": ("json",),
     "torrents/delete": ("hashes", "deleteFiles"),
     **dict.fromkeys(("torrents/pause", "torrents/resume", "torrents/stop", "torrents/start"), ("hashes",)),
+    **dict.fromkeys(("torrents/properties", "torrents/files", "torrents/trackers"), ("hash",)),
 }
 
 # Version of the v1 API and the oldest one that it is compatible with, read at /version/api and /version/api_min without

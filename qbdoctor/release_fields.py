@@ -90,6 +90,15 @@ MAINDATA: dict[str, Rows] = {
     "trackers": (("4.3.0", COMPUTED),),
 }
 
+# A category in torrents/categories and sync/maindata. Source: categoryoptions.cpp 4.4.0, 5.2.0.
+CATEGORY: dict[str, Rows] = {
+    **_same(COMPUTED, "name savePath"),
+    **_same(None, "download_path", "5.2.0"),
+    **_same(-2, "inactive_seeding_time_limit ratio_limit seeding_time_limit", "5.2.0"),
+    **_same("Default", "share_limit_action", "5.2.0"),
+    **_same("Default", "share_limits_mode", "5.3.0"),
+}
+
 # app/buildInfo. Source: appcontroller.cpp 4.2.0; values of Debian's builds.
 BUILD: dict[str, Rows] = {
     "bitness": (("4.2.0", 64),),

@@ -1,13 +1,13 @@
 r"""What app/preferences holds beside the Web UI's own settings, release by release, as data.
 
 Rows as in :mod:`qbdoctor.release_fields`. The Web UI's settings stand in :mod:`qbdoctor.release_keys`, and what differs
-from machine to machine (paths, ports) is left out. Names and releases: src/webui/api/appcontroller.cpp,
+from machine to machine (paths, ports) is ``COMPUTED``. Names and releases: src/webui/api/appcontroller.cpp,
 preferencesAction, at each tag from 4.1.0 to 5.2.3 and at 0402289ea. Values: app/preferences of fresh profiles without
 peer traffic on 4.2.5, 4.5.2, 5.1.0 and 5.3.0; one that changed between two of these is put at the first release of the
 later one's series.
 """
 
-from qbdoctor.release_fields import GONE, Rows
+from qbdoctor.release_fields import COMPUTED, GONE, Rows
 from qbdoctor.versions import KNOWN, known
 
 
@@ -19,6 +19,9 @@ def _same(value: object, since: str, names: str, until: str | None = None) -> di
 
 
 PREFERENCES: dict[str, Rows] = {
+    **_same(COMPUTED, "4.1.0", "listen_port save_path temp_path"),
+    **_same(COMPUTED, "4.6.0", "file_log_path"),
+    **_same(COMPUTED, "5.0.0", "ssl_listen_port"),
     **_same(False, "4.1.0", "proxy_torrents_only", "4.5.5"),
     **_same("", "4.1.0", "export_dir export_dir_fin", "5.2.3"),
     **_same(False, "4.1.0", "mail_notification_ssl_enabled", "5.2.3"),

@@ -55,11 +55,19 @@ ROUTING: dict[str, tuple[Row, ...]] = {
         ("4.1.0", "/login.html", "webapplication.cpp 4.1.0, sendWebUIFile"),
         ("4.2.0", "/index.html", "webapplication.cpp 4.2.5, sendWebUIFile; measured on 4.2.5"),
     ),
+    "alternative_ui.file_may_be_link": (  # a folder on the way to it may not
+        ("4.1.0", False, "webapplication.cpp 4.2.5, sendWebUIFile; measured on 4.2.5"),
+        ("4.5.0", True, "webapplication.cpp 4.5.2, sendWebUIFile; measured on 4.5.2 to 5.3.0"),
+    ),
     # --- who asks ---------------------------------------------------------------------------------------------------
     "session.key_is_cookie": (  # an API key that was used counts as a session cookie's value
         ("4.1.0", False, "no API keys before 5.2.0"),
         ("5.2.0", True, "webapplication.cpp 5.2.3:683-705"),
         ("5.3.0", False, "webapplication.cpp 0402289ea:779-800; measured on 5.3.0"),
+    ),
+    "csrf.sec_fetch_wins": (  # whether Sec-Fetch-Site decides alone where it came, whatever Origin and Referer say
+        ("4.1.0", False, "measured on 4.2.5 to 5.1.0: it is not looked at"),
+        ("5.3.0", True, "measured on 5.3.0; 0402289ea still looks at Origin first"),
     ),
     "session.renewed_before": (("4.1.0", 86_400, "webapplication.cpp 5.2.3:739-756"),),  # seconds, where a cookie expires
     "username.no_colon": (  # for setPreferences
@@ -94,6 +102,14 @@ ROUTING: dict[str, tuple[Row, ...]] = {
         ("4.1.0", True, "measured on 4.2.5"),
         ("4.5.0", False, "base/path.cpp 4.5.0; measured on 4.5.2 to 5.3.0"),
     ),
+    "hash.any_case": (  # in torrents/info?hashes=…
+        ("4.1.0", False, "measured on 4.2.5"),
+        ("4.4.0", True, "torrentscontroller.cpp 4.5.2, TorrentID::fromString; measured on 4.5.2 to 5.3.0"),
+    ),
+    "torrent.magnet": (  # whether it holds the size, and how it is escaped; libtorrent's doing
+        ("4.1.0", ("without size", "lower"), "measured on 4.2.5, 4.5.2"),
+        ("5.0.0", ("with size", "upper"), "measured on 5.1.0, 5.3.0; 4.6 and 5.0 not tried"),
+    ),
     "torrent.tracker_shown": (  # of one that has not announced yet
         ("4.1.0", False, "measured on 4.2.5, 4.5.2"),
         ("5.0.0", True, "measured on 5.1.0, 5.3.0; 4.6 not tried"),
@@ -103,6 +119,10 @@ ROUTING: dict[str, tuple[Row, ...]] = {
         ("4.6.0", "changes", "synccontroller.cpp 4.6.0, 5.1.0; measured on 5.1.0, 5.3.0"),
     ),
     # --- headers ----------------------------------------------------------------------------------------------------
+    "header.of_settings": (  # those before or after the request was carried out
+        ("4.1.0", "after", "webapplication.cpp 5.2.3, processRequest; measured on 4.2.5 to 5.1.0"),
+        ("5.3.0", "before", "webapplication.cpp 0402289ea, processRequest; measured on 5.3.0"),
+    ),
     "header.csp_form_action": (
         ("4.1.0", False, "webapplication.cpp 4.1.0"),
         ("4.1.2", True, "webapplication.cpp 4.1.2; measured on 4.2.5 to 5.3.0"),

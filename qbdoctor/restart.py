@@ -191,8 +191,8 @@ def stop(how: How, seconds: float, say: Say) -> None:
     if handle is not None:
         try:
             if _ticks(how.pid) == how.began:
-                say(f"Stopping qBittorrent (process {how.pid})…")
                 signal.pidfd_send_signal(handle, signal.SIGTERM)
+                say(f"Stopping qBittorrent (process {how.pid})…")
                 _wait(how, handle, gone_by, seconds, say)
         except PermissionError:
             raise NotStopped(f"qBittorrent (process {how.pid}) may not be stopped by this user.") from None

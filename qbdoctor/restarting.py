@@ -48,7 +48,10 @@ class Dog:
         confirm: float | None = None,
         may_restart: bool = False,
         api: Mapping[str, Any] | None = None,
+        again: Sequence[str] = (),
     ) -> None:
+        if sys.platform == "win32":
+            raise Refused("--confirm-within is not there for Windows yet; nothing was changed.")
         path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - as sys.path has it
         code = f"import sys; sys.path[:] = {path!r}; from qbdoctor.watchdog import main; sys.exit(main())"
         secret = {"QBDOCTOR_PASSWORD", "QBDOCTOR_API_KEY"}
@@ -63,7 +66,7 @@ class Dog:
         state = str(journal.store.root.parent.absolute())
         self._send(
             state=state, run=run, config=str(config) if config else None, how=how.spec() if how else None,
-            confirm=confirm, may_restart=may_restart, api=api,
+            confirm=confirm, may_restart=may_restart, api=api, again=list(again),
         )  # fmt: skip
         if self.hear(READY_SECONDS) is None:
             self.release()
@@ -141,13 +144,11 @@ class Restarter:
 def carry_out(surgery: Surgery, plan: Plan) -> tuple[Record, ...]:
     """Apply and verify a plan, with a restart around it or a time to confirm it in. Raises as both do."""
     how = surgery.how if plan.via == "file" else None
-    if sys.platform == "win32":
-        raise Refused("--confirm-within is not there for Windows yet; nothing was changed.")
     dog = Dog(
         surgery.journal, run=surgery.run, config=surgery.observer.target.config_file, how=how,
-        confirm=surgery.confirm_within, may_restart=surgery.restart, api=_api(surgery) if plan.via == "api" else None,
+        confirm=surgery.confirm_within, may_restart=surgery.restart, api=session_of(surgery) if plan.via == "api" else None,
     )  # fmt: skip
-    with _minded(dog), surgery.journal.locked():
+    with minded(dog), surgery.journal.locked():
         if how is None:
             records = surgery.verify(plan, surgery.apply(plan))
         else:
@@ -160,7 +161,7 @@ def carry_out(surgery: Surgery, plan: Plan) -> tuple[Record, ...]:
 
 
 @contextmanager
-def _minded(dog: Dog) -> Iterator[None]:
+def minded(dog: Dog) -> Iterator[None]:
     """Let the watchdog go where something failed and was settled; an interrupted run is left to it."""
     try:
         yield
@@ -195,15 +196,14 @@ def _restarted(surgery: Surgery, plan: Plan, restarter: Restarter) -> tuple[Reco
 
 
 def around(
-    journal: Journal, how: How, seconds: float, work: Callable[[], T], back: Callable[[T], object]
+    journal: Journal, how: How, dog: Dog, seconds: float, work: Callable[[], T], back: Callable[[T], object]
 ) -> tuple[T, str]:
     """Do some work while it is stopped; where it does not come up, undo that with ``back`` and start it once more.
 
     Returns what came of the work, and "" or why it was undone. Raises NotStopped, with nothing done.
     """
-    dog = Dog(journal, run="", config=how.config, how=how)
     restarter = Restarter(how, dog, seconds)
-    with _minded(dog), journal.locked():
+    with minded(dog), journal.locked():
         restarter.down()
         try:
             made = work()
@@ -221,7 +221,6 @@ def around(
             except UserError as error:
                 left = f"{left} {error.message}"
             left = f"{left} {restarter.bring_back()}".strip()
-    dog.release()
     return made, left
 
 
@@ -251,7 +250,7 @@ def reborn(surgery: Surgery, how: How) -> Observer:
 # --- confirming -------------------------------------------------------------------------------------------------------
 
 
-def _api(surgery: Surgery) -> dict[str, Any]:
+def session_of(surgery: Surgery) -> dict[str, Any]:
     """Return what a session is made of; it goes through a pipe and nowhere else."""
     observer = surgery.observer
     session = observer.session
@@ -265,20 +264,26 @@ def _api(surgery: Surgery) -> dict[str, Any]:
 
 def _arm(surgery: Surgery, plan: Plan, dog: Dog, records: Sequence[Record]) -> None:
     """Hand the session over and have the time kept; where that fails, the change is taken back. Raises NotHelped."""
-    api = None
-    if plan.via == "api":
-        api = _api(surgery)
-        # That session is the watchdog's now, and it logs it out.
-        wire = surgery.observer.wire
-        wire.opened[:] = [one for one in wire.opened if one[0].value not in surgery.observer.session.cookies.values()]
-    dog.tell("armed", api=api)
-    heard = dog.hear(READY_SECONDS)
+    heard = arm(dog, surgery if plan.via == "api" else None)
     if heard is None:
         failed = surgery.undone(plan.via, records, "Nothing would keep the time to confirm it in.")
         end = surgery.restarter.bring_back() if surgery.restarter is not None and plan.via == "file" else ""
         dog.release(done=False)
         raise NotHelped(f"{failed.reason} {end}".strip(), failed.records)
-    surgery.waiting = (dog, str(heard["until"]))
+    surgery.waiting = (dog, heard)
+
+
+def arm(dog: Dog, surgery: Surgery | None) -> str | None:
+    """Have the time kept, with the session of ``surgery``; returns when it ends, or None if the watchdog is gone."""
+    api = None
+    if surgery is not None:
+        api = session_of(surgery)
+        # That session is the watchdog's now, and it logs it out.
+        wire = surgery.observer.wire
+        wire.opened[:] = [one for one in wire.opened if one[0].value not in surgery.observer.session.cookies.values()]
+    dog.tell("armed", api=api)
+    heard = dog.hear(READY_SECONDS)
+    return None if heard is None else str(heard["until"])
 
 
 def undo_now(dog: Dog) -> list[str]:

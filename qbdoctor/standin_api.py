@@ -22,7 +22,7 @@ SHUTDOWN_AFTER = 0.1
 """Seconds: about as long qBittorrent takes from the answer to its end."""
 
 _EMPTY_LISTS = ("log/peers", "search/plugins", "search/status", "torrents/tags", "app/cookies", "torrentcreator/status")
-_EMPTY_MAPS = ("rss/items", "rss/rules", "torrents/categories", "clientdata/load")
+_EMPTY_MAPS = ("rss/items", "rss/rules", "clientdata/load")
 _NOUGHTS = ("transfer/speedLimitsMode", "transfer/downloadLimit", "transfer/uploadLimit")
 
 PLAYED = frozenset(
@@ -31,6 +31,7 @@ PLAYED = frozenset(
         *("app/rotateAPIKey", "app/setPreferences", "app/shutdown", "app/version", "app/webapiVersion"),
         *("auth/login", "auth/logout", "log/main", "sync/maindata", "torrents/add", "torrents/count"),
         *("torrents/delete", "torrents/info", "torrents/pause", "torrents/resume", "torrents/start", "torrents/stop"),
+        *("torrents/categories", "torrents/files", "torrents/properties", "torrents/trackers"),
         *("transfer/info", *_EMPTY_LISTS, *_EMPTY_MAPS, *_NOUGHTS),
     )
 )
@@ -47,11 +48,12 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What an action gives. ``kind`` is the content type, None: the release's for text."""
+    """What an action gives. ``kind`` is the content type, None: the release's for text; ``is_page``: a file is sent."""
 
     status: int
     text: str = ""
     kind: str | None = None
+    is_page: bool = False
 
 
 def as_json(value: Any) -> str:
@@ -120,6 +122,8 @@ def _torrents(standin: StandIn, action: str, sid: str, form: dict[str, str], fil
             if shown is None:
                 raise Refusal(400, "'sort' parameter is invalid")
             return Result(200, as_json(shown), JSON)
+        case "torrents/categories":
+            return Result(200, as_json(torrents.categories()), JSON)
         case "torrents/count":
             return Result(200, str(len(torrents)))
         case "sync/maindata":
@@ -133,6 +137,8 @@ def _torrents(standin: StandIn, action: str, sid: str, form: dict[str, str], fil
         case "torrents/pause" | "torrents/stop" | "torrents/resume" | "torrents/start":
             torrents.stop(form["hashes"], stopped=action in ("torrents/pause", "torrents/stop"))
             return Result(200)
+        case "torrents/files" | "torrents/properties" | "torrents/trackers" if not torrents.has(form["hash"]):
+            raise Refusal(404)  # of one that is there they are not played
     raise not_played(standin, action)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from http import HTTPStatus
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from qbdoctor.release_actions import LEGACY_CALLS
 from qbdoctor.release_web import has_action, has_scope, legacy_versions, status_of
 from qbdoctor.standin_api import PLAYED, Refusal, Result, act, not_played
 from qbdoctor.standin_http import Request, Response
-from qbdoctor.standin_pages import page_headers, static
+from qbdoctor.standin_pages import caching, page_headers, static
 from qbdoctor.standin_state import StandIn
 
 _PREFIX = "/api/v2/"
@@ -60,18 +61,20 @@ class Exchange:
 
     def respond(self) -> Response:
         """The answer, all headers but the connection's own included."""
+        early = page_headers(self.standin)
         try:
             result = self._respond()
         except Refusal as refusal:
             result = self._refused(refusal)
+        late = releases.rule("header.of_settings", self.version) == "after"
         kind = str(releases.rule("error.content_type", self.version)) if result.kind is None else result.kind
-        headers = page_headers(self.standin)
+        headers = page_headers(self.standin) if late else early
         if result.status != 204 and kind:
-            headers["content-type"] = kind
-        if result.kind is not None and result.kind.startswith("text/html"):
-            headers["cache-control"] = "no-store"
+            headers.append(("content-type", kind))
+        if result.is_page:
+            headers.append(("cache-control", caching(kind)))
         if self.cookie:
-            headers["set-cookie"] = self.cookie
+            headers.append(("set-cookie", self.cookie))
         return Response(result.status, result.text.encode(), headers)
 
     def _refused(self, refusal: Refusal) -> Result:
@@ -180,20 +183,20 @@ class Exchange:
         headers = self.request.headers
         always = releases.forwarded_host_rule(self.version) == "always"
         target = headers.get("host", "")
-        if always or self.standin.settings.boolean("ReverseProxySupportEnabled"):
+        if always or self.standin.behind_proxy():
             target = headers.get("x-forwarded-host", target)
         source = headers.get("origin") or headers.get("referer")
-        if source:
-            return _place(source) != _place(target if "://" in target else f"http://{target}")
         fetch, accepted = headers.get("sec-fetch-site", ""), releases.sec_fetch_accepted(self.version)
-        return bool(fetch) and accepted is not None and fetch.lower() not in accepted
+        if fetch and accepted is not None and (not source or releases.rule("csrf.sec_fetch_wins", self.version)):
+            return fetch.lower() not in accepted
+        return bool(source) and _place(str(source)) != _place(target if "://" in target else f"http://{target}")
 
     def _host_passes(self) -> bool:
         host = self.request.headers.get("host", "")
         name, port = _place(host if "://" in host else f"http://{host}")
         if port not in (None, self.where.port):
             return False
-        if name == self.where.address:
+        if _is_own(name, self.where.address):
             return True
         match = re.fullmatch if releases.server_domains_anchored(self.version) else re.search
         return any(match(_pattern(domain), name, re.IGNORECASE) for domain in self.standin.settings.server_domains())
@@ -244,12 +247,33 @@ class Exchange:
 
 
 def _place(url: str) -> tuple[str, int | None]:
-    """Host and port of a URL, as QUrl has them; both empty for one that it does not take."""
+    """Host and port of a URL as QUrl has them: a port that is none is left out, a URL that is none has neither."""
     try:
         parts = urlsplit(url)
-        return (parts.hostname or "").lower(), parts.port
+        host = (parts.hostname or "").lower()
     except ValueError:
         return "", None
+    try:
+        return host, parts.port
+    except ValueError:
+        return host, None
+
+
+def _is_own(name: str, address: str) -> bool:
+    """Whether a Host is the server's own address, as QHostAddress::isEqual has it: ::1 is 127.0.0.1 to it."""
+    try:
+        asked, own = (ipaddress.ip_address(each.partition("%")[0]) for each in (name, address))
+    except ValueError:
+        return False
+    return _plain(asked) == _plain(own)
+
+
+def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.is_loopback:
+            return ipaddress.IPv4Address("127.0.0.1")
+        return address.ipv4_mapped or address
+    return address
 
 
 def _pattern(domain: str) -> str:

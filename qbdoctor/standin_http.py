@@ -60,11 +60,14 @@ class Request:
 
 @dataclass
 class Response:
-    """What is sent. ``headers`` in lower case; ``closes``: the parser refused, and the connection ends."""
+    """What is sent. ``headers`` with names in lower case, one of them perhaps twice.
+
+    ``closes``: the parser refused, and the connection ends.
+    """
 
     status: int
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: list[tuple[str, str]] = field(default_factory=list)
     closes: bool = False
 
 
@@ -228,14 +231,17 @@ def encoded(response: Response, version: Version, request: Request | None) -> by
         phrase = "Payload Too Large"
     reason = phrase if status >= 400 else str(releases.rule("reason.ok", version))
     body = response.body
-    headers = dict(response.headers)
+    headers = list(response.headers)
     if body and request is not None and "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body)
-        headers["content-encoding"] = "gzip"
-    headers["connection"] = "close" if response.closes else "keep-alive"
-    headers["content-length"] = str(len(body))
-    headers["date"] = format_datetime(datetime.now(UTC), usegmt=True)
-    headers[HEADER] = "1"
-    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {headers[name]}" for name in sorted(headers)), "", ""]
+        headers.append(("content-encoding", "gzip"))
+    headers += [
+        ("connection", "close" if response.closes else "keep-alive"),
+        ("content-length", str(len(body))),
+        ("date", format_datetime(datetime.now(UTC), usegmt=True)),
+        (HEADER, "1"),
+    ]
+    named = [f"{name}: {value}" for name, value in sorted(headers, key=lambda each: each[0])]
+    lines = [f"HTTP/1.1 {status} {reason}", *named, "", ""]
     sends_body = request is None or request.method != "HEAD" or releases.rule("head", version) in ("no-fields", "405")
     return "\r\n".join(lines).encode("latin-1", "replace") + (body if sends_body else b"")

@@ -26,30 +26,39 @@ def static(standin: StandIn, path: str, *, private: bool) -> Result:
     if standin.settings.boolean("AlternativeUIEnabled"):
         return _alternative(standin, path if path != "/" else "/index.html" if private else login, private=private)
     if path in ("/", "/index.html", login):
-        return Result(200, _PAGE, "text/html")
+        return Result(200, _PAGE, "text/html", is_page=True)
     raise Refusal(404)
 
 
 def _alternative(standin: StandIn, path: str, *, private: bool) -> Result:
+    version = standin.version
     root = Path(standin.settings.text("RootFolder")).expanduser()
     file = root / ("private" if private else "public") / path.lstrip("/")
     if private and not file.exists():
         file = root / "public" / path.lstrip("/")
     try:
         if not file.is_file() or not root.is_absolute():
-            if path == "/index.html" and releases.rule("config.alternative_ui_switched_off", standin.version):
+            if path == "/index.html" and releases.rule("config.alternative_ui_switched_off", version):
                 standin.config.set("AlternativeUIEnabled", "false")
                 standin.apply()
             raise Refusal(500, "Unacceptable file type, only regular file is allowed.")
-        if any(each.is_symlink() for each in (file, *file.parents) if each.is_relative_to(root) and each != root):
+        links = file.parents if releases.rule("alternative_ui.file_may_be_link", version) else (file, *file.parents)
+        if any(each.is_symlink() for each in links if each.is_relative_to(root) and each != root):
             raise Refusal(500, "Symlinks inside alternative UI folder are forbidden.")
         text = file.read_text("utf-8", "replace")
     except OSError:
         raise Refusal(404) from None
-    return Result(200, text, mimetypes.guess_type(file.name)[0] or "text/plain")
+    return Result(200, text, mimetypes.guess_type(file.name)[0] or "text/plain", is_page=True)
 
 
-def page_headers(standin: StandIn) -> dict[str, str]:
+def caching(kind: str) -> str:
+    """The Cache-Control of a page's content type (webapplication.cpp, getCachingInterval)."""
+    if kind.startswith("image/"):
+        return "private, max-age=604800"
+    return "private, max-age=43200" if kind in ("text/css", "text/javascript") else "no-store"
+
+
+def page_headers(standin: StandIn) -> list[tuple[str, str]]:
     """The headers of every answer that is not the parser's."""
     version, settings = standin.version, standin.settings
     built_in = not settings.boolean("AlternativeUIEnabled")
@@ -71,9 +80,10 @@ def page_headers(standin: StandIn) -> dict[str, str]:
         headers["cross-origin-opener-policy"] = "same-origin"
     if policy:
         headers["content-security-policy"] = " ".join(policy)
+    own: list[tuple[str, str]] = []
     if settings.boolean("CustomHTTPHeadersEnabled"):
         for line in settings.text("CustomHTTPHeaders").strip().split("\n"):
             name, colon, value = line.partition(":")
             if colon and name.strip():
-                headers[name.strip().lower()] = value.strip()
-    return headers
+                own.append((name.strip().lower(), value.strip()))
+    return [*reversed(own), *headers.items()]  # as QMultiMap has them: of equal names the latest first

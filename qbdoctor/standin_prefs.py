@@ -9,6 +9,7 @@ from typing import Any
 from qbdoctor import releases
 from qbdoctor.model import Secret
 from qbdoctor.qtvalues import from_bool, from_list, from_text
+from qbdoctor.release_fields import COMPUTED
 from qbdoctor.release_prefs import PREFERENCES
 from qbdoctor.release_web import fields
 from qbdoctor.releases import Key
@@ -22,9 +23,12 @@ class Rejected(Exception):
 
 
 def preferences(standin: StandIn) -> dict[str, Any]:
-    """app/preferences, secrets included as the release shows them; without what is the machine's own (paths, ports)."""
+    """app/preferences, secrets included as the release shows them; made-up values for paths and ports of peers."""
     version, settings = standin.version, standin.config.settings
-    found = {**fields(PREFERENCES, version), "save_path": standin.torrents.default_save_path()}
+    folder = standin.torrents.default_save_path()
+    own = {"file_log_path": "", "save_path": folder, "temp_path": f"{folder.rstrip('/')}/temp"}
+    table = fields(PREFERENCES, version)
+    found = {name: own.get(name, 0) if value is COMPUTED else value for name, value in table.items()}
     found.update(standin.other_preferences)
     for key in releases.KEYS:
         if key.json and key.readable and releases.reads(key, version):
@@ -91,13 +95,18 @@ def _keep(standin: StandIn, name: str, value: Any) -> None:
             standin.config.set(key.name, _raw(key, value, utf8=releases.qt_reads_utf8(standin.version)))
         return
     default = fields(PREFERENCES, standin.version).get(name)
-    match default:
-        case bool():
-            standin.other_preferences[name] = _as_bool(value)
-        case int():
-            standin.other_preferences[name] = _as_number(value)
-        case str():
-            standin.other_preferences[name] = _as_text(value)
+    if not isinstance(default, bool | int | str):
+        return
+    taken = (
+        _as_bool(value)
+        if isinstance(default, bool)
+        else _as_number(value)
+        if isinstance(default, int)
+        else _as_text(value)
+    )
+    if taken != standin.other_preferences.get(name, default):
+        standin.other_preferences[name] = taken
+        standin.config.dirty = True
 
 
 def _raw(key: Key, value: Any, *, utf8: bool) -> str:

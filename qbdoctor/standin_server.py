@@ -33,12 +33,24 @@ class _Connection(socketserver.BaseRequestHandler):
         standin = self.server.standin
         self.request.settimeout(IDLE)
         with contextlib.suppress(OSError):
-            if self.server.tls is not None:
-                self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+            if self.server.tls is not None and not self._shake_hands(self.server.tls):
+                return
             where = Where(self.client_address[0], *self.request.getsockname()[:2])
             reader = Reader(lambda: self.request.recv(_CHUNK), standin.version)
             while self._serve(standin, reader, where):
                 pass
+
+    def _shake_hands(self, tls: ssl.SSLContext) -> bool:
+        """Begin TLS; False for a client that does not: it gets no byte, and no reset either."""
+        plain = self.request.dup()
+        with plain:
+            try:
+                self.request = tls.wrap_socket(self.request, server_side=True)
+            except ssl.SSLError:
+                self.request = plain
+                self._let_it_arrive()
+                return False
+        return True
 
     def _serve(self, standin: StandIn, reader: Reader, where: Where) -> bool:
         """Answer one request; whether there may be another."""

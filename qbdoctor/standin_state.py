@@ -158,10 +158,8 @@ class StandIn:
     def client(self, peer: str, forwarded: str) -> str:
         """Whom the server takes for the client: the peer, or, of a trusted proxy, whom that one speaks for."""
         rule = releases.forwarded_for_rule(self.version)
-        if rule == "peer" or not forwarded or not self.settings.boolean("ReverseProxySupportEnabled"):
-            return peer
         trusted = self.settings.trusted_proxies()[0]
-        if not covers(trusted, peer):
+        if rule == "peer" or not forwarded or not self.behind_proxy() or not covers(trusted, peer):
             return peer
         entries = [each for each in forwarded.split(",") if each]
         if rule == "leftmost-global":
@@ -173,6 +171,10 @@ class StandIn:
             if not covers(trusted, _address(each)):
                 return _address(each)
         return _address(entries[0]) if entries else peer
+
+    def behind_proxy(self) -> bool:
+        """Whether proxy support is on: a list without one valid entry switches it off."""
+        return self.settings.boolean("ReverseProxySupportEnabled") and bool(self.settings.trusted_proxies()[0])
 
     def bypassed(self, address: str) -> bool:
         """Whether a client needs no login."""
@@ -224,9 +226,10 @@ class StandIn:
 
     def set_key(self, key: str) -> None:
         """Take another API key, or none; the session of the one before ends."""
-        before = self.api_key()
-        if before is not None:
-            self.end_session(before.reveal())
+        before = self.settings.secret("APIKey") or Secret("")
+        if before == Secret(key):
+            return
+        self.end_session(before.reveal())
         self.config.set("APIKey", key)
         self.apply()
 
@@ -250,7 +253,7 @@ class StandIn:
     def secure(self, forwarded_proto: str) -> bool:
         """Whether the cookie of an answer is Secure; ``forwarded_proto`` is the request's X-Forwarded-Proto."""
         settings = self.settings
-        forwarded = settings.boolean("ReverseProxySupportEnabled") and forwarded_proto.lower() == "https"
+        forwarded = self.behind_proxy() and forwarded_proto.lower() == "https"
         https, wanted = settings.boolean("HTTPS/Enabled"), settings.boolean("SecureCookie")
         return releases.secure_cookie(self.version, https=https, setting=wanted, forwarded_https=forwarded)
 

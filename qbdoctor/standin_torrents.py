@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from qbdoctor import releases
-from qbdoctor.release_fields import COMPUTED, MAINDATA, SERVER_STATE, SYNC_TORRENT, TORRENT
+from qbdoctor.release_fields import CATEGORY, COMPUTED, MAINDATA, SERVER_STATE, SYNC_TORRENT, TORRENT
 from qbdoctor.release_web import fields
 from qbdoctor.standin_http import Upload
 from qbdoctor.versions import Version
@@ -65,6 +65,7 @@ class Torrents:
         self._version = version
         self.folder = "/downloads" if config is None else str(config.absolute().parent.parent / "downloads")
         self._held: dict[str, Torrent] = {}
+        self._categories: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -112,6 +113,7 @@ class Torrents:
         torrent.name = form.get("rename", "").strip() or torrent.name
         torrent.category, torrent.tags = form.get("category", ""), form.get("tags", "")
         torrent.save_path = form.get("savepath", "").strip()
+        self._categories |= {torrent.category} - {""}
         self._held[torrent.id] = torrent
         return True
 
@@ -119,6 +121,15 @@ class Torrents:
         """Stop or start torrents, by their hashes or "all"."""
         for torrent in self._named(hashes):
             torrent.stopped = stopped
+
+    def categories(self) -> dict[str, dict[str, Any]]:
+        """torrents/categories: those that torrents were added with."""
+        table = fields(CATEGORY, self._version)
+        return {name: {**table, "name": name, "savePath": ""} for name in sorted(self._categories)}
+
+    def has(self, torrent: str) -> bool:
+        """Whether there is a torrent with that hash."""
+        return torrent.lower() in self._held
 
     def delete(self, hashes: str) -> None:
         """Forget torrents, by their hashes or "all"."""
@@ -133,7 +144,9 @@ class Torrents:
 
     def info(self, form: dict[str, str]) -> list[dict[str, Any]] | None:
         """torrents/info, in the order in which they came; None: there is no such field to sort by."""
-        hashes = [each for each in form.get("hashes", "").lower().split("|") if each]
+        hashes = [each for each in form.get("hashes", "").split("|") if each]
+        if releases.rule("hash.any_case", self._version):
+            hashes = [each.lower() for each in hashes]
         shown = [
             self._shown(one)
             for one in self._held.values()
@@ -187,7 +200,7 @@ class Torrents:
             "hash": torrent.id,
             "infohash_v1": torrent.id,
             "last_activity": torrent.added,
-            "magnet_uri": _magnet(torrent),
+            "magnet_uri": self._magnet(torrent),
             "name": torrent.name,
             "piece_size": torrent.pieces[0],
             "pieces_num": torrent.pieces[1],
@@ -203,6 +216,13 @@ class Torrents:
         }
         table = fields(TORRENT, self._version)
         return {name: computed[name] if value is COMPUTED else value for name, value in table.items()}
+
+    def _magnet(self, torrent: Torrent) -> str:
+        size, case = releases.rule("torrent.magnet", self._version)
+        parts = [f"magnet:?xt=urn:btih:{torrent.id}"]
+        parts += [f"dn={_escaped(torrent.name, case)}"] if torrent.name != torrent.id else []
+        parts += [f"xl={torrent.length}"] if torrent.length is not None and size == "with size" else []
+        return "&".join([*parts, *(f"tr={_escaped(tracker, case)}" for tracker in torrent.trackers)])
 
     # --- sync/maindata -----------------------------------------------------------------------------------------------
 
@@ -232,7 +252,7 @@ class Torrents:
             torrents[shown.pop("hash")] = shown
             for tracker in one.trackers:
                 trackers.setdefault(tracker, []).append(one.id)
-        computed = {"torrents": torrents, "trackers": trackers}
+        computed = {"categories": self.categories(), "torrents": torrents, "trackers": trackers}
         lists = {name: computed.get(name, value) for name, value in fields(MAINDATA, self._version).items()}
         return {**lists, "server_state": fields(SERVER_STATE, self._version)}
 
@@ -256,6 +276,11 @@ def _newer(old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict):
         return {key: each for key, each in new.items() if old.get(key) != each}
     return new
+
+
+def _escaped(text: str, case: str) -> str:
+    escaped = quote(text, safe="")
+    return re.sub("%..", lambda match: match[0].lower(), escaped) if case == "lower" else escaped
 
 
 def _is_true(text: str) -> bool:
@@ -292,14 +317,6 @@ def _hex(text: str) -> str:
         return base64.b32decode(text.upper()).hex()
     except binascii.Error:
         return ""
-
-
-def _magnet(torrent: Torrent) -> str:
-    parts = [f"magnet:?xt=urn:btih:{torrent.id}"]
-    if torrent.name != torrent.id:
-        parts.append(f"dn={quote(torrent.name, safe='')}")
-    parts += [f"tr={quote(tracker, safe='')}" for tracker in torrent.trackers]
-    return "&".join(parts)
 
 
 def _from_file(data: bytes) -> Torrent | None:

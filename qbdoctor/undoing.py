@@ -20,6 +20,8 @@ from qbdoctor.records import Change, How, Record
 from qbdoctor.store import Raws
 
 _WINDOWS = sys.platform == "win32"
+_CONNECTION = "HTTPS/"
+"""What changes between http and https at once; a fix that may do so live has looked whether it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,13 @@ def in_api(record: Record, present: Mapping[str, Json], *, force: bool = False) 
     certain = True
     for change in record.changes:
         said = change.json
+        if record.via == "file" and change.setting.startswith(_CONNECTION):
+            refusals.append(
+                f"{change.setting} decides over the very connection that it would be taken back over: stop qBittorrent and "
+                "use --via file"
+            )
+            certain = False
+            continue
         if said is None or said.before is None or said.name not in present:
             refusals.append(
                 f"{change.setting} cannot be taken back through the Web API: its value before is not known there"

@@ -72,11 +72,7 @@ def _by_restart(surgery: Surgery, plan: Plan, fresh: Observer) -> dict[str, str]
             raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
         for edit in step.edits:
             name = meanings.json_name(edit.setting)
-            if (
-                name is not None
-                and name in says
-                and not in_json(edit, says[name], fresh.seen.version)
-            ):
+            if name is not None and name in says and not in_json(edit, says[name], fresh.seen.version):
                 raise NotHelped(f"{step.fix.id}: qBittorrent started again with another {edit.setting}.")
             if not _says(settings, edit, default=True):
                 raise NotHelped(f"{step.fix.id}: {path} has another {edit.setting} since qBittorrent started again.")
@@ -144,7 +140,8 @@ def _says(settings: Settings, edit: Edit, *, default: bool = False) -> bool:
 
 def _compare(before: Report, after: Report, plan: Plan) -> None:
     """Hold the checks' findings after the set against those before."""
-    was = {cause.id for cause in before.causes if cause.severity == "error"}
+    # A symptom that its cause hid before is no new fault: the run's own cookie, say, keeps the mark that it was set with.
+    was = {name for cause in before.causes if cause.severity == "error" for name in (cause.id, *cause.folded)}
     new = [cause for cause in after.causes if cause.severity == "error" and cause.id not in was]
     if new:
         raise NotHelped(f"With the set another fault appeared ({new[0].id}): {new[0].summary.rstrip('.')}.")

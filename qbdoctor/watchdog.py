@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import confirming, restart
+from qbdoctor import confirming, redoing, restart
 from qbdoctor.address import parse_url
 from qbdoctor.fixing import running_with
 from qbdoctor.journal import Journal
@@ -30,6 +30,7 @@ from qbdoctor.session import SessionClient
 from qbdoctor.wire import VERSION_PATH, Call, Deadline, Masks, Wire
 
 LOCK_SECONDS = 600.0
+UNSAID = "the run ended before it was confirmed"
 GONE_SECONDS = 1800.0
 """qBittorrent's own unit gives it this long to stop."""
 KEEP_SECONDS = 20.0
@@ -81,6 +82,7 @@ class Watchdog:
         self.confirm: float | None = order["confirm"]
         self.may_restart: bool = order["may_restart"]
         self.api: Mapping[str, Any] | None = order["api"]
+        self.again: list[str] = order["again"]
         self._client: SessionClient | None = None
 
     def serve(self) -> None:
@@ -110,12 +112,12 @@ class Watchdog:
                 self.journal.recover()
                 if restart.using(self.how.config) is None:
                     if self.confirm is not None:
-                        self._in_file(self.how.config, "the run ended before it was confirmed")
+                        self._in_file(self.how.config, UNSAID)
                     self._up(self.how)
                     return
             self.journal.recover()
             if self.confirm is not None:
-                self._undo("the run ended before it was confirmed")
+                self._undo(UNSAID)
 
     def _wait_until_gone(self, how: restart.How) -> None:
         """Wait for a qBittorrent that the run may have asked to stop."""
@@ -141,7 +143,8 @@ class Watchdog:
     def _wait(self) -> None:
         seconds = self.confirm or 0.0
         end = time.monotonic() + seconds
-        waiting = confirming.expect(self.journal, self.run, seconds)
+        ids = self.again or [record.id for record in self._concerned()]
+        waiting = confirming.expect(self.journal, self.run, seconds, ids)
         self._say(until=waiting.until)
         kept = time.monotonic()
         while (left := end - time.monotonic()) > 0:
@@ -164,18 +167,28 @@ class Watchdog:
         problems: list[str] = []
         if self.api is not None:
             problems = self._each(lambda record: self._by_api(record, note))
-        left = confirming.of_run(self.journal, self.run)
+        left = self._concerned()
         running = None if self.config is None else restart.using(self.config)
         if left and self.config is not None and (self.api is None or self.may_restart or running is None):
             problems = self._in_file(self.config, note)
-        for record in confirming.of_run(self.journal, self.run):
+        for record in self._concerned():
             with suppress(UserError):
-                self.journal.note(record, f"{note}, and could not be taken back: {' '.join(problems)}")
+                self.journal.note(record, f"{note}, and could not be undone: {' '.join(problems)}")
         return problems
+
+    def _concerned(self) -> list[Record]:
+        """Return what is to be undone: what stands of a fix; of a rollback, what it took back and is not there again."""
+        if not self.again:
+            return confirming.of_run(self.journal, self.run)
+        made = " ".join(
+            step.note or "" for record in confirming.of_run(self.journal, self.run) for step in record.states
+        )
+        taken = confirming.of_ids(self.journal, self.again)
+        return [record for record in reversed(taken) if record.state == "rolled-back" and record.id not in made]
 
     def _each(self, undo: Callable[[Record], object]) -> list[str]:
         problems = []
-        for record in confirming.of_run(self.journal, self.run):
+        for record in self._concerned():
             try:
                 undo(record)
             except UserError as error:
@@ -192,17 +205,22 @@ class Watchdog:
                 restart.stop(how, restart.STOP_SECONDS, _quiet)
         except UserError as error:
             return [error.message]
-        problems = self._each(
-            lambda record: self.journal.rollback(
-                record, via="file", guard=lambda: running_with(config), path=config, note=note
-            )
-        )
+        problems = self._each(lambda record: self._by_file(record, config, note))
         if how is not None:
             try:
                 restart.start(how, restart.START_SECONDS, _quiet)
             except UserError as error:
                 problems.append(error.message)
         return problems
+
+    def _by_file(self, record: Record, config: Path, note: str) -> None:
+        def guard() -> str | None:
+            return running_with(config)
+
+        if self.again:
+            redoing.redo(self.journal, [record], config, run=self.run, guard=guard, why=note)
+        else:
+            self.journal.rollback(record, via="file", guard=guard, path=config, note=note)
 
     # --- the Web API --------------------------------------------------------------------------------------------------
 
@@ -215,7 +233,7 @@ class Watchdog:
         self._client.wire.deadline = Deadline(seconds)
         return self._client
 
-    def _by_api(self, record: Record, note: str) -> Record:
+    def _by_api(self, record: Record, note: str) -> None:
         session = self._session(UNDO_SECONDS)
 
         def read() -> Mapping[str, Json]:
@@ -231,7 +249,10 @@ class Watchdog:
             if session.call("POST", "/api/v2/app/setPreferences", form, show_body=False).status != 200:
                 raise UserError("api-failed", "the preferences could not be written.", 4)
 
-        return self.journal.rollback(record, via="api", write=write, read=read, note=note)
+        if self.again:
+            redoing.redo_live(self.journal, [record], write, read, run=self.run, why=note)
+        else:
+            self.journal.rollback(record, via="api", write=write, read=read, note=note)
 
     def _end(self) -> None:
         """Log out: the session was left open for this process alone."""

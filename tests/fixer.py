@@ -117,6 +117,9 @@ class Terminal:
             if ready.poll(200):
                 self.shown += os.read(self.keyboard, 4096).decode()
 
+    def write(self, text: str) -> None:
+        os.write(self.keyboard, text.encode())
+
     def type(self, text: str) -> tuple[int, str]:
         os.write(self.keyboard, text.encode())
         out, _ = self.process.communicate(timeout=20)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import io
 import json
 import re
 import socket
@@ -52,7 +54,7 @@ class Ask:
     """One request. `who` names a cookie jar; its cookie is sent and what is set is kept.
 
     `raw` is sent as it is, in place of all the rest; `source` is the client's address; `moves`: afterwards the server is
-    at its new port, which stands as {new} in the form.
+    at its new port, which stands as {new} in the form; `settles`: it is asked again until nothing is underway.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Ask:
     raw: bytes | None = None
     source: str = "127.0.0.1"
     moves: bool = False
+    settles: bool = False
 
     def __str__(self) -> str:
         return (
@@ -112,7 +115,14 @@ class Player:
 
     def play(self, asks: list[Ask]) -> list[tuple[str, ...]]:
         """What it answers, without what is random: session ids, dates, keys, its port."""
-        return [self._play(ask) for ask in asks]
+        return [self._settled(ask) if ask.settles else self._play(ask) for ask in asks]
+
+    def _settled(self, ask: Ask) -> tuple[str, ...]:
+        give_up = time.monotonic() + 8
+        while True:
+            answer = self._play(ask)
+            if "checkingResumeData" not in str(answer) or time.monotonic() > give_up:
+                return answer
 
     def _play(self, ask: Ask) -> tuple[str, ...]:
         time.sleep(ask.wait)
@@ -120,14 +130,18 @@ class Player:
         with socket.create_connection(("127.0.0.1", self.port), timeout=12, source_address=(ask.source, 0)) as plain:
             connection = _without_check().wrap_socket(plain) if self.tls else plain
             connection.sendall(self._bytes(ask, new))
-            answer = http.client.HTTPResponse(connection, method=ask.method)
+            whole = _all_of(connection) if ask.method == "HEAD" else None
+            answer = http.client.HTTPResponse(_Kept(whole) if whole is not None else connection, method=ask.method)  # type: ignore[arg-type]
             try:
                 answer.begin()
             except (http.client.HTTPException, OSError) as error:
                 return (f"no answer: {type(error).__name__}",)
             text = answer.read().decode("utf-8", "replace")
             cookies = answer.headers.get_all("set-cookie") or []
-            tail = self._tail(answer, connection) if ask.method == "HEAD" else ""
+            tail = ""
+            if whole is not None:
+                came = bool(whole.partition(b"\r\n\r\n")[2])
+                tail = f"announced {answer.getheader('content-length') != '0'}, came {came}"
         for cookie in cookies:
             self.jars[ask.who] = cookie.partition(";")[0]
         if answer.getheader("content-type") == "text/html" and (text or ask.method == "HEAD"):
@@ -137,15 +151,6 @@ class Player:
         shown += [f"{name}: {answer.getheader(name)}" for name in _HEADERS if answer.getheader(name) is not None]
         self.port = new
         return (*shown, *(ports.sub("PORT", masked(cookie)) for cookie in cookies))
-
-    def _tail(self, answer: http.client.HTTPResponse, connection: socket.socket) -> str:
-        """What HEAD brought: whether a body was announced, and whether one came."""
-        connection.settimeout(0.25)
-        try:
-            came = bool(connection.recv(1))
-        except TimeoutError:
-            came = False
-        return f"announced {answer.getheader('content-length') != '0'}, came {came}"
 
     def _bytes(self, ask: Ask, new: int) -> bytes:
         if ask.raw is not None:
@@ -169,6 +174,26 @@ class Player:
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+class _Kept:
+    """Bytes in the place of a connection."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+def _all_of(connection: socket.socket) -> bytes:
+    """All that comes until nothing does for a while: what HEAD brings does not say where it ends."""
+    data = connection.recv(65_536)
+    connection.settimeout(0.15)
+    with contextlib.suppress(TimeoutError):
+        while more := connection.recv(65_536):
+            data += more
+    return data
+
+
 def _without_check() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -189,7 +214,7 @@ def masked(cookie: str) -> str:
 
 def normal(text: str) -> str:
     """A body without what is the machine's own; lists of torrents in the order of their hashes."""
-    text = re.sub(r"/[^\"\s]*/downloads", "DOWNLOADS", text)
+    text = re.sub(r"/[^\"\s]*downloads", "DOWNLOADS", text)
     if not text.startswith(("{", "[")):
         return text
     try:

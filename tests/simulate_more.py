@@ -95,7 +95,7 @@ WIRE = [
         "/api/v2/app/%76ersion", "/api/v2/app/version%3Fx=1", "/api/v2/app/version%2F", "/api/v2/app//version", "/api",
         "/api/v2/app/ver-sion", "/api/v2/app/1version", "/api/v2/", "/api/v2", "/api/v2/app/version/extra",
         "/qb/api/v2/app/version", "/../etc/passwd", "/./", "/a/../b", "/api/v2/../version", "/api/v2/app/..", "/...",
-        "/%2e%2e/x", "/a\\b", "/api/v2/a\\b", "/index.html?x", "/?x=1", "/login.html", "//", "/private/index.html",
+        "/%2e%2e/x", "/a\\b", "/api/v2/a\\b", "/index.html?x", "/?x=1", "/login.html", "/private/index.html",
         "/version/api", "/version/api_min", "/version/qbittorrent", "/query/torrents", "/query/preferences",
         "/sync/maindata",
     )),
@@ -121,7 +121,8 @@ FORMS = [
     parts(),
     *(post(LOGIN, body) for body in (
         "username=admin&password=a+good+one", "username=admin&password=a%20good%20one", "username=admin&password=a good one",
-        "password=a+good+one&username=admin", "username=admin&password=a%2Bgood%2Bone", "username=x&username=admin&password=a+good+one",
+        "password=a+good+one&username=admin", "username=admin&password=a%2Bgood%2Bone",
+        "username=x&username=admin&password=a+good+one",
         "username=%61dmin&password=a+good+one", "username=admin&username=x&password=a+good+one", "username", "=x", "{}",
         "&&username=admin&password=a+good+one&", "username=admin;password=a+good+one", "Username=admin&password=a+good+one",
         "username=admin%00&password=a+good+one", "username=admin&password=a+good+one%0A", "username=&password=",
@@ -171,7 +172,7 @@ READING = [
 ]
 
 ADD = api("torrents/add")
-INFO = Ask("GET", api("torrents/info"), who="a", wait=1)  # the list follows what was done to it
+INFO = Ask("GET", api("torrents/info"), who="a", wait=1, settles=True)  # the list follows what was done to it
 TORRENTS = [
     post(ADD, {"urls": MAGNET}),
     post(LOGIN, GOOD, "a"),
@@ -208,13 +209,14 @@ TORRENTS = [
 
 RIGHT, BAD = basic("admin", PASSWORD), basic("admin", "canary-wrong")
 BASIC = [
-    *(get(VERSION, authorization=value) for value in (RIGHT, basic("admin", PASSWORD, "basic"), basic("admin", PASSWORD, "BASIC "))),
+    *(get(VERSION, authorization=basic("admin", PASSWORD, word)) for word in ("Basic", "basic", "BASIC ")),
     *(get(path, authorization=RIGHT) for path in ("/", "/nope", api("app/nope"))),
     get(VERSION, "b", authorization=RIGHT),
     get(VERSION, "b", authorization=BAD),
     get(VERSION, "b", authorization=f"Bearer {KEY[:-1]}x"),
     *(get(VERSION, authorization=value) for value in (
-        "Basic", "Basic ", "Basic !!!", "Basic YWRtaW4=", "Digest x", basic("", "x"), RIGHT.rstrip("="), RIGHT.replace("Y", "Y-", 1),
+        "Basic", "Basic ", "Basic !!!", "Basic YWRtaW4=", "Digest x", basic("", "x"), RIGHT.rstrip("="),
+        RIGHT.replace("Y", "Y-", 1),
     )),
     get("/", authorization="Basic YWRtaW4="),
     get(VERSION, authorization=BAD),
@@ -316,7 +318,10 @@ ORIGINS = [
     )),
     *(get(VERSION, referer=referer) for referer in ("http://127.0.0.1/", "", "x", "http://127.0.0.1:{port}", "HTTPS://127.0.0.1:{port}/#x")),
     *(get(VERSION, sec_fetch_site=value) for value in ("same-origin", "Same-Origin", "same-site", "NONE", "", "junk")),
-    get(VERSION, origin="http://127.0.0.1:{port}", sec_fetch_site="cross-site"),
+    *(get(VERSION, origin="http://127.0.0.1:{port}", sec_fetch_site=site) for site in ("cross-site", "none", "junk", "")),
+    *(get(VERSION, origin="http://evil.example", sec_fetch_site=site) for site in ("same-origin", "same-site", "")),
+    get(VERSION, referer="http://evil.example/", sec_fetch_site="same-origin"),
+    get(VERSION, origin="null", sec_fetch_site="same-origin"),
     get(VERSION, host="nas.example", origin="http://nas.example"),
     get(VERSION, host="nas.example", origin="http://nas.example:80"),
     get(VERSION, host="nas.example", origin="http://NAS.example"),
@@ -400,6 +405,7 @@ MORE: dict[str, tuple[dict[str, str], list[Ask]]] = {
         PROXY,
     ),
     "proxy not trusted": ({**FORWARDED, "TrustedReverseProxiesList": "localhost"}, NO_PROXY),
+    "other proxy": ({**FORWARDED, "TrustedReverseProxiesList": "127.0.0.9"}, NO_PROXY),
     "no proxy": ({"LocalHostAuth": "false"}, NO_PROXY),
     **{
         f"cookie {number}": (

@@ -56,7 +56,13 @@ whitelist-syntax wrong-config-file leftover-new-file
 """)
 INFOS = ["bypass-active", "cookie-renamed", "samesite-browser-loop"]
 
-FIXES_NOW = {"require-localhost-auth", "disable-subnet-whitelist"}
+FIXES_NOW = set(
+    """
+    require-localhost-auth disable-subnet-whitelist allow-host trust-reverse-proxy disable-alternative-webui
+    set-session-timeout use-http set-tls-files set-password bypass-localhost-auth allow-subnet unset-secure-cookie
+    raise-ban-limit
+    """.split()
+)
 
 FULL = {
     "url": "http://192.168.1.50:8112",

@@ -96,7 +96,12 @@ def test_against_the_real_thing(healthy: Server, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("QBDOCTOR_PASSWORD", PASSWORD)
     opened: list[str] = []
     log_out = surveying._log_out
-    monkeypatch.setattr(surveying, "_log_out", lambda url, cookies: (opened.extend(cookies), log_out(url, cookies))[-1])
+
+    def noting(url: str, cookies: list[str]) -> None:
+        opened.extend(cookies)
+        log_out(url, cookies)
+
+    monkeypatch.setattr(surveying, "_log_out", noting)
     before = healthy.failed_logins()
     code, text = run(live=True, url=healthy.url, format="json")
     assert code == 0

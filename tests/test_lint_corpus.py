@@ -38,7 +38,13 @@ def read(path: Path) -> Case:
     parts = re.split(r"^== (wrong|right|break|into)[. ]?(.*)\n", path.read_text("utf-8"), flags=re.MULTILINE)
     kinds = {parts[at]: (parts[at + 1], parts[at + 2].removesuffix("\n")) for at in range(1, len(parts), 3)}
     return Case(
-        path.stem, kinds["wrong"][0], kinds["wrong"][1], kinds["right"][1], kinds["break"][0], kinds["break"][1], kinds["into"][1]
+        path.stem,
+        kinds["wrong"][0],
+        kinds["wrong"][1],
+        kinds["right"][1],
+        kinds["break"][0],
+        kinds["break"][1],
+        kinds["into"][1],
     )
 
 

@@ -55,7 +55,7 @@ def test_factory_password_behind_a_proxy_that_meddles_with_cookies(
 ) -> None:
     running = server(password="adminadmin")
     extra = {"strip_set_cookie": True} if strip else {"add_cookie_flag": "Secure"}
-    with faults.ReverseProxy(running.url, rewrite_host=True, **extra) as proxy:  # type: ignore[arg-type]
+    with faults.ReverseProxy(running.url, rewrite_host=True, **extra) as proxy:
         report = diagnose("--url", proxy.url, password="adminadmin")
     assert causes(report, "error") == ["cookie-stripped" if strip else "secure-cookie-over-http"]
     assert "default-credentials" in causes(report, "warning")

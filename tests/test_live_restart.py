@@ -59,13 +59,13 @@ def traits(pid: int) -> dict[str, Any]:
     return {
         "argv": (place / "cmdline").read_bytes(),
         "environment": sorted((place / "environ").read_bytes().split(b"\0")),
-        "cwd": os.readlink(place / "cwd"),
-        "program": os.readlink(place / "exe"),
+        "cwd": str((place / "cwd").readlink()),
+        "program": str((place / "exe").readlink()),
         **{name: status[name].split() for name in ("Uid", "Gid", "Groups", "Umask", "SigIgn", "SigBlk", "CapEff")},
         "nice": os.getpriority(os.PRIO_PROCESS, pid),
         "limits": (place / "limits").read_text(),
-        "out": os.readlink(place / "fd/1"),
-        "err": os.readlink(place / "fd/2"),
+        "out": str((place / "fd/1").readlink()),
+        "err": str((place / "fd/2").readlink()),
     }
 
 
@@ -79,8 +79,20 @@ def own(server: ServerFactory) -> Iterator[Callable[..., Server]]:
         return made[-1]
 
     yield start
+    end_watchdogs()
     for each in made:
         end_all(each)
+
+
+def end_watchdogs() -> None:
+    """Those of this test, by its state folder: one that is still at it would start a server again."""
+    mine = f"QBDOCTOR_STATE_DIR={os.environ['QBDOCTOR_STATE_DIR']}".encode()
+    for process in psutil.process_iter(["cmdline"]):
+        if any("qbdoctor.watchdog" in part for part in process.info["cmdline"] or ()):
+            with contextlib.suppress(OSError, psutil.Error):
+                if mine in Path(f"/proc/{process.pid}/environ").read_bytes():
+                    process.kill()
+                    process.wait(5)
 
 
 def end_all(running: Server) -> None:
@@ -137,9 +149,9 @@ def test_a_plain_process_comes_back_as_it_was(
     assert traits(process.pid) == before
     assert os.getsid(process.pid) == process.pid
     assert process.ppid() not in {os.getpid(), running.pid}
-    links = {os.readlink(one) for one in Path(f"/proc/{process.pid}/fd").iterdir()}
+    links = {str(one.readlink()) for one in Path(f"/proc/{process.pid}/fd").iterdir()}
     assert not [link for link in links if link.startswith(("pipe:", "/dev/pts"))] or before["out"] in links
-    assert os.readlink(f"/proc/{process.pid}/fd/0") == os.devnull
+    assert str(Path(f"/proc/{process.pid}/fd/0").readlink()) == os.devnull
     assert anonymous(running) == 403
     (record,) = made["records"]
     assert (record["via"], record["state"]) == ("file", "verified")
@@ -347,7 +359,7 @@ def test_killed_in_the_middle_it_is_started_again(own: Callable[..., Server], re
     )  # fmt: skip
     assert doctor.stderr is not None
     assert "Stopping" in doctor.stderr.readline()
-    doctor.kill()
+    doctor.send_signal(signal.SIGKILL)
     doctor.wait()
     doctor.stderr.close()
     os.kill(running.pid, signal.SIGCONT)
@@ -369,10 +381,13 @@ def test_one_that_something_else_starts_again(own: Callable[..., Server], releas
         until(lambda: served(running) == 200)
         first = now(running).pid
         run = qbdoctor("fix", AUTH, "--via", "file", "--restart", "--yes", "--config", str(running.config_file))
-        assert run.code == 4, run.out + run.err
+        # Mostly it is there again before the write. Where it is not, it starts with the new settings, which is as good.
+        assert run.code in {0, 4}, run.out + run.err
         assert now(running).pid != first
-        assert until(lambda: served(running)) == 200
-        assert {record["state"] for record in records()} <= {"rolled-back", "abandoned"}
+        assert until(lambda: served(running)) == (200 if run.code == 4 else 403)
+        assert {record["state"] for record in records()} <= ({"rolled-back", "abandoned"} if run.code else {"verified"})
+        using = [one for one in find_instances() if one.config_file == running.config_file]
+        assert len(using) == 1
     finally:
         loop.kill()
         loop.wait()
@@ -393,7 +408,8 @@ def pretender(tmp_path: Path, own_home: Path) -> Iterator[Callable[[str], Instan
         program = tmp_path / name
         shutil.copy("/bin/sleep", program)
         made.append(subprocess.Popen([program, "60"]))
-        return until(lambda: next((one for one in find_instances() if one.pid == made[-1].pid), None))
+        found: Instance = until(lambda: next((one for one in find_instances() if one.pid == made[-1].pid), None))
+        return found
 
     yield start
     for each in made:
@@ -411,7 +427,8 @@ def test_a_desktop_program_is_refused(pretender: Callable[[str], Instance]) -> N
     how = restart.plan(nox, instance.config_file)
     assert (how.launch is not None, how.serves) == (True, False)
     assert how.launch is not None
-    assert str(os.environ["HOME"]) not in repr(how)
+    assert "XDG_DATA_HOME" in dict(how.launch.environment)
+    assert "XDG_DATA_HOME" not in repr(how) + repr(how.launch)
 
 
 def test_a_container_is_refused_by_its_name(pretender: Callable[[str], Instance]) -> None:
@@ -514,6 +531,9 @@ def _user_systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | s
     finally:
         process.terminate()
         process.communicate(timeout=20)
+        for group in sorted(Path("/sys/fs/cgroup").glob("**/qbdoctor-tests/**/"), reverse=True):
+            with contextlib.suppress(OSError):
+                group.rmdir()
 
 
 @pytest.fixture
@@ -576,6 +596,26 @@ def test_confirmed_it_stays(own: Callable[..., Server], release: Release, via: s
     assert again.code == 2
 
 
+@pytest.mark.parametrize("via", ["api", "restart"])
+def test_a_rollback_that_is_not_confirmed_is_made_good_again(
+    own: Callable[..., Server], release: Release, via: str
+) -> None:
+    running = own(settings=OPEN)
+    more = ("--via", "file", "--restart") if via == "restart" else ()
+    config = str(running.config_file)
+    change("fix", AUTH, "--config", config, password=running.password)
+    back = change("rollback", "--confirm-within", "2", "--config", config, *more, password=running.password)
+    assert (back["state"], anonymous(running)) == ("to-be-confirmed", 200)
+    until(lambda: sorted(states()) == ["applied", "rolled-back"])
+    until(lambda: served(running) == 403)
+    assert "not confirmed within 2 s" in str(records()[0]["states"][-1]["note"])
+    back = change("rollback", "--confirm-within", "2", "--config", config, *more, password=running.password)
+    run = back["text"].rpartition(" ")[2]
+    assert qbdoctor("fix", "--confirm", run).code == 0
+    time.sleep(2.5)
+    assert (states(), anonymous(running)) == (["rolled-back", "rolled-back"], 200)
+
+
 @pytest.mark.parametrize("answer", ["y\n", "n\n", "", "killed"])
 def test_a_terminal_is_asked(own: Callable[..., Server], releases: Any, answer: str) -> None:
     running = own(releases("5.1.0"), settings=OPEN)
@@ -609,7 +649,7 @@ def test_nothing_of_the_session_is_on_disk(
     made = fix_within(running, 30)
     state = Path(os.environ["QBDOCTOR_STATE_DIR"])
     waiting = next((state / "confirm").iterdir())
-    assert set(json.loads(waiting.read_text())) == {"run", "seconds", "until", "pid", "began"}
+    assert set(json.loads(waiting.read_text())) == {"run", "seconds", "until", "pid", "began", "records"}
     pid = json.loads(waiting.read_text())["pid"]
     shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
     assert str(running.password).encode() not in shown

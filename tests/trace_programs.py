@@ -5,12 +5,26 @@ Each writes down what it was answered, so that a run through the proxy can be he
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from qbdoctor.reports.schema import load
+from tests.doctor import assert_silent
+
+ROOT = Path(__file__).parent.parent
 
 _PYTHON = """
 import sys, json, re, time
@@ -180,3 +194,93 @@ def python_of(folder: str) -> str | None:
     """The interpreter of a virtual environment, where there is one."""
     path = Path(folder) / "bin/python"
     return str(path) if path.exists() else None
+
+
+# Until the command line knows the subcommand, and for options as a Namespace has them
+DRIVER = """
+import argparse, json, sys
+from qbdoctor.cli import DEFAULTS
+from qbdoctor.commands import trace
+from qbdoctor.model import UserError
+options = {"listen": None, "run": None, "save": None, "replay": None, "format": "json"}
+try:
+    sys.exit(trace.run(argparse.Namespace(**{**DEFAULTS, **options, **json.loads(sys.argv[1])})))
+except UserError as error:
+    print(error.message, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+
+class Tracing:
+    """A trace under way, in a process of its own."""
+
+    def __init__(self, **options: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, json.dumps(options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert self.process.stderr is not None
+        self.err: list[str] = []
+        self.url = ""
+        for line in self.process.stderr:
+            self.err.append(line)
+            if found := re.match(r"Listening at (\S+), ", line):
+                self.url = found[1]
+                break
+        self._reader = threading.Thread(target=lambda: self.err.extend(self.process.stderr or ()), daemon=True)
+        self._reader.start()
+        self.result: dict[str, Any] = {}
+
+    def stop(self) -> dict[str, Any]:
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        out = self.process.stdout.read()
+        code = self.process.wait(30)
+        self._reader.join(5)
+        self.result = json.loads(out)
+        jsonschema.validate(self.result, load("trace/1"))
+        assert self.result["exit_code"] == code
+        return self.result
+
+    @property
+    def said(self) -> str:
+        return "".join(self.err)
+
+
+@contextlib.contextmanager
+def tracing(url: str, **options: Any) -> Iterator[Tracing]:
+    trace = Tracing(url=url, **options)
+    try:
+        yield trace
+        if not trace.result:
+            trace.stop()
+    finally:
+        trace.process.kill()
+        trace.process.wait()
+
+
+def causes(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Id and confidence of every cause of every client."""
+    return [(cause["id"], cause["confidence"]) for client in result["clients"] for cause in client["causes"]]
+
+
+def ids(result: Mapping[str, Any]) -> set[str]:
+    return {name for name, _ in causes(result)}
+
+
+def traced(
+    name: str, url: str, password: str, python: str = sys.executable, **options: Any
+) -> tuple[dict[str, Any], Any]:
+    """Run a program through the proxy; the result, and what the program was answered."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        run = ["--", *command(name, python), "{url}", password, file.name]
+        with tracing(url, run=run, **options) as trace:
+            result = trace.wait()
+        assert_silent(json.dumps(result) + trace.said, [password])
+        return result, (result["run"]["exit_code"], answers(file.read()))

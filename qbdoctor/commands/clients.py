@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from qbdoctor import __version__, output, releases
 from qbdoctor.clients.lab import Lab, both, simulated
@@ -40,9 +40,9 @@ def _live(args: argparse.Namespace, python: str) -> tuple[str, tuple[Tried, ...]
     """Try the real server, once qbdoctor's own login has shown that the password is right: no attempt can then fail."""
     mine = observer(args)
     seen = mine.seen
-    typed: list[Secret | None] = []
+    typed: list[Secret] = []
     if (ask := mine.ask_password) is not None:
-        mine.ask_password = lambda name: typed.append(ask(name)) or typed[-1]
+        mine.ask_password = _kept(ask, typed)
     try:
         if seen.anonymous.status == 200:
             raise UserError(
@@ -58,6 +58,17 @@ def _live(args: argparse.Namespace, python: str) -> tuple[str, tuple[Tried, ...]
         return lab.what, tuple(_told(survey(lab, python, stop_when_refused=True), args))
     finally:
         mine.close()
+
+
+def _kept(ask: Callable[[str], Secret | None], typed: list[Secret]) -> Callable[[str], Secret | None]:
+    """Ask as before, and keep what was typed: the clients log in with it too."""
+
+    def asking(username: str) -> Secret | None:
+        given = ask(username)
+        typed.extend([given] if given is not None else [])
+        return given
+
+    return asking
 
 
 def _told(tried: Iterable[Tried], args: argparse.Namespace) -> Iterable[Tried]:

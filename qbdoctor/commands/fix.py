@@ -13,7 +13,6 @@ from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Plan, wanted_by_causes
 from qbdoctor.journal import Journal
 from qbdoctor.model import Fix, Report, UserError
-from qbdoctor.records import Record
 from qbdoctor.registry import checks, fixes
 from qbdoctor.run import observer, state_folder
 from qbdoctor.verifying import NotHelped
@@ -97,8 +96,11 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told:
         return Outcome("fix", "undone", said, 4, failed.records, plan.changes())
     done = [f"✓ {record.fix}: {record.verified_by}." for record in records]
     ids = [f"  record {record.id}" for record in records]
+    verified = Outcome("fix", "verified", (*shown, *done, *ids), 0, records, plan.changes())
     if surgery.waiting is not None:
-        return _waiting(args, surgery, (*shown, *done, *ids), plan)
+        from qbdoctor import awaiting  # noqa: PLC0415 - seldom needed
+
+        return awaiting.decision(args, surgery.journal, surgery.run, *surgery.waiting, verified)
     return Outcome(
         "fix", "verified", (*shown, *done, *ids, "Take it back with: qbdoctor rollback"), 0, records, plan.changes()
     )
@@ -133,35 +135,6 @@ def _confirm(args: argparse.Namespace) -> Outcome:
     records = confirming.confirm(Journal(state_folder(args, os.environ)), args.confirm)
     said = (f"✓ {args.confirm} is confirmed and stays.", *(f"  record {one.id}" for one in records))
     return Outcome("fix", "confirmed", said, 0, records)
-
-
-def _waiting(args: argparse.Namespace, surgery: Surgery, said: tuple[str, ...], plan: Plan) -> Outcome:
-    """Have it confirmed: a person is asked, anybody else is told how. The watchdog keeps the time."""
-    from qbdoctor import confirming, restarting  # noqa: PLC0415 - seldom needed
-
-    assert surgery.waiting is not None  # noqa: S101 - for the type checker
-    dog, until = surgery.waiting
-    journal, run = surgery.journal, surgery.run
-    if args.yes or not consent.person_answers():
-        how = f"It is undone at {until} unless confirmed: qbdoctor fix --confirm {run}"
-        dog.release(done=False)
-        records = tuple(confirming.of_run(journal, run))
-        return Outcome("fix", "to-be-confirmed", (*said, how), 0, records, plan.changes())
-    for line in said:
-        output.say(line)
-    agreed = consent.agreed("Does all work? Keep it?", seconds=surgery.confirm_within)
-    if agreed:
-        try:
-            records = confirming.confirm(journal, run)
-        except UserError:  # the time was over while the answer was typed
-            agreed = False
-        else:
-            dog.release(done=False)
-            return Outcome("fix", "verified", ("✓ Confirmed: it stays.",), 0, records, plan.changes())
-    left = restarting.undo_now(dog)
-    end = " ".join(left) or "Not confirmed: everything was put back as it was."
-    after = tuple(one for one in journal.records() if isinstance(one, Record) and one.run == run)
-    return Outcome("fix", "undone", (f"✗ {end}",), 4, after, plan.changes())
 
 
 def _described(plan: Plan, surgery: Surgery) -> list[str]:

@@ -26,6 +26,7 @@ from qbdoctor.target import TargetOptions, resolve
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer
     from qbdoctor.restart import How
+    from qbdoctor.restarting import Dog
 
 _Done = tuple[list[Record], list[str], list[Change]]
 
@@ -220,7 +221,7 @@ def _way(args: argparse.Namespace, surgery: Surgery, path: Path | None) -> Via:
 def _with(args: argparse.Namespace, journal: Journal, records: list[Record], site: _Site) -> Outcome:
     read = site.surgery.preferences if site.surgery is not None and site.via == "api" else None
     plan = journal.plan_rollback(records, via=site.via, force=args.force, read=read, path=site.path)
-    lines = _described(plan, site)
+    lines = _described(args, plan, site)
     all_changes = tuple(change for step in plan.steps if step.allowed for change in step.changes)
     if args.dry_run:
         code = 4 if plan.refusals else 0
@@ -251,10 +252,39 @@ def _carry_out(
 ) -> Outcome:
     how = site.surgery.how if site.surgery is not None and site.via == "file" else None
     left = ""
-    if how is None or site.path is None:
+    if how is None and args.confirm_within is None:
         done, failed, made = _each(args, journal, plan, site)
+        return _ended(said, done, failed, made, left)
+    from qbdoctor import awaiting, restarting  # noqa: PLC0415 - seldom needed
+
+    surgery = site.surgery
+    if surgery is None:
+        raise Refused("--confirm-within needs a target: name it with --config or --url.")
+    live = surgery if site.via == "api" else None
+    dog = restarting.Dog(
+        journal,
+        run=surgery.run,
+        config=site.path,
+        how=how,
+        confirm=args.confirm_within,
+        may_restart=args.restart,
+        api=restarting.session_of(live) if live is not None else None,
+        again=[step.record.id for step in plan.steps if step.allowed],
+    )
+    if how is None:
+        with restarting.minded(dog), journal.locked():
+            done, failed, made = _each(args, journal, plan, site)
     else:
-        (done, failed, made), left = _restarted(args, journal, plan, site, how)
+        (done, failed, made), left = _restarted(args, journal, plan, site, how, dog)
+    outcome = _ended(said, done, failed, made, left)
+    until = restarting.arm(dog, live) if args.confirm_within is not None and done and not left else None
+    if until is None:
+        dog.release()
+        return outcome
+    return awaiting.decision(args, journal, surgery.run, dog, until, outcome)
+
+
+def _ended(said: Sequence[str], done: list[Record], failed: list[str], made: list[Change], left: str) -> Outcome:
     lines = [*said, *(f"✓ {record.fix} was taken back ({record.id})." for record in done)]
     lines += [f"✗ {text}" for text in failed]
     if left:
@@ -264,19 +294,21 @@ def _carry_out(
 
 
 def _restarted(
-    args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site, how: How
+    args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site, how: How, dog: Dog
 ) -> tuple[_Done, str]:
     """Do it while qBittorrent is stopped; where it does not come up then, the changes are made again."""
     from qbdoctor import redoing, restarting  # noqa: PLC0415 - seldom needed
 
+    why = "without it qBittorrent did not come up"
     surgery, path = site.surgery, site.path
     assert surgery is not None and path is not None  # noqa: S101 - for the type checker
     return restarting.around(
         journal,
         how,
+        dog,
         args.deadline,
         lambda: _each(args, journal, plan, site),
-        lambda made: redoing.redo(journal, made[0], path, run=surgery.run, guard=site.guard),
+        lambda made: redoing.redo(journal, made[0], path, run=surgery.run, guard=site.guard, why=why),
     )
 
 
@@ -302,11 +334,13 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
     return done, failed, made
 
 
-def _described(plan: RollbackPlan, site: _Site) -> list[str]:
+def _described(args: argparse.Namespace, plan: RollbackPlan, site: _Site) -> list[str]:
     where = f"in {site.path}"
     if site.via == "api" and site.surgery is not None:
         where = f"live, through the Web API of {site.surgery.observer.address.url}"
     lines = [f"Take back ({where}):"]
+    if args.confirm_within is not None:
+        lines += ["", f"  It is undone unless it is confirmed within {args.confirm_within:g} s."]
     if site.via == "file" and site.surgery is not None and site.surgery.how is not None:
         lines += ["", f"  {site.surgery.how.describe()}."]
     for step in plan.steps:

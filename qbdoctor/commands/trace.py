@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _trace(args: argparse.Namespace) -> Trace:
     try:
-        from qbdoctor.trace import proxy  # noqa: F401, PLC0415 - only here is aiohttp needed
+        from qbdoctor.trace.proxy import Proxy  # noqa: F401, PLC0415 - only there is aiohttp needed
     except ImportError:
         raise UserError(
             "no-aiohttp", "trace needs aiohttp 3.12 or later, which is not installed: pip install 'qbdoctor[trace]'."

@@ -204,7 +204,7 @@ class Facts:
 
     def knows_new_name(self) -> bool:
         """Whether the code, not a comment, knows the cookie's name of 5.2 and later."""
-        return any("QBT_SID" in text or "QBT_" in text and "SID" in text for text in self.strings)
+        return any("QBT_SID" in text or ("QBT_" in text and "SID" in text) for text in self.strings)
 
     def mentions(self, *words: str) -> bool:
         """Whether a constant or an identifier of the code holds one of the words, in any case."""

@@ -14,7 +14,8 @@ LARGEST = 2_000_000
 """Bytes. Source that people write is far below; what is above is generated or data."""
 VENDORED = frozenset(
     (
-        "node_modules", "bower_components", "vendor", "third_party", "site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox",
+        "node_modules", "bower_components", "vendor", "third_party", "site-packages", "dist-packages", ".venv", "venv", ".tox",
+        ".nox",
         ".git", ".hg", ".svn", "dist", "build", "target", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".eggs",
         ".gradle", ".idea", ".next", ".nuxt", ".cache", "coverage",
     )

@@ -14,10 +14,20 @@ SUFFIXES = {
 }  # fmt: skip
 MANIFESTS = re.compile(
     r"(?:requirements[\w.-]*\.(?:txt|in)|constraints[\w.-]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
-    r"|setup\.cfg|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|go\.mod)\Z"
+    r"|setup\.cfg|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)\Z"
 )
 _SHEBANG = re.compile(rb"#!\s*\S*/(?:env\s+(?:-\S+\s+)*)?([a-z]+)")
-_INTERPRETERS = {"python": "python", "sh": "bash", "bash": "bash", "dash": "bash", "ash": "bash", "zsh": "bash", "ksh": "bash", "node": "javascript", "php": "php"}
+_INTERPRETERS = {
+    "python": "python",
+    "sh": "bash",
+    "bash": "bash",
+    "dash": "bash",
+    "ash": "bash",
+    "zsh": "bash",
+    "ksh": "bash",
+    "node": "javascript",
+    "php": "php",
+}
 
 
 def of(name: str, beginning: bytes) -> str | None:
@@ -35,10 +45,18 @@ def of(name: str, beginning: bytes) -> str | None:
 _NAMED = rb"q[-_]?bit|qbt|(?<![a-z])qb(?![a-z])"
 _NAME_IN_PATH = re.compile(r"q[-_]?bit|qbt", re.IGNORECASE)
 _NAME = re.compile(_NAMED, re.IGNORECASE)
-_API = re.compile(rb"api/v2|auth/login|torrents/|app/(?:version|setPreferences|preferences)|webapiVersion", re.IGNORECASE)
-_DECLARED = re.compile(rb"^[ \t\w]*(?:class|package|struct|interface|namespace|impl|type)\s+[\w.]*q[-_]?bit", re.IGNORECASE | re.MULTILINE)
+_API = re.compile(
+    rb"api/v2|auth/login|torrents/|app/(?:version|setPreferences|preferences)|webapiVersion|[\"']Ok\.[\"']",
+    re.IGNORECASE,
+)
+_BESIDE = re.compile(rb"q[-_]?bit[^\n]{0,80}auth/login", re.IGNORECASE)
+_DECLARED = re.compile(
+    rb"^[ \t\w]*(?:class|package|struct|interface|namespace|impl|type)\s+[\w.]*q[-_]?bit", re.IGNORECASE | re.MULTILINE
+)
 # Paths that no other program's API v2 is known to have.
-_OWN = re.compile(rb"torrents/(?:info|add|delete|pause|resume|stop|start|properties|files)\b|app/(?:webapiVersion|setPreferences)|sync/maindata|transfer/info|api/v2/(?:auth/log(?:in|out)|app/version)\b")
+_OWN = re.compile(
+    rb"torrents/(?:info|add|delete|pause|resume|stop|start|properties|files)\b|app/(?:webapiVersion|setPreferences)|sync/maindata|transfer/info|api/v2/(?:auth/log(?:in|out)|app/version)\b"
+)
 
 
 def talks_to_qbittorrent(name: str, data: bytes) -> bool:
@@ -47,6 +65,8 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
         return False
     if _NAME_IN_PATH.search("/".join(PurePath(name).parts[-3:])) is not None or _DECLARED.search(data) is not None:
         return True
+    if _BESIDE.search(data) is not None:
+        return True
     # A name alone is not enough: a program for qBittorrent may have an API, and an auth/login, of its own.
     return b"api/v2" in data and (_NAME.search(data) is not None or _OWN.search(data) is not None)
 
@@ -54,7 +74,8 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
 _TEST_NAME = re.compile(r"(?:_test\.\w+|\.(?:test|spec)\.\w+|Tests?\.(?:java|kt|cs|php))\Z|\Atest_|\Aconftest\.")
 _TEST_FOLDERS = frozenset(("test", "tests", "__tests__", "spec", "specs"))
 _TEST_TEXT = re.compile(
-    rb"pytest|unittest|@Test\b|\[(?:Fact|Test|Theory)\]|\*testing\.[TB]|\b(?:describe|it|test)\(|vitest|jest|mock|httptest|#\[(?:tokio::)?test\]", re.IGNORECASE
+    rb"pytest|unittest|@Test\b|\[(?:Fact|Test|Theory)\]|\*testing\.[TB]|\b(?:describe|it|test)\(|vitest|jest|mock|httptest|#\[(?:tokio::)?test\]",
+    re.IGNORECASE,
 )
 
 

@@ -29,16 +29,47 @@ class Library:
 
 # Tried by logging in with the right password at 5.1.0 and 5.3.0 (2026-11): qbittorrent-api 2025.7.0 LoginFailed, 2025.11.0 ok;
 # @ctrl/qbittorrent 8.3.0, 9.1.0, 9.6.0, 9.7.0, 9.11.0, 9.11.2 "Invalid cookie", 9.12.1 and 9.14.0 ok;
-# aioqbt 0.7.1 and 1.0.0 fail, 1.1.0 ok (by a host name; by an IP address all three are 403); python-qbittorrent 0.4.3, the newest, fails.
+# aioqbt 0.7.1 and 1.0.0 fail, 1.1.0 ok (by a host name; by an IP address all three are 403);
+# python-qbittorrent 0.4.3, the newest, fails.
 LIBRARIES = (
-    Library("pypi", "qbittorrent-api", (2025, 11), "client-wants-sid-name", "refuses the right password (LoginFailed)", "Require qbittorrent-api>=2025.11.1."),
-    Library("pypi", "python-qbittorrent", None, "client-wants-ok-body", "takes the right password for a wrong one (LoginRequired)", "No version gets along with 5.2; use qbittorrent-api>=2025.11.1."),
-    Library("pypi", "aioqbt", (1, 1), "client-wants-ok-body", "fails at the login with the right password", "Require aioqbt>=1.1.0."),
-    Library("npm", "@ctrl/qbittorrent", (9, 12), "client-wants-sid-name", "refuses the right password (Invalid cookie)", "Require @ctrl/qbittorrent 9.12.1 or later."),
+    Library(
+        "pypi",
+        "qbittorrent-api",
+        (2025, 11),
+        "client-wants-sid-name",
+        "refuses the right password (LoginFailed)",
+        "Require qbittorrent-api>=2025.11.1.",
+    ),
+    Library(
+        "pypi",
+        "python-qbittorrent",
+        None,
+        "client-wants-ok-body",
+        "takes the right password for a wrong one (LoginRequired)",
+        "No version gets along with 5.2; use qbittorrent-api>=2025.11.1.",
+    ),
+    Library(
+        "pypi",
+        "aioqbt",
+        (1, 1),
+        "client-wants-ok-body",
+        "fails at the login with the right password",
+        "Require aioqbt>=1.1.0.",
+    ),
+    Library(
+        "npm",
+        "@ctrl/qbittorrent",
+        (9, 12),
+        "client-wants-sid-name",
+        "refuses the right password (Invalid cookie)",
+        "Require @ctrl/qbittorrent 9.12.1 or later.",
+    ),
 )
 _BY_NAME = {(library.ecosystem, library.name): library for library in LIBRARIES}
 _NAMES = re.compile("|".join(re.escape(library.name).replace("\\-", "[-_.]") for library in LIBRARIES), re.IGNORECASE)
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*((?:(?:==|~=|<=|>=|!=|<|>)=?\s*[\w.*+!-]+\s*,?\s*)*)")
+_REQUIREMENT = re.compile(
+    r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*((?:(?:==|~=|<=|>=|!=|<|>)=?\s*[\w.*+!-]+\s*,?\s*)*)"
+)
 _CLAUSE = re.compile(r"(===?|~=|<=|>=|!=|<|>|\^|~)?\s*v?([0-9]+(?:\.[0-9]+)*)")
 
 
@@ -73,7 +104,13 @@ def _newest_allowed(version: str, *, exact: bool) -> tuple[int, ...] | None:
             star = version[found.end() : found.end() + 2] == ".*"
             bounds.append((*number, 10**9) if star else number)
         elif operator == "<":
-            bounds.append((*number[:-1], number[-1] - 1, 10**9) if number[-1] > 0 else (*number[:-2], number[-2] - 1, 10**9) if len(number) > 1 else (0,))
+            bounds.append(
+                (*number[:-1], number[-1] - 1, 10**9)
+                if number[-1] > 0
+                else (*number[:-2], number[-2] - 1, 10**9)
+                if len(number) > 1
+                else (0,)
+            )
         elif operator in {"~=", "~"}:
             bounds.append((*number[: max(1, len(number) - 1)], 10**9))
         elif operator == "^":
@@ -91,7 +128,14 @@ def _entries(file: str, text: str) -> Iterator[Entry]:
         for number, line in enumerate(lines, 1):
             found = re.match(r'name = "([^"]+)"', line)
             if found is not None:
-                pinned = next((re.match(r'version = "([^"]+)"', each) for each in lines[number : number + 3] if each.startswith("version")), None)
+                pinned = next(
+                    (
+                        re.match(r'version = "([^"]+)"', each)
+                        for each in lines[number : number + 3]
+                        if each.startswith("version")
+                    ),
+                    None,
+                )
                 if pinned is not None:
                     yield "pypi", found[1], pinned[1], True, number
     elif file in {"package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"}:
@@ -127,12 +171,20 @@ def _npm(file: str, lines: list[str]) -> Iterator[Entry]:
                 yield "npm", found[1], found[2], True, number
         elif file == "yarn.lock":
             found = re.match(r'"?(@?[\w./-]+?)@', line)
-            pinned = re.match(r'\s+version:?\s+"?([0-9][\w.-]*)', lines[number]) if found is not None and number < len(lines) else None
+            pinned = (
+                re.match(r'\s+version:?\s+"?([0-9][\w.-]*)', lines[number])
+                if found is not None and number < len(lines)
+                else None
+            )
             if found is not None and pinned is not None:
                 yield "npm", found[1], pinned[1], True, number
         else:
             found = re.match(r'\s*"(?:node_modules/)?(@?[\w./-]+)"\s*:\s*\{', line)
-            pinned = re.match(r'\s*"version"\s*:\s*"([0-9][^"]*)"', lines[number]) if found is not None and number < len(lines) else None
+            pinned = (
+                re.match(r'\s*"version"\s*:\s*"([0-9][^"]*)"', lines[number])
+                if found is not None and number < len(lines)
+                else None
+            )
             if found is not None and pinned is not None:
                 yield "npm", found[1], pinned[1], True, number
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from qbdoctor import releases
 
@@ -20,6 +20,7 @@ _SHAPES = (
 )
 
 
+@cache
 def old_name() -> str:
     """The cookie's name up to 5.1: ``SID``."""
     return releases.cookie_name(releases.OLDEST, 8080)
@@ -41,7 +42,14 @@ def pattern_is_lone(pattern: str) -> bool:
     if "SID" not in pattern.upper() or len(pattern) > 300 or _NESTED.search(pattern):
         return False
     text = re.sub(r"\(\?<([A-Za-z_]\w*)>", r"(?P<\1>", pattern)  # the other languages' named group
-    for wide, narrow in (("[[:space:]]", r"\s"), ("[[:alnum:]]", r"\w"), ("\\K", ""), ("\\/", "/"), ("*+", "*"), ("++", "+")):
+    for wide, narrow in (
+        ("[[:space:]]", r"\s"),
+        ("[[:alnum:]]", r"\w"),
+        ("\\K", ""),
+        ("\\/", "/"),
+        ("*+", "*"),
+        ("++", "+"),
+    ):
         text = text.replace(wide, narrow)
     try:
         found = re.compile(text, re.IGNORECASE if "sid" in pattern else 0)

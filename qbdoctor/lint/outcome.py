@@ -109,4 +109,4 @@ def wants_old_answer(expr: Expr) -> bool:
 def knows_new_answer(expr: Expr) -> bool:
     """Whether a condition tells a good login of new releases from every bad one."""
     _, new, old_bad, new_bad = (value(expr, answer) for answer in answers())
-    return new is not None and new != old_bad and new != new_bad and None not in {old_bad, new_bad}
+    return new is not None and None not in {old_bad, new_bad} and new not in {old_bad, new_bad}

@@ -113,7 +113,9 @@ class Calls:
         for keyword in node.keywords:
             if keyword.arg is None or keyword.arg in {"auth", "session", "client"}:
                 return True
-            if keyword.arg == "cookies" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None):
+            if keyword.arg == "cookies" and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+            ):
                 return True
             if keyword.arg == "headers" and self._headers_carry(keyword.value, env):
                 return True

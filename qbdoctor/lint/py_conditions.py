@@ -52,9 +52,7 @@ def convert(node: ast.AST, origin: OriginOf) -> Expr:
 
 def _compare(node: ast.Compare, origin: OriginOf) -> Expr:
     sides = [node.left, *node.comparators]
-    pairs = [
-        _pair(left, op, right, origin) for left, op, right in zip(sides, node.ops, sides[1:], strict=False)
-    ]
+    pairs = [_pair(left, op, right, origin) for left, op, right in zip(sides, node.ops, sides[1:], strict=False)]
     return pairs[0] if len(pairs) == 1 else Expr("and", tuple(pairs))
 
 
@@ -97,7 +95,9 @@ def _member(left: ast.expr, right: ast.expr, origin: OriginOf) -> Expr:
 
 
 def _is_lowered(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"lower", "casefold"}
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"lower", "casefold"}
+    )
 
 
 def is_login_text(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
 
 from qbdoctor.lint.facts import Edit
 
@@ -70,7 +71,12 @@ def as_form(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
 def by_post(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
     """``x.get(url, params=...)`` as ``x.post(url, data=...)``."""
     func = call.func
-    if not isinstance(func, ast.Attribute) or func.attr != "get" or func.end_lineno is None or func.end_col_offset is None:
+    if (
+        not isinstance(func, ast.Attribute)
+        or func.attr != "get"
+        or func.end_lineno is None
+        or func.end_col_offset is None
+    ):
         return ()
     index = func.end_lineno - 1
     data = lines[index].encode()
@@ -98,7 +104,7 @@ def form_of(node: ast.JoinedStr, lines: list[str]) -> tuple[Edit, ...]:
     """``f"username={u}&password={p}"`` as a dictionary, which the library encodes."""
     values = node.values
     fields: list[str] = []
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in pairwise(values):
         if isinstance(before, ast.Constant) and isinstance(after, ast.FormattedValue) and isinstance(before.value, str):
             name = before.value.rsplit("&", maxsplit=1)[-1].rstrip("=")
             text = ast.unparse(after.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from qbdoctor.lint.facts import DEFAULT, HOLE
@@ -12,7 +12,22 @@ ENCODED = "\2"
 """Stands in a folded text for a value that a call has encoded for a form or a URL."""
 
 _ENCODERS = frozenset(("quote", "quote_plus", "urlencode", "url_quote", "urlquote"))
-_SAME = frozenset(("strip", "rstrip", "lstrip", "lower", "upper", "encode", "decode", "geturl", "removesuffix", "removeprefix", "replace", "__str__"))
+_SAME = frozenset(
+    (
+        "strip",
+        "rstrip",
+        "lstrip",
+        "lower",
+        "upper",
+        "encode",
+        "decode",
+        "geturl",
+        "removesuffix",
+        "removeprefix",
+        "replace",
+        "__str__",
+    )
+)
 _DEEPEST = 12
 _LONGEST = 4000
 
@@ -51,7 +66,7 @@ def path(node: ast.AST) -> str:
 def survey(tree: ast.Module, lines: list[str]) -> Module:
     """Collect what can be named from anywhere in the file."""
     module = Module(lines)
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 module.imports[alias.asname or alias.name.split(".")[0]] = (
@@ -73,6 +88,19 @@ def survey(tree: ast.Module, lines: list[str]) -> Module:
                 if isinstance(target, ast.Name):
                     module.values[target.id] = node.value
     return module
+
+
+def statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement of a tree, at any depth, without looking into expressions."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for name in ("finalbody", "orelse", "handlers", "cases", "body"):
+            inner = getattr(node, name, None)
+            if isinstance(inner, list):
+                stack.extend(reversed(inner))
 
 
 class Folder:

@@ -46,7 +46,12 @@ def as_sarif(result: Result) -> str:
     for finding in result.findings:
         rules.setdefault(
             finding.id,
-            {"id": finding.id, "shortDescription": {"text": finding.id}, "fullDescription": {"text": finding.why}, "help": {"text": finding.remedy}},
+            {
+                "id": finding.id,
+                "shortDescription": {"text": finding.id},
+                "fullDescription": {"text": finding.why},
+                "help": {"text": finding.remedy},
+            },
         )
     results = [
         {
@@ -97,8 +102,7 @@ def _property(text: str) -> str:
 def as_human(result: Result) -> str:
     """Lines for a person: where, what, why, how it would be right."""
     parts = [_one(finding) for finding in result.findings]
-    for skipped in result.skipped:
-        parts.append(f"{_clean(skipped.file)}: not looked at: {_clean(skipped.reason)}\n")
+    parts.extend(f"{_clean(each.file)}: not looked at: {_clean(each.reason)}\n" for each in result.skipped)
     breaking = sum(finding.breaks for finding in result.findings)
     more = len(result.findings) - breaking
     what = f"{breaking} found that break{'s' if breaking == 1 else ''}" if breaking else "Nothing found that breaks"
@@ -117,8 +121,10 @@ def _one(finding: Finding) -> str:
         f"  {_clean(finding.remedy)}",
     ]
     for edit in finding.mended:
-        for number, text in enumerate(edit.text.split("\n")):
-            lines.append(f"  {edit.line if number == 0 else '':>5} + {_clean(text)}")
+        lines.extend(
+            f"  {edit.line if number == 0 else '':>5} + {_clean(text)}"
+            for number, text in enumerate(edit.text.split("\n"))
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,7 @@ from qbdoctor.lint import files, languages, libraries, py_reader
 from qbdoctor.lint.facts import Facts
 from qbdoctor.lint.model import Finding, Hit, Result, Skipped
 from qbdoctor.lint.rules import RULES
-from qbdoctor.lint.suppress import Marks
+from qbdoctor.lint.suppress import Marks, lines_of
 from qbdoctor.model import CONFIDENCES
 
 NO_EXTRA = "needs the extra: pip install 'qbdoctor[lint]'"
@@ -35,7 +35,9 @@ def lint(paths: list[str], *, everything: bool = False) -> Result:
     for name, language in files.collect(paths, run.skipped):
         _file(run, name, language)
     order = {confidence: number for number, confidence in enumerate(CONFIDENCES)}
-    findings = sorted(set(run.findings), key=lambda each: (each.file, each.line, each.column, each.id, order[each.confidence]))
+    findings = sorted(
+        set(run.findings), key=lambda each: (each.file, each.line, each.column, each.id, order[each.confidence])
+    )
     return Result(tuple(findings), tuple(run.skipped), run.seen, run.looked_at)
 
 
@@ -62,7 +64,9 @@ def _file(run: _Run, name: str, language: str) -> None:
         facts = read(text)
         hits = [hit for rule in RULES for hit in rule(facts)]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        what = f"not {language} that can be read" if isinstance(error, SyntaxError | ValueError) else "nested too deeply"
+        what = (
+            f"not {language} that can be read" if isinstance(error, SyntaxError | ValueError) else "nested too deeply"
+        )
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         run.skipped.append(Skipped(name, what + line))
         return
@@ -81,7 +85,7 @@ def _reader(language: str) -> Callable[[str], Facts] | None:
 def _keep(run: _Run, name: str, text: str, hits: list[Hit]) -> None:
     if not hits:
         return
-    marks = Marks(text.splitlines())
+    marks = Marks(lines_of(text))
     for hit in hits:
         if marks.silence(hit.id, hit.place.line, hit.place.last_line):
             continue
@@ -89,7 +93,16 @@ def _keep(run: _Run, name: str, text: str, hits: list[Hit]) -> None:
         edits = tuple(dict.fromkeys(hit.mended))
         run.findings.append(
             Finding(
-                name, hit.place.line, hit.place.column, hit.id, hit.confidence, hit.summary or title, why, hit.remedy, hit.since or since, edits
+                name,
+                hit.place.line,
+                hit.place.column,
+                hit.id,
+                hit.confidence,
+                hit.summary or title,
+                why,
+                hit.remedy,
+                hit.since or since,
+                edits,
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.lint import names
@@ -11,7 +12,8 @@ from qbdoctor.lint.outcome import Expr
 from qbdoctor.lint.tree_texts import inner
 
 if TYPE_CHECKING:
-    from qbdoctor.lint.trees import _Reader
+    from qbdoctor.lint.tree_base import Walker
+    from qbdoctor.lint.tree_calls import Calls
 
 _CURL_CARRIES = re.compile(r"-[a-zA-Z]*b|--cookie(?:=.*)?|-[a-zA-Z]*K|--config|-[a-zA-Z]*u|--user|--oauth2-bearer")
 _CARRYING_HEADER = re.compile(r"(?:cookie|authorization)\s*:", re.IGNORECASE)
@@ -19,7 +21,7 @@ _DATA = frozenset(("-d", "--data", "--data-raw", "--data-binary", "--data-ascii"
 _POSTS = re.compile(r"-[a-zA-Z]*[dF]$|--data.*|--form.*|--json.*|--post-data.*|--post-file.*")
 
 
-def command(reader: _Reader, node: Any) -> None:
+def command(reader: Calls, node: Any) -> None:
     """A command: a request by curl or wget, or a test by grep."""
     children = [child for child in node.children() if child.is_named()]
     if not children:
@@ -33,28 +35,32 @@ def command(reader: _Reader, node: Any) -> None:
         _grep(reader, node, folded)
 
 
-def _request(reader: _Reader, node: Any, tool: str, arguments: list[Any], folded: list[str]) -> None:
+def _request(reader: Calls, node: Any, tool: str, arguments: list[Any], folded: list[str]) -> None:
     url = next((each for each in folded if ENDPOINT.search(each)), "")
     if not url:
         return
     raw = [each.text() for each in arguments]
-    opaque = any("@]" in each or each in {"$@", '"$@"', "$*"} or re.fullmatch(r"\$\{?[A-Za-z_]\w*\}?", each) for each in raw)
     options = [inner(each) for each in raw]
     if tool == "wget":
         carries = any(each.startswith(("--load-cookies", "--auth")) for each in options)
     else:
         carries = any(_CURL_CARRIES.fullmatch(each) for each in options if each.startswith("-"))
-    carries = carries or any(_CARRYING_HEADER.search(each) for each in options) or (opaque and not ENDPOINT.search(url) is None and _unquoted(raw))
-    explicit = next((after for each, after in zip(options, options[1:], strict=False) if each in {"-X", "--request"}), "")
+    carries = carries or _unquoted(raw) or any(_CARRYING_HEADER.search(each) for each in options)
+    explicit = next((after for each, after in pairwise(options) if each in {"-X", "--request"}), "")
     explicit = explicit or next((each[2:] for each in options if re.fullmatch(r"-X(?:GET|POST)", each)), "")
     posts = any(_POSTS.fullmatch(each) for each in options if each.startswith("-"))
     method = explicit.upper() or ("GET" if "-G" in options or "--get" in options or not posts else "POST")
     if "-I" in options or "--head" in options or _unquoted(raw):
         method = explicit.upper()
-    json = any(re.search(r"content-type:\s*application/json", each, re.IGNORECASE) for each in options) or "--json" in options
+    json = (
+        any(re.search(r"content-type:\s*application/json", each, re.IGNORECASE) for each in options)
+        or "--json" in options
+    )
     place = reader.place(node)
     number, name = reader.scopes[-1]
-    reader.facts.requests.append(Request(place, number, name, url, method, tool, "", "json" if json else "unknown", carries))
+    reader.facts.requests.append(
+        Request(place, number, name, url, method, tool, "", "json" if json else "unknown", carries)
+    )
     endpoint = ENDPOINT.findall(url)[-1]
     reader.holds(node, endpoint)
     start = node.range().start.index
@@ -77,7 +83,7 @@ def _unquoted(raw: list[str]) -> bool:
     return any("@]" in each or each in {'"$@"', "$@"} or re.fullmatch(r"\$\{?[A-Za-z_]\w*\}?", each) for each in raw)
 
 
-def _grep(reader: _Reader, node: Any, folded: list[str]) -> None:
+def _grep(reader: Walker, node: Any, folded: list[str]) -> None:
     """``grep -q "Ok."``: true where the login's text is there."""
     if any(re.fullmatch(r"\^?Ok\\?\.?\$?", each) for each in folded):
         number, name = reader.scopes[-1]
@@ -89,7 +95,7 @@ def _grep(reader: _Reader, node: Any, folded: list[str]) -> None:
 _SED = re.compile(r"s(.)((?:(?!\1).)*)\1")
 
 
-def string(reader: _Reader, node: Any, folded: str) -> None:
+def string(reader: Walker, node: Any, folded: str) -> None:
     """A text with SID in it: a pattern of sed, grep or awk, or a cookie made by hand."""
     if "SID" not in folded.upper():
         return
@@ -104,5 +110,5 @@ def string(reader: _Reader, node: Any, folded: str) -> None:
 
 
 def _extended(pattern: str) -> str:
-    """A basic regular expression as an extended one, where it uses ``\\(``."""
+    """A basic regular expression, which has a backslash before its groups, as an extended one."""
     return pattern.replace(r"\(", "(").replace(r"\)", ")") if r"\(" in pattern else pattern

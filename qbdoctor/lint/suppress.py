@@ -7,6 +7,11 @@ import re
 _MARK = re.compile(r"(?:#|//|/\*|--|<!--)\s*qbdoctor:\s*(ignore-file|ignore)(?:\[([a-z0-9, -]*)\])?", re.IGNORECASE)
 
 
+def lines_of(text: str) -> list[str]:
+    """A file's lines as compilers count them: a form feed or a line separator of Unicode ends none."""
+    return re.split(r"\r\n|\r|\n", text)
+
+
 class Marks:
     """What the comments of one file silence."""
 

@@ -15,19 +15,30 @@ _COMPARE = {
     "-eq": "==", "-ne": "!=", "is": "==",
 }  # fmt: skip
 OPERATORS = frozenset((*_LOGIC, *_COMPARE))
-_STATUS = re.compile(r"(?:status_?code|status|code|http_?code|rescode|getStatusCode\(\)|as_u16\(\)|value\(\)|\.value)\W*$", re.IGNORECASE)
-_NUMBER = re.compile(r"[\"']?([1-5][0-9]{2})[\"']?$|.*\bStatus(?:Code)?(?:\.|::)?(OK|NoContent|NO_CONTENT|Forbidden|Unauthorized)$|HTTP_(OK|NO_CONTENT)$")
+_STATUS = re.compile(
+    r"(?:status_?code|status|code|http_?code|rescode|getStatusCode\(\)|as_u16\(\)|value\(\)|\.value)\W*$", re.IGNORECASE
+)
+_NUMBER = re.compile(
+    r"[\"']?([1-5][0-9]{2})[\"']?$|.*\bStatus(?:Code)?(?:\.|::)?(OK|NoContent|NO_CONTENT|Forbidden|Unauthorized)$|HTTP_(OK|NO_CONTENT)$"
+)
 _NAMES = {"ok": 200, "nocontent": 204, "no_content": 204, "forbidden": 403, "unauthorized": 401}
 _SUCCESS = re.compile(r"(?:\.ok|\.IsSuccessStatusCode|\.is_success\(\)|\.isSuccessful(?:\(\))?|\.isSuccess\(\))$")
-_EMPTY = re.compile(r"(?:IsNullOrEmpty|IsNullOrWhiteSpace|isNullOrEmpty|isNullOrBlank|isEmpty|isBlank|is_empty|empty|IsNullOrWhitespace)\b")
+_EMPTY = re.compile(
+    r"(?:IsNullOrEmpty|IsNullOrWhiteSpace|isNullOrEmpty|isNullOrBlank|isEmpty|isBlank|is_empty|empty|IsNullOrWhitespace)\b"
+)
 _NOT_EMPTY = re.compile(r"(?:IsNotNullOrWhiteSpace|IsNotNullOrEmpty|isNotEmpty|isNotBlank)\b")
 _EQUALS = re.compile(r"\.(?:equals|Equals|equalsIgnoreCase|eq_ignore_ascii_case|eq)$|strcmp$|EqualFold$")
-_HAS = re.compile(r"\.(?:includes|contains|Contains|startsWith|StartsWith|starts_with|containsIgnoreCase)$|strings\.(?:Contains|HasPrefix)$|^(?:strpos|str_contains|str_starts_with)$")
+_HAS = re.compile(
+    r"\.(?:includes|contains|Contains|startsWith|StartsWith|starts_with|containsIgnoreCase)$|strings\.(?:Contains|HasPrefix)$|^(?:strpos|str_contains|str_starts_with)$"
+)
 
 
 def root(text: str) -> str:
     """The name that an expression begins with: ``response`` of ``(await response.text()).trim()``."""
-    found = re.search(r"[A-Za-z_]\w*", re.sub(r"\b(?:await|String|string|strings|StrTrim|trim|str|new|new_string)\b(?=[\s(.])|\$|^this\.", " ", text))
+    found = re.search(
+        r"[A-Za-z_]\w*",
+        re.sub(r"\b(?:await|String|string|strings|StrTrim|trim|str|new|new_string)\b(?=[\s(.])|\$|^this\.", " ", text),
+    )
     return found[0] if found else ""
 
 
@@ -35,7 +46,11 @@ def convert(node: Any, bodies: frozenset[str], depth: int = 0) -> Expr:
     """Turn a condition into an expression; ``bodies`` are the names compared with a login's text in this function."""
     if depth > 30:
         return UNKNOWN
-    children = [child for child in node.children() if child.kind() not in {"(", ")", "[", "]", "[[", "]]", ";", "comment", "await"}]
+    children = [
+        child
+        for child in node.children()
+        if child.kind() not in {"(", ")", "[", "]", "[[", "]]", ";", "comment", "await"}
+    ]
     kind = node.kind()
     if kind in {"parenthesized_expression", "condition", "test_command", "expression_statement"} and len(children) == 1:
         return convert(children[0], bodies, depth + 1)
@@ -48,10 +63,10 @@ def convert(node: Any, bodies: frozenset[str], depth: int = 0) -> Expr:
     text = node.text()
     if len(text) > 300:
         return UNKNOWN
-    return _call(node, text, bodies)
+    return _call(text, bodies)
 
 
-def _call(node: Any, text: str, bodies: frozenset[str]) -> Expr:
+def _call(text: str, bodies: frozenset[str]) -> Expr:
     if _SUCCESS.search(text):
         return Expr("ok", leaf="status")
     found = re.match(r"(.*?[\w])\s*!?\((.*)\)\s*$", text, re.DOTALL)

@@ -11,7 +11,8 @@ from qbdoctor.lint.py_texts import ENCODED
 STRINGS = frozenset(
     (
         "string", "template_string", "regex", "raw_string", "encapsed_string", "interpreted_string_literal", "raw_string_literal",
-        "string_literal", "interpolated_string_expression", "verbatim_string_literal", "line_string_literal", "multiline_string_literal",
+        "string_literal", "interpolated_string_expression", "verbatim_string_literal", "line_string_literal",
+        "multiline_string_literal",
         "ansi_c_string", "heredoc", "character_literal",
     )
 )  # fmt: skip
@@ -31,6 +32,7 @@ _PLACES = {
     "java": re.compile(r"%[0-9$]*[sd]()"),
 }
 _PLACES["typescript"] = _PLACES["tsx"] = _PLACES["javascript"]
+_LONGEST = 4000  # characters of a text that is looked at
 _QUOTES = re.compile(r"^(?:[@$]*|[rbcf]*#*|\$)(\"\"\"|\"|'|`|/)")
 
 
@@ -68,15 +70,31 @@ class Texts:
     def _place(self, expression: str) -> str:
         if ENCODERS.search(expression):
             return ENCODED
-        name = re.split(r"[:%#/]", expression.strip().strip("$"), maxsplit=1)[0] if self.language == "bash" else expression.strip()
+        name = (
+            re.split(r"[:%#/]", expression.strip().strip("$"), maxsplit=1)[0]
+            if self.language == "bash"
+            else expression.strip()
+        )
         return self.constants.get(name.removeprefix("this.").lstrip("$"), HOLE)
 
     def fold(self, node: Any, depth: int = 0) -> str:
         """A node's text: of a literal, a concatenation, a name that the file gives a text."""
         kind = node.kind()
+        reach = node.range()
+        if reach.end.index - reach.start.index > _LONGEST:
+            return HOLE
         if kind in STRINGS:
             return self.literal(node.text())
-        if depth < 10 and kind in {"binary_expression", "additive_expression", "concatenation", "parenthesized_expression", "argument", "value_argument", "await_expression", "reference_expression"}:
+        if depth < 10 and kind in {
+            "binary_expression",
+            "additive_expression",
+            "concatenation",
+            "parenthesized_expression",
+            "argument",
+            "value_argument",
+            "await_expression",
+            "reference_expression",
+        }:
             parts = [child for child in node.children() if child.kind() not in {"+", ".", "(", ")", "await", "&", ","}]
             return "".join(self.fold(part, depth + 1) for part in parts)
         text = node.text()
@@ -93,7 +111,9 @@ class Texts:
         return HOLE
 
 
-ENDPOINT_IN = re.compile(r"[\"'`/}]((?:api/v2/)?(?:auth|app|torrents|transfer|sync|log|rss|search)/[a-zA-Z]{3,})[\"'`?]")
+ENDPOINT_IN = re.compile(
+    r"[\"'`/}]((?:api/v2/)?(?:auth|app|torrents|transfer|sync|log|rss|search)/[a-zA-Z]{3,})[\"'`?]"
+)
 _CONSTANT = re.compile(
     r"(?:^|[\s({;])(?:this\.|self\.|\$this->)?\$?([A-Za-z_]\w*)\s*(?::\s*[\w<>&' |?\[\]]+)?\s*(?::=|=(?![=>~]))\s*(?:\(?\s*)"
     r"(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|\$\"[^\"\n]*\"|[^\n;]{0,200})"
@@ -107,7 +127,11 @@ def find_constants(code: str, texts: Texts) -> None:
         name, given = found[1], found[2].strip()
         if re.match(r"(?:@?\$?[\"'`]|\$\")", given) and not _goes_on(code, found.end()):
             folded = texts.literal(given)
-        elif (inside := ENDPOINT_IN.search(given)) is not None and len(ENDPOINT_IN.findall(given)) == 1 and not _requests(given):
+        elif (
+            (inside := ENDPOINT_IN.search(given)) is not None
+            and len(ENDPOINT_IN.findall(given)) == 1
+            and not _requests(given)
+        ):
             folded = HOLE + "/" + inside[1]
         else:
             several.add(name)

@@ -78,8 +78,8 @@ def _drops(
 ) -> Iterator[Finding]:
     hint = agents.hint(part.agent, part.host_kind)
     why = hint.why if hint else "it has no cookie jar, or a new one for each call"
-    if hint is None and known.renamed:
-        why += ", or looks for a cookie named SID"
+    if known.renamed and not (part.host_kind == "ip" and "aiohttp/" in part.agent):
+        why += ", or the program looks for a cookie named SID"
     what = f"carries no Cookie, though the login (request {login.n}) answered with one"
     summary = f"Request {calls[0].n} of {part.who} {what}: {why}"
     evidence = [proof(login), *map(proof, calls[:_SHOWN])]

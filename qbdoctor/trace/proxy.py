@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 import aiohttp
-from aiohttp import web
+from aiohttp import ClientHandlerType, web  # the first came with the middlewares of 3.12, which are needed
 from yarl import URL
 
 from qbdoctor.address import Address
@@ -101,10 +101,11 @@ class Proxy:
         try:
             return await self._forward(request, draft)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error, ConnectionResetError) and draft.status is not None:
-                draft.notes.append("the client went away before the answer's end")
-            else:
+            if draft.status is None:
                 draft.notes.append(_failure(error))
+            else:
+                went = "the client went away" if isinstance(error, ConnectionResetError) else "the target broke off"
+                draft.notes.append(f"{went} before the answer's end")
             if request.transport is not None:
                 request.transport.abort()  # as near to the target's silence as can be: no answer of our own
             return web.Response()
@@ -125,7 +126,7 @@ class Proxy:
         chunked = any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in sent)
         length = [value for name, value in sent if name.lower() == "content-length"]
 
-        async def exactly(asked: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        async def exactly(asked: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
             asked.headers.clear()
             for name, value in sent:
                 asked.headers.add(name, value)
@@ -245,6 +246,10 @@ class Proxy:
                 kept = "; ".join(part for part in value.split("; ") if part.strip(" ;").lower() != "secure")
                 if kept != value:
                     draft.notes.append("Secure was taken from the cookie: the target has https, this proxy http")
+            elif name.lower() == "set-cookie" and "secure" in value.lower() and not self.names.target.is_loopback:
+                draft.notes.append(
+                    "a Secure cookie over http: some clients (curl) send it to this machine, not to the target"
+                )
             passed.append((name, kept))
         return passed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qbdoctor import __version__, verdict
 from qbdoctor.address import parse_ip
-from qbdoctor.model import Cause, Json, State, TargetInfo, UserError
+from qbdoctor.model import CONFIDENCES, SEVERITIES, Cause, Json, State, TargetInfo, UserError
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, context, outcome
 from qbdoctor.trace.facts import Seen, Trace, from_json
@@ -89,10 +89,16 @@ def result(trace: Trace) -> Result:
     if len(names) == 1:
         values["cookie_name"] = names.pop()
     clients = tuple(
-        Client(number, part, verdict.fold(found, values)) for number, (part, found) in enumerate(judge(trace), 1)
+        Client(number, part, _surest_first(verdict.fold(found, values)))
+        for number, (part, found) in enumerate(judge(trace), 1)
     )
     state, headline = _verdict(trace, clients)
     return Result(trace, known, clients, state, headline)
+
+
+def _surest_first(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """Among causes of one severity: what the traffic shows comes before what it leaves open."""
+    return tuple(sorted(causes, key=lambda one: (SEVERITIES.index(one.severity), CONFIDENCES.index(one.confidence))))
 
 
 def _verdict(trace: Trace, clients: tuple[Client, ...]) -> tuple[State, str]:

@@ -126,10 +126,11 @@ def _source(known: Context, part: Conversation) -> Iterator[Finding]:
         and not each.referer
         and each.fetch_site in ("cross-site", "same-site")
     ]
-    if crossed and known.surely(lambda version: releases.sec_fetch_accepted(version) is not None):
+    looked_at = [releases.sec_fetch_accepted(version) is not None for version in known.candidates]
+    if crossed and any(looked_at):
         yield Finding(
             "cross-site-blocked",
-            "likely",
+            "likely" if all(looked_at) else "possible",
             f"{part.who} calls from another site (Sec-Fetch-Site: {crossed[0].fetch_site}, request {crossed[0].n}): 401",
             tuple(map(proof, crossed[:_SHOWN])),
         )

@@ -17,7 +17,23 @@ _ONE_SESSION = (
 )
 # Libraries whose plain calls keep no cookie from one to the next (measured, or documented so).
 _NO_JAR = frozenset(
-    ("requests", "httpx", "urllib", "fetch", "axios", "curl", "wget", "net/http", "php-curl", "php-file", "guzzle", "java", "okhttp", "ktor", "reqwest")
+    (
+        "requests",
+        "httpx",
+        "urllib",
+        "fetch",
+        "axios",
+        "curl",
+        "wget",
+        "net/http",
+        "php-curl",
+        "php-file",
+        "guzzle",
+        "java",
+        "okhttp",
+        "ktor",
+        "reqwest",
+    )
 )
 
 
@@ -31,7 +47,7 @@ def aiohttp_jar(facts: Facts) -> Iterator[Hit]:
         if not used:
             continue
         if session.jar == "dummy":
-            summary = "This session has a jar that keeps no cookie (DummyCookieJar), and the login's cookie is carried by nothing else"
+            summary = "This session's jar keeps no cookie (DummyCookieJar), and nothing else carries the login's"
             yield Hit("client-drops-cookie", "likely", session.place, summary, _JAR_REMEDY, session.mended)
         if session.jar != "default":
             continue
@@ -67,16 +83,22 @@ def _cookies_by_hand(facts: Facts) -> bool:
 
 def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
     """Calls by a library that keeps no cookies, after a login in the same file."""
-    if not facts.logins or not facts.ends_here:
+    if not facts.ends_here:
         return
+    logins = list({(login.library, login.client): login for login in reversed(facts.logins)}.values())[::-1]
+    of_logins = {login.client for login in logins}
     for request in facts.calls:
         if request.carries or request.library not in _NO_JAR:
             continue
-        login = _login_before(facts, request)
+        login = _login_before(logins, of_logins, request)
         if login is None:
             continue
         plain = request.client == ""
-        who = f"{request.library} keeps no cookies between two calls" if plain else "This session is another one than the login's"
+        who = (
+            f"{request.library} keeps no cookies between two calls"
+            if plain
+            else "This session is another one than the login's"
+        )
         yield Hit(
             "client-sends-no-cookie",
             "likely",
@@ -87,17 +109,15 @@ def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
         )
 
 
-def _login_before(facts: Facts, call: Request) -> Request | None:
+def _login_before(logins: list[Request], of_logins: set[str], call: Request) -> Request | None:
     """The login whose cookie the call should carry and does not; None where it may."""
-    for login in facts.logins:
+    for login in logins:
         if login.library and login.library != call.library:
             continue
         if call.client == "":
             return login
         # Two session objects, each made within its own function, the login's in one that no other sees.
-        if login.client.startswith("new:") and call.client.startswith("new:") and login.client != call.client and not any(
-            other.is_login and other.client == call.client for other in facts.requests
-        ):
+        if login.client.startswith("new:") and call.client.startswith("new:") and call.client not in of_logins:
             return login
     return None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from qbdoctor.lint.facts import Check, Facts
 from qbdoctor.lint.model import Hit
 from qbdoctor.lint.outcome import knows_new_answer, wants_old_answer
 
+_FIRST_API = re.compile(r"/?(?:query|command)/[a-zA-Z]+$")
 _OK_REMEDY = (
     "Take any 2xx status whose body is not `Fails.` for a good login: 5.2 and later answer 204 with an empty body, "
     "and 401 to a wrong password."
@@ -16,11 +18,17 @@ _OK_REMEDY = (
 
 def wants_ok_body(facts: Facts) -> Iterator[Hit]:
     """A condition that takes a good login of 5.2 for a bad one, where nothing else in its function knows that answer."""
+    if any(_FIRST_API.match(text) for text in facts.strings):
+        return  # the API before 4.1, which no release with new answers has
     relevant = [check for check in facts.checks if check.about != "other"]
+    knowing = {check.scope for check in relevant if knows_new_answer(check.expr)}
+    asked: dict[int, set[str]] = {}
+    for request in facts.requests:
+        asked.setdefault(request.scope, set()).add(request.endpoint)
     for check in relevant:
-        if not wants_old_answer(check.expr) or not _is_about_login(facts, check):
+        if check.scope in knowing or not wants_old_answer(check.expr):
             continue
-        if any(knows_new_answer(other.expr) for other in relevant if other.scope == check.scope):
+        if not _is_about_login(facts, check, asked.get(check.scope, set()) - {""}):
             continue
         by_text = any(leaf.leaf == "body" for leaf in check.expr.leaves())
         what = "the text `Ok.`" if by_text else "the status 200"
@@ -34,14 +42,14 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
         )
 
 
-def _is_about_login(facts: Facts, check: Check) -> bool:
+def _is_about_login(facts: Facts, check: Check, asked: set[str]) -> bool:
+    """Whether a condition is about the login, by what its function asks, calls and is called."""
     if check.about == "login":
         return True
     if not any(leaf.leaf == "body" for leaf in check.expr.leaves()):
         return False  # a status alone says nothing of what was called
-    here = {request.endpoint for request in facts.requests if request.scope == check.scope and request.endpoint}
-    if here:
-        return here == {"auth/login"}
+    if asked:
+        return asked == {"auth/login"}
     if check.scope and check.scope in facts.relogin:
         return True
     words = check.scope_name.lower()
@@ -55,8 +63,10 @@ def unencoded_form(facts: Facts) -> Iterator[Hit]:
             "client-unencoded-form",
             "likely",
             form.place,
-            "The login form is put together as text and the password is not encoded: with `&`, `+` or `%` in it, it arrives as another one",
-            "Let the library encode the form (requests: data={...}; fetch: new URLSearchParams({...}); curl: --data-urlencode), or encode each value.",
+            "The login form is put together as text and the password is not encoded: with `&`, `+` or `%` in it, "
+            "it arrives as another one",
+            "Let the library encode the form (requests: data={...}; fetch: new URLSearchParams({...}); curl: --data-urlencode), "
+            "or encode each value.",
             form.mended,
         )
 
@@ -70,6 +80,7 @@ def json_login(facts: Facts) -> Iterator[Hit]:
                 "likely",
                 request.place,
                 "The login is sent as JSON, which qBittorrent answers with 400: it reads forms only",
-                "Send a form: data= instead of json= in requests and httpx, a URLSearchParams object as the body in fetch and axios.",
+                "Send a form: data= instead of json= in requests and httpx, a URLSearchParams object as the body in fetch "
+                "and axios.",
                 request.mended_form,
             )

@@ -14,7 +14,8 @@ _SUMMARIES = {
     "build": "The session is sent back as a cookie named SID, which 5.2 and later do not read",
 }
 _REMEDIES = {
-    "lookup": "Keep the cookies that the login set, whatever their names, and send all of them back; or take the one whose name is SID or begins with QBT_SID_.",
+    "lookup": "Keep the cookies that the login set, whatever their names, and send all of them back; or take the one whose "
+    "name is SID or begins with QBT_SID_.",
     "compare": "Accept SID and every name that begins with QBT_SID_, and send the cookie back under its own name.",
     "pattern": "Match the name as well, (SID|QBT_SID_\\d+)=([^;]+), and send name and value back as they came.",
     "build": "Send back the name=value that the login's Set-Cookie held, instead of a name of your own.",
@@ -26,6 +27,4 @@ def wants_sid_name(facts: Facts) -> Iterator[Hit]:
     if facts.knows_new_name():
         return
     for use in facts.sids:
-        yield Hit(
-            "client-wants-sid-name", "likely", use.place, _SUMMARIES[use.kind], _REMEDIES[use.kind], use.mended
-        )
+        yield Hit("client-wants-sid-name", "likely", use.place, _SUMMARIES[use.kind], _REMEDIES[use.kind], use.mended)

@@ -22,7 +22,8 @@ def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
             "client-never-logs-in-again",
             "likely",
             refusal.place,
-            "A 403 is taken for final here: after a restart of qBittorrent or an hour without a call the session is gone, and a new login is all it needs",
+            "A 403 is taken for final here: after a restart of qBittorrent or an hour without a call the session is gone, "
+            "and a new login is all it needs",
             "On a 403, log in again once and send the call once more; never in a loop, since failed logins lead to a ban.",
         )
 
@@ -83,7 +84,8 @@ def auth_header(facts: Facts) -> Iterator[Hit]:
                 "likely",
                 header.place,
                 f"The header {header.name} is read by no release of qBittorrent",
-                "Send an API key as `Authorization: Bearer KEY` (5.2 and later), or log in by /api/v2/auth/login and keep the cookie.",
+                "Send an API key as `Authorization: Bearer KEY` (5.2 and later), or log in by /api/v2/auth/login and keep "
+                "the cookie.",
             )
         elif name == "authorization" and header.scope in calls and not facts.logins and not elsewhere:
             scheme = _SCHEMES.match(header.value)

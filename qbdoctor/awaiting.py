@@ -1,0 +1,40 @@
+"""Asking whether a change is to stay, or saying how that is told; the watchdog keeps the time meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qbdoctor import confirming, consent, output, restarting
+from qbdoctor.changes import Outcome
+from qbdoctor.model import UserError
+
+if TYPE_CHECKING:
+    from qbdoctor.journal import Journal
+    from qbdoctor.restarting import Dog
+
+
+def decision(args: argparse.Namespace, journal: Journal, run: str, dog: Dog, until: str, outcome: Outcome) -> Outcome:
+    """Have what was done confirmed: a person is asked, anybody else is told how. Returns how it ended."""
+    ids = [record.id for record in outcome.records]
+    if args.yes or not consent.person_answers():
+        how = f"It is undone at {until} unless confirmed: qbdoctor fix --confirm {run}"
+        dog.release(done=False)
+        records = tuple(confirming.of_ids(journal, ids))
+        return replace(outcome, state="to-be-confirmed", lines=(*outcome.lines, how), records=records)
+    for line in outcome.lines:
+        output.say(line)
+    if consent.agreed("Does all work? Keep it?", seconds=args.confirm_within):
+        try:
+            kept = confirming.confirm(journal, run)
+        except UserError:  # the time was over while the answer was typed
+            pass
+        else:
+            dog.release(done=False)
+            return replace(outcome, lines=("✓ Confirmed: it stays.",), records=kept)
+    left = restarting.undo_now(dog)
+    end = " ".join(left) or "Not confirmed: everything was put back as it was."
+    return replace(
+        outcome, state="undone", lines=(f"✗ {end}",), exit_code=4, records=tuple(confirming.of_ids(journal, ids))
+    )

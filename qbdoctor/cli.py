@@ -345,9 +345,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _failed_early(error: UserError, given: Sequence[str]) -> int:
     """Say what is wrong with the command line, as a report where that is what the caller reads."""
     is_check = "check" in given or not any(word in COMMANDS for word in given)
-    if wanted_format(given) != "human" and is_check:
+    if wanted_format(_split(given)[0]) != "human" and is_check:
         from qbdoctor.commands import check  # noqa: PLC0415
 
-        return check.refuse(error, wanted_format(given))
+        return check.refuse(error, wanted_format(_split(given)[0]))
     print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
     return error.exit_code

@@ -157,7 +157,8 @@ def in_api(record: Record, present: Mapping[str, Json], *, force: bool = False) 
             continue
         if said is None or said.before is None or said.name not in present:
             refusals.append(
-                f"{change.setting} cannot be taken back through the Web API: its value before is not known there"
+                f"{change.setting} cannot be taken back through the Web API: its value before is not known there; use "
+                "--via file, while qBittorrent is stopped or with --restart"
             )
             certain = False
             continue

@@ -30,11 +30,7 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
             if symptom in merged and _may_fold(cause, merged[symptom]):
                 under.setdefault(cause.id, []).append(symptom)
     symptoms = {symptom for folded in under.values() for symptom in folded}
-    roots = [
-        replace(one, folded=tuple(under.get(one.id, ())))
-        for one in merged.values()
-        if one.id not in symptoms
-    ]
+    roots = [replace(one, folded=tuple(under.get(one.id, ()))) for one in merged.values() if one.id not in symptoms]
     return tuple(sorted(roots, key=lambda one: (_severity(one.severity), catalogue.page(one.id).rank, one.id)))
 
 

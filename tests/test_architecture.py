@@ -14,6 +14,7 @@ import pytest
 
 from qbdoctor import causes, registry
 from qbdoctor.model import Secret
+from qbdoctor.trace.judge import CAUSES as TRACED
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("requests", "rich", "psutil", "iniparse")
@@ -159,8 +160,8 @@ def test_every_check_is_found_and_keeps_its_promises() -> None:
             assert causes.page(name).diagnosed, f"{name} is found by {check.id}, its page says that nothing finds it"
 
 
-def test_every_diagnosed_cause_has_a_check() -> None:
-    found = {name for check in registry.checks() for name in check.causes}
+def test_every_diagnosed_cause_has_a_check_or_is_seen_in_a_trace() -> None:
+    found = {name for check in registry.checks() for name in check.causes} | set(TRACED)
     assert {page.id for page in causes.pages() if page.diagnosed} == found
 
 

@@ -48,6 +48,8 @@ unknown-key misplaced-key ambiguous-setting wrong-config-file config-from-newer-
 leftover-new-file settings-not-saved env-override session-too-short empty-username
 webui-disabled waiting-at-legal-notice bind-failed https-fallback api-too-old alt-webui-broken whitelist-not-matching
 shared-address-ban
+client-drops-cookie client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again client-logs-in-each-call client-unencoded-form
+client-json-login client-http-method client-foreign-origin client-old-add-parameter client-auth-header-unsupported client-relies-on-bypass
 """)
 
 WARNINGS = words("""

@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import registry
 from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, causes, diagnose, qbdoctor
 from tests.fixer import anonymous, change, records, value
-from tests.kit import faults
 from tests.kit.matrix import Release
 from tests.kit.profile import password_hash
 from tests.kit.server import Server
@@ -402,7 +400,9 @@ def test_a_new_password_with_a_restart(server: ServerFactory, release: Release, 
         assert "the login with the new password is accepted" in made["records"][0]["verified_by"]
         assert login(running, NEW)
         assert not login(running, "canary-old-password")
-        change("rollback", "--restart", "--url", running.url, password=NEW)
+        live = qbdoctor("rollback", "--yes", password=NEW)
+        assert (live.code, "--via file" in live.err + live.out) == (4, True)
+        change("rollback", "--via", "file", "--restart", password=NEW)
         assert login(running, "canary-old-password")
     finally:
         end(running)

@@ -193,6 +193,10 @@ def test_the_doctor_sees_it_as_the_real_one(release: Release, server: ServerFact
                 for one in (real, imitation)
                 for state in [{"QBDOCTOR_STATE_DIR": str(tmp_path / f"{number} {one.port}")}]
             ]
-        theirs, ours = ((report["verdict"]["state"], report["exit_code"], causes(report)) for report in reports)
+        # Another server on this host, which other tests have, is no difference between these two
+        theirs, ours = (
+            (report["verdict"]["state"], report["exit_code"], set(causes(report)) - {"cookie-clobber"})
+            for report in reports
+        )
         assert ours == theirs
         assert ours[0] == ("problem" if number in {2, 3} else "healthy")

@@ -69,7 +69,9 @@ ROUTING: dict[str, tuple[Row, ...]] = {
         ("4.1.0", False, "measured on 4.2.5 to 5.1.0: it is not looked at"),
         ("5.3.0", True, "measured on 5.3.0; 0402289ea still looks at Origin first"),
     ),
-    "session.renewed_before": (("4.1.0", 86_400, "webapplication.cpp 5.2.3:739-756"),),  # seconds, where a cookie expires
+    "session.renewed_before": (
+        ("4.1.0", 86_400, "webapplication.cpp 5.2.3:739-756"),
+    ),  # seconds, where a cookie expires
     "username.no_colon": (  # for setPreferences
         ("4.1.0", False, "appcontroller.cpp up to 5.1.4"),
         ("5.2.0", True, "appcontroller.cpp 5.2.3:907-914; measured on 5.3.0"),

@@ -58,7 +58,9 @@ class SessionClient:
         A 403 to a session that had been good means that it is gone (restart, timeout, eviction): sign in once more,
         once in this client's life and only where ``sign_in`` still permits it, and make the call again.
         """
-        request = Call(method, path, form=form, cookies=dict(self.cookies), bearer=self.api_key, show_body=show_body, cap=cap)
+        request = Call(
+            method, path, form=form, cookies=dict(self.cookies), bearer=self.api_key, show_body=show_body, cap=cap
+        )
         exchange, raw = self.wire.read(request)
         self.adopt(exchange)
         lost = exchange.status == 403 and bool(request.cookies)

@@ -75,7 +75,7 @@ class Exchange:
             headers.append(("cache-control", caching(kind)))
         if self.cookie:
             headers.append(("set-cookie", self.cookie))
-        return Response(result.status, result.text.encode(), headers)
+        return Response(result.status, result.text.encode("utf-8", "replace"), headers)
 
     def _refused(self, refusal: Refusal) -> Result:
         # The release that sends no text with a 403 sends none with the others

@@ -120,7 +120,7 @@ class Reader:
             if missing is not None:
                 raise Refused(missing)
             return 0
-        if not re.fullmatch(r"\s*\+?[0-9]+\s*", text, re.ASCII) or int(text) > self._rule("body.largest"):
+        if not re.fullmatch(r"\s*\+?[0-9]{1,18}\s*", text, re.ASCII) or int(text) > self._rule("body.largest"):
             raise Refused(400)
         return int(text)
 

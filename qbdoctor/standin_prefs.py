@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -52,10 +53,7 @@ def set_preferences(standin: StandIn, text: str) -> None:
 
     What the release looks at before user and password is then kept in the config, though not in effect.
     """
-    try:
-        given = json.loads(text)
-    except ValueError:
-        given = None
+    given = _parsed(text)
     wanted = dict(given) if isinstance(given, dict) else {}
     refused = _refused(standin, wanted)
     if refused is not None:
@@ -69,6 +67,22 @@ def set_preferences(standin: StandIn, text: str) -> None:
     for name, value in wanted.items():
         _keep(standin, name, value)
     standin.apply()
+
+
+def _parsed(text: str) -> Any:
+    """The JSON value, or None for what Qt does not take for one."""
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _finite(word: str) -> float:
+    """A number. Raises ValueError for NaN and what is too large, which Python takes and Qt does not."""
+    number = float(word)
+    if not math.isfinite(number):
+        raise ValueError(word)
+    return number
 
 
 def _refused(standin: StandIn, wanted: dict[str, Any]) -> str | None:
@@ -126,7 +140,7 @@ def _raw(key: Key, value: Any, *, utf8: bool) -> str:
 def _as_bool(value: Any) -> bool:
     if isinstance(value, str):
         return value.lower() not in ("", "0", "false")
-    return not isinstance(value, list | dict) and bool(round(value or 0))
+    return not isinstance(value, list | dict) and bool(_as_number(value or 0))
 
 
 def _as_number(value: Any) -> int:
@@ -139,4 +153,6 @@ def _as_number(value: Any) -> int:
 def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return from_bool(value)
-    return "" if value is None or isinstance(value, list | dict) else str(value)
+    if value is None or isinstance(value, list | dict):
+        return ""
+    return str(value).encode("utf-8", "replace").decode()  # half a surrogate pair has no place in a file

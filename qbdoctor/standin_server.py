@@ -100,6 +100,7 @@ class Server:
     def __init__(self, standin: StandIn) -> None:
         self.standin = standin
         self._listener: _Listener | None = None
+        self._wanted = -1
         self._move()
 
     @property
@@ -142,10 +143,10 @@ class Server:
     def _move(self) -> None:
         """Listen where the settings say, and speak what they say."""
         wanted = self.standin.settings.integer("Port")
-        if self._listener is None or wanted != self.port:
+        if self._listener is None or wanted != self._wanted:  # a wish for port 0 is granted once
             new = _Listener(self.standin, wanted)  # before the old one is given up, so that a first failure is seen
             self._close()
-            self._listener = new
+            self._listener, self._wanted = new, wanted
             threading.Thread(target=new.serve_forever, args=(0.05,), daemon=True).start()
         self._listener.tls = self._context()
 

@@ -17,8 +17,8 @@ def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause,
     """Fold findings into root causes, most decisive first.
 
     Findings of the same cause become one: the surest speaks, the evidence of all is kept. A cause that another one
-    explains, and that is less severe, or as severe and no more sure, is a symptom and stands under it. ``values`` fill the remedies'
-    places where a finding has no value of its own.
+    explains, and that is less severe, or as severe and no more sure, is a symptom and stands under it. ``values`` fill
+    the remedies' places where a finding has no value of its own.
     """
     grouped: dict[str, list[Finding]] = {}
     for finding in findings:

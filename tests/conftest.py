@@ -15,6 +15,8 @@ from tests.kit.server import Server
 
 # A test that asks for one of these, however indirectly, runs against real servers.
 _LIVE_FIXTURES = {"release", "releases", "healthy", "server"}
+# Minutes each; run with `pytest -m extended`, so that the everyday suite stays near ten minutes on two cores.
+_EXTENDED = {"test_live_restart", "test_live_trace", "test_simulate", "test_trace_transparency", "test_live_fixes"}
 _PROPERTY = "live"
 _SKIPPED = "no live server: "
 _KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUIRE_LIVE", "QBDOCTOR_COVERAGE")
@@ -32,6 +34,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need real servers."""
     for item in items:
+        if item.path.stem in _EXTENDED:
+            item.add_marker(pytest.mark.extended)
         if not _LIVE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.live)
         if item.get_closest_marker("live"):

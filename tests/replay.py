@@ -39,7 +39,7 @@ MACHINE = {
     ),
     *("listen_port", "save_path", "ssl_listen_port", "temp_path", "web_ui_port", "web_ui_https_cert_path"),
     *("web_ui_https_key_path", "apiKey", "export_dir", "export_dir_fin", "time_active", "current_network_interface"),
-    *("request_latency", "total_peer_connections", "session_state"),
+    *("request_latency", "total_peer_connections", "session_state", "queued_io_jobs", "priority"),
 }
 BUILT = {"boost", "libtorrent", "openssl", "qt", "zlib"}
 """Versions of libraries: of the build, not of the release."""
@@ -69,11 +69,9 @@ class Ask:
     settles: bool = False
 
     def __str__(self) -> str:
-        return (
-            str(self.raw)
-            if self.raw
-            else f"{self.method} {self.path} {self.form or ''} {self.who} {dict(self.headers)}"
-        )
+        if self.raw is not None:
+            return repr(self.raw)
+        return f"{self.method} {self.path} {self.form!r} {self.who} {dict(self.headers)}"
 
 
 def get(path: str, who: str = "", **headers: str | None) -> Ask:

@@ -1,7 +1,7 @@
 """The script that is played to real servers and to their stand-ins: requests, sessions, bans, bypasses, preferences.
 
 A scenario is its settings, by their name and as `simulate --set` takes them, and its requests. What has to do with
-forms, proxies, torrents and the wire stands in `tests.simulate_more`.
+forms, proxies, torrents and the wire stands in `tests.simulate_more` and `tests.simulate_wire`.
 """
 
 from __future__ import annotations

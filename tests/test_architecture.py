@@ -110,7 +110,8 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys, contextlib, io\n"
         "from qbdoctor.cli import main\n"
-        "with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "quiet = io.StringIO()\n"
+        "with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), contextlib.suppress(SystemExit):\n"
         f"    main({arguments!r})\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
@@ -139,8 +140,8 @@ def test_secrets_cannot_be_formatted() -> None:
         pickle.dumps,
         json.dumps,
         lambda one: f"{one}",
-        lambda one: "%s" % one,
-    ):  # noqa: UP031
+        lambda one: "%s" % one,  # noqa: UP031
+    ):
         with pytest.raises(TypeError):
             show(secret)
     assert "canary" not in repr(secret) + repr([secret]) + repr({"a": secret})

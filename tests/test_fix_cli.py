@@ -317,7 +317,13 @@ def test_explain(fix: Any) -> None:
     page = qbdoctor("explain", fix.id)
     assert page.code == 0
     joined = " ".join(page.out.split())
-    for text in (fix.title, fix.about, fix.changes, f"It {fix.effect.replace('loosens', 'LOOSENS')} security", *fix.answers):
+    for text in (
+        fix.title,
+        fix.about,
+        fix.changes,
+        f"It {fix.effect.replace('loosens', 'LOOSENS')} security",
+        *fix.answers,
+    ):
         assert text in joined
     data = json.loads(qbdoctor("explain", fix.id, "--json").out)
     assert (data["kind"], data["id"], data["effect"]) == ("fix", fix.id, fix.effect)

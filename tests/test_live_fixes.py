@@ -17,6 +17,7 @@ from tests.doctor import assert_silent, causes, diagnose, qbdoctor
 from tests.fixer import anonymous, change, records, value
 from tests.kit.matrix import Release
 from tests.kit.profile import password_hash
+from tests.kit.realproxy import Nginx
 from tests.kit.server import Server
 from tests.kit.tls import make_cert
 
@@ -49,6 +50,7 @@ def asks_for_https(server: Server) -> bool:
 
 def preferences(server: Server) -> dict[str, Any]:
     """All preferences, without the test client's own session where none is needed: it keeps no Secure cookie over http."""
+    server.forget_session()  # a short timeout may have ended it
     answer = server.get("/api/v2/app/preferences")
     return dict(answer.json()) if answer.status_code == 200 else server.preferences()
 
@@ -100,8 +102,8 @@ CASES = [
         "disable-alternative-webui", {"AlternativeUIEnabled": "true", "RootFolder": FOLDER}, (),
         page, True, False, {"AlternativeUIEnabled": "false", "RootFolder": FOLDER},
     ),
-    Case("set-session-timeout", {"SessionTimeout": "5"}, (), None, None, None, {"SessionTimeout": "3600"}),
-    Case("set-session-timeout", {"SessionTimeout": "5"}, ("--set", "seconds=900"), None, None, None, {"SessionTimeout": "900"}),
+    Case("set-session-timeout", {"SessionTimeout": "20"}, (), None, None, None, {"SessionTimeout": "3600"}),
+    Case("set-session-timeout", {"SessionTimeout": "20"}, ("--set", "seconds=900"), None, None, None, {"SessionTimeout": "900"}),
     Case(
         "bypass-localhost-auth", {}, (), anonymous, 403, 200, {"LocalHostAuth": "false"},
         shown_live="was refused with 403 and gets in now",
@@ -186,9 +188,7 @@ def test_in_the_file(server: ServerFactory, release: Release, case: Case, layout
     running.launch()
     if applies(case, release):
         act(case, running, case.fixed)
-    running.kill()
-    running.launch()
-    running.stop()
+    running.stop()  # it writes the file anew
     change("rollback")
     running.launch()
     if applies(case, release):
@@ -416,3 +416,18 @@ def end(running: Server) -> None:
         if any(str(running.profile) in part for part in process.info["cmdline"] or ()):
             process.kill()
             process.wait(5)
+
+
+def test_a_proxy_whose_forwarded_host_is_ignored(server: ServerFactory, releases: Any) -> None:
+    """Its address is told: the log that shows it belongs to a process that a proxy hides. The Origin then passes."""
+    running = server(releases("5.3.0"))
+    public = ("--public-url", "https://qb.example.org")
+    with Nginx(running.url, "proxy_set_header X-Forwarded-Host $http_host;") as proxy:
+        at = ("--url", proxy.url, *public)
+        ignored = ["origin-mismatch", "forwarded-host-ignored"]
+        assert causes(diagnose(*at, password=running.password), "error") == ignored
+        made = change("fix", "--set", "proxy=127.0.0.1", *at, password=running.password)
+        assert [(one["fix"], one["reason"]) for one in made["records"]] == [("trust-reverse-proxy", ignored[1])]
+        assert causes(diagnose(*at, password=running.password), "error") == []
+        change("rollback", *at, password=running.password)
+        assert causes(diagnose(*at, password=running.password), "error") == ignored

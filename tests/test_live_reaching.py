@@ -211,7 +211,7 @@ def test_starting_server_is_told_truly(server: ServerFactory, release: Release) 
     """Held still before it opens its port, as one is that restores many torrents."""
     running = server(wait=False)
     process = psutil.Process(running.pid)
-    while "setpriv" in process.cmdline()[0]:  # not yet the program itself
+    while not (line := process.cmdline()) or "setpriv" in line[0]:  # not yet the program itself
         pass
     process.suspend()
     try:

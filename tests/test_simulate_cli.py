@@ -33,7 +33,8 @@ from qbdoctor.versions import KNOWN, Version, known
 from tests.kit.server import PASSWORD
 from tests.replay import GOOD, LOGIN, LOGOUT, VERSION, WRONG, Player, get, post
 from tests.replay import PREFERENCES as READ
-from tests.simulate_more import ADD, MAGNET, STOPPED, api, basic
+from tests.simulate_more import basic
+from tests.simulate_wire import ADD, MAGNET, STOPPED, api
 from tests.test_simulate import simulated
 
 RIGHT = "username=admin&password=a%20good%20one"  # the oldest do not take a plus for a blank
@@ -55,23 +56,21 @@ def arguments(**changes: Any) -> argparse.Namespace:
 
 
 @contextlib.contextmanager
-def running(environment: dict[str, str] | None = None, **changes: Any) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """It in a process of its own, and all that it says before it serves."""
-    code = (
-        "import argparse, json, sys\nfrom qbdoctor.commands.simulate import run\n"
-        "sys.exit(run(argparse.Namespace(**json.loads(sys.argv[1]))))\n"
-    )
+def running(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`qbdoctor simulate` in a process of its own, and all that it says before it serves."""
     process = subprocess.Popen(
-        [sys.executable, "-c", code, json.dumps({**GIVEN, **changes})],
+        [sys.executable, "-m", "qbdoctor", "simulate", *options],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **environment},
     )
     assert process.stdout is not None
     try:
         said = process.stdout.readline()
-        while changes.get("format") != "json" and "Ctrl-C" not in said:
-            said += process.stdout.readline()
+        while "--json" not in options and "Ctrl-C" not in said:
+            more = process.stdout.readline()
+            assert more, said
+            said += more
         yield process, said
     finally:
         process.kill()
@@ -80,7 +79,7 @@ def running(environment: dict[str, str] | None = None, **changes: Any) -> Iterat
 
 
 def test_it_says_where_as_what_and_that_it_is_a_stand_in() -> None:
-    with running(settings=["LocalHostAuth=false"]) as (process, said):
+    with running("--version", "5.2.3", "--set", "LocalHostAuth=false") as (process, said):
         assert "stand-in for qBittorrent 5.2.3: http://127.0.0.1:" in said
         assert "not qBittorrent" in said
         assert "User admin" in said
@@ -95,7 +94,7 @@ def test_it_says_where_as_what_and_that_it_is_a_stand_in() -> None:
 
 def test_json_for_scripts_and_the_port_file(tmp_path: Path) -> None:
     file = tmp_path / "port"
-    with running(format="json", release="4.5.2", port_file=str(file)) as (process, said):
+    with running("--json", "--version", "4.5.2", "--port-file", str(file)) as (process, said):
         told = json.loads(said)
         jsonschema.validate(told, load("simulate/1"))
         assert (told["version"], told["cookie_name"], told["compared"]) == ("4.5.2", "SID", True)
@@ -111,7 +110,7 @@ def test_json_for_scripts_and_the_port_file(tmp_path: Path) -> None:
 def test_the_password_that_was_given_is_not_shown(tmp_path: Path) -> None:
     key = "qbt_" + "k" * 28
     given = {"QBDOCTOR_PASSWORD": "canary-given", "QBDOCTOR_API_KEY": key}
-    with running(given, format="json", username="someone") as (_, said):
+    with running("--json", "--username", "someone", **given) as (_, said):
         told = json.loads(said)
         assert told["password"] is None
         assert "canary" not in said
@@ -121,7 +120,7 @@ def test_the_password_that_was_given_is_not_shown(tmp_path: Path) -> None:
         assert answer.status_code == 200
     file = tmp_path / "password"
     file.write_text("canary-file\n")
-    with running(password_file=str(file)) as (_, said):
+    with running("--password-file", str(file)) as (_, said):
         assert "the password that was given" in said
         assert "canary" not in said
 
@@ -146,6 +145,8 @@ def test_the_password_that_was_given_is_not_shown(tmp_path: Path) -> None:
         ({"release": "4.2.5", "settings": ["ReverseProxySupportEnabled=true"]}, "from 4.4.0 on"),
         ({"settings": ["SessionCookieName=x"]}, "from 4.6.0 to 5.1.4"),
         ({"port": 70_000}, "no port"),
+        ({"port": "x"}, "no port"),
+        ({"speed": "fast"}, "--speed"),
         ({"speed": 0.0}, "--speed"),
         ({"speed": float("nan")}, "--speed"),
         ({"url": "http://x"}, "no target"),
@@ -188,8 +189,8 @@ def test_names_of_settings_as_people_write_them() -> None:
 
 
 def test_the_clock_goes_faster() -> None:
-    settings = ["SessionTimeout=3600", "MaxAuthenticationFailCount=1", "BanDuration=3600"]
-    with running({"QBDOCTOR_PASSWORD": PASSWORD}, speed=3600.0, format="json", settings=settings) as (_, said):
+    settings = ["--set", "SessionTimeout=3600", "--set", "MaxAuthenticationFailCount=1", "--set", "BanDuration=3600"]
+    with running("--json", "--speed", "3600", *settings, QBDOCTOR_PASSWORD=PASSWORD) as (_, said):
         port = json.loads(said)["port"]
         player = Player(port)
         steps = [post(LOGIN, GOOD, "a"), get(VERSION, "a"), post(LOGIN, WRONG), post(LOGIN, GOOD)]
@@ -321,3 +322,24 @@ def test_the_tables_of_actions_and_fields_hold_together() -> None:
             assert [known(since) for since, _ in rows] == sorted({known(since) for since, _ in rows}), field
     assert not {name for name, rows in SERVER_STATE.items() if rows[0][1] is COMPUTED}
     assert set(COMPARED) <= set(KNOWN)
+
+
+def test_nothing_that_is_sent_ends_it() -> None:
+    hostile = [
+        b"\0" * 64 + b"\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nContent-Length: " + b"9" * 6000 + b"\r\n\r\n",
+        b"GET /%ff%fe HTTP/1.1\r\nCookie: \xff=\xff; =; SID\r\nAuthorization: Basic \xff\r\nHost: [::1\r\n\r\n",
+        b"GET /x HTTP/1.1\r\nOrigin: http://[\r\nHost: http://]:x\r\n\r\n",
+        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n",
+    ]
+    with simulated(KNOWN[-1], {}) as server:
+        for data in hostile:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+                connection.sendall(data)
+                assert connection.recv(12).startswith(b"HTTP/1.1 4"), data[:40]
+        steps = [
+            post(LOGIN, RIGHT, "a"),
+            post(api("app/setPreferences"), {"json": "[" * 100_000}, "a"),
+            get(VERSION, "a"),
+        ]
+        assert [answer[0] for answer in Player(server.port).play(steps)] == ["204", "200", "200"]

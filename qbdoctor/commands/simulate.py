@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "simulate takes no target: it makes a stand-in of its own, on this machine.")
     if args.format not in ("human", "json") or args.output is not None:
         raise UserError("usage", "simulate is told as text or, with --json, as one line of JSON on standard output.")
-    if not 0 < args.speed <= HIGHEST_SPEED:
-        raise UserError("usage", f"--speed: give a number more than 0 and at most {HIGHEST_SPEED:.0f}.")
+    clock = Clock(_speed(args.speed))
+    port = _port(args.port)
     version = _version(args.release)
     raw = _settings(args.settings, version)
     if args.username:
@@ -56,13 +56,34 @@ def run(args: argparse.Namespace) -> int:
     made_up = None if password else Secret(secrets.token_urlsafe(9))
     config = Config.made(version, raw, password or made_up or Secret(""))
     _take_key(config, args.api_key_file)
-    standin, server = _served(config, args.port, Clock(args.speed))
+    standin, server = _served(config, port, clock)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: standin.stopping.set())
     with _port_file(args.port_file, server.port):
         _tell(args, standin, server, made_up)
         server.run()
     return 0
+
+
+def _speed(given: str | float) -> float:
+    try:
+        speed = float(given)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= HIGHEST_SPEED:
+        raise UserError("usage", f"--speed: give a number more than 0 and at most {HIGHEST_SPEED:.0f}, not {given!r}.")
+    return speed
+
+
+def _port(given: str | int | None) -> int:
+    """The port; 0: a free one."""
+    try:
+        port = 0 if given is None else int(given)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65_535:
+        raise UserError("usage", f"--port: {given!r} is no port: give one from 1 to 65535.")
+    return port
 
 
 def _version(text: str | None) -> Version:
@@ -155,8 +176,6 @@ def _take_key(config: Config, file: str | None) -> None:
 
 def _served(config: Config, port: int, clock: Clock) -> tuple[StandIn, Server]:
     """The stand-in, listening at that port; 0: a free one. Raises :class:`UserError`."""
-    if not 0 <= port <= 65_535:
-        raise UserError("usage", f"--port: {port} is no port: give one from 1 to 65535.")
     tries = 1 if port else _TRIES
     for attempt in range(tries):
         config.set("Port", str(port or _free_port()))
@@ -212,7 +231,7 @@ def _tell(args: argparse.Namespace, standin: StandIn, server: Server, made_up: S
             "cookie_name": standin.cookie_name(),
             "username": username,
             "password": made_up.reveal() if made_up else None,
-            "speed": args.speed,
+            "speed": standin.clock.speed,
             "compared": compared,
             "pid": os.getpid(),
         }
@@ -224,8 +243,8 @@ def _tell(args: argparse.Namespace, standin: StandIn, server: Server, made_up: S
             lines.append(f"  {', '.join(args.settings)}")
         if settings.boolean("HTTPS/Enabled") and not server.secure:
             lines.append("  Its certificate and key do not serve, so it speaks plain HTTP, as qBittorrent does")
-        if args.speed != 1:
-            lines.append(f"  Its clock goes {args.speed:g} times as fast")
+        if standin.clock.speed != 1:
+            lines.append(f"  Its clock goes {standin.clock.speed:g} times as fast")
         proof = "compared with a real one, answer by answer" if compared else "played by the table of releases alone"
         lines += [
             f"  It is not qBittorrent: it transfers nothing and has no pages. This release is {proof}.",

@@ -39,17 +39,18 @@ client-auth-header-unsupported
 """)
 
 DIAGNOSED = words("""
-origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored authorization-header-collision base-path
-not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned temporary-password
-default-credentials bypass-active exposed-bypass host-port-mismatch host-not-allowed secure-cookie-over-http
-cookie-stripped tls-mismatch tls-untrusted cookie-renamed http-proxy-env edited-while-running api-key-rejected
-wrong-port redirected foreign-auth-in-front whitelist-syntax cookie-clobber samesite-browser-loop sessions-evicted
-unknown-key misplaced-key ambiguous-setting wrong-config-file config-from-newer-release config-permission config-lost
-leftover-new-file settings-not-saved env-override session-too-short empty-username
-webui-disabled waiting-at-legal-notice bind-failed https-fallback api-too-old alt-webui-broken whitelist-not-matching
-shared-address-ban
-client-drops-cookie client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again client-logs-in-each-call client-unencoded-form
-client-json-login client-http-method client-foreign-origin client-old-add-parameter client-auth-header-unsupported client-relies-on-bypass
+origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored authorization-header-collision
+base-path not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned
+temporary-password default-credentials bypass-active exposed-bypass host-port-mismatch host-not-allowed
+secure-cookie-over-http cookie-stripped tls-mismatch tls-untrusted cookie-renamed http-proxy-env
+edited-while-running api-key-rejected wrong-port redirected foreign-auth-in-front whitelist-syntax
+cookie-clobber samesite-browser-loop sessions-evicted unknown-key misplaced-key ambiguous-setting
+wrong-config-file config-from-newer-release config-permission config-lost leftover-new-file settings-not-saved
+env-override session-too-short empty-username webui-disabled waiting-at-legal-notice bind-failed
+https-fallback api-too-old alt-webui-broken whitelist-not-matching shared-address-ban client-drops-cookie
+client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again
+client-logs-in-each-call client-unencoded-form client-json-login client-http-method client-foreign-origin
+client-old-add-parameter client-auth-header-unsupported client-relies-on-bypass
 """)
 
 WARNINGS = words("""
@@ -59,11 +60,11 @@ whitelist-syntax wrong-config-file leftover-new-file
 INFOS = ["bypass-active", "cookie-renamed", "samesite-browser-loop"]
 
 FIXES_NOW = set(
-    """
+    words("""
     require-localhost-auth disable-subnet-whitelist allow-host trust-reverse-proxy disable-alternative-webui
     set-session-timeout use-http set-tls-files set-password bypass-localhost-auth allow-subnet unset-secure-cookie
     raise-ban-limit
-    """.split()
+    """)
 )
 
 FULL = {

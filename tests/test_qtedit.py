@@ -213,7 +213,8 @@ def test_random_files_are_edited_exactly_or_refused(oracle: Oracle) -> None:
             done["removed" if remove else "changed" if edited.before is not None else "added"] += edited.data != data
 
     run()
-    assert min(done[each] for each in ("changed", "added", "removed")) > EXAMPLES / 20, done
+    # That the test tests something: how often each comes varies with the modules that hypothesis finds loaded (99 to 130).
+    assert min(done[each] for each in ("changed", "added", "removed")) > EXAMPLES / 40, done
 
 
 def test_duplicate_of_which_only_the_last_counts() -> None:

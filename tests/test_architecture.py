@@ -183,7 +183,6 @@ def test_wheel_installs_one_name(tmp_path: Path) -> None:
             "-q",
             "wheel",
             "--no-deps",
-            "--no-build-isolation",
             "-w",
             str(tmp_path),
             str(ROOT),

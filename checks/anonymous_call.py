@@ -1,6 +1,6 @@
 """Does a call without a cookie get in?"""
 
-from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, releases
+from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, ways_in
 
 
 def judge(seen: Observations) -> Judgement:
@@ -34,20 +34,20 @@ def reason_for_bypass(seen: Observations) -> tuple[str, list[Evidence]]:
     reasons: list[str] = []
     file = str(seen.target.config_file) if seen.target.config_file else None
     if settings is not None:
-        if not settings.boolean("LocalHostAuth") and local and releases.is_loopback_for(seen.release, local):
+        ways = ways_in(seen, local)
+        if "LocalHostAuth" in ways:
             found = settings.found("LocalHostAuth")
             raw = settings.value_text("LocalHostAuth")
             text = f"LocalHostAuth={raw} is false for qBittorrent: callers from this machine need no password"
             said.append(Evidence.setting("LocalHostAuth", raw, text, file=file, line=found.line if found else None))
             reasons.append("LocalHostAuth=false")
-        if settings.boolean("AuthSubnetWhitelistEnabled") and local:
-            inside = [net for net in settings.whitelist()[0] if covers((net,), local)]
-            if inside:
-                found = settings.found("AuthSubnetWhitelist")
-                text = f"AuthSubnetWhitelist holds {inside[0]}, which contains our address {local}"
-                line = found.line if found else None
-                said.append(Evidence.setting("AuthSubnetWhitelist", str(inside[0]), text, file=file, line=line))
-                reasons.append(f"{inside[0]} in AuthSubnetWhitelist")
+        if "AuthSubnetWhitelist" in ways and local:
+            inside = next(net for net in settings.whitelist()[0] if covers((net,), local))
+            found = settings.found("AuthSubnetWhitelist")
+            text = f"AuthSubnetWhitelist holds {inside}, which contains our address {local}"
+            line = found.line if found else None
+            said.append(Evidence.setting("AuthSubnetWhitelist", str(inside), text, file=file, line=line))
+            reasons.append(f"{inside} in AuthSubnetWhitelist")
     elif seen.preferences is not None:
         if seen.preferences.get("bypass_local_auth"):
             said.append(Evidence.setting("bypass_local_auth", "true", "app/preferences says bypass_local_auth=true"))

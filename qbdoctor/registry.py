@@ -7,8 +7,11 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
+from typing import TypeVar
 
 from qbdoctor.model import Check, Fix, Judgement
+
+_Declared = TypeVar("_Declared", Check, Fix)
 
 
 class NothingFound(RuntimeError):
@@ -33,22 +36,29 @@ def plug_ins(group: str) -> Iterator[tuple[str, ModuleType | None, str]]:
             yield point.name, None, f"{type(error).__name__}: {error}"
 
 
+def _own(group: str, name: str, kind: type[_Declared]) -> dict[str, _Declared]:
+    """Return what the modules of this program declare under ``name``, by id. Raises as :func:`checks` says."""
+    found: dict[str, _Declared] = {}
+    what = name.lower()
+    for module in modules(group):
+        declared = getattr(module, name, None)
+        if not isinstance(declared, kind):
+            raise TypeError(f"{module.__name__} declares no {name}")
+        if declared.id in found:
+            raise ValueError(f"two modules declare the {what} {declared.id}")
+        found[declared.id] = declared
+    if not found:
+        raise NothingFound(f"no {what} is installed")
+    return found
+
+
 @cache
 def checks() -> tuple[Check, ...]:
     """Return every check in its declared order.
 
     Raises :class:`NothingFound` where there is none, and :class:`ValueError` for two of the same id.
     """
-    found: dict[str, Check] = {}
-    for module in modules("qbdoctor.checks"):
-        check = getattr(module, "CHECK", None)
-        if not isinstance(check, Check):
-            raise TypeError(f"{module.__name__} declares no CHECK")
-        if check.id in found:
-            raise ValueError(f"two checks are called {check.id}")
-        found[check.id] = check
-    if not found:
-        raise NothingFound("no check is installed")
+    found = _own("qbdoctor.checks", "CHECK", Check)
     for name, plug_in, fault in plug_ins("qbdoctor.checks"):
         check = getattr(plug_in, "CHECK", None)
         if isinstance(check, Check) and check.id not in found:
@@ -72,16 +82,7 @@ LAST = 10_000
 @cache
 def fixes() -> tuple[Fix, ...]:
     """Return every fix in its declared order. Raises as :func:`checks` does."""
-    found: dict[str, Fix] = {}
-    for module in modules("qbdoctor.fixes"):
-        fix = getattr(module, "FIX", None)
-        if not isinstance(fix, Fix):
-            raise TypeError(f"{module.__name__} declares no FIX")
-        if fix.id in found:
-            raise ValueError(f"two fixes are called {fix.id}")
-        found[fix.id] = fix
-    if not found:
-        raise NothingFound("no fix is installed")
+    found = _own("qbdoctor.fixes", "FIX", Fix)
     for _, plug_in, _ in plug_ins("qbdoctor.fixes"):
         fix = getattr(plug_in, "FIX", None)
         if isinstance(fix, Fix):

@@ -148,6 +148,8 @@ def as_nobody() -> Iterator[Path]:
     """A folder that another user may enter."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("needs root and setpriv to run as another user")
+    closed = [place for place in (ROOT, *ROOT.parents) if not place.stat().st_mode & 0o001]
+    assert not closed, f"another user cannot run this checkout: chmod o+x {closed[0]}"
     folder = Path(tempfile.mkdtemp(prefix="qbdoctor-nobody-"))
     folder.chmod(0o755)
     (folder / "state").mkdir()

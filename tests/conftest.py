@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from qbdoctor.journal import Journal
+from tests.journals import OLD
 from tests.kit import matrix
 from tests.kit.server import Server
 
@@ -129,6 +131,21 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerFactory]:
             return stack.enter_context(Server.start(version, **keywords))
 
         yield start
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The config file of the journal's tests, alone in its folder."""
+    path = tmp_path / "config" / "qBittorrent.conf"
+    path.parent.mkdir()
+    path.write_bytes(OLD)
+    return path
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """A journal in a state folder of the test's own, which soon gives up on a lock."""
+    return Journal(tmp_path / "state", lock_seconds=0.3)
 
 
 @pytest.fixture(autouse=True)

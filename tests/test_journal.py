@@ -19,20 +19,6 @@ from qbdoctor.model import UserError
 from qbdoctor.records import Record
 from tests.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, states
 
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config" / "qBittorrent.conf"
-    path.parent.mkdir()
-    path.write_bytes(OLD)
-    return path
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "state", lock_seconds=0.3)
-
-
 FILES: dict[str, tuple[bytes, bytes]] = {
     "LF": (OLD, NEW),
     "CRLF": (OLD.replace(b"\n", b"\r\n"), NEW.replace(b"\n", b"\r\n")),

@@ -16,19 +16,6 @@ from qbdoctor.releases import Version
 from tests.journals import AUTH, KEY, NEW, OLD, apply, left, on_disk, rewritten
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config" / "qBittorrent.conf"
-    path.parent.mkdir()
-    path.write_bytes(OLD)
-    return path
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "state", lock_seconds=0.3)
-
-
 class Server:
     """Preferences of a running qBittorrent."""
 

@@ -14,20 +14,6 @@ from qbdoctor.journal import Journal
 from qbdoctor.records import Record
 from tests.journals import NEW, OLD, apply, left, on_disk
 
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config" / "qBittorrent.conf"
-    path.parent.mkdir()
-    path.write_bytes(OLD)
-    return path
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "state", lock_seconds=0.3)
-
-
 OTHER = NEW.replace(b"8080", b"9090")
 TORN = NEW[:102] + OLD[102:]
 assert TORN not in (OLD, NEW)

@@ -13,19 +13,6 @@ from qbdoctor.journal import Journal, SettingEdit
 from tests.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, rewritten
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config" / "qBittorrent.conf"
-    path.parent.mkdir()
-    path.write_bytes(OLD)
-    return path
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "state", lock_seconds=0.3)
-
-
 @pytest.mark.parametrize("migrated", [False, True])
 def test_runs_and_edits_in_between_survive(migrated: bool, journal: Journal, config: Path) -> None:
     first, second = apply(journal, config), apply(journal, config, LIST)

@@ -1,6 +1,6 @@
 """Does a call without a cookie get in?"""
 
-from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, ways_in
+from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, doors, ways_in
 
 
 def judge(seen: Observations) -> Judgement:
@@ -70,7 +70,7 @@ def _bypassed(seen: Observations) -> Judgement:
         evidence.insert(0, Evidence.experiment(bypass))
         confidence = "proven"
     summary = f"Calls from {local} get in without a password{because}: a login test from here proves nothing"
-    values = {"address": local}
+    values = {"address": local, **doors(seen)}
     through = _through(seen)
     if through:
         text = f"The login bypass{because} also holds for {through}: whoever reaches that gets in without a password"

@@ -11,7 +11,8 @@ def judge(seen: Observations) -> Judgement:
     if not first.answered:
         return Judgement("skip", "Not judged", "no answer came")
     if first.status != 404 and not (first.status in OLD_PATHS and seen.serves_qbittorrent is not True):
-        return Judgement("pass", "/api/v2 is there, or what answers is not qBittorrent")
+        present = seen.serves_qbittorrent is True
+        return Judgement("pass", "/api/v2 is there" if present else "No sign of an old release")
     old = seen.old_api
     number = old.body.strip()
     if old.status != 200 or not number.isdigit() or len(number) > 3:

@@ -19,8 +19,6 @@ CAUSES = (
     "leftover-new-file",
     "wrong-config-file",
 )
-FULL = 64 * 1024
-"""Bytes: a config has 1 to 200 KB, and each save needs room for a second one."""
 
 
 def judge(seen: Observations) -> Judgement:
@@ -122,7 +120,7 @@ def _not_saved(seen: Observations, place: ConfigPlace) -> list[Finding]:
         )
     elif place.read_only:
         text = f"{place.file} lies on a read-only mount: no change of a setting is kept"
-    elif place.free is not None and place.free < max(FULL, 2 * (place.size or 0)):
+    elif place.full:
         text = f"The disk of {place.file} is full ({place.free} bytes are free): the next save fails"
     else:
         return []

@@ -23,7 +23,13 @@ def judge(seen: Observations) -> Judgement:
     telling = [one for one in compared if one.differs]
     if not telling:
         return _by_log(seen) or _unexplained(seen, compared)
-    return _port(seen, telling[-1]) if telling[-1].factor.startswith("the port") else _name(seen, telling[-1])
+    ports = [one for one in telling if one.factor.startswith("the port")]
+    names = [one for one in telling if one not in ports]
+    told = [_port(seen, one) for one in ports[-1:]] + [_name(seen, one) for one in names[-1:]]
+    if len(told) == 1:
+        return told[0]
+    found = tuple(finding for one in told for finding in one.findings)
+    return Judgement("fail", f"Host: {authority} is refused for its port, and for its name as well", findings=found)
 
 
 def _sent_host(comparison: Comparison) -> str:
@@ -117,8 +123,8 @@ CHECK = Check(
     about=(
         "A 401 to a request without cookie, Origin or Referer means that qBittorrent refused the Host header. The check "
         "sends the same request with the port that qBittorrent listens on (or without a port), then with the address "
-        "instead of the name, and compares: an answer other than 401 proves which part is refused. At most two more "
-        "requests are sent after a 401; each refusal leaves a warning in the server's log. Where that log is on this "
+        "instead of the name, and compares: an answer other than 401 proves which part is refused, or that both are. At most "
+        "two more requests are sent after a 401; each refusal leaves a warning in the server's log. Where that log is on this "
         "machine, what it says of the first request is the witness when no other Host helps."
     ),
 )

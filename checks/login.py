@@ -62,12 +62,14 @@ def _accepted(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Ju
 
 
 def _banned(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:
-    local = seen.anonymous.local or "our address"
-    right = " The password itself fits the config." if seen.offline.outcome == "match" else ""
-    text = f"qBittorrent has banned {local} after too many failed logins: it refuses right passwords as well.{right}"
-    values["address"] = local
+    client = seen.client
+    known = client.address or (seen.anonymous.local if client.through is None else None)
+    local = known or f"the address that it sees for us (which is not known: between us stands {client.through})"
+    right = ", also this one, which fits the config" if seen.offline.outcome == "match" else ""
+    text = f"qBittorrent has banned {local} after too many failed logins: it refuses right passwords as well{right}"
+    values |= {"address": known} if known else {}
     found = Finding("ip-banned", "likely", text, _said(sign_in), values=values)
-    return Judgement("fail", f"The login is answered with 403: {local} is banned", findings=(found,))
+    return Judgement("fail", f"The login is answered with 403: {known or 'our address'} is banned", findings=(found,))
 
 
 def _banned_by_log(seen: Observations, sign_in: SignIn) -> Judgement:

@@ -1,6 +1,17 @@
 """Does qBittorrent accept the Origin, Referer and Host that a browser sends through --public-url?"""
 
-from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations, Rejection, Severity, Told
+from qbdoctor.api import (
+    Check,
+    Comparison,
+    Confidence,
+    Evidence,
+    Finding,
+    Judgement,
+    Observations,
+    Rejection,
+    Severity,
+    Told,
+)
 
 HEADERS = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
 CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
@@ -23,7 +34,7 @@ def judge(seen: Observations) -> Judgement:
         return _by_log(seen)
     made = seen.comparisons.get("origin")
     if made is None:
-        return Judgement("pass", "Asked as through --public-url", wants=("origin",))
+        return Judgement("pass", "Asked as through --public-url", wants=("origin", "fetch-site", "cross-site"))
     return _public(seen, made)
 
 
@@ -59,12 +70,35 @@ def _header_refused(seen: Observations, compared: Comparison) -> Judgement:
     name = "Referer" if "Referer" in compared.factor else "Origin"
     value = dict(compared.b.sent).get(name, "")
     url = seen.asked.public_url.url if seen.asked.public_url else ""
-    summary = (
-        f"Browsers that use {url} are refused: qBittorrent compares their {name}, {value}, with the Host that arrives, and "
-        f"what stands in front of it replaced that; without the {name} the same call answers {compared.a.status}"
+    why = (
+        f"with the Host that arrives, and what stands in front of it replaced that; without the {name} the same call "
+        f"answers {compared.a.status}"
     )
-    found = Finding(CAUSES[name.lower()], "proven", summary, (Evidence.experiment(compared),), values=_values(seen))
+    browsers = _let_through(seen)
+    if browsers and _says_whence(seen):
+        summary = (
+            f"Clients that send the {name} of {url} and no Sec-Fetch-Site are refused: qBittorrent compares it {why}; "
+            f"browsers of today add Sec-Fetch-Site: same-origin, and with that it answers {browsers.b.status}"
+        )
+    else:
+        summary = f"Browsers that use {url} are refused: qBittorrent compares their {name}, {value}, {why}"
+        if browsers:
+            summary += "; over https they would add Sec-Fetch-Site: same-origin, which lets them through"
+    evidence = tuple(Evidence.experiment(one) for one in (compared, browsers) if one)
+    found = Finding(CAUSES[name.lower()], "proven", summary, evidence, values=_values(seen))
     return Judgement("fail", f"{name}: {value} is refused with 401", findings=(found,))
+
+
+def _let_through(seen: Observations) -> Comparison | None:
+    """Return the comparison that shows that Sec-Fetch-Site: same-origin lets in what is refused without it."""
+    made = seen.compared("fetch-site")
+    return made if made is not None and made.differs else None
+
+
+def _says_whence(seen: Observations) -> bool:
+    """Return whether browsers send Sec-Fetch-Site to --public-url: to https and to this machine only (Fetch Metadata)."""
+    public = seen.asked.public_url
+    return public is not None and (public.scheme == "https" or public.is_loopback)
 
 
 def _host_refused(seen: Observations, compared: Comparison, forwarded: Comparison) -> Judgement:
@@ -85,11 +119,15 @@ def _host_refused(seen: Observations, compared: Comparison, forwarded: Compariso
     if forwarded is not compared and not forwarded.differs:
         said = f"{url} works if the proxy sends the inner Host, and the public one as X-Forwarded-Host"
         return Judgement("pass", said)
+    browsers = _let_through(seen)
+    shown = dict.fromkeys((compared, forwarded, *([browsers] if browsers else [])))
     summary = (
         f"A proxy for {url} that hands the Host on is refused ({host}), and so is one that sends the inner Host with "
         "X-Forwarded-Host"
     )
-    evidence = tuple(Evidence.experiment(one) for one in dict.fromkeys((compared, forwarded)))
+    if browsers and _says_whence(seen):
+        summary += ", but for browsers of today, which add Sec-Fetch-Site"
+    evidence = tuple(Evidence.experiment(one) for one in shown)
     found = Finding(cause, "possible", summary, evidence, severity="warning", values=values)
     return Judgement("warn", summary, findings=(found,))
 
@@ -101,7 +139,7 @@ def _added_on_the_way(seen: Observations) -> Judgement | None:
     if told is None or refused is None:
         return None
     if "direct" not in seen.comparisons:
-        return Judgement("fail", "A header is added on the way", wants=("direct",))
+        return Judgement("fail", "A header is added on the way", wants=("direct", "cross-site"))
     name = HEADERS[refused.kind]
     summary = (
         f"Something between {seen.target.address.url} and qBittorrent adds {name}: {_site(refused)}, which qBittorrent "
@@ -111,8 +149,18 @@ def _added_on_the_way(seen: Observations) -> Judgement | None:
     direct = seen.compared("direct")
     if direct is not None and direct.differs:
         evidence.append(Evidence.experiment(direct))
-    found = Finding(CAUSES[refused.kind], "likely", summary, tuple(evidence), values=_added_values(seen, refused))
+    shown = _shown(seen) if refused.kind == "cross-site" else None
+    if shown is not None:
+        evidence.append(Evidence.experiment(shown))
+    confidence: Confidence = "proven" if shown is not None else "likely"
+    found = Finding(CAUSES[refused.kind], confidence, summary, tuple(evidence), values=_added_values(seen, refused))
     return Judgement("fail", f"{name}: {_site(refused)} is added on the way and refused", findings=(found,))
+
+
+def _shown(seen: Observations) -> Comparison | None:
+    """Return the comparison that shows that this server refuses a call for its Sec-Fetch-Site alone."""
+    made = seen.compared("cross-site")
+    return made if made is not None and made.differs else None
 
 
 def _added_values(seen: Observations, refused: Rejection) -> dict[str, str]:
@@ -135,7 +183,7 @@ def _by_log(seen: Observations) -> Judgement:
             return Judgement("skip", "Not judged", "without --public-url no Origin is sent, and no log is at hand")
         return Judgement("pass", "The log shows no Origin or Referer that was refused since the start")
     findings = tuple(_logged(seen, kind, site, lines) for (kind, site), lines in sorted(groups.items())[:5])
-    return Judgement("warn", findings[0].summary, findings=findings)
+    return Judgement("warn", findings[0].summary, findings=findings, wants=("cross-site",))
 
 
 def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) -> Finding:
@@ -147,14 +195,24 @@ def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) ->
         f"{last.expected or 'another host'}{when}"
     )
     file = str(seen.target.log_file)
-    evidence = Evidence("log", f"{file}: {text}", {"file": file, "header": HEADERS[kind], "count": len(lines)})
+    evidence = [Evidence("log", f"{file}: {text}", {"file": file, "header": HEADERS[kind], "count": len(lines)})]
     severity: Severity = "warning"
+    confidence: Confidence = "likely"
     values = {"origin": site} if "://" in site else {}
-    return Finding(CAUSES[kind], "likely", text, (evidence,), severity=severity, values=values)
+    shown = _shown(seen) if kind == "cross-site" else None
+    if shown is not None and shown.factor.endswith(f" {site}"):
+        confidence = "proven"
+        evidence.append(Evidence.experiment(shown))
+    if kind == "cross-site":
+        text += "; that is what browsers say of a call out of a page of another site, which this protection keeps out"
+    return Finding(CAUSES[kind], confidence, text, tuple(evidence), severity=severity, values=values)
 
 
 def _settled(seen: Observations, one: Rejection) -> bool:
     """Return whether the wire has just shown that what the log complains of works now."""
+    if one.kind == "cross-site":
+        tried = seen.compared("cross-site")
+        return tried is not None and not tried.differs and tried.b.answered
     public = seen.asked.public_url
     made = seen.comparisons.get("origin", ())
     asked = [each for each in made if each.factor.startswith(("the Origin", "the Referer"))]
@@ -182,8 +240,10 @@ CHECK = Check(
         "With --public-url the check asks as a browser does that uses that address: with its Host, then with its Origin as "
         "well, then with its Referer. A 401 to one of the last two proves that something replaced the Host on the way; "
         "asked directly at qBittorrent they pass, as they do behind a proxy that hands the Host on. A public Host that is "
-        "refused is tried once more as X-Forwarded-Host. Without --public-url no Origin is sent; then the log of the "
-        "running server is the witness, for the headers that were refused since its start (at most likely). Each refused "
-        "request leaves a warning in that log."
+        "refused is tried once more as X-Forwarded-Host. Where the release may be 5.3, what was refused is sent once more "
+        "with Sec-Fetch-Site: same-origin, as browsers of today send it to https addresses: there it decides alone. "
+        "Without --public-url no Origin is sent; then the log of the running server is the witness, for the headers that "
+        "were refused since its start (likely). Where it tells of a Sec-Fetch-Site, one call with the same one shows what "
+        "that does (proven). Each refused request leaves a warning in that log."
     ),
 )

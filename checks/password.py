@@ -21,7 +21,7 @@ def judge(seen: Observations) -> Judgement:
         found = Finding("malformed-password-hash", "likely", text, (evidence,), values=values)
         return Judgement("fail", text, findings=(found,))
     if offline.outcome == "mismatch":
-        text = f"The credentials do not fit the config: {offline.text}; no login was sent"
+        text = f"User name or password is wrong by the config: {offline.text}; no login was sent"
         # Under a bypass no password is looked at: calls work now and stop when it ends.
         bypassed = seen.anonymous.status == 200
         severity: Severity = "warning" if bypassed else "error"

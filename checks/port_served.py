@@ -19,7 +19,7 @@ def judge(seen: Observations) -> Judgement:
     if kind == "tls-untrusted":
         return _untrusted(seen, first)
     if kind in {"deadline", "withheld"}:
-        return Judgement("unknown", "Not asked", first.failure.text)
+        return Judgement("unknown", "No answer in time" if kind == "deadline" else "Not asked", first.failure.text)
     if kind in MAY_BE_THE_OTHER_SCHEME:
         return _other_scheme(seen, first)
     return Judgement("pass", f"{seen.target.address.url} is served by something: {first.failure.text}")

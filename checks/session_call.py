@@ -15,9 +15,17 @@ def judge(seen: Observations) -> Judgement:
         refused = ", one without is refused" if seen.anonymous.status == 403 else ""
         return Judgement("pass", f"A call with the {how} works ({call.ms:.0f} ms){refused}")
     if seen.asked.api_key is not None:
-        text = "The API key is refused: qBittorrent from 5.2 on answers 403 to a wrong one, older releases know none"
+        read = releases.possible("auth.api_key", seen.releases)
+        if read == (False,):
+            text = "The API key does nothing here: this release is older than 5.2 and knows no keys; it wants a login"
+        elif read == (True,):
+            text = "The API key is refused: it is not the one that qBittorrent holds, or it does not arrive there whole"
+        else:
+            text = "The API key is refused: from 5.2 on that is the answer to a wrong one, older releases know none"
+        # One end of the range will do for what to advise: where it is certain, both fall on the same side.
+        values = {"version": str(seen.releases.lowest)} if len(read) == 1 else {}
         evidence = (Evidence.response(call), Evidence.response(seen.anonymous))
-        return Judgement("fail", text, findings=(Finding("api-key-rejected", "likely", text, evidence),))
+        return Judgement("fail", text, findings=(Finding("api-key-rejected", "likely", text, evidence, values=values),))
     if not (seen.sign_in.exchange and seen.sign_in.exchange.cookies):
         return Judgement("skip", "No call with a session cookie was made", "the login set none")
     limits = releases.possible("session.limit", seen.releases)

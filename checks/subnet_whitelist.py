@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, cut_off, is_public
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, cut_off, doors, is_public
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -20,7 +20,7 @@ def judge(seen: Observations) -> Judgement:
     found = settings.found("AuthSubnetWhitelist")
     line = found.line if found else None
     cut = cut_off(settings, "AuthSubnetWhitelist")
-    return _judge_list(nets, bad, file, line, cut)
+    return _judge_list(nets, bad, doors(seen), (file, line), cut)
 
 
 def _without_file(seen: Observations) -> Judgement:
@@ -31,12 +31,17 @@ def _without_file(seen: Observations) -> Judgement:
         return Judgement("pass", "app/preferences: the subnet whitelist is off")
     # The server shows only what survived its own parsing, so every entry here is a network.
     entries = str(preferences.get("bypass_auth_subnet_whitelist", "")).replace(",", " ").split()
-    return _judge_list(tuple(ipaddress.ip_network(entry, strict=False) for entry in entries), (), None, None)
+    return _judge_list(tuple(ipaddress.ip_network(entry, strict=False) for entry in entries), (), doors(seen))
 
 
 def _judge_list(
-    nets: tuple[Network, ...], bad: tuple[str, ...], file: str | None, line: int | None, cut: str | None = None
+    nets: tuple[Network, ...],
+    bad: tuple[str, ...],
+    values: dict[str, str],
+    place: tuple[str | None, int | None] = (None, None),
+    cut: str | None = None,
 ) -> Judgement:
+    file, line = place
     shown = ", ".join(map(str, nets)) or "nothing"
     findings: list[Finding] = []
     public = [net for net in nets if is_public(net)]
@@ -44,7 +49,7 @@ def _judge_list(
         names = ", ".join(map(str, public))
         text = f"AuthSubnetWhitelist lets {names} in without a password: addresses of the Internet"
         evidence = Evidence.setting("AuthSubnetWhitelist", shown, text, file=file, line=line)
-        findings.append(Finding("exposed-bypass", "likely", text, (evidence,)))
+        findings.append(Finding("exposed-bypass", "likely", text, (evidence,), values=values))
     if bad:
         names = ", ".join(repr(entry) for entry in bad)
         text = f"qBittorrent drops these entries of AuthSubnetWhitelist without a word: {names}"

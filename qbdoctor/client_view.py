@@ -10,6 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases, witness
+from qbdoctor.address import parse_ip
 from qbdoctor.observations import Client
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def _through(seen: Observations) -> str | None:
     if seen.in_front:
         return f"the proxy in front ({seen.in_front})"
     target = seen.target
+    if target.instance is None and target.here and any(one.shares_network is False for one in target.others):
+        return "something that hands the port on, perhaps to a container"
     if target.direct or target.instance is None:
         return None
     one = target.instance
@@ -71,6 +74,9 @@ def _gateway(seen: Observations) -> str | None:
     one = seen.target.instance
     if one is None or one.shares_network is not False or not one.addresses:
         return None
+    first = parse_ip(seen.anonymous.local or "")
+    if seen.target.mapped_by == "firewall" and (first is None or not first.is_loopback):
+        return None  # what does not come from loopback need not be masqueraded, and the rules for that are not read
     import psutil  # noqa: PLC0415 - only a container's target needs it
 
     found = set()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qbdoctor.instances import Instance
     from qbdoctor.target import Target
 
+FULL_BYTES = 64 * 1024
+"""A config has 1 to 200 KB, and each save needs room for a second one."""
 SAVING_SECONDS = 0.3
 """A save is done in some milliseconds; a new file that is still there after this long was left behind."""
 SETTLED_SECONDS = 10.0
@@ -43,6 +45,7 @@ class ConfigPlace:
     ``mounted_alone``: the file itself is a mount point, so that nothing can be renamed over it. ``free`` is in bytes.
     ``new_file`` is a left-over of some settings that the next start takes instead. ``named_by_log`` is the folder that
     the log says is used, where it is not this file's. ``settled``: the start's own changes are in the file.
+    ``written_since``: it was written after the process's start, by whomever.
     ``used_before``: the log reaches back to an earlier start; ``port_before`` is where that one listened.
     """
 
@@ -63,8 +66,14 @@ class ConfigPlace:
     new_file: Path | None = None
     named_by_log: Path | None = None
     settled: bool = True
+    written_since: bool = False
     used_before: bool = False
     port_before: int | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether its disk has no room for the next save, which is a second file beside it."""
+        return self.free is not None and self.free < max(FULL_BYTES, 2 * (self.size or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,7 @@ def look(target: Target, *, now: Callable[[], float] = time.time) -> ConfigPlace
         new_file=_new_file(file),
         named_by_log=_named_by_log(target, lines),
         settled=instance is None or _settled(instance, found, now()),
+        written_since=instance is not None and _written_since(instance, found),
         used_before=bool(before),
         port_before=None if (port := witness.listening(before)) is None else port[1],
     )
@@ -301,5 +311,8 @@ def _log(target: Target) -> tuple[tuple[witness.LogLine, ...], tuple[witness.Log
 
 def _settled(instance: Instance, found: os.stat_result | None, now: float) -> bool:
     """Whether the start's own changes are in the file: it was written since, or would have been long ago."""
-    began = instance.started.timestamp()
-    return now - began > SETTLED_SECONDS or (found is not None and found.st_mtime - began > START_SLACK_SECONDS)
+    return now - instance.started.timestamp() > SETTLED_SECONDS or _written_since(instance, found)
+
+
+def _written_since(instance: Instance, found: os.stat_result | None) -> bool:
+    return found is not None and found.st_mtime - instance.started.timestamp() > START_SLACK_SECONDS

@@ -17,9 +17,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from qbdoctor import cgroups, platforms, procnet
+from qbdoctor import cgroups, firewall, platforms, procnet
 
 if TYPE_CHECKING:
     import psutil
@@ -44,6 +44,8 @@ _INTERPRETER = re.compile(r"-?(?:python|pypy)[\d.]*|-?(?:ba|da|a|z|k)?sh|perl[\d
 _INTERPRETER_VALUES = frozenset({"-W", "-X", "-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 _ENDS_AT_ONCE = frozenset({"-v", "--version", "-h", "--help"})
 _PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA", "USERPROFILE")
+_IMAGE_PORT = "WEBUI_PORT"
+"""Container images hand it to --webui-port at each start (linuxserver, binhex), or write it into the config."""
 _LAST_PORT = 65535
 
 
@@ -68,8 +70,8 @@ class Instance:
     """One running qBittorrent.
 
     ``executable`` is the program itself, not the loader that runs it. ``home`` and the XDG folders are those of the
-    process; ``environment`` holds only ``QBT_…`` and the variables that name folders, and is None where it may not be
-    read: then ``config_file`` is what the command line and the user's home lead to. Paths are as they are seen from
+    process; ``environment`` holds only ``QBT_…``, ``WEBUI_PORT`` and the variables that name folders, and is None where it
+    may not be read: then ``config_file`` is what the command line and the user's home lead to. Paths are as they are seen from
     here, through ``root`` (``/proc/PID/root``) where the process sees another file under that name; None where that
     cannot be known. ``listening`` are TCP sockets (address, port) in the process's own network, those for torrents too:
     ``torrent_ports`` are the ports where it has UDP as well, as the Web UI never has. ``shares_network`` is False where
@@ -104,6 +106,11 @@ class Instance:
     def qbt_environment(self) -> Mapping[str, str]:
         """The ``QBT_…`` variables of its environment; empty where that may not be read."""
         return {name: value for name, value in (self.environment or {}).items() if name.startswith("QBT_")}
+
+    @property
+    def image_port(self) -> int | None:
+        """The port that a container image's own variable ``WEBUI_PORT`` asks for; None without one, or where none is read."""
+        return _port(_unquoted((self.environment or {}).get(_IMAGE_PORT, "")))
 
     @property
     def command_line(self) -> str:
@@ -196,18 +203,23 @@ def find_instances() -> tuple[Instance, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PortMapping:
-    """A published port of a container: what is sent to ``host_port`` here goes to ``container_port`` there."""
+    """A published port of a container: what is sent to ``host_port`` here goes to ``container_port`` there.
+
+    ``by`` says who does it: a process of Docker's, or the firewall alone.
+    """
 
     host_ip: str
     host_port: int
     container_ip: str
     container_port: int
+    by: Literal["docker-proxy", "firewall"] = "docker-proxy"
 
 
 def find_mappings() -> tuple[PortMapping, ...]:
-    """Return the TCP ports that Docker publishes on this machine, by its ``docker-proxy`` processes; () if it has none.
+    """Return the TCP ports that are published on this machine: by ``docker-proxy`` processes, then by the firewall.
 
-    Docker without its userland proxy and Podman publish ports in the firewall alone: those are not seen.
+    Docker without its userland proxy and Podman publish in the firewall alone, whose rules only root may list: for
+    anybody else those are not known.
     """
     import psutil  # noqa: PLC0415 - only a container's instance needs it
 
@@ -221,7 +233,7 @@ def find_mappings() -> tuple[PortMapping, ...]:
         ports = _port(values.get("host-port")), _port(values.get("container-port"))
         if values.get("proto") == "tcp" and ports[0] and ports[1] and "container-ip" in values:
             found.append(PortMapping(values.get("host-ip", "0.0.0.0"), ports[0], values["container-ip"], ports[1]))  # noqa: S104
-    return tuple(found)
+    return (*found, *(PortMapping(*one, by="firewall") for one in firewall.forwards()))
 
 
 def _command(process: psutil.Process, psutil: Any) -> tuple[str, ...]:
@@ -289,7 +301,9 @@ def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil:
         user=user,
         executable=Path(program if index and "/" in program else running or program),
         options=options,
-        environment={name: value for name, value in known.items() if name.startswith("QBT_") or name in _PLACES}
+        environment={
+            name: value for name, value in known.items() if name.startswith("QBT_") or name in (*_PLACES, _IMAGE_PORT)
+        }
         if environment is not None
         else None,
         home=home,
@@ -398,7 +412,7 @@ def _on_terminal(pid: int) -> bool:
 
 
 def _network_addresses(pid: int) -> tuple[str, ...]:
-    """Return the IPv4 addresses of a process's own network (Linux), loopback left out."""
+    """Return the addresses of a process's own network (Linux), IPv4 first; loopback and link-local IPv6 left out."""
     try:
         lines = Path(f"/proc/{pid}/net/fib_trie").read_text(encoding="ascii").splitlines()
     except (OSError, ValueError):
@@ -406,7 +420,8 @@ def _network_addresses(pid: int) -> tuple[str, ...]:
     found = [
         line.split()[-1] for line, following in itertools.pairwise(lines) if "|--" in line and "host LOCAL" in following
     ]
-    return tuple(dict.fromkeys(address for address in found if not address.startswith("127.")))
+    four = dict.fromkeys(address for address in found if not address.startswith("127."))
+    return (*four, *procnet.addresses6(pid))
 
 
 def _users_home(process: psutil.Process, psutil: Any) -> Path | None:

@@ -270,7 +270,10 @@ class Observations:
 
     @property
     def rejected(self) -> tuple[Rejection, ...]:
-        """The requests that the running server refused for their headers, by its log; empty where it is not at hand."""
+        """The requests that the running server refused for their headers, by its log; empty where it is not at hand.
+
+        Without those with a Sec-Fetch-Site of qbdoctor's own.
+        """
         return cast("tuple[Rejection, ...]", self.see("rejected"))
 
     @property

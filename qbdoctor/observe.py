@@ -339,7 +339,8 @@ class Observer:
     def _take_rejected(self) -> tuple[Rejection, ...]:
         from qbdoctor import witness  # noqa: PLC0415
 
-        return witness.host_rejections(self.seen.log)
+        found = witness.host_rejections(self.seen.log)
+        return tuple(one for one in found if one.received not in witness.OWN_FETCH_SITES.values())
 
     def _take_told(self) -> Told | None:
         first = self.seen.anonymous

@@ -46,6 +46,16 @@ def sockets(pid: int) -> Sockets | None:
     return tuple(sorted(listening)), tuple(sorted(datagrams))
 
 
+def addresses6(pid: int) -> tuple[str, ...]:
+    """Return the global IPv6 addresses of a process's network: address, index, prefix, scope (00), flags, name a line."""
+    try:
+        rows = Path(f"/proc/{pid}/net/if_inet6").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return ()
+    fields = [row.split() for row in rows]
+    return tuple(str(ipaddress.IPv6Address(int(one[0], 16))) for one in fields if len(one) > 3 and one[3] == "00")
+
+
 def _endpoint(text: str) -> tuple[str, int]:
     """Read ``0100007F:1F90``: words of four bytes in the machine's order, then the port."""
     host, _, port = text.partition(":")

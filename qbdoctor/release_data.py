@@ -286,9 +286,13 @@ RULES: dict[str, tuple[Row, ...]] = {
         ("4.1.0", (), "webapplication.cpp 5.2.0:659; measured on 4.2.5 to 5.2.3"),
         ("5.3.0", ("/", "/index.html"), "webapplication.cpp 0402289ea:703; measured on 5.3.0"),
     ),
-    "csrf.sec_fetch_site": (  # values accepted where it came ("csrf.sec_fetch_wins": alone); None: not looked at
+    "csrf.sec_fetch_site": (  # the values that pass, in upper case too; an empty one is as none. None: not looked at
         ("4.1.0", None, "measured on 4.2.5 to 5.2.3"),
-        ("5.3.0", ("same-origin", "none"), "webapplication.cpp 0402289ea:984-1008; measured on 5.3.0"),
+        (
+            "5.3.0",
+            ("same-origin", "none"),
+            "webapplication.cpp 0402289ea:984-1008; measured on 5.3.0: same-site, cross-site, any other word and lists are 401",
+        ),
     ),
     "csrf.forwarded_host": (  # when X-Forwarded-Host stands in for Host in the comparison
         ("4.1.0", "always", "webapplication.cpp 4.1.0:653, 5.2.0:901; measured on 4.2.5 to 5.1.0"),

@@ -67,7 +67,12 @@ ROUTING: dict[str, tuple[Row, ...]] = {
     ),
     "csrf.sec_fetch_wins": (  # whether Sec-Fetch-Site decides alone where it came, whatever Origin and Referer say
         ("4.1.0", False, "measured on 4.2.5 to 5.1.0: it is not looked at"),
-        ("5.3.0", True, "measured on 5.3.0; 0402289ea still looks at Origin first"),
+        (
+            "5.3.0",
+            True,
+            "measured on 5.3.0: same-origin and none pass with any Origin or Referer, the others are refused with the right "
+            "one; 0402289ea still looks at Origin first",
+        ),
     ),
     "session.renewed_before": (
         ("4.1.0", 86_400, "webapplication.cpp 5.2.3:739-756"),

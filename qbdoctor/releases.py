@@ -208,8 +208,20 @@ def forwarded_for_rule(version: Version) -> str:
 
 
 def sec_fetch_accepted(version: Version) -> tuple[str, ...] | None:
-    """The values of Sec-Fetch-Site that pass where neither Origin nor Referer came; None: it is not looked at."""
+    """The values of Sec-Fetch-Site that pass, in lower case; None: it is not looked at."""
     return None if rule("csrf.sec_fetch_site", version) is None else _as(tuple, "csrf.sec_fetch_site", version)
+
+
+def passes_by_sec_fetch(version: Version, value: str, *, source: bool) -> bool | None:
+    """Whether a request with this Sec-Fetch-Site passes; None where Origin and Referer decide, not it.
+
+    ``source``: it has an Origin or a Referer. An empty value is as none.
+    """
+    accepted = sec_fetch_accepted(version)
+    value = value.strip().lower()
+    if accepted is None or not value or (source and not _as(bool, "csrf.sec_fetch_wins", version)):
+        return None
+    return value in accepted
 
 
 def csrf_exempt_paths(version: Version) -> tuple[str, ...]:

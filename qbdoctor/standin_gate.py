@@ -186,9 +186,10 @@ class Exchange:
         if always or self.standin.behind_proxy():
             target = headers.get("x-forwarded-host", target)
         source = headers.get("origin") or headers.get("referer")
-        fetch, accepted = headers.get("sec-fetch-site", ""), releases.sec_fetch_accepted(self.version)
-        if fetch and accepted is not None and (not source or releases.rule("csrf.sec_fetch_wins", self.version)):
-            return fetch.lower() not in accepted
+        fetch = headers.get("sec-fetch-site", "")
+        passes = releases.passes_by_sec_fetch(self.version, fetch, source=bool(source))
+        if passes is not None:
+            return not passes
         return bool(source) and _place(str(source)) != _place(target if "://" in target else f"http://{target}")
 
     def _host_passes(self) -> bool:

@@ -48,7 +48,8 @@ class Target:
     process itself listens at ``address``, False where it is known not to, None where it is not known what stands
     between. ``server_port`` is the port that qBittorrent itself listens on, which a mapping may hide, and
     ``server_port_source`` says how that is known: "listening", "config", "--webui-port" or "QBT_WEBUI_PORT".
-    ``here`` is True where the address is one of this machine's own.
+    ``here`` is True where the address is one of this machine's own. ``mapped_by`` says who hands a published port on to
+    the process, where that is known.
     """
 
     address: Address
@@ -63,6 +64,7 @@ class Target:
     server_port: int | None = None
     server_port_source: str | None = None
     here: bool = False
+    mapped_by: Literal["docker-proxy", "firewall"] | None = None
 
 
 class SettingsLike(Protocol):
@@ -205,7 +207,7 @@ class _Finder:
             return self._target(address, "url", sure[0], direct=True)
         behind = self._behind_mapping(address, ips)
         if behind is not None:
-            return self._target(address, "url", behind[0], direct=False, mapped=behind[1])
+            return self._target(address, "url", behind[0], direct=False, mapping=behind[1])
         maybe = [instance for instance, listens in answers if listens is None]
         return self._target(address, "url", maybe[0] if len(maybe) == 1 else None)
 
@@ -251,12 +253,14 @@ class _Finder:
         profile: Path | None = None,
         given: bool = False,
         direct: bool | None = None,
-        mapped: int | None = None,
+        mapping: PortMapping | None = None,
     ) -> Target:
         if instance is not None:
             config, profile = config or instance.config_file, profile or instance.profile
         web = None if config is None else self._settings(config)
-        port, source = (mapped, "listening") if mapped is not None else self._server_port(web, instance)
+        port, source = self._server_port(web, instance)
+        if mapping is not None:
+            port, source = mapping.container_port, "listening"
         return Target(
             address=address,
             origin=origin,
@@ -269,6 +273,7 @@ class _Finder:
             direct=direct,
             server_port=port,
             server_port_source=source,
+            mapped_by=mapping.by if mapping is not None else None,
             here=address.is_loopback or (bool(self.instances) and self._is_here(self._ips(address.host))),
         )
 
@@ -381,8 +386,8 @@ class _Finder:
                 return True
         return False
 
-    def _behind_mapping(self, address: Address, ips: frozenset[IP]) -> tuple[Instance, int] | None:
-        """Return the instance that a published port of this machine leads to, and its own port."""
+    def _behind_mapping(self, address: Address, ips: frozenset[IP]) -> tuple[Instance, PortMapping] | None:
+        """Return the instance that a published port of this machine leads to, and how."""
         inside = [one for one in self.instances if one.shares_network is False]
         if not inside or not self._is_here(ips):
             return None
@@ -394,7 +399,7 @@ class _Finder:
                 continue
             for instance in inside:
                 if mapping.container_ip in instance.addresses and mapping.container_port in instance.ports:
-                    return instance, mapping.container_port
+                    return instance, mapping
         return None
 
     def _is_here(self, ips: frozenset[IP]) -> bool:

@@ -35,6 +35,8 @@ _UNBOUND = re.compile(
 _FOLDER = re.compile(r"[:：]\s*((?:/|[A-Za-z]:[/\\])[^\"]*?)\s*\Z")
 _FALLBACK = re.compile(r"https.*http(?!s)", re.IGNORECASE | re.DOTALL)
 _FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
+OWN_FETCH_SITES = {"cross-site": "Cross-Site", "same-site": "Same-Site"}
+"""How qbdoctor itself spells these: browsers use small letters and the server reads any, so its log tells them apart."""
 _SLACK = timedelta(seconds=2)  # the log has whole seconds
 _START_SLACK = timedelta(seconds=60)  # from the process's start to its first line
 _QUARTER = 900.0  # seconds; every time zone's offset is a multiple
@@ -417,14 +419,14 @@ def _rejection(line: LogLine) -> Rejection | None:
     first, second = values
     if first.isdigit():
         return Rejection("port", found.address, second, first, line.when)
-    if first not in _FETCH_SITES and "://" not in first and first != "null":
+    if _origin_kind(line.text, first) != "cross-site" and "://" not in first and first != "null":
         return Rejection("host", found.address, first, None, line.when)  # Greek of 4.2.5: the port's text for both
     return Rejection(_origin_kind(line.text, first), found.address, first, second, line.when)
 
 
 def _origin_kind(text: str, received: str) -> RejectionKind:
     """Return which header held the value: a Referer has a path, an Origin has none."""
-    if received in _FETCH_SITES:
+    if received.lower() in _FETCH_SITES or "sec-fetch-site" in text.lower():
         return "cross-site"
     path = received.partition("://")[2].partition("/")[1]
     return "referer" if path or "referer" in text.lower() else "origin"

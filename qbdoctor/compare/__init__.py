@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qbdoctor.compare import cookies, entrance, headers, origin, reaching, ways
+from qbdoctor.compare import cookies, entrance, fetch_site, headers, origin, reaching, ways
 
 if TYPE_CHECKING:
     from qbdoctor.model import Comparison
     from qbdoctor.observe import Observer
 
-MAKERS = {**reaching.MAKERS, **headers.MAKERS, **entrance.MAKERS, **cookies.MAKERS, **origin.MAKERS, **ways.MAKERS}
+MAKERS = {
+    **reaching.MAKERS,
+    **headers.MAKERS,
+    **entrance.MAKERS,
+    **cookies.MAKERS,
+    **origin.MAKERS,
+    **fetch_site.MAKERS,
+    **ways.MAKERS,
+}
 
 
 def make(name: str, observer: Observer) -> tuple[Comparison, ...]:

@@ -35,7 +35,7 @@ def _host_header(observer: Observer) -> Iterator[Comparison]:
         said = shows if differs else f"{factor[0].upper()}{factor[1:]} makes no difference"
         return Comparison("host-header", factor, a, b, differs, said, HOST_NOTE)
 
-    port = observer.target.server_port
+    port = observer.target.server_port or _port_by_log(observer)
     bare = first
     if has_port:
         known = port is not None and port != address.port
@@ -57,7 +57,22 @@ def _host_header(observer: Observer) -> Iterator[Comparison]:
     sent = dict(bare.sent)["Host"]
     suffix = sent.removeprefix(host)
     b = ask(f"{name}{suffix}")
-    yield compare(bare, b, "the name in the Host header", "qBittorrent refuses the name in the Host header")
+    named = compare(bare, b, "the name in the Host header", "qBittorrent refuses the name in the Host header")
+    yield named
+    if named.differs and has_port and suffix != f":{address.port}":
+        # The port was taken out of the way above: is it refused as well? Nothing on the way adds a Basic header, or the
+        # answer could not have been other than 401: so this one counts nowhere.
+        a = observer.wire.send(Call("GET", VERSION_PATH, headers={"Host": f"{name}:{address.port}"}))
+        if a.status == 401:
+            shows = "qBittorrent refuses the port in the Host header as well"
+            yield compare(a, b, "the port in the Host header", shows)
+
+
+def _port_by_log(observer: Observer) -> int | None:
+    """Return the port that qBittorrent said it listens on as it refused our first request, in a log of this machine."""
+    told = observer.seen.told
+    found = [one.expected for one in told.rejections if one.kind == "port"] if told is not None else []
+    return int(found[0]) if found and found[0] is not None else None
 
 
 def _other_name(observer: Observer, host: str) -> str | None:

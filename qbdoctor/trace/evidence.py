@@ -123,3 +123,5 @@ def _headers(each: Seen) -> Iterator[tuple[str, str]]:
         yield "Authorization", f"{each.authorization.capitalize()} ***"
     if each.source:
         yield ("Origin" if each.origin == "foreign" else "Referer"), each.source
+    if each.fetch_site:
+        yield "Sec-Fetch-Site", each.fetch_site

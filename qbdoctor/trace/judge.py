@@ -244,7 +244,7 @@ def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) 
     yield Finding(
         "client-never-logs-in-again",
         "likely",
-        f"{part.who} is refused {why} (request {calls[0].n}), and does not log in again",
+        f"{part.who} is refused (request {calls[0].n}) {why}, and does not log in again",
         (*map(proof, good[-1:]), *map(proof, out), *map(proof, calls[:_SHOWN])),
     )
 

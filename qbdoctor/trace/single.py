@@ -88,56 +88,90 @@ def _method(known: Context, part: Conversation) -> Iterator[Finding]:
     )
 
 
-def _foreign(each: Seen) -> bool:
-    """Whether the header that is looked at (Origin, else Referer) names another site."""
-    return each.origin == "foreign" or (not each.origin and each.referer == "foreign")
+def _by_site(known: Context, each: Seen) -> set[bool | None]:
+    """Whether its Sec-Fetch-Site lets it in, by each release that the server can be; None: that does not decide."""
+    source = bool(each.origin or each.referer)
+    return {releases.passes_by_sec_fetch(one, each.fetch_site, source=source) for one in known.candidates}
+
+
+def _foreign(known: Context, each: Seen) -> bool:
+    """Whether the header that may be looked at (Origin, else Referer) names another site."""
+    names = each.origin == "foreign" or (not each.origin and each.referer == "foreign")
+    return names and None in _by_site(known, each)
+
+
+def _crossed(known: Context, each: Seen) -> bool:
+    """Whether its Sec-Fetch-Site may keep it out."""
+    return False in _by_site(known, each)
+
+
+def _stopped(known: Context, each: Seen) -> bool:
+    """Whether it may be refused for the site that it comes from."""
+    return _foreign(known, each) or _crossed(known, each)
 
 
 def _source(known: Context, part: Conversation) -> Iterator[Finding]:
-    bad = [each for each in part.seen if each.status == 401 and _foreign(each)]
-    passed = any(_foreign(each) and each.status not in (None, 401) and each.kind != "page" for each in known.trace.seen)
+    bad = [each for each in part.seen if each.status == 401 and _foreign(known, each)]
+    passed = any(
+        _foreign(known, each)
+        and _by_site(known, each) == {None}
+        and each.status not in (None, 401)
+        and each.kind != "page"
+        for each in known.trace.seen
+    )
     if bad and not passed:
         first = bad[0]
         name = "Origin" if first.origin == "foreign" else "Referer"
-        twins = [
-            each
-            for each in known.trace.seen
-            if (each.method, each.path) == (first.method, first.path)
-            and not _foreign(each)
-            and not each.foreign_host
-            and (each.good_login if first.kind == "login" else each.status not in (None, 401))
-        ]
+        twins = _twins(known, first)
         evidence = [proof(each) for each in bad[:_SHOWN]]
         if twins:
             shows = f"the same call without that {name} is not refused with 401"
             evidence.insert(0, experiment(f"the {name} header", first, twins[0], shows))
+        sure: Confidence = "possible" if True in _by_site(known, first) else "likely"
         yield Finding(
             "client-foreign-origin",
-            "proven" if twins else "likely",
+            "proven" if twins else sure,
             f"{part.who} sends {name}: {first.source}, which is not qBittorrent's own address (request {first.n}): 401",
             tuple(evidence),
             values={"origin": first.source},
         )
-    crossed = [
+    yield from _cross_site(known, part)
+
+
+def _twins(known: Context, first: Seen) -> list[Seen]:
+    """The same call without what may have been refused, where it was let in."""
+    return [
         each
-        for each in part.seen
-        if each.status == 401
-        and not each.origin
-        and not each.referer
-        and each.fetch_site in ("cross-site", "same-site")
+        for each in known.trace.seen
+        if (each.method, each.path) == (first.method, first.path)
+        and not _stopped(known, each)
+        and not each.foreign_host
+        and (each.good_login if first.kind == "login" else each.status not in (None, 401))
     ]
-    looked_at = [releases.sec_fetch_accepted(version) is not None for version in known.candidates]
-    if crossed and any(looked_at):
-        yield Finding(
-            "cross-site-blocked",
-            "likely" if all(looked_at) else "possible",
-            f"{part.who} calls from another site (Sec-Fetch-Site: {crossed[0].fetch_site}, request {crossed[0].n}): 401",
-            tuple(map(proof, crossed[:_SHOWN])),
-        )
+
+
+def _cross_site(known: Context, part: Conversation) -> Iterator[Finding]:
+    crossed = [each for each in part.seen if each.status == 401 and _crossed(known, each)]
+    if not crossed:
+        return
+    first = crossed[0]
+    evidence = [proof(each) for each in crossed[:_SHOWN]]
+    confidence: Confidence = "likely" if _by_site(known, first) == {False} else "possible"
+    twins = _twins(known, first)
+    if twins and confidence == "likely":
+        confidence = "proven"
+        shows = "the same call without it, or with same-origin or none, is not refused with 401"
+        evidence.insert(0, experiment("the Sec-Fetch-Site header", first, twins[0], shows))
+    yield Finding(
+        "cross-site-blocked",
+        confidence,
+        f"{part.who} calls from another site (Sec-Fetch-Site: {first.fetch_site}, request {first.n}): 401",
+        tuple(evidence),
+    )
 
 
 def _host(known: Context, part: Conversation) -> Iterator[Finding]:
-    bad = [each for each in part.seen if each.status == 401 and each.foreign_host and not _foreign(each)]
+    bad = [each for each in part.seen if each.status == 401 and each.foreign_host and not _stopped(known, each)]
     if not bad:
         return
     name, port = split_authority(bad[0].host)
@@ -181,15 +215,16 @@ def _header(known: Context, part: Conversation) -> Iterator[Finding]:
             # Where it is read, a wrong one is 401; 403 with it is the usual refusal, so it was not
             cause = "client-auth-header-unsupported"
         elif each.authorization == "basic":
-            if known.surely(releases.basic_auth_supported) and not _foreign(each) and not each.foreign_host:
+            if known.surely(releases.basic_auth_supported) and not _stopped(known, each) and not each.foreign_host:
                 cause = "wrong-credentials"
         elif each.status == 403:
             cause = "client-auth-header-unsupported"
         if cause is not None:
+            known_or_not = "does not read" if confidence == "likely" else "may not read"
             words = {
                 "api-key-rejected": "sends an API key that the server does not accept",
                 "wrong-credentials": "sends a user name or password in Authorization: Basic that the server does not accept",
-            }.get(cause, f"authenticates by {carries(each)}, which this release does not read")
+            }.get(cause, f"authenticates by {carries(each)}, which this release {known_or_not}")
             yield Finding(
                 cause,
                 confidence,
@@ -210,7 +245,7 @@ def _credentials(known: Context, part: Conversation) -> Iterator[Finding]:
             f"The server has banned the address that {part.who} comes from (request {banned[0].n})",
             tuple(map(proof, banned[:_SHOWN])),
         )
-    refused = [each for each in logins if each.refused_login and not _foreign(each) and not each.foreign_host]
+    refused = [each for each in logins if each.refused_login and not _stopped(known, each) and not each.foreign_host]
     good = any(each.good_login for each in part.base)
     doubtful = [each for each in refused if each.form is not None and each.form.doubts]
     unsure = [each for each in doubtful if each.form is not None and set(each.form.doubts) == {"plus"}]

@@ -1,6 +1,7 @@
 """Linux namespaces around real servers and clients, where the machine permits: containers without an engine.
 
-`Net` is a network namespace joined to ours by a veth pair: 10.77.N.1 is ours, 10.77.N.2 its own.
+`Net` is a network namespace joined to ours by a veth pair: 10.77.N.1 and fd77:N::1 are ours, 10.77.N.2 and fd77:N::2
+its own.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Net:
     def __init__(self) -> None:
         number = _free_number()
         self.outer, self.inner = f"10.77.{number}.1", f"10.77.{number}.2"
+        self.outer6, self.inner6 = f"fd77:{number:x}::1", f"fd77:{number:x}::2"
         self._link = f"qbd{number}o"
         self._keeper = subprocess.Popen(["unshare", "-mn", "--propagation", "private", "sleep", "600"])
         self.pid = self._keeper.pid
@@ -85,8 +87,10 @@ class Net:
         _run("ip", "link", "add", self._link, "type", "veth", "peer", "name", inside)
         _run("ip", "link", "set", inside, "netns", str(self.pid))
         _run("ip", "addr", "add", f"{self.outer}/24", "dev", self._link)
+        _run("ip", "-6", "addr", "add", f"{self.outer6}/64", "dev", self._link, "nodad")
         _run("ip", "link", "set", self._link, "up")
         self.run("ip", "addr", "add", f"{self.inner}/24", "dev", inside)
+        self.run("ip", "-6", "addr", "add", f"{self.inner6}/64", "dev", inside, "nodad")
         self.run("ip", "link", "set", inside, "up")
         self.run("ip", "link", "set", "lo", "up")
 
@@ -124,10 +128,15 @@ def net() -> Iterator[Net]:
 
 @contextlib.contextmanager
 def published(
-    folder: Path, host_port: int, net: Net, container_port: int, host_ip: str = "127.0.0.1"
+    folder: Path,
+    host_port: int,
+    net: Net,
+    container_port: int,
+    host_ip: str = "127.0.0.1",
+    name: str = "docker-proxy",
 ) -> Iterator[None]:
-    """A port of ours handed on to one inside, by a process named docker-proxy."""
-    program = folder / "docker-proxy"
+    """A port of ours handed on to one inside, by a process of that name."""
+    program = folder / name
     if not program.exists():
         program.symlink_to(os.path.realpath(sys.executable))
     script = folder / "map.py"
@@ -146,6 +155,26 @@ def published(
     finally:
         process.kill()
         process.wait()
+
+
+def firewall_tool() -> str | None:
+    """Which tool can hand a port on in the firewall here: nft or iptables; None without one."""
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    return shutil.which("nft", path=path) or shutil.which("iptables", path=path)
+
+
+def hand_on(net: Net, port: int, address: str, to_port: int) -> None:
+    """Have the namespace's own firewall send what its processes send to this port of its own elsewhere."""
+    tool = firewall_tool() or ""
+    if tool.endswith("nft"):
+        net.run(tool, "add table ip nat")
+        net.run(tool, "add chain ip nat out { type nat hook output priority -100 ; }")
+        net.run(tool, f"add rule ip nat out fib daddr type local tcp dport {port} counter dnat to {address}:{to_port}")
+        return
+    net.run(tool, "-t", "nat", "-N", "DOCKER", check=False)
+    net.run(tool, "-t", "nat", "-A", "OUTPUT", "-m", "addrtype", "--dst-type", "LOCAL", "-j", "DOCKER")
+    to = ("-j", "DNAT", "--to-destination", f"{address}:{to_port}")
+    net.run(tool, "-t", "nat", "-A", "DOCKER", "!", "-i", "docker0", "-p", "tcp", "--dport", str(port), *to)
 
 
 def _open(host: str, port: int) -> bool:

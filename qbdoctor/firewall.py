@@ -1,0 +1,92 @@
+"""TCP ports that this machine's firewall hands on to a container (Linux): Docker without its userland proxy, Podman.
+
+No process stands behind such a port, so that only the firewall's rules tell of it, and only to root. They are listed,
+never changed. What is not understood (ranges, rules of one interface, maps of nft) is left out: then it is not known
+which container serves the port.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+LIST_SECONDS = 2.0
+_COMMANDS = (("iptables-save",), ("nft", "list", "ruleset"))
+_SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
+_TO = r"(?:(?P<ip>[0-9.]+)|\[(?P<ip6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})(?![-\d])"
+_IPTABLES = re.compile(rf"-A \S+ (?P<match>.*)-j DNAT --to-destination {_TO}")
+_NFT = re.compile(rf"(?P<match>.*)\bdnat (?:ip6? )?to {_TO}")
+
+Forward = tuple[str, int, str, int]
+"""Address and port here (0.0.0.0: every address), address and port there."""
+
+
+def forwards() -> tuple[Forward, ...]:
+    """Return the ports that are handed on; () where there are none, or where this user may not list the rules."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        return ()
+    found: dict[Forward, None] = {}
+    for command in _COMMANDS:
+        found |= dict.fromkeys(parse(_listed(command)))
+    return tuple(found)
+
+
+def _listed(command: tuple[str, ...]) -> str:
+    program = shutil.which(command[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PATH}")
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words, that only list
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIST_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def parse(rules: str) -> Iterator[Forward]:
+    """Read what ``iptables-save`` or ``nft list ruleset`` prints."""
+    for line in rules.splitlines():
+        iptables = _IPTABLES.search(line)
+        rule = iptables or _NFT.search(line)
+        if rule is None:
+            continue
+        found = _iptables(rule["match"]) if iptables else _nft(rule["match"])
+        if found is not None:
+            yield (*found, rule["ip"] or rule["ip6"], int(rule["port"]))
+
+
+def _iptables(match: str) -> tuple[str, int] | None:
+    """Return address and port that a rule is for; None where it is for something else, or for one interface alone."""
+    words = match.split()
+    given: dict[str, str] = {}
+    for index, word in enumerate(words[:-1]):
+        if word.startswith("-") and (index == 0 or words[index - 1] != "!"):
+            given[word] = words[index + 1]
+    port = given.get("--dport", "")
+    if given.get("-p") != "tcp" or not port.isdigit() or "-i" in given or "-s" in given:
+        return None
+    return _single(given.get("-d", "0.0.0.0/0")), int(port)
+
+
+def _single(network: str) -> str:
+    address, _, length = network.partition("/")
+    return address if length in {"", "32", "128"} else "0.0.0.0"  # noqa: S104 - a subnet: whether it holds is not asked
+
+
+def _nft(match: str) -> tuple[str, int] | None:
+    port = re.search(r"\btcp dport (\d{1,5})(?![-\d])", match)
+    if port is None or re.search(r"\biif(?:name)? (?!!=)|\bip6? saddr (?!!=)", match):
+        return None
+    address = re.search(r"\bip6? daddr ([0-9a-f:.]+)(?![/\d])", match)
+    return (address[1] if address else "0.0.0.0"), int(port[1])  # noqa: S104

@@ -17,6 +17,7 @@ import pytest
 
 from qbdoctor.commands import lint as command
 from qbdoctor.lint import libraries, names, run
+from qbdoctor.lint.mending import applied
 from qbdoctor.lint.outcome import Expr, knows_new_answer, wants_old_answer
 from qbdoctor.model import UserError
 from qbdoctor.reports import schema
@@ -90,6 +91,40 @@ def test_sarif_and_github(file: Any, capsys: Any) -> None:
     assert line.count("\n") == 1
 
 
+def test_sarif_holds_the_mended_lines_as_a_fix(file: Any, capsys: Any) -> None:
+    assert called(file(WRONG), form="sarif") == 1
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    (change,) = result["fixes"][0]["artifactChanges"]
+    (replacement,) = change["replacements"]
+    assert replacement["deletedRegion"] == {"startLine": 3, "startColumn": 1, "endLine": 4, "endColumn": 1}
+    assert replacement["insertedContent"]["text"] == FINE.splitlines()[2] + "\n"
+
+
+def test_a_github_message_holds_the_mended_line(file: Any, capsys: Any) -> None:
+    called(file(WRONG), form="github")
+    assert "%0Aline 3:%0Arequests.post(" in capsys.readouterr().out
+
+
+def test_a_mend_that_would_not_help_is_not_printed(file: Any) -> None:
+    """Here a name for the session is made twice over: what is proposed leaves the finding, so no line is printed."""
+    text = (
+        "import requests as rq\nURL = 'http://qb:8080/api/v2'\n"
+        "rq.post(URL + '/auth/login', data={'username': 'a', 'password': 'b'})\nrq.get(URL + '/torrents/info')\n"
+    )
+    for finding in run.lint([str(file(text))]).findings:
+        if finding.mended:
+            mended = file(applied(text, finding.mended), "mended.py")
+            assert run.lint([str(mended)]).findings == ()
+
+
+def test_many_findings_are_not_all_mended(file: Any) -> None:
+    """Each mend is tried by reading the file again: a bound keeps that from becoming a square."""
+    findings = run.lint([str(file(WRONG + WRONG.splitlines(keepends=True)[2] * 2999))]).findings
+    assert len(findings) == 3000
+    assert any(finding.mended for finding in findings)
+    assert not all(finding.mended for finding in findings)
+
+
 def test_possible_alone_does_not_fail_a_run(file: Any, capsys: Any) -> None:
     text = (
         "import os, aiohttp\nQB = os.getenv('QB', 'http://qbittorrent:8080')\nasync def go():\n"
@@ -130,6 +165,19 @@ def test_tests_with_invented_servers_are_no_clients(file: Any, tmp_path: Path) -
 
 def test_a_script_is_known_by_its_first_line(file: Any) -> None:
     assert found(file("#!/usr/bin/env python3\n" + WRONG, "qbit-login")) == [(4, JSON_ID)]
+
+
+def test_a_script_of_an_init_system(file: Any) -> None:
+    pytest.importorskip("ast_grep_py")
+    text = "#!/usr/bin/with-contenv bash\ncurl -s 'http://qb:8080/api/v2/auth/login?username=a&password=b'\n"
+    assert found(file(text, "svc-qbittorrent/run")) == [(2, "client-http-method")]
+
+
+def test_our_own_code_is_silent() -> None:
+    """It knows both names and both answers."""
+    result = run.lint([str(Path(run.__file__).parents[1])])
+    assert [(finding.file, finding.line) for finding in result.findings] == []
+    assert result.looked_at > 10
 
 
 def test_links_are_followed_once_and_never_in_a_circle(file: Any, tmp_path: Path) -> None:
@@ -261,6 +309,17 @@ def test_comments_of_the_other_languages(file: Any) -> None:
         ("yarn.lock", '"@ctrl/qbittorrent@^9.1.0":\n  version "9.7.0"\n', True),
         ("pnpm-lock.yaml", "packages:\n  '@ctrl/qbittorrent@9.11.2':\n    resolution: {}\n", True),
         ("pnpm-lock.yaml", "packages:\n  '@ctrl/qbittorrent@9.14.0':\n    resolution: {}\n", False),
+        ("package.json", '{\n  "dependencies": {\n    "qbittorrent-api-v2": "^1.2.2"\n  }\n}\n', True),
+        ("package-lock.json", '{\n    "node_modules/@robertklep/qbittorrent": {\n      "version": "1.1.0",\n', True),
+        ("go.mod", "module x\n\nrequire (\n\tgithub.com/autobrr/go-qbittorrent v1.14.0\n)\n", True),
+        ("go.mod", "module x\n\nrequire github.com/autobrr/go-qbittorrent v1.13.0 // indirect\n", True),
+        ("go.mod", "module x\n\nrequire github.com/autobrr/go-qbittorrent v1.16.0\n", False),
+        (
+            "go.mod",
+            "module x\n\nrequire github.com/autobrr/go-qbittorrent v1.14.1-0.20260815045428-fe3b4cb79f3e\n",
+            False,
+        ),
+        ("go.mod", "module github.com/autobrr/go-qbittorrent\n\ngo 1.23\n", False),
     ],
 )
 def test_libraries_by_version(file: Any, name: str, text: str, bad: bool) -> None:
@@ -271,6 +330,22 @@ def test_libraries_by_version(file: Any, name: str, text: str, bad: bool) -> Non
         for finding in findings
         if name.endswith(".txt")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "requests\nqbittorrent-api==2025.7.0  # pinned\n"),
+        ("requirements.txt", "aioqbt<1.1\n"),
+        ("pyproject.toml", 'dependencies = ["qbittorrent-api==2025.7.0", "requests"]\n'),
+        ("package.json", '{\n  "dependencies": {\n    "@ctrl/qbittorrent": "^8.2.0"\n  }\n}\n'),
+        ("go.mod", "module x\n\nrequire github.com/autobrr/go-qbittorrent v1.13.0\n"),
+    ],
+)
+def test_a_mended_requirement_is_silent(file: Any, name: str, text: str) -> None:
+    (finding,) = run.lint([str(file(text, name))]).findings
+    assert finding.mended
+    assert run.lint([str(file(applied(text, finding.mended), name))]).findings == ()
 
 
 def test_every_library_says_what_to_require() -> None:

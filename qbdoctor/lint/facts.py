@@ -28,18 +28,20 @@ _IP = re.compile(r"\[|[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
 
 
 class Place(NamedTuple):
-    """Where something stands: the line and column of its first character, both from 1; and the line it ends on."""
+    """Where something stands: line and column of its first character, both from 1; the line and column that it ends before."""
 
     line: int
     column: int
     last_line: int = 0
+    last_column: int = 0
 
 
 class Edit(NamedTuple):
-    """A line as it would be right. ``text`` may hold more lines than one, and has no line end."""
+    """Lines as they would be right: ``line`` to ``last_line`` (0: the one line). ``text`` may hold more, and has no line end."""
 
     line: int
     text: str
+    last_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Request:
     mended_form: tuple[Edit, ...] = ()
     mended_method: tuple[Edit, ...] = ()
     owner: str = ""  # the class around it
+    guarded: bool = False  # only under a condition: within an if, or after one that may have left the function
 
     @property
     def endpoint(self) -> str:
@@ -119,7 +122,6 @@ class Check:
     scope_name: str
     expr: Expr
     about: Literal["login", "other", "unknown"]
-    mended: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,25 @@ class Session:
     base: str = ""
     owner: str = ""  # the class around it
     client: str = ""  # as in Request; "" where it is not bound to a name
-    mended: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A call of a function of the same file."""
+
+    place: Place
+    scope_name: str
+    callee: str
+    looped: bool  # as in Request
+    guarded: bool
+
+
+class Loop(NamedTuple):
+    """A loop without an end: its lines, and the seconds between two rounds where they are written out."""
+
+    first: int
+    last: int
+    pause: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +208,13 @@ class Facts:
     refusals: list[Refusal] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)  # the constants of the code, without comments and docstrings
     names: set[str] = field(default_factory=set)  # identifiers of the code
+    faults: int = 0  # places that the parser could make nothing of
     endless: bool = False  # a loop without an end that waits between its rounds
+    loops: list[Loop] = field(default_factory=list)  # the loops without an end
+    sites: list[Site] = field(default_factory=list)
+    asks_any: set[int] = field(default_factory=set)  # scopes that make a request whose address is not known
     relogin: set[int] = field(default_factory=set)  # scopes that hold or call a login
+    relogin_at: list[tuple[int, int]] = field(default_factory=list)  # scope and line of each of these
     ends_here: bool = True  # False where the cookie may be carried by something that this file does not show
 
     @property
@@ -201,6 +226,16 @@ class Facts:
     def calls(self) -> list[Request]:
         """The requests that need a session."""
         return [each for each in self.requests if each.is_call]
+
+    def loop_around(self, line: int) -> Loop | None:
+        """The innermost loop without an end that a line is in."""
+        around = [loop for loop in self.loops if loop.first <= line <= loop.last]
+        return min(around, key=lambda loop: loop.last - loop.first, default=None)
+
+    def logs_in_at(self, scope: int, line: int) -> None:
+        """Note that a scope holds or calls a login there."""
+        self.relogin.add(scope)
+        self.relogin_at.append((scope, line))
 
     def knows_new_name(self) -> bool:
         """Whether the code, not a comment, knows the cookie's name of 5.2 and later."""

@@ -14,9 +14,9 @@ SUFFIXES = {
 }  # fmt: skip
 MANIFESTS = re.compile(
     r"(?:requirements[\w.-]*\.(?:txt|in)|constraints[\w.-]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
-    r"|setup\.cfg|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)\Z"
+    r"|setup\.cfg|go\.mod|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)\Z"
 )
-_SHEBANG = re.compile(rb"#!\s*\S*/(?:env\s+(?:-\S+\s+)*)?([a-z]+)")
+_SHEBANG = re.compile(rb"#!\s*\S*/(?:(?:env|with-contenv|execlineb)\s+(?:-\S+\s+)*)?([a-z]+)")
 _INTERPRETERS = {
     "python": "python",
     "sh": "bash",
@@ -45,11 +45,16 @@ def of(name: str, beginning: bytes) -> str | None:
 _NAMED = rb"q[-_]?bit|qbt|(?<![a-z])qb(?![a-z])"
 _NAME_IN_PATH = re.compile(r"q[-_]?bit|qbt", re.IGNORECASE)
 _NAME = re.compile(_NAMED, re.IGNORECASE)
+_NAME_IN_TEXT = re.compile(rb"q[-_]?bit", re.IGNORECASE)
+_V2_ALONE = re.compile(rb"/\s*[\"']v2[\"']")
+_TORRENTS = re.compile(rb"[\"'`/]torrents/(?:info|add|delete|properties|files)\b")
 _API = re.compile(
     rb"api/v2|auth/login|torrents/|app/(?:version|setPreferences|preferences)|webapiVersion|[\"']Ok\.[\"']",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(rb"q[-_]?bit[^\n]{0,80}auth/login", re.IGNORECASE)
+_OK = re.compile(rb"[\"']Ok\.[\"']")
+_LOGS_IN = re.compile(rb"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in\(", re.IGNORECASE)
 _DECLARED = re.compile(
     rb"^[ \t\w]*(?:class|package|struct|interface|namespace|impl|type)\s+[\w.]*q[-_]?bit", re.IGNORECASE | re.MULTILINE
 )
@@ -65,8 +70,14 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
         return False
     if _NAME_IN_PATH.search("/".join(PurePath(name).parts[-3:])) is not None or _DECLARED.search(data) is not None:
         return True
-    if _BESIDE.search(data) is not None:
+    if _BESIDE.search(data) is not None or (_OK.search(data) is not None and _LOGS_IN.search(data) is not None):
         return True
+    if (
+        _V2_ALONE.search(data) is not None
+        and _NAME_IN_TEXT.search(data) is not None
+        and _TORRENTS.search(data) is not None
+    ):
+        return True  # the path's beginning may be put together: URL(base) / "api" / "v2"
     # A name alone is not enough: a program for qBittorrent may have an API, and an auth/login, of its own.
     return b"api/v2" in data and (_NAME.search(data) is not None or _OWN.search(data) is not None)
 

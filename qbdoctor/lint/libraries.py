@@ -1,6 +1,8 @@
 """Maintained client libraries, by version, as requirements and lock files name them.
 
-Only versions that were tried against real servers stand here : a library that is not listed is not judged.
+Only versions that were tried against real servers, or whose login was read, stand here: a library that is not listed is
+not judged. qbit-rs (Rust; 0.3.5 to 0.5.1 were read) and QBittorrent.Client (.NET; read at 041b117) need no entry: they
+take any 2xx and send back whatever cookie came.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from qbdoctor.lint.facts import Place
+from qbdoctor.lint.facts import Edit, Place
 from qbdoctor.lint.model import Hit
 
 
@@ -19,7 +21,7 @@ from qbdoctor.lint.model import Hit
 class Library:
     """A library and the first version that gets along with the newest releases; None: none does so far."""
 
-    ecosystem: str  # pypi, npm
+    ecosystem: str  # pypi, npm, go
     name: str
     good: tuple[int, ...] | None
     id: str
@@ -31,6 +33,9 @@ class Library:
 # @ctrl/qbittorrent 8.3.0, 9.1.0, 9.6.0, 9.7.0, 9.11.0, 9.11.2 "Invalid cookie", 9.12.1 and 9.14.0 ok;
 # aioqbt 0.7.1 and 1.0.0 fail, 1.1.0 ok (by a host name; by an IP address all three are 403);
 # python-qbittorrent 0.4.3, the newest, fails.
+# Read in the source (2026-11): go-qbittorrent LoginCtx takes 200 alone up to 1.14.0, and 204 too from 1.15.0 (commit c211e84,
+# 2026-05-04, "handle http status 204"); qbittorrent-api-v2 1.2.2, the newest, rejects whatever is not 200;
+# @robertklep/qbittorrent 1.1.0, the newest, sends the session back as SID.
 LIBRARIES = (
     Library(
         "pypi",
@@ -64,6 +69,30 @@ LIBRARIES = (
         "refuses the right password (Invalid cookie)",
         "Require @ctrl/qbittorrent 9.12.1 or later.",
     ),
+    Library(
+        "npm",
+        "qbittorrent-api-v2",
+        None,
+        "client-wants-ok-body",
+        "takes a good login for a failed one (HTTP request error: 204)",
+        "No version gets along with 5.2; use @ctrl/qbittorrent 9.12.1 or later.",
+    ),
+    Library(
+        "npm",
+        "@robertklep/qbittorrent",
+        None,
+        "client-wants-sid-name",
+        "sends the session back under the name SID (403 on every call)",
+        "No version gets along with 5.2; use @ctrl/qbittorrent 9.12.1 or later.",
+    ),
+    Library(
+        "go",
+        "github.com/autobrr/go-qbittorrent",
+        (1, 15),
+        "client-wants-ok-body",
+        "takes a good login for a failed one (unexpected status 204)",
+        "Require github.com/autobrr/go-qbittorrent v1.15.0 or later.",
+    ),
 )
 _BY_NAME = {(library.ecosystem, library.name): library for library in LIBRARIES}
 _NAMES = re.compile("|".join(re.escape(library.name).replace("\\-", "[-_.]") for library in LIBRARIES), re.IGNORECASE)
@@ -89,10 +118,30 @@ def judge(name: str, text: str) -> Iterator[Hit]:
         newest = _newest_allowed(version, exact=exact)
         if known.good is not None and (newest is None or newest >= known.good):
             continue
+        mended = _mended(PurePath(name).name, text.splitlines(), line, version, known)
         which = f"{known.name} {version.strip() or '(any version)'}"
         yield Hit(
-            known.id, "likely", Place(line, 1, line), f"{which} {known.fault} on 5.2 and later", known.remedy,
+            known.id, "likely", Place(line, 1, line), f"{which} {known.fault} on 5.2 and later", known.remedy, mended,
         )  # fmt: skip
+
+
+_FIRST = {
+    "qbittorrent-api": "2025.11.1",
+    "aioqbt": "1.1.0",
+    "@ctrl/qbittorrent": "9.12.1",
+    "github.com/autobrr/go-qbittorrent": "1.15.0",
+}
+"""The first version that is known to work, by library."""
+
+
+def _mended(file: str, lines: list[str], number: int, version: str, known: Library) -> tuple[Edit, ...]:
+    """The requirement with a version that works; nothing for lock files, which a tool writes."""
+    good, old, line = _FIRST.get(known.name), version.strip(), lines[number - 1]
+    if good is None or "lock" in file or old not in line or not old:
+        return ()
+    at = line.rindex(old)
+    sign = {"npm": "^", "go": ""}.get(known.ecosystem, ">=")
+    return (Edit(number, f"{line[:at]}{sign}{good}{line[at + len(old) :]}"),)
 
 
 def _newest_allowed(version: str, *, exact: bool) -> tuple[int, ...] | None:
@@ -124,7 +173,14 @@ Entry = tuple[str, str, str, bool, int]
 def _entries(file: str, text: str) -> Iterator[Entry]:
     """(ecosystem, name, version or specifier, whether a bare number pins, line) of each requirement."""
     lines = text.splitlines()
-    if file in {"poetry.lock", "uv.lock", "pdm.lock"}:
+    if file == "go.mod":
+        for number, line in enumerate(lines, 1):
+            found = re.match(r"\s*(?:require\s+)?([\w.-]+/[\w./-]+)\s+v([0-9]+(?:\.[0-9]+)*)(-\S+)?", line)
+            if found is not None and not re.match(
+                r"-.*[0-9]{14}-[0-9a-f]{12}$", found[3] or ""
+            ):  # a commit between two
+                yield "go", found[1], found[2], True, number
+    elif file in {"poetry.lock", "uv.lock", "pdm.lock"}:
         for number, line in enumerate(lines, 1):
             found = re.match(r'name = "([^"]+)"', line)
             if found is not None:

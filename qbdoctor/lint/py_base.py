@@ -25,6 +25,7 @@ class Scope:
     origins: dict[str, Origin] = field(default_factory=dict)
     sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
     node: ast.FunctionDef | ast.AsyncFunctionDef | None = None
+    may_have_left: bool = False  # an if before may have returned
 
     def keeps(self, name: str) -> bool:
         """Whether what a name of this function holds stays in it: it is neither returned nor passed on nor stored."""
@@ -59,6 +60,7 @@ class Walker:
         self.conditions = 0
         self.alternatives = 0
         self.seen: set[int] = set()  # nodes that are part of a condition that was taken as a whole
+        self.told_apart: set[int] = set()  # comparisons that tell two names apart, and turn down neither
         self.classes: list[str] = []
         self.session_calls: dict[int, int] = {}
         self.helpers: dict[str, tuple[Request, str]] = {}
@@ -100,7 +102,8 @@ class Walker:
         """Where a node stands."""
         line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else ""
         column = len(line.encode()[: node.col_offset].decode("utf-8", "replace")) + 1
-        return Place(node.lineno, column, node.end_lineno or node.lineno)
+        last = self.lines[(node.end_lineno or node.lineno) - 1].encode()[: node.end_col_offset or 0]
+        return Place(node.lineno, column, node.end_lineno or node.lineno, len(last.decode("utf-8", "replace")) + 1)
 
     def fold(self, node: ast.AST | None) -> str:
         """An expression's text in the present scope."""

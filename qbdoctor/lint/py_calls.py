@@ -17,6 +17,7 @@ _FACTORIES = {
     "httpx.AsyncClient": "httpx",
     "aiohttp.ClientSession": "aiohttp",
     "aiohttp.client.ClientSession": "aiohttp",
+    "urllib.request.build_opener": "urllib",
 }
 _PLAIN = {"requests": "requests", "httpx": "httpx", "urllib.request": "urllib"}
 _NO_REQUESTS = frozenset(
@@ -53,14 +54,14 @@ class Calls:
         if isinstance(func, ast.Name):
             dotted = module.imports.get(func.id, "")
             owner, _, name = dotted.rpartition(".")
-            if owner in _PLAIN:
+            if owner in _PLAIN and name in _VERBS | {"request", "stream", "urlopen"}:
                 return Called(_PLAIN[owner], "", name)
             return None if func.id in _NO_REQUESTS else Called("", "?", func.id)
         if not isinstance(func, ast.Attribute):
             return None
         dotted = module.dotted(func)
         owner, _, name = dotted.rpartition(".")
-        if owner in _PLAIN and name != "Request":
+        if owner in _PLAIN and name in _VERBS | {"request", "stream", "urlopen"}:
             return Called(_PLAIN[owner], "", name)
         base = func.value.value if isinstance(func.value, ast.Await) else func.value
         if isinstance(base, ast.Call) and (made := factory(module.dotted(base.func))):
@@ -76,7 +77,7 @@ class Calls:
             if keyword.arg in {"url", "endpoint", "path"}:
                 return self.folder.fold(keyword.value, env)
         arguments = node.args[:3]
-        if called.verb in _VERBS | {"urlopen", "Request"}:
+        if called.verb in _VERBS | {"urlopen", "open", "Request"}:
             arguments = arguments[:1]
         texts = [self.folder.fold(arg, env) for arg in arguments]
         return next((text for text in texts if "/" in text), texts[0] if texts else HOLE)
@@ -86,8 +87,10 @@ class Calls:
         verb = called.verb.lower()
         if verb in _VERBS:
             return verb.upper()
-        if verb in {"urlopen", "request"} and called.library == "urllib":
-            has_data = len(node.args) > 1 or any(keyword.arg == "data" for keyword in node.keywords)
+        if verb in {"urlopen", "open", "request"} and called.library == "urllib":
+            inner = node.args[0] if node.args and isinstance(node.args[0], ast.Call) else node  # urlopen(Request(...))
+            named = {keyword.arg for keyword in (*inner.keywords, *node.keywords)}
+            has_data = len(inner.args) > 1 or bool(named & {"data", "method"})
             plain = bool(node.args) and not isinstance(node.args[0], ast.Name)
             return "" if has_data or not plain else "GET"
         candidates = [keyword.value for keyword in node.keywords if keyword.arg == "method"] or node.args[:1]

@@ -67,6 +67,8 @@ class Flow(Uses):
         """``x = …``: what x is from now on."""
         if node.value is None:
             return
+        if isinstance(node.value, ast.Compare):
+            self.told_apart.add(id(node.value))
         self.walk(node.value)
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             self.bind(target, node.value)
@@ -90,7 +92,15 @@ class Flow(Uses):
             return
         inner = given.value if isinstance(given, ast.Await) else given
         if isinstance(inner, ast.Call) and (library := factory(self.module.dotted(inner.func))):
-            local = "." not in name and self.scope.number != 0 and self.scope.keeps(name)
+            brings = any(
+                keyword.arg in {"cookies", "auth", None}
+                or (
+                    keyword.arg == "cookie_jar"
+                    and not path(getattr(keyword.value, "func", keyword.value)).endswith("CookieJar")
+                )
+                for keyword in inner.keywords
+            )
+            local = "." not in name and self.scope.number != 0 and self.scope.keeps(name) and not brings
             known = (library, f"new:{self.scope.number}:{name}" if local else name)
             (self.scope.sessions if "." not in name else self.calls.sessions)[name] = known
             if id(inner) in self.session_calls:

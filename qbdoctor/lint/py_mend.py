@@ -37,27 +37,6 @@ def with_session(call: ast.Call, library: str, lines: list[str], import_line: in
     return (Edit(import_line, f"{imported}\n\nsession = {made}"), *replace(func.value, "session", lines))
 
 
-def with_jar(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
-    """``ClientSession(...)`` with a jar that takes cookies from IP addresses."""
-    func = source(call.func, lines)
-    owner = func.removesuffix("ClientSession")
-    jar = f"{owner or 'aiohttp.'}CookieJar(unsafe=True)"
-    for keyword in call.keywords:
-        if keyword.arg == "cookie_jar":
-            if isinstance(keyword.value, ast.Name | ast.Attribute):
-                return ()
-            return replace(keyword, f"cookie_jar={jar}", lines)
-    last = max((arg for arg in (*call.args, *(keyword.value for keyword in call.keywords))), key=_end, default=None)
-    if last is None:
-        return replace(call, f"{func}(cookie_jar={jar})", lines)
-    text = source(last, lines)
-    return replace(last, f"{text}, cookie_jar={jar}", lines) if text else ()
-
-
-def _end(node: ast.expr) -> tuple[int, int]:
-    return (node.end_lineno or 0, node.end_col_offset or 0)
-
-
 def as_form(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
     """``json={...}`` as ``data={...}``."""
     for keyword in call.keywords:
@@ -88,16 +67,6 @@ def by_post(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
             at = keyword.col_offset + len("post") - len("get")
             made = made[:at] + b"data" + made[at + len("params") :]
     return (Edit(index + 1, made.decode("utf-8", "replace")),)
-
-
-def take_new_answer(node: ast.expr, status: str, *, positive: bool, lines: list[str]) -> tuple[Edit, ...]:
-    """A condition that takes 204 for a good login too."""
-    text = source(node, lines)
-    if not text or not status:
-        return ()
-    inner = f"({text})" if isinstance(node, ast.BoolOp) else text
-    new = f"({inner} or {status} == 204)" if positive else f"({inner} and {status} != 204)"
-    return replace(node, new, lines)
 
 
 def form_of(node: ast.JoinedStr, lines: list[str]) -> tuple[Edit, ...]:

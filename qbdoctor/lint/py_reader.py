@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Literal
 
 from qbdoctor.lint import py_mend
-from qbdoctor.lint.facts import HOLE, Check, Facts, Header, Refusal, Request, Session
-from qbdoctor.lint.outcome import Answer, answers, value
+from qbdoctor.lint.facts import HOLE, Check, Facts, Header, Loop, Refusal, Request, Session, Site
+from qbdoctor.lint.outcome import Answer, value
 from qbdoctor.lint.py_calls import Called, aiohttp_jar, factory
 from qbdoctor.lint.py_conditions import convert
 from qbdoctor.lint.py_flow import Flow
@@ -38,6 +38,7 @@ class Reader(Flow):
         super().__init__(tree, lines)
         self.handlers |= {
             ast.For: self.loop, ast.AsyncFor: self.loop, ast.While: self.loop, ast.If: self.branch, ast.IfExp: self.branch,
+            ast.ExceptHandler: self.handler,
             ast.BoolOp: self.condition, ast.Compare: self.condition, ast.UnaryOp: self.condition, ast.Call: self.call,
         }  # fmt: skip
 
@@ -52,6 +53,8 @@ class Reader(Flow):
             isinstance(each, ast.Call) and path(each.func).endswith(("sleep", "wait")) for each in ast.walk(node)
         ):
             self.facts.endless = True
+        if endless:
+            self.facts.loops.append(Loop(node.lineno, node.end_lineno or node.lineno, self.pause(node)))
         self.loops.append(endless)
         conditions, self.conditions = self.conditions, 0
         for part in (*node.body, *node.orelse):
@@ -61,16 +64,43 @@ class Reader(Flow):
 
     def branch(self, node: ast.If | ast.IfExp) -> None:
         """``if``: its condition is taken as a whole, what it guards is conditional."""
+        if isinstance(node, ast.IfExp):
+            other = {each.id for each in ast.walk(node.orelse) if isinstance(each, ast.Name)}
+            for each in ast.walk(node.test):
+                if isinstance(each, ast.Compare) and isinstance(each.left, ast.Name) and each.left.id in other:
+                    self.told_apart.add(id(each))
         self.walk(node.test)
         self.conditions += 1
         if isinstance(node, ast.If):
             self.refusal(node)
             for part in (*node.body, *node.orelse):
                 self.walk(part)
+            if any(isinstance(each, ast.Return | ast.Continue) for part in node.body for each in ast.walk(part)):
+                self.scope.may_have_left = True
         else:
             self.walk(node.body)
             self.walk(node.orelse)
         self.conditions -= 1
+
+    def handler(self, node: ast.ExceptHandler) -> None:
+        """``except``: what it holds is done in a bad case alone."""
+        self.conditions += 1
+        self.inside(node)
+        self.conditions -= 1
+
+    def pause(self, node: ast.AST) -> float | None:
+        """The seconds that a loop waits in each round, where they are a number."""
+        for each in ast.walk(node):
+            if isinstance(each, ast.Call) and path(each.func).endswith(("sleep", "wait")) and each.args:
+                found = re.fullmatch(r"[0-9.]+", self.fold(each.args[0]))
+                if found is not None:
+                    return float(found[0])
+                product = each.args[0]
+                if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+                    sides = [re.fullmatch(r"[0-9.]+", self.fold(side)) for side in (product.left, product.right)]
+                    if all(sides):
+                        return float(sides[0][0]) * float(sides[1][0])  # type: ignore[index]
+        return None
 
     def refusal(self, node: ast.If) -> None:
         """A branch on 403 that gives up."""
@@ -91,16 +121,16 @@ class Reader(Flow):
 
     def condition(self, node: ast.expr) -> None:
         """A comparison, or several joined: taken once, as a whole."""
-        if id(node) not in self.seen:
-            self.seen.update(id(each) for each in _joined(node))
-            if not isinstance(node, ast.UnaryOp) or isinstance(node.op, ast.Not):
-                self.check(node)
+        outermost = id(node) not in self.seen
+        self.seen.update(id(each) for each in _joined(node))
         either = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
         self.alternatives += either
+        self.inside(node)  # first, for the requests in it
+        self.alternatives -= either
         if isinstance(node, ast.Compare):
             self.compare(node)
-        self.inside(node)
-        self.alternatives -= either
+        if outermost and (not isinstance(node, ast.UnaryOp) or isinstance(node.op, ast.Not)):
+            self.check(node)
 
     def check(self, node: ast.expr) -> None:
         """Keep a condition on an answer."""
@@ -108,11 +138,8 @@ class Reader(Flow):
         if not any(leaf.leaf for leaf in made.leaves()):
             return
         about = self.about(node)
-        status = self.status_name(node)
-        positive = value(made, answers()[0])
-        mended = () if positive is None else py_mend.take_new_answer(node, status, positive=positive, lines=self.lines)
         scope = self.scope
-        self.facts.checks.append(Check(self.place(node), scope.number, scope.name, made, about, mended))
+        self.facts.checks.append(Check(self.place(node), scope.number, scope.name, made, about))
 
     def about(self, node: ast.AST) -> Literal["login", "other", "unknown"]:
         """Whether a condition is about the login's answer, another's, or cannot be told."""
@@ -125,22 +152,14 @@ class Reader(Flow):
             return "login"
         return "other" if found else "unknown"
 
-    def status_name(self, node: ast.AST) -> str:
-        """How the status of the answer that a condition is about is called in the source."""
-        for each in ast.walk(node):
-            found = self.origin(each) if isinstance(each, ast.expr) else None
-            if found is not None and found.name and found.request is not None:
-                library = found.request.library
-                return (
-                    f"{found.name}.{'status' if library in {'aiohttp', 'urllib'} else 'status_code'}" if library else ""
-                )
-        return ""
-
     def call(self, node: ast.Call) -> None:
         """A call: a request, a session, a look-up."""
         self.facts.names.add(path(node.func).rsplit(".", maxsplit=1)[-1])
         if _AGAIN.search(path(node.func)) and "log" in path(node.func).lower():
-            self.facts.relogin.add(self.scope.number)
+            self.facts.logs_in_at(self.scope.number, node.lineno)
+        callee = path(node.func).removeprefix("self.").removeprefix("cls.")
+        if callee in self.module.functions:
+            self.facts.sites.append(Site(self.place(node), self.scope.name, callee, self.each_round, self.guarded))
         self.request(node)
         self.lookups(node)
         dotted = self.module.dotted(node.func)
@@ -148,10 +167,9 @@ class Reader(Flow):
             base = self.fold(node.args[0]) if node.args else ""
             base = next((self.fold(keyword.value) for keyword in node.keywords if keyword.arg == "base_url"), base)
             jar = aiohttp_jar(node, self.scope.env, self.folder)
-            mended = py_mend.with_jar(node, self.lines)
             self.session_calls[id(node)] = len(self.facts.sessions)
             owner = self.classes[-1] if self.classes else ""
-            self.facts.sessions.append(Session(self.place(node), self.scope.number, jar, base, owner, "", mended))
+            self.facts.sessions.append(Session(self.place(node), self.scope.number, jar, base, owner))
         self.inside(node)
 
     def request(self, node: ast.Call) -> None:
@@ -162,6 +180,8 @@ class Reader(Flow):
         url = self.calls.url(node, called, self.scope.env)
         made = self.made(node, called, url)
         if not made.endpoint:
+            if called.library and HOLE in url:
+                self.facts.asks_any.add(self.scope.number)
             if called.library and HOLE in url and self.scope.name:
                 self.helpers.setdefault(self.scope.name, (made, url))
             return
@@ -169,13 +189,24 @@ class Reader(Flow):
         if not known and not made.is_login and called.verb not in self.module.functions:
             return
         if made.is_login and self.scope.number:
-            self.facts.relogin.add(self.scope.number)
+            self.facts.logs_in_at(self.scope.number, node.lineno)
         self.made_by[id(node)] = str(len(self.facts.requests))
         self.facts.requests.append(made)
-        if made.is_login and made.library in {"requests", "httpx", ""}:
-            for keyword in node.keywords:
-                if keyword.arg == "auth":
-                    self.facts.headers.append(Header(self.place(keyword), "Authorization", "Basic", self.scope.number))
+        for keyword in node.keywords:
+            if (
+                keyword.arg == "auth"
+                and made.library in {"requests", "httpx", "aiohttp", ""}
+                and self.is_basic(keyword.value)
+            ):
+                self.facts.headers.append(Header(self.place(keyword), "Authorization", "Basic", self.scope.number))
+            elif keyword.arg in {"paused", "stopped"} and made.endpoint == "torrents/add" and not made.library:
+                self.entry(keyword.arg, keyword, keyword.value, None)
+
+    def is_basic(self, node: ast.expr) -> bool:
+        """Whether an ``auth=`` is a name and a password."""
+        if isinstance(node, ast.Tuple):
+            return len(node.elts) == 2
+        return isinstance(node, ast.Call) and path(node.func).endswith(("BasicAuth", "HTTPBasicAuth"))
 
     def made(self, node: ast.Call, called: Called, url: str) -> Request:
         """The request that a call makes."""
@@ -190,12 +221,23 @@ class Reader(Flow):
             called.client,
             calls.body(node, env),
             calls.carries(node, env, called),
-            bool(self.loops) and self.loops[-1] and not self.conditions,
+            self.each_round,
             py_mend.with_session(node, called.library, self.lines, self.import_lines.get(called.library, 0)),
             py_mend.as_form(node, self.lines),
             py_mend.by_post(node, self.lines),
             self.classes[-1] if self.classes else "",
+            self.guarded,
         )
+
+    @property
+    def each_round(self) -> bool:
+        """Whether the present place is passed in each round of a loop without an end."""
+        return bool(self.loops) and self.loops[-1] and not self.conditions
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the present place of the function is passed in some cases only."""
+        return self.conditions > 0 or self.scope.may_have_left
 
     def finish(self) -> Facts:
         """The facts, calls of helpers resolved to what the helpers do."""

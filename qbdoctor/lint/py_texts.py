@@ -127,6 +127,8 @@ class Folder:
             return self.fold(node.value, env, depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return self.fold(node.left, env, depth) + self.fold(node.right, env, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # yarl.URL(...) / "api", and paths
+            return self.fold(node.left, env, depth).rstrip("/") + "/" + self.fold(node.right, env, depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             return _percent(self.fold(node.left, env, depth), self._values(node.right, env, depth))
         if isinstance(node, ast.Name | ast.Attribute):

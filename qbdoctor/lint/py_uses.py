@@ -51,11 +51,15 @@ class Uses(Walker):
         """``name == "SID"`` and ``"SID" in cookies``."""
         if len(node.ops) != 1 or self.alternatives:
             return
+        if id(node) in self.told_apart and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            return
         old = names.old_name()
         sides = [node.left, node.comparators[0]]
         if isinstance(node.ops[0], ast.Eq | ast.NotEq) and any(
             isinstance(side, ast.Constant) and side.value == old for side in sides
         ):
+            if any(isinstance(side, ast.Call) and not isinstance(side.func, ast.Attribute) for side in sides):
+                return  # what a function says of a release, say
             self.sid("compare", node, old)
         elif isinstance(node.ops[0], ast.In | ast.NotIn) and isinstance(node.left, ast.Constant):
             right = path(sides[1]).rsplit(".", maxsplit=1)[-1].lower()
@@ -83,7 +87,7 @@ class Uses(Walker):
                     self.sid("build", key, key.value)
         self.inside(node)
 
-    def entry(self, name: str, node: ast.expr, given: ast.expr, whole: ast.Dict | None) -> None:
+    def entry(self, name: str, node: ast.expr | ast.keyword, given: ast.expr, whole: ast.Dict | None) -> None:
         """A key that is set, in a dictionary's display or later."""
         if name.lower() in _HEADERS:
             self.facts.headers.append(Header(self.place(node), name, self.fold(given), self.scope.number))

@@ -29,7 +29,10 @@ def as_json(result: Result) -> str:
                 "why": finding.why,
                 "remedy": finding.remedy,
                 "since": finding.since or None,
-                "mended": [{"line": edit.line, "text": edit.text} for edit in finding.mended],
+                "mended": [
+                    {"line": edit.line, "last_line": max(edit.line, edit.last_line), "text": edit.text}
+                    for edit in finding.mended
+                ],
             }
             for finding in result.findings
         ],
@@ -58,6 +61,7 @@ def as_sarif(result: Result) -> str:
             "ruleId": finding.id,
             "level": _LEVELS[finding.confidence],
             "message": {"text": f"{finding.summary}. {finding.remedy}"},
+            **_fixes(finding),
             "locations": [
                 {
                     "physicalLocation": {
@@ -82,11 +86,41 @@ def as_sarif(result: Result) -> str:
     return json.dumps(made, ensure_ascii=True, indent=2) + "\n"
 
 
+def _fixes(finding: Finding) -> dict[str, Any]:
+    """SARIF's ``fixes``: lines replaced as a whole."""
+    if not finding.mended:
+        return {}
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": edit.line,
+                "startColumn": 1,
+                "endLine": max(edit.line, edit.last_line) + 1,
+                "endColumn": 1,
+            },
+            "insertedContent": {"text": f"{edit.text}\n"},
+        }
+        for edit in finding.mended
+    ]
+    change = {"artifactLocation": {"uri": PurePath(finding.file).as_posix()}, "replacements": replacements}
+    return {"fixes": [{"description": {"text": finding.remedy}, "artifactChanges": [change]}]}
+
+
+def _mended(finding: Finding) -> str:
+    """The mended lines as text, for where a message is all there is."""
+    parts = []
+    for edit in finding.mended:
+        last = max(edit.line, edit.last_line)
+        lines = f"{edit.line}" if last == edit.line else f"{edit.line}-{last}"
+        parts.append(f"\nline {lines}:\n{edit.text}")
+    return "".join(parts)
+
+
 def as_github(result: Result) -> str:
     """Workflow commands: GitHub shows them beside the lines."""
     return "".join(
         f"::{_LEVELS[finding.confidence]} file={_property(finding.file)},line={finding.line},col={finding.column},"
-        f"title={_property(finding.id)}::{_message(f'{finding.summary}. {finding.remedy}')}\n"
+        f"title={_property(finding.id)}::{_message(f'{finding.summary}. {finding.remedy}{_mended(finding)}')}\n"
         for finding in result.findings
     )
 
@@ -121,9 +155,10 @@ def _one(finding: Finding) -> str:
         f"  {_clean(finding.remedy)}",
     ]
     for edit in finding.mended:
+        last = max(edit.line, edit.last_line)
+        where = f"{edit.line}" if last == edit.line else f"{edit.line}-{last}"
         lines.extend(
-            f"  {edit.line if number == 0 else '':>5} + {_clean(text)}"
-            for number, text in enumerate(edit.text.split("\n"))
+            f"  {where if number == 0 else '':>7} + {_clean(text)}" for number, text in enumerate(edit.text.split("\n"))
         )
     return "\n".join(lines) + "\n"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from qbdoctor import causes
-from qbdoctor.lint import files, languages, libraries, py_reader
+from qbdoctor.lint import files, languages, libraries, mending, py_reader
 from qbdoctor.lint.facts import Facts
 from qbdoctor.lint.model import Finding, Hit, Result, Skipped
 from qbdoctor.lint.rules import RULES
@@ -62,7 +62,7 @@ def _file(run: _Run, name: str, language: str) -> None:
     text = data.decode("utf-8-sig", "replace")
     try:
         facts = read(text)
-        hits = [hit for rule in RULES for hit in rule(facts)]
+        hits = mending.mend(language, text, facts, _judged(facts), lambda changed: _again(read(changed)))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         what = (
             f"not {language} that can be read" if isinstance(error, SyntaxError | ValueError) else "nested too deeply"
@@ -72,6 +72,14 @@ def _file(run: _Run, name: str, language: str) -> None:
         return
     run.looked_at += 1
     _keep(run, name, text, hits)
+
+
+def _judged(facts: Facts) -> list[Hit]:
+    return list(dict.fromkeys(hit for rule in RULES for hit in rule(facts)))
+
+
+def _again(facts: Facts) -> tuple[list[Hit], int]:
+    return _judged(facts), facts.faults
 
 
 def _reader(language: str) -> Callable[[str], Facts] | None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.lint import names
-from qbdoctor.lint.facts import ENDPOINT, Check, Field, Form, Header, Request
+from qbdoctor.lint.facts import ENDPOINT, Body, Check, Field, Form, Header, Request
 from qbdoctor.lint.outcome import Expr
 from qbdoctor.lint.tree_texts import inner
 
@@ -33,6 +33,10 @@ def command(reader: Calls, node: Any) -> None:
         _request(reader, node, "wget" if name.lower().endswith("wget") else "curl", arguments, folded)
     elif name in {"grep", "egrep"}:
         _grep(reader, node, folded)
+    else:
+        reader.named_calls.append((name, reader.scopes[-1][1], node))
+        if re.search(r"log_?in|log_?on|authenticate", name, re.IGNORECASE):
+            reader.facts.logs_in_at(reader.scope, reader.place(node).line)
 
 
 def _request(reader: Calls, node: Any, tool: str, arguments: list[Any], folded: list[str]) -> None:
@@ -58,10 +62,14 @@ def _request(reader: Calls, node: Any, tool: str, arguments: list[Any], folded: 
     )
     place = reader.place(node)
     number, name = reader.scopes[-1]
+    looped, guarded = reader.passed(node)
+    body: Body = "json" if json else "unknown"
     reader.facts.requests.append(
-        Request(place, number, name, url, method, tool, "", "json" if json else "unknown", carries)
+        Request(place, number, name, url, method, tool, "", body, carries, looped, guarded=guarded)
     )
     endpoint = ENDPOINT.findall(url)[-1]
+    if endpoint == "auth/login":
+        reader.facts.logs_in_at(number, place.line)
     reader.holds(node, endpoint)
     start = node.range().start.index
     assigned = re.search(r"([A-Za-z_]\w*)=\"?\$\(\s*$", reader.text[max(0, start - 80) : start])

@@ -34,6 +34,7 @@ class Walker:
         self.texts = Texts(language)
         self.scopes: list[tuple[int, str]] = [(0, "")]
         self.answers: dict[tuple[int, str], str] = {}
+        self.scope_texts: dict[int, str] = {0: text}
 
     @property
     def scope(self) -> int:
@@ -43,7 +44,7 @@ class Walker:
     def place(self, node: Any) -> Place:
         """Where a node stands."""
         reach = node.range()
-        return Place(reach.start.line + 1, reach.start.column + 1, reach.end.line + 1)
+        return Place(reach.start.line + 1, reach.start.column + 1, reach.end.line + 1, reach.end.column + 1)
 
     def start(self, node: Any, most: int) -> str:
         """The first characters of a node's text."""

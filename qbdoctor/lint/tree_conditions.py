@@ -19,7 +19,7 @@ _STATUS = re.compile(
     r"(?:status_?code|status|code|http_?code|rescode|getStatusCode\(\)|as_u16\(\)|value\(\)|\.value)\W*$", re.IGNORECASE
 )
 _NUMBER = re.compile(
-    r"[\"']?([1-5][0-9]{2})[\"']?$|.*\bStatus(?:Code)?(?:\.|::)?(OK|NoContent|NO_CONTENT|Forbidden|Unauthorized)$|HTTP_(OK|NO_CONTENT)$"
+    r"[\"']?([1-5][0-9]{2})[\"']?$|.*\b(?:Http)?Status(?:Code)?(?:\.|::)?(OK|NoContent|NO_CONTENT|Forbidden|Unauthorized)$|(?:.*\.)?HTTP_(OK|NO_CONTENT)$"
 )
 _NAMES = {"ok": 200, "nocontent": 204, "no_content": 204, "forbidden": 403, "unauthorized": 401}
 _SUCCESS = re.compile(r"(?:\.ok|\.IsSuccessStatusCode|\.is_success\(\)|\.isSuccessful(?:\(\))?|\.isSuccess\(\))$")
@@ -31,6 +31,9 @@ _EQUALS = re.compile(r"\.(?:equals|Equals|equalsIgnoreCase|eq_ignore_ascii_case|
 _HAS = re.compile(
     r"\.(?:includes|contains|Contains|startsWith|StartsWith|starts_with|containsIgnoreCase)$|strings\.(?:Contains|HasPrefix)$|^(?:strpos|str_contains|str_starts_with)$"
 )
+
+
+_OTHERS = re.compile(r"\[{1,2}\s+(?:!\s+)?-[nzfedrsx]\s+\"?\$\{?([A-Za-z_]\w*)[^\]&|]*\]{1,2}")
 
 
 def root(text: str) -> str:
@@ -55,6 +58,10 @@ def convert(node: Any, bodies: frozenset[str], depth: int = 0) -> Expr:
     if kind in {"parenthesized_expression", "condition", "test_command", "expression_statement"} and len(children) == 1:
         return convert(children[0], bodies, depth + 1)
     if len(children) == 3 and (op := children[1].text()) in OPERATORS:
+        if op in _LOGIC and _of_others(children[0].text(), bodies):
+            return convert(children[2], bodies, depth + 1)
+        if op in _LOGIC and _of_others(children[2].text(), bodies):
+            return convert(children[0], bodies, depth + 1)
         if op in _LOGIC:
             return Expr(_LOGIC[op], (convert(children[0], bodies, depth + 1), convert(children[2], bodies, depth + 1)))
         return _compare(children[0], _COMPARE[op], children[2], bodies)
@@ -66,12 +73,17 @@ def convert(node: Any, bodies: frozenset[str], depth: int = 0) -> Expr:
     return _call(text, bodies)
 
 
+def _of_others(text: str, bodies: frozenset[str]) -> bool:
+    """Whether a shell's test is of a variable or a file that has nothing to do with the login's answer."""
+    parts = [_OTHERS.fullmatch(part.strip()) for part in re.split(r"&&|\|\|", text)]
+    return all(part is not None and part[1] not in bodies for part in parts)
+
+
 def _call(text: str, bodies: frozenset[str]) -> Expr:
     if _SUCCESS.search(text):
         return Expr("ok", leaf="status")
-    found = re.match(r"(.*?[\w])\s*!?\((.*)\)\s*$", text, re.DOTALL)
-    if found is not None:
-        callee, arguments = found[1], found[2]
+    callee, arguments = _last_call(text)
+    if callee:
         text_in = re.search(r"(?:^|[(,\s])([\"'](?:Ok|Fails|ok|fails)\.?[\"'])\s*(?:[,)]|$)", arguments)
         if text_in is not None:
             if _EQUALS.search(callee):
@@ -88,6 +100,19 @@ def _call(text: str, bodies: frozenset[str]) -> Expr:
     if re.fullmatch(r"\$?[A-Za-z_]\w*", text) and text.lstrip("$") in bodies:
         return Expr("not", (Expr("empty", leaf="body"),))
     return UNKNOWN
+
+
+def _last_call(text: str) -> tuple[str, str]:
+    """What the last call of a chain calls, and its arguments; empty texts where it is no call."""
+    text = text.rstrip()
+    if not text.endswith(")"):
+        return "", ""
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] == ")") - (text[at] == "(")
+        if depth == 0:
+            return text[:at].rstrip().removesuffix("!"), text[at + 1 : -1]
+    return "", ""
 
 
 def _compare(left: Any, op: str, right: Any, bodies: frozenset[str]) -> Expr:

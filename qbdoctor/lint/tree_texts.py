@@ -17,7 +17,7 @@ STRINGS = frozenset(
     )
 )  # fmt: skip
 ENCODERS = re.compile(
-    r"encodeURIComponent|encodeUri|url_?encode|QueryEscape|EscapeDataString|UrlEncode|URLEncoder|encodeURL|PathEscape|@uri|percent_?encode"
+    r"encodeURIComponent|encodeUri|url_?encode(?!d)|QueryEscape|EscapeDataString|UrlEncode(?!d)|URLEncoder|encodeURL|PathEscape|@uri|percent_?encode"
     r"|quote\(|escape\(|encode\(",
     re.IGNORECASE,
 )
@@ -125,7 +125,9 @@ def find_constants(code: str, texts: Texts) -> None:
     several: set[str] = set()
     for found in _CONSTANT.finditer(code):
         name, given = found[1], found[2].strip()
-        if re.match(r"(?:@?\$?[\"'`]|\$\")", given) and not _goes_on(code, found.end()):
+        if (re.match(r"(?:@?\$?[\"'`]|\$\")", given) and not _goes_on(code, found.end())) or (
+            texts.language == "bash" and re.fullmatch(r"[^\s\"'`()|&<>]+", given)
+        ):
             folded = texts.literal(given)
         elif (
             (inside := ENDPOINT_IN.search(given)) is not None

@@ -23,6 +23,7 @@ _BUILDERS = re.compile(r"(?:setCookie|addCookie|Cookie|set|Cookie::new|BasicClie
 _FILLERS = re.compile(
     r"(?:append|set|Set|Add|add|insert|field|text|addFormDataPart|AddParameter|AddFormParameter|Field|WriteField|put|addTextBody|addPart)$"
 )
+_HEADER_LINE = re.compile(r"(X-Api-Key|Origin|Referer):(?!//)\s*(.*)", re.IGNORECASE)
 _RAW_FORM = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 
 
@@ -41,18 +42,33 @@ class Uses(Walker):
             shell.string(self, node, folded)
         if folded.lower() in {"x-api-key", "origin", "referer"}:
             self.header(node, folded)
+        elif self.language != "bash" and (line := _HEADER_LINE.match(folded)) is not None:
+            self.facts.headers.append(Header(self.place(node), line[1], line[2].strip(), self.scope))
+        elif self.language != "bash" and re.match(r"Basic\s+[\0\1\2]|Basic $", folded):
+            self.facts.headers.append(Header(self.place(node), "Authorization", folded, self.scope))
         if folded in {"paused", "stopped"}:
             self.field(node, folded)
 
     def form(self, node: Any, folded: str) -> None:
         """A login form put together by hand."""
         if "user" in folded and _RAW_FORM.search(folded) and "\n" not in folded.strip():
-            end = node.range().end.index
-            if ENCODERS.search(self.text[end : end + 300]):  # sprintf("password=%s", urlencode($p))
+            if ENCODERS.search(self.rest_of_arguments(node)):  # sprintf("password=%s", urlencode($p))
                 return
             place = self.place(node)
             if not any(each.place.line == place.line for each in self.facts.forms):
                 self.facts.forms.append(Form(place, folded))
+
+    def rest_of_arguments(self, node: Any) -> str:
+        """The arguments after a node, up to the parenthesis that ends them."""
+        end = node.range().end.index
+        depth = 0
+        for at in range(end, min(end + 300, len(self.code))):
+            char = self.code[at]
+            depth += (char in "([{") - (char in ")]}")
+            ends = char == "\n" and self.code[at:].lstrip()[:1] not in {".", "+", "&", "|", "?", ":", ","}
+            if depth < 0 or (depth == 0 and (char == ";" or ends)):
+                return self.code[end:at]
+        return self.code[end : end + 300]
 
     def concatenation(self, node: Any) -> None:
         """Texts put together: the outermost alone, since it is visited first."""
@@ -120,6 +136,9 @@ class Uses(Walker):
             re.match(r"\s*(?:=>|:|\]\s*=[^=])", after)
             or (_FILLERS.search(callee) and re.match(r"\s*,", after))
             or (before.rstrip().endswith("{") and re.match(r"\s*,", after))
+            or (
+                not callee and before.rstrip().endswith("(") and re.match(r"\s*,\s*[^()]*\)", after)
+            )  # ("paused", "true")
         )
         if sets and not re.match(r"\W*(?:=>|:|,|=)?\s*[\"']?false", after):
             self.facts.fields.append(Field(self.place(node), name, self.scope))

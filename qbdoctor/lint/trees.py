@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from qbdoctor.lint import shell, tree_conditions
 from qbdoctor.lint.facts import Check, Facts, Place
@@ -52,6 +52,9 @@ _NO_CONDITIONS = frozenset(
 _LOGIN_TEXT = re.compile(r"[\"'](?:Ok|Fails)\.?[\"']")
 _PAIRS = frozenset(("pair", "array_element_initializer", "keyed_element", "assignment_expression"))
 _MEMBERS = frozenset(("member_expression", "member_access_expression", "navigation_expression"))
+_ACTION = re.compile(
+    r"(?:\{\s*)?(?:die|exit|throw|return|panic|break|continue|fail|abort|echo|printf|log|error|err|logger|process\.exit|curl|wget|sleep)\b"
+)
 _NODE = re.compile(
     r"\bprocess\.(?:env|argv|exit)|\brequire\(|from ['\"](?:node:|express|fs|path|dotenv|axios)|\bBuffer\.|node-fetch|undici"
 )
@@ -80,7 +83,10 @@ class _Reader(Calls, Uses):
         self.builds = re.search(r"SID=|pass(?:word)?=", self.code) is not None
         self.taken = 0  # where the last condition that was taken ends: what begins before it is a part of it
         find_constants(self.code, self.texts)
-        carries = bool(CARRIES.search(self.code))
+        code = re.sub(r"UseCookies\s*=\s*false", "", self.code)
+        if language in {"java", "kotlin"}:
+            code = re.sub(r"^\s*import [^\n]*", "", code, flags=re.MULTILINE)
+        carries = bool(CARRIES.search(code))
         self.facts.ends_here = language == "bash" or not carries
         if language in {"javascript", "typescript", "tsx"} and re.search(r"credentials\s*:|withCredentials", self.code):
             self.facts.ends_here = not re.search(
@@ -100,9 +106,11 @@ class _Reader(Calls, Uses):
             kind = node.kind()
             if kind in COMMENTS:
                 continue
+            self.facts.faults += kind == "ERROR"
             if kind in _FUNCTIONS or (kind in _ARROWS and above is not None and above.kind() in _HOLDERS):
                 self.count += 1
                 self.scopes.append((self.count, _name(node if kind in _FUNCTIONS else above)))
+                self.function_names.add(self.scopes[-1][1])
                 self.scope_texts[self.count] = self.code[node.range().start.index : node.range().end.index]
                 stack.append((node, above, True))
             self.visit(node, kind)
@@ -128,6 +136,8 @@ class _Reader(Calls, Uses):
         if self.builds and kind in {"binary_expression", "concatenation", "additive_expression"}:
             self.concatenation(node)
         self.condition(node, kind)
+        self.loop(node, kind)
+        self.refusal(node, kind)
 
     def condition(self, node: Any, kind: str) -> None:
         """The outermost comparison or combination of comparisons, taken once."""
@@ -157,21 +167,15 @@ class _Reader(Calls, Uses):
         children = node.children()
         if len(children) != 3 or (children[1].is_named() and children[1].kind() != "test_operator"):
             return False
-        return children[1].text() in tree_conditions.OPERATORS
-
-    def about(self, text: str) -> Literal["login", "other", "unknown"]:
-        """Whether a condition is about the login's answer, as far as the variables in it tell."""
-        known = [
-            self.answers[self.scope, name]
-            for name in re.findall(r"[A-Za-z_]\w*", text)
-            if (self.scope, name) in self.answers
-        ]
-        if "auth/login" in known:
-            return "login"
-        return "other" if known else "unknown"
+        operator = children[1].text()
+        if operator in {"||", "&&", "or", "and"} and _ACTION.match(self.start(children[2], 60)):
+            return False  # test || exit: what is done, not what is asked
+        return operator in tree_conditions.OPERATORS
 
     def finish(self) -> None:
-        """Note the functions that speak of 204 in any way: they know what newer releases answer."""
+        """Resolve helpers and sites; note the functions that speak of 204 in any way: they know what newer releases answer."""
+        self.resolve_helpers()
+        self.find_sites()
         for number, text in self.scope_texts.items():
             if number and re.search(r"\b204\b|No_?Content\b", text, re.IGNORECASE):
                 self.facts.checks.append(
@@ -189,6 +193,7 @@ class _Reader(Calls, Uses):
 
 def _bodies(text: str) -> set[str]:
     found = re.findall(r"([\w.$()\s]{1,60}?)\s*[=!]==?\s*[\"'](?:Ok|Fails)\.?[\"']", text)
+    found += re.findall(r"\$\{?(\w+)\}?\"?\s*(?:[=!]=|=)\s*[\"'](?:Ok|Fails)\.?[\"']", text)  # a shell's
     found += re.findall(r"[\"'](?:Ok|Fails)\.?[\"']\s*[=!]==?\s*([\w.$()]{1,60})", text)
     found += re.findall(r"([\w.$]+)\.(?:equals|includes|contains)\(\s*[\"'](?:Ok|Fails)\.?[\"']", text, re.IGNORECASE)
     return {

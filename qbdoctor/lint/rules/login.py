@@ -18,8 +18,8 @@ _OK_REMEDY = (
 
 def wants_ok_body(facts: Facts) -> Iterator[Hit]:
     """A condition that takes a good login of 5.2 for a bad one, where nothing else in its function knows that answer."""
-    if any(_FIRST_API.match(text) for text in facts.strings):
-        return  # the API before 4.1, which no release with new answers has
+    if any(_FIRST_API.match(text) for text in facts.strings) and not any("api/v2" in text for text in facts.strings):
+        return  # the API before 4.1 alone, which no release with new answers has
     relevant = [check for check in facts.checks if check.about != "other"]
     knowing = {check.scope for check in relevant if knows_new_answer(check.expr)}
     asked: dict[int, set[str]] = {}
@@ -38,7 +38,6 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
             check.place,
             f"Only {what} counts as a good login; 5.2 and later answer 204 without a body",
             _OK_REMEDY,
-            check.mended,
         )
 
 
@@ -52,6 +51,8 @@ def _is_about_login(facts: Facts, check: Check, asked: set[str]) -> bool:
         return asked == {"auth/login"}
     if check.scope and check.scope in facts.relogin:
         return True
+    if check.scope in facts.asks_any and not facts.logins and any("auth/login" in text for text in facts.strings):
+        return True  # the one place where answers are looked at
     words = check.scope_name.lower()
     return any(word in words for word in ("login", "auth", "sign", "connect", "session", "logon"))
 

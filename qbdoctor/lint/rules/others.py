@@ -16,7 +16,11 @@ def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
     if not facts.endless or not facts.logins:
         return
     for refusal in facts.refusals:
-        if refusal.scope in facts.relogin and refusal.scope != 0:
+        loop = facts.loop_around(refusal.place.line)
+        again = [line for scope, line in facts.relogin_at if scope == refusal.scope]
+        if loop is not None and any(loop.first <= line <= loop.last for line in again):
+            continue
+        if loop is None and refusal.scope != 0 and refusal.scope in facts.relogin:
             continue
         yield Hit(
             "client-never-logs-in-again",

@@ -1,0 +1,270 @@
+"""lint's mended lines on real servers: a program that fails on one release works on all once it is mended as printed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from qbdoctor.lint import run
+from qbdoctor.lint.mending import applied
+
+pytestmark = pytest.mark.extended
+PASSWORD = "p&ss+w%rd =1"  # what a form must encode
+RELEASES = ("4.2.5", "5.3.0")
+
+PROGRAMS = {
+    "names.py": """
+import os, sys
+import requests
+
+BASE = os.environ["QBITTORRENT"]
+answer = requests.post(f"{BASE}/api/v2/auth/login", data={"username": "admin", "password": os.environ["PW"]})
+if answer.text != "Ok.":
+    sys.exit("login: " + answer.text)
+sid = answer.cookies["SID"]
+cookies = {"SID": sid}
+print("WORKS", requests.get(f"{BASE}/api/v2/app/version", cookies=cookies).text)
+""",
+    "header.py": """
+import os, re
+import urllib.parse
+import urllib.request
+
+BASE = os.environ["QBITTORRENT"] + "/api/v2/"
+
+
+def login():
+    form = urllib.parse.urlencode({"username": "admin", "password": os.environ["PW"]}).encode()
+    answer = urllib.request.urlopen(BASE + "auth/login", data=form)
+    assert answer.status == 200
+    return re.search(r"SID=([^;]+)", answer.headers["Set-Cookie"]).group(1)
+
+
+headers = {"Cookie": f"SID={login()}"}
+print("WORKS", urllib.request.urlopen(urllib.request.Request(BASE + "app/version", headers=headers)).read().decode())
+""",
+    "plain.py": """
+import os
+import requests
+
+BASE = os.environ["QBITTORRENT"]
+requests.post(f"{BASE}/api/v2/auth/login", data={"username": "admin", "password": os.environ["PW"]})
+print("WORKS", requests.get(f"{BASE}/api/v2/app/version").text if requests.get(f"{BASE}/api/v2/app/version").ok else 1 / 0)
+""",
+    "named.py": """
+from os import environ
+from requests import get, post
+
+BASE = environ["QBITTORRENT"]
+post(f"{BASE}/api/v2/auth/login", data={"username": "admin", "password": environ["PW"]}).raise_for_status()
+answer = get(f"{BASE}/api/v2/app/version")
+answer.raise_for_status()
+print("WORKS", answer.text)
+""",
+    "jar.py": """
+import asyncio, os
+import aiohttp
+
+BASE = os.environ["QBITTORRENT"]
+
+
+async def main():
+    async with aiohttp.ClientSession() as session:
+        await session.post(f"{BASE}/api/v2/auth/login", data={"username": "admin", "password": os.environ["PW"]})
+        async with session.get(f"{BASE}/api/v2/app/version") as answer:
+            answer.raise_for_status()
+            print("WORKS", await answer.text())
+
+
+asyncio.run(main())
+""",
+    "sessions.py": """
+import asyncio, os
+import aiohttp
+
+BASE = os.environ["QBITTORRENT"]
+
+
+async def login():
+    async with aiohttp.ClientSession() as session:
+        await session.post(f"{BASE}/api/v2/auth/login", data={"username": "admin", "password": os.environ["PW"]})
+
+
+async def version():
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{BASE}/api/v2/app/version") as answer:
+            answer.raise_for_status()
+            return await answer.text()
+
+
+async def main():
+    await login()
+    print("WORKS", await version())
+
+
+asyncio.run(main())
+""",
+    "clients.py": """
+import os
+import httpx
+
+BASE = os.environ["QBITTORRENT"]
+
+
+def login():
+    with httpx.Client() as client:
+        client.post(f"{BASE}/api/v2/auth/login", json={"username": "admin", "password": os.environ["PW"]})
+
+
+def version():
+    with httpx.Client() as client:
+        return client.get(f"{BASE}/api/v2/app/version").raise_for_status().text
+
+
+login()
+print("WORKS", version())
+""",
+    "opener.py": """
+import os
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+BASE = os.environ["QBITTORRENT"]
+urlopen(f"{BASE}/api/v2/auth/login", data=f"username=admin&password={os.environ['PW']}".encode())
+print("WORKS", urlopen(f"{BASE}/api/v2/app/version").read().decode())
+""",
+    "getting.py": """
+import os
+import requests
+
+BASE = os.environ["QBITTORRENT"]
+session = requests.Session()
+session.get(f"{BASE}/api/v2/auth/login", params={"username": "admin", "password": os.environ["PW"]})
+answer = session.get(f"{BASE}/api/v2/app/version")
+answer.raise_for_status()
+print("WORKS", answer.text)
+""",
+    "plain.sh": """#!/bin/sh
+curl -s --data-urlencode username=admin --data-urlencode "password=$PW" "$QBITTORRENT/api/v2/auth/login"
+curl -sf "$QBITTORRENT/api/v2/app/version" >out || exit 1
+echo "WORKS $(cat out)"
+""",
+    "form.sh": """#!/bin/bash
+answer=$(curl -s -c jar -d "username=admin&password=$PW" "$QBITTORRENT/api/v2/auth/login")
+if [ "$answer" != "Ok." ]; then
+  echo "refused: $answer"
+  exit 1
+fi
+echo "WORKS $(curl -sf -b jar "$QBITTORRENT/api/v2/app/version")"
+""",
+    "status.sh": """#!/bin/bash
+code=$(curl -s -o /dev/null -w '%{http_code}' -c jar --data-urlencode username=admin \\
+  --data-urlencode "password=$PW" "$QBITTORRENT/api/v2/auth/login")
+[[ "$code" -eq 200 ]] || exit 1
+echo "WORKS $(curl -sf -b jar "$QBITTORRENT/api/v2/app/version")"
+""",
+    "grep.sh": """#!/bin/bash
+login="$QBITTORRENT/api/v2/auth/login"
+if curl -s -c jar --data-urlencode username=admin --data-urlencode "password=$PW" "$login" | grep -q "Ok."; then
+  echo "WORKS $(curl -sf -b jar "$QBITTORRENT/api/v2/app/version")"
+else
+  exit 1
+fi
+""",
+    "sed.sh": """#!/bin/bash
+login="$QBITTORRENT/api/v2/auth/login"
+headers=$(curl -si --data-urlencode username=admin --data-urlencode "password=$PW" "$login")
+cookie=$(echo "$headers" | grep -i set-cookie | sed -En 's/^.*(SID=[^;]+);.*/\\1/p')
+curl -sf -b "$cookie" "$QBITTORRENT/api/v2/app/version" >out || exit 1
+echo "WORKS $(cat out)"
+""",
+    "value.sh": """#!/bin/bash
+headers=$(curl -si --data-urlencode username=admin --data-urlencode "password=$PW" "$QBITTORRENT/api/v2/auth/login")
+SID=$(echo "$headers" | grep -oP 'SID=\\K[^;]+')
+curl -sf --cookie "SID=$SID" "$QBITTORRENT/api/v2/app/version" >out || exit 1
+echo "WORKS $(cat out)"
+""",
+    "wget.sh": """#!/bin/sh
+wget -q -O - --post-data "username=admin&password=$(printf %s "$PW" | jq -sRr @uri)" "$QBITTORRENT/api/v2/auth/login"
+wget -q -O out "$QBITTORRENT/api/v2/app/version" || exit 1
+echo "WORKS $(cat out)"
+""",
+    "fetch.mjs": """
+const base = process.env.QBITTORRENT;
+
+async function login(password) {
+  const body = `username=admin&password=${password}`;
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  const answer = await fetch(`${base}/api/v2/auth/login`, { method: 'POST', headers, body });
+  if ((await answer.text()) !== 'Ok.') throw new Error(`login: ${answer.status}`);
+}
+
+await login(process.env.PW);
+const answer = await fetch(`${base}/api/v2/app/version`);
+if (!answer.ok) process.exit(1);
+console.log('WORKS', await answer.text());
+""",
+    "pattern.mjs": """
+const base = process.env.QBITTORRENT;
+const answer = await fetch(`${base}/api/v2/auth/login`, {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify({ username: 'admin', password: process.env.PW }),
+});
+if (answer.status !== 200) process.exit(1);
+const sid = answer.headers.get('set-cookie').match(/SID=([^;]+)/)[1];
+const call = await fetch(`${base}/api/v2/app/version`, { headers: { Cookie: `SID=${sid}` } });
+if (!call.ok) process.exit(1);
+console.log('WORKS', await call.text());
+""",
+    "starts.mjs": """
+const base = process.env.QBITTORRENT;
+const form = new URLSearchParams({ username: 'admin', password: process.env.PW });
+const answer = await fetch(`${base}/api/v2/auth/login`, { method: 'POST', body: form });
+const pair = answer.headers.getSetCookie().find((each) => each.startsWith('SID=')).split(';')[0];
+const call = await fetch(`${base}/api/v2/app/version`, { headers: { Cookie: pair } });
+if (!call.ok) process.exit(1);
+console.log('WORKS', await call.text());
+""",
+}
+RUN_BY = {".py": [sys.executable], ".sh": ["bash"], ".mjs": ["node"]}
+
+
+def works(path: Path, url: str) -> str:
+    """Run a program in an empty folder; "" where it works, else what it said."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "QBITTORRENT": url, "PW": PASSWORD, "no_proxy": "*"}
+        done = subprocess.run(
+            [*RUN_BY[path.suffix], str(path)], env=env, capture_output=True, text=True, timeout=30, cwd=folder
+        )
+    return "" if done.returncode == 0 and "WORKS v" in done.stdout else f"{done.returncode} {done.stdout}{done.stderr}"
+
+
+def mended(path: Path) -> str:
+    for _ in range(8):
+        findings = run.lint([str(path)]).findings
+        if not findings:
+            return path.read_text()
+        assert findings[0].mended, findings[0]
+        path.write_text(applied(path.read_text(), findings[0].mended))
+    raise AssertionError(path.read_text())
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_mended_program_works_on_old_and_new_releases(name: str, server: object, tmp_path: Path) -> None:
+    pytest.importorskip("ast_grep_py")
+    if shutil.which(RUN_BY[Path(name).suffix][0]) is None or ("jq" in PROGRAMS[name] and shutil.which("jq") is None):
+        pytest.skip("what runs it is not here")
+    urls = [server(release, password=PASSWORD).url for release in RELEASES]  # type: ignore[operator]
+    path = tmp_path / f"qbit_{name}"
+    path.write_text(PROGRAMS[name])
+    before = [works(path, url) for url in urls]
+    assert any(before)
+    text = mended(path)
+    assert [works(path, url) for url in urls] == ["", ""], text

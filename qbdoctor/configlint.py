@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,8 @@ class Oddity:
     """One thing in the file that is not read as its author meant.
 
     ``setting`` is the key as the file spells it (never a value), ``line`` counts from 1, ``text`` is a sentence
-    without a full stop that names the line. ``severity`` overrides the catalogue's. ``meant`` is the real key, if any.
+    without a full stop that names the line. ``severity`` overrides the catalogue's. ``meant`` is the real key, if any,
+    ``name`` what the table of releases calls it. ``section`` and ``place`` are the key as Qt takes it.
     """
 
     cause: str
@@ -64,6 +65,9 @@ class Oddity:
     confidence: Confidence = "likely"
     severity: Severity | None = None
     meant: str = ""
+    name: str = ""
+    section: str = ""
+    place: str = ""
 
 
 def as_read_by(settings: Settings, version: Version | None) -> Settings:
@@ -190,7 +194,9 @@ class _Lint:
         for entry, key in lost:
             meant = shown(key.name, self._read_places(key)[0])
             text = f"{_spelled(entry)} (line {entry.line}) is not read there: it belongs as {meant}"
-            yield Oddity("misplaced-key", _spelled(entry), entry.line, text, confidence, meant=meant)
+            yield self._placed(
+                Oddity("misplaced-key", _spelled(entry), entry.line, text, confidence, meant=meant), entry, key
+            )
 
     # --- keys that are none ----------------------------------------------------------------------------------------
 
@@ -209,7 +215,7 @@ class _Lint:
         if named is not None:
             meant = shown(named.name, self._read_places(named)[0])
             text = f"{_spelled(entry)} (line {entry.line}) is not read there: it belongs as {meant}"
-            return Oddity("misplaced-key", _spelled(entry), entry.line, text, meant=meant)
+            return self._placed(Oddity("misplaced-key", _spelled(entry), entry.line, text, meant=meant), entry, named)
         inner = _inner(lower)
         return None if inner is None else self._unknown(entry, inner)
 
@@ -217,7 +223,11 @@ class _Lint:
         spelled = shown(key.name, layout or "WebUI")
         why = "upper and lower case count" if "//" not in entry.path else "one separator too many"
         text = f"{_spelled(entry)} (line {entry.line}) is not read: the setting is {spelled}, and {why}"
-        return Oddity("unknown-key", _spelled(entry), entry.line, text, meant=spelled)
+        return self._placed(Oddity("unknown-key", _spelled(entry), entry.line, text, meant=spelled), entry, key)
+
+    @staticmethod
+    def _placed(oddity: Oddity, entry: Entry, key: Key | None) -> Oddity:
+        return replace(oddity, name=key.name if key else "", section=entry.section, place=entry.key)
 
     def _unknown(self, entry: Entry, inner: str) -> Oddity | None:
         if self.version is not None and self.version.release > NEWEST:
@@ -228,7 +238,8 @@ class _Lint:
         text = f"{_spelled(entry)} (line {entry.line}) is read by no release" + (
             f": the setting is called {meant}" if meant else ""
         )
-        return Oddity("unknown-key", _spelled(entry), entry.line, text, confidence, meant=meant)
+        found = Oddity("unknown-key", _spelled(entry), entry.line, text, confidence, meant=meant)
+        return self._placed(found, entry, releases.key(name) if name else None)
 
 
 def nearest(inner: str) -> str | None:
@@ -266,12 +277,17 @@ def _known_lower() -> dict[str, tuple[Key, Layout | None]]:
     return {path.lower(): hit for path, hit in _known().items()}
 
 
+@cache
+def _movable() -> dict[str, Key]:
+    return {key.name.lower(): key for key in releases.KEYS if key.fixed is None}
+
+
 def _name_in(lower: list[str], parts: list[str]) -> Key | None:
     r"""Return the setting whose name stands in a foreign place: after another section's ``WebUI\``, or bare.
 
     ``[BitTorrent] WebUI\Port``, ``[WebUI] WebUI\Port`` and ``[Preferences] LocalHostAuth`` are such.
     """
-    names = {key.name.lower(): key for key in releases.KEYS if key.fixed is None}
+    names = _movable()
     if "webui" in lower:
         last = len(lower) - 1 - lower[::-1].index("webui")
         inner = "/".join(lower[last + 1 :])

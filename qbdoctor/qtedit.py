@@ -2,13 +2,16 @@ r"""Changes one setting in the bytes of a settings file, and nothing else; or re
 
 Nothing here touches a disk. Each function takes the file's bytes and gives the new ones. Before, the file must be free
 of everything that makes an edit uncertain (:attr:`qbdoctor.qtini.QtIni.hazards`) and the key spelled as Qt spells it.
-After, the new bytes are read again, and every entry must be what it was, but for the one that was to change.
+
+After, it is proven that every other entry is what it was. The new file has no hazard either, so in both no line reaches
+over its end, and what a line means hangs on its own text and on the section that it is in. The lines outside the edit
+are the same bytes; the sections begin where they did; and the lines of the edit are read again by themselves.
 """
 
 import string
 from dataclasses import dataclass, field
 
-from qbdoctor.qtini import QtIni, Unreadable, path_of
+from qbdoctor.qtini import QtIni, Unreadable, is_general, path_of
 
 _BOM = b"\xef\xbb\xbf"
 _KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-.\\")
@@ -21,6 +24,20 @@ class Refused(ValueError):
         super().__init__(reason if line is None else f"line {line}: {reason}")
         self.reason = reason
         self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The bytes from ``start`` to ``end`` become ``text``: in the place of one path with its value, another or none.
+
+    ``before`` None: nothing goes.
+    """
+
+    start: int
+    end: int
+    text: bytes = field(repr=False)
+    before: tuple[str, str] | None = field(repr=False)
+    after: tuple[str, str] | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,17 @@ class Edited:
     after: str | None = field(repr=False)
 
 
+def opened(data: bytes, *keys: str, ignore_case: bool = False) -> QtIni:
+    """Read a file for edits of these keys; ``ignore_case`` as Qt does on Windows. Raises :class:`Refused`."""
+    try:
+        file = QtIni.parse(data, ignore_case=ignore_case, keys=keys)
+    except Unreadable as error:
+        raise Refused(error.reason, error.line) from error
+    for hazard in file.hazards:
+        raise Refused(hazard.reason, hazard.line)
+    return file
+
+
 def set_value(data: bytes, section: str, key: str, raw: str, *, ignore_case: bool = False) -> Edited:
     r"""Give the key the value whose text in the file is ``raw``.
 
@@ -44,7 +72,7 @@ def set_value(data: bytes, section: str, key: str, raw: str, *, ignore_case: boo
     last option of its section, or a new section at the end of the file. ``section`` and ``key`` are as in
     :class:`qbdoctor.qtini.Entry`; ``ignore_case`` as Qt does on Windows. Raises :class:`Refused`.
     """
-    return _set(_readable(data, ignore_case=ignore_case), section, key, raw)[0]
+    return _set(opened(data, key, ignore_case=ignore_case), section, key, raw)[0]
 
 
 def remove_key(data: bytes, section: str, key: str, *, ignore_case: bool = False) -> Edited:
@@ -52,7 +80,7 @@ def remove_key(data: bytes, section: str, key: str, *, ignore_case: bool = False
 
     Raises :class:`Refused`.
     """
-    return _remove(_readable(data, ignore_case=ignore_case), section, key)[0]
+    return _remove(opened(data, key, ignore_case=ignore_case), section, key)[0]
 
 
 def move_key(
@@ -68,7 +96,7 @@ def move_key(
 
     Raises :class:`Refused`, also if the old key is absent or the new one is there.
     """
-    old = _readable(data, ignore_case=ignore_case)
+    old = opened(data, key, to_key, ignore_case=ignore_case)
     source, target = old.get(section, key), old.get(to_section, to_key)
     if source is None:
         raise Refused("the key to move is not in the file")
@@ -80,37 +108,23 @@ def move_key(
     return Edited(removed.data, entry.line if entry else None, source.raw, source.raw)
 
 
-def _readable(data: bytes, *, ignore_case: bool) -> QtIni:
-    try:
-        file = QtIni.parse(data, ignore_case=ignore_case)
-    except Unreadable as error:
-        raise Refused(error.reason, error.line) from error
-    for hazard in file.hazards:
-        raise Refused(hazard.reason, hazard.line)
-    return file
-
-
 def _set(old: QtIni, section: str, key: str, raw: str) -> tuple[Edited, QtIni]:
     _check_spelling(old, section, key)
     value = _bytes_of(raw)
     entry = old.get(section, key)
-    pairs = old.pairs.copy()
     if entry is not None:
-        start, end = entry.span
-        data = old.data[:start] + value + old.data[end:]
-        pairs[old.count_before(start) - 1] = (entry.path, raw)
+        cut = _Cut(*entry.span, value, (entry.path, entry.raw), (entry.path, raw))
     else:
         place = old.end_of(section)
         at = len(old.data) if place is None else place
         line = _escaped(key) + b"=" + value
         text = _new_section(old, section, line) if place is None else _new_line(old, at, line)
-        data = old.data[:at] + text + old.data[at:]
-        pairs.insert(old.count_before(at), (path_of(section, key), raw))
-    new = _verified(old, data, pairs)
+        cut = _Cut(at, at, text, None, (path_of(section, key), raw))
+    new = _carried_out(old, [cut])
     written = new.get(section, key)
     if written is None or written.raw != raw:
         raise Refused("Qt would not use the value as written")
-    return Edited(data, written.line, entry.raw if entry else None, raw), new
+    return Edited(new.data, written.line, entry.raw if entry else None, raw), new
 
 
 def _remove(old: QtIni, section: str, key: str) -> tuple[Edited, QtIni]:
@@ -118,37 +132,83 @@ def _remove(old: QtIni, section: str, key: str) -> tuple[Edited, QtIni]:
     entry = old.get(section, key)
     if entry is None:
         return Edited(old.data, None, None, None), old
-    pairs, parts, kept_from = old.pairs.copy(), [], 0
-    for each in old.all(section, key):
-        # Never cuts off a byte order mark: a key on that line is a hazard
-        start = old.data.rfind(b"\n", 0, each.span[0]) + 1
-        parts.append(old.data[kept_from:start])
-        kept_from = old.data.find(b"\n", each.span[1]) + 1 or len(old.data)
-        del pairs[old.count_before(each.span[0]) - len(parts)]
+    # Never cuts off a byte order mark: a key on that line is a hazard
+    cuts = [_Cut(*_lines_of(old, *each.span), b"", (each.path, each.raw), None) for each in old.all(section, key)]
+    new = _carried_out(old, cuts)
+    if new.get(section, key) is not None:
+        raise Refused("Qt would still find the key")
+    return Edited(new.data, entry.line, entry.raw, None), new
+
+
+def _lines_of(file: QtIni, start: int, end: int) -> tuple[int, int]:
+    """Where the lines of these bytes begin and end, the line end with them."""
+    start = max(file.data.rfind(b"\n", 0, start) + 1, len(_BOM) if file.bom else 0)
+    return start, end if _begins_line(file, end) else file.data.find(b"\n", end) + 1 or len(file.data)
+
+
+def _begins_line(file: QtIni, at: int) -> bool:
+    return at == (len(_BOM) if file.bom else 0) or file.data[at - 1 : at] == b"\n"
+
+
+def _carried_out(old: QtIni, cuts: list[_Cut]) -> QtIni:
+    parts, kept_from = [], 0
+    for cut in cuts:
+        parts += [old.data[kept_from : cut.start], cut.text]
+        kept_from = cut.end
     data = b"".join([*parts, old.data[kept_from:]])
-    return Edited(data, entry.line, entry.raw, None), _verified(old, data, pairs)
-
-
-def _verified(old: QtIni, data: bytes, pairs: list[tuple[str, str]]) -> QtIni:
     try:
-        new = QtIni.parse(data, ignore_case=old.ignore_case)
+        new = old.of_same_keys(data)
+        for hazard in new.hazards:
+            raise Refused(f"the edit would make a line uncertain: {hazard.reason}", hazard.line)
+        if not _is_proven(old, new, cuts):
+            raise Refused("the edit would change more than the one key")
     except Unreadable as error:
         raise Refused(f"the file would not be readable any more: {error.reason}", error.line) from error
-    if new.pairs != pairs:
-        raise Refused("the edit would change more than the one key")
     return new
+
+
+def _is_proven(old: QtIni, new: QtIni, cuts: list[_Cut]) -> bool:
+    """Whether the new file has what the cuts were to change and else what the old one has; neither has a hazard."""
+    place = shifted = 0  # up to here the old and the new file are compared
+    for cut in cuts:
+        start, end = _lines_of(old, cut.start, cut.end)
+        new_start = shifted + start - place
+        new_end = new_start + end - start + len(cut.text) - (cut.end - cut.start)
+        section = old.header_before(start)
+        same = old.data[place:start] == new.data[shifted:new_start] and section == new.header_before(new_start)
+        before = _pairs(old, section, old.data[start:end])
+        after = [cut.after] if cut.after else []
+        if cut.before is None:
+            after = before + after
+        elif before != [cut.before]:
+            return False
+        if not same or _pairs(old, section, new.data[new_start:new_end]) != after:
+            return False
+        place, shifted = end, new_end
+        if place == len(old.data):
+            continue
+        if not _begins_line(new, shifted) or old.header_before(place) != new.header_before(shifted):
+            return False
+    return old.data[place:] == new.data[shifted:]
+
+
+def _pairs(file: QtIni, section: str | None, lines: bytes) -> list[tuple[str, str]]:
+    """The entries of lines that stand in this section."""
+    header = b"" if section is None else b"[" + section.encode("ascii", "surrogateescape") + b"]\n"
+    return QtIni.parse(header + lines, ignore_case=file.ignore_case).pairs
 
 
 def _check_spelling(file: QtIni, section: str, key: str) -> None:
     r"""Refuse if the file has the key in a spelling other than Qt's own, such as ``[Preferences\WebUI]``."""
     path = path_of(section, key)
-    if "" in path.split("/") or not path.isprintable():
+    present = file.all(section, key)
+    if "" in path.split("/") or not (present or path.isprintable()):
         raise Refused("that is no name of a setting")
     sections = {_header(section)[1:-1].decode()}
     if sections == {"General"}:
         sections = {"General", "general", ""}
     name = _escaped(key).decode()
-    for entry in file.all(section, key):
+    for entry in present:
         if entry.spelled_key != name or entry.spelled_section not in sections:
             where = f"in [{entry.spelled_section}]" if entry.spelled_section else "before any section"
             raise Refused(f"the key stands {where}, spelled {entry.spelled_key}", entry.line)
@@ -189,7 +249,8 @@ def _new_section(file: QtIni, section: str, line: bytes) -> bytes:
 def _header(section: str) -> bytes:
     if section.lower() in ("general", "%general"):
         return b"[" + section.encode() + b"]"
-    return b"[" + _escaped(section) + b"]"
+    # A group whose name is "%General" is "%%General" here, as "General" is "%General"; Qt writes [%25General]
+    return b"[" + _escaped(section.removeprefix("%") if is_general(section) else section) + b"]"
 
 
 def _escaped(name: str) -> bytes:

@@ -29,6 +29,7 @@ _T = TypeVar("_T", bool, int, str, tuple[str, ...])
 _DIGITS = re.compile(r"\s*([+-]?[0-9]+)\s*\Z", re.ASCII)
 _LONGEST_NUMBER = 20  # characters of one of 64 bits, with its sign
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
+_KEYS = tuple(releases.place(key.name, "WebUI")[1] for key in releases.KEYS)  # the other layout's end in the same part
 
 
 def read_config(path: Path) -> tuple[bytes, datetime]:
@@ -172,7 +173,7 @@ class Settings:
                 "or save it as UTF-8.",
             )
         try:
-            ini = QtIni.parse(data, ignore_case=platform == "win32")
+            ini = QtIni.parse(data, ignore_case=platform == "win32", keys=_KEYS)
         except Unreadable as error:
             line = f", line {error.line}" if error.line is not None else ""
             raise UserError(

@@ -1,0 +1,68 @@
+"""What all of the vocabulary is made of: the kinds of words, a secret, and the error that is told to people."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NoReturn
+
+Json = Any
+"""A value that :mod:`json` can write: there is no narrower recursive type that mypy, checks and plug-ins all bear."""
+
+Severity = Literal["error", "warning", "info"]
+Confidence = Literal["proven", "likely", "possible"]
+Status = Literal["pass", "fail", "warn", "skip", "unknown"]
+State = Literal["healthy", "problem", "unknown"]
+RemedyKind = Literal["fix", "client", "proxy", "deployment", "manual"]
+EvidenceKind = Literal["response", "setting", "process", "log", "file", "experiment"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+CONFIDENCES: tuple[Confidence, ...] = ("proven", "likely", "possible")
+
+REPORT_SCHEMA = "qbdoctor.report/1"
+
+
+class Secret:
+    """A text that must never be shown: a password, a cookie's value, an API key, a hash.
+
+    It cannot be formatted, pickled or written as JSON by accident: ``str()`` and f-strings raise
+    :class:`TypeError`, ``repr()`` shows nothing. :meth:`reveal` is the one way out and easy to grep for.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the secret text, for sending or comparing, never for showing."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __str__(self) -> NoReturn:
+        raise TypeError("a secret cannot be formatted")
+
+    def __format__(self, _spec: str) -> NoReturn:
+        raise TypeError("a secret cannot be formatted")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be pickled")
+
+
+class UserError(Exception):
+    """Bad input, told in one sentence: what, where, what to do. ``code`` is stable, ``exit_code`` is 2 or 3."""
+
+    def __init__(self, code: str, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.exit_code = exit_code

@@ -8,7 +8,7 @@ here may change in any release.
 """
 
 from qbdoctor import inputvalues, releases, witness
-from qbdoctor.bypass import closed, opened, ways_exposed, ways_in
+from qbdoctor.bypass import closed, doors, opened, ways_exposed, ways_in
 from qbdoctor.configlint import Oddity, as_read_by, lint_keys
 from qbdoctor.configplace import ConfigPlace
 from qbdoctor.configvalues import cut_off, lint_values
@@ -28,7 +28,10 @@ from qbdoctor.model import (
     Fix,
     Input,
     Judgement,
+    Move,
     Remedy,
+    Remove,
+    ReplaceFile,
     Secret,
     SetCookie,
     Severity,
@@ -46,6 +49,7 @@ from qbdoctor.observations import (
     Told,
     WriteProbe,
 )
+from qbdoctor.oddities import EVERY, as_read, not_there, odd_keys
 from qbdoctor.password import make_hash
 from qbdoctor.releases import Version
 from qbdoctor.running import integer_now, whitelist_now
@@ -53,6 +57,7 @@ from qbdoctor.subnets import covers, is_public
 from qbdoctor.witness import Rejection
 
 __all__ = [
+    "EVERY",
     "Added",
     "Asked",
     "Check",
@@ -69,6 +74,7 @@ __all__ = [
     "Fix",
     "Input",
     "Judgement",
+    "Move",
     "Neighbour",
     "Observations",
     "Oddity",
@@ -76,6 +82,8 @@ __all__ = [
     "ProxyVariable",
     "Rejection",
     "Remedy",
+    "Remove",
+    "ReplaceFile",
     "Secret",
     "SetCookie",
     "Severity",
@@ -86,6 +94,7 @@ __all__ = [
     "Version",
     "WriteProbe",
     "answers_call",
+    "as_read",
     "as_read_by",
     "bears_marks",
     "calls_fail",
@@ -94,12 +103,15 @@ __all__ = [
     "covers",
     "cut_off",
     "differences",
+    "doors",
     "inputvalues",
     "integer_now",
     "is_public",
     "lint_keys",
     "lint_values",
     "make_hash",
+    "not_there",
+    "odd_keys",
     "opened",
     "releases",
     "stands_in_front",

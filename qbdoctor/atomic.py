@@ -28,6 +28,8 @@ _CHUNK = 1 << 20
 _SHARING_SECONDS = 1.0  # how long another program's open handle is waited for on Windows
 _SHARING_ERRORS = {5, 32, 33}  # access denied, sharing violation, lock violation
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
+_STORES = (Path("/nix/store"), Path("/gnu/store"))  # of Nix and Guix
+_NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 class Refused(UserError):
@@ -88,8 +90,24 @@ def check_replaceable(real: Path) -> None:
             "config-hard-linked",
         )
     folder = real.parent
-    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
-        raise Refused(f"{real} is on a read-only file system: change it where it is made.", "config-read-only")
+    if any(real.is_relative_to(store) for store in _STORES):
+        raise Refused(
+            f"{real} is made by a system configuration, which would undo a change of it: change it there (services.qbittorrent "
+            "of NixOS or Home Manager, for one), or make the config an ordinary file.",
+            "config-read-only",
+        )
+    try:
+        read_only = [
+            place for place in (real, folder) if hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY
+        ]
+    except OSError as error:
+        raise _refused(real, error) from None
+    if read_only:
+        raise Refused(
+            f"{read_only[0]} is on a read-only file system: change it where it is made, or mount it writable (a "
+            "container's volume: without :ro).",
+            "config-read-only",
+        )
     if not found.st_mode & 0o222 or not os.access(real, os.W_OK):
         raise Refused(
             f"{real} is read-only for this user: run qbdoctor as the user that runs qBittorrent, or make it writable.",
@@ -118,11 +136,10 @@ def replace(real: Path, data: bytes, *, expect: bytes, in_place: Callable[[], No
         _check_unchanged(real, expect)
         _rename(temp, real)
     except BaseException as error:
-        with suppress(OSError):
-            temp.unlink()
+        gone = _discard(temp)
         if not isinstance(error, OSError):
             raise
-        if error.errno != errno.EBUSY:
+        if error.errno != errno.EBUSY or not gone:
             raise _refused(real, error) from None
     else:
         sync_folder(real.parent)
@@ -157,10 +174,50 @@ def write_private(path: Path, data: bytes) -> None:
     """Make a new file with mode 0600, durable but for its name in the folder. Raises OSError."""
     handle = _create(path)
     try:
+        give_to_owner_of(path.parent, handle)
         _write(handle, data)
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder with mode 0700, if it is not there yet. Raises OSError."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        if folder.is_dir():
+            return
+        raise
+    if _is_root() and folder.parent.stat().st_uid != 0:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            give_to_owner_of(folder.parent, handle)
+        finally:
+            os.close(handle)
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file with mode 0600, if there is none yet. Raises OSError."""
+    with suppress(FileExistsError):
+        handle = _create(path)
+        try:
+            give_to_owner_of(path.parent, handle)
+        finally:
+            os.close(handle)
+
+
+def give_to_owner_of(folder: Path, handle: int) -> None:
+    """Give what root makes in another user's state folder to that user, who could not use it else. Raises OSError."""
+    if not _is_root():
+        return
+    owner, made = folder.stat(), os.fstat(handle)
+    if owner.st_uid != made.st_uid and not owner.st_mode & 0o002:
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def replace_private(path: Path, data: bytes) -> None:
@@ -190,29 +247,47 @@ def sync_folder(folder: Path) -> None:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
     finally:
-        os.close(handle)
+        with suppress(OSError):  # it is durable
+            os.close(handle)
 
 
 def leftovers(folder: Path, name: str | None = None) -> tuple[Path, ...]:
-    """Return what killed runs left in this folder, for one file or for any; with the lock held, else it may be in use."""
+    """Return what killed runs left in this folder, for one file or for any; with the lock held, else it may be in use.
+
+    Nothing where the folder may not be read. Raises OSError where it could be and is not.
+    """
     wanted = r".+" if name is None else re.escape(name)
     pattern = re.compile(re.escape(TEMP_PREFIX) + wanted + r"-[0-9a-f]{16}" + re.escape(_TEMP_SUFFIX))
     try:
-        with os.scandir(folder) as entries:
-            return tuple(
-                Path(entry.path)
-                for entry in entries
-                if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
-            )
-    except OSError:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return ()
+    with entries:
+        return tuple(
+            Path(entry.path)
+            for entry in entries
+            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+        )
 
 
 def sweep(folder: Path, name: str | None = None) -> None:
     """Remove what killed runs left in this folder, for one file or for any, as far as possible."""
-    for leftover in leftovers(folder, name):
-        with suppress(OSError):
-            leftover.unlink()
+    with suppress(OSError):
+        for leftover in leftovers(folder, name):
+            _discard(leftover)
+
+
+def _discard(temp: Path) -> bool:
+    """Remove a file that is not to get its name, on a second try if need be; returns whether it is gone."""
+    for _ in range(2):
+        try:
+            temp.unlink()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def _check_unchanged(real: Path, expect: bytes) -> None:
@@ -252,8 +327,7 @@ def _stage(real: Path, data: bytes) -> tuple[Path, tuple[str, ...]]:
         finally:
             os.close(handle)
     except BaseException:
-        with suppress(OSError):
-            temp.unlink()
+        _discard(temp)
         raise
     return temp, notes
 
@@ -281,14 +355,20 @@ def _dress(handle: int, temp: Path, real: Path) -> tuple[str, ...]:
 
 
 def _copy_attributes(handle: int, real: Path) -> list[str]:
-    """Copy extended attributes, which is where access control lists are. Last, as chmod changes a list's mask."""
+    """Copy extended attributes, which is where access control lists are. Last, as chmod changes a list's mask.
+
+    Raises Refused for a list or a person's own attribute that cannot be kept. What the system writes itself for every
+    file (``security.*``: labels, checksums) is noted instead.
+    """
     if sys.platform != "linux":
         return []
     notes = []
     try:
         names = os.listxattr(real)
-    except OSError:
-        return []
+    except OSError as error:
+        if error.errno in _NO_ATTRIBUTES:
+            return []
+        raise
     for name in names:
         try:
             value = os.getxattr(real, name)
@@ -297,7 +377,12 @@ def _copy_attributes(handle: int, real: Path) -> list[str]:
                     continue
             os.setxattr(handle, name, value)
         except OSError as error:
-            notes.append(f"the extended attribute {name} of {real} could not be kept ({error.strerror})")
+            lost = f"the extended attribute {name} of {real} could not be kept"
+            if name.startswith(("user.", "system.")):
+                raise Refused(
+                    f"{lost[0].upper()}{lost[1:]}: {why(error)}. Nothing was changed.", "config-attributes"
+                ) from None
+            notes.append(f"{lost} ({error.strerror})")
     return notes
 
 

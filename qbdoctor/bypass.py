@@ -40,6 +40,14 @@ def ways_exposed(seen: Observations) -> tuple[str, ...]:
     return (SUBNETS,) if public else ways
 
 
+def doors(seen: Observations) -> dict[str, str]:
+    """Return which of the two settings are open at all, as conditions for remedies (``local``, ``subnet``)."""
+    if seen.settings is None and seen.preferences is None:
+        return {}
+    local_open, subnets = _open(seen)
+    return {"local": "yes" if local_open else "no", "subnet": "yes" if subnets else "no"}
+
+
 def closed(before: Observations, after: Observations, way: str) -> Effectiveness:
     """Judge by a call without a cookie whether closing this way in (as :func:`ways_in` names it) worked.
 

@@ -53,6 +53,8 @@ PLACES: Mapping[str, str] = {
 CONDITIONS: Mapping[str, str] = {
     "container": "where qBittorrent runs in a container or behind a port mapping",
     "proxy": "where a reverse proxy stands in front",
+    "local": "where LocalHostAuth is false",
+    "subnet": "where the subnet whitelist is on",
 }
 """Conditions a remedy may have besides a release: left out where ``values`` says ``no`` for it."""
 

@@ -45,6 +45,8 @@ class Outcome:
 
 def run(args: argparse.Namespace, work: Callable[[], Outcome]) -> int:
     """Do the work and deliver what came of it; what ends it early is one sentence, and an object for ``--json``."""
+    if args.format not in ("human", "json"):
+        raise UserError("usage", f"{args.command}: --format is human or json.")
     check_output(args.output)  # before anything is changed: nobody would learn of it
     try:
         outcome = work()

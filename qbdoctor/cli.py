@@ -78,6 +78,8 @@ DEFAULTS: dict[str, Any] = {
     "new_password_file": None,
     "last": False,
     "all": False,
+    "prune": False,
+    "older_than": None,
     "standin": False,
 }
 
@@ -98,6 +100,16 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, more than 0 and at most 86400")
     return seconds
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not 0 <= days <= 36_500:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days")
+    return days
 
 
 def build() -> Parser:
@@ -122,15 +134,7 @@ def build() -> Parser:
     target.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="for the whole run (default 30)")
     target.add_argument("--no-login", action="store_true", help="never send credentials")
     target.add_argument("--state-dir", metavar="DIR", help="where records and the attempt ledger are kept")
-    output = common.add_argument_group("output")
-    output.add_argument("--format", choices=FORMATS, help="default: human")
-    output.add_argument("--json", dest="format", action="store_const", const="json", help="short for --format json")
-    output.add_argument("-o", "--output", metavar="FILE", help="write the result there instead of standard output")
-    output.add_argument("-q", "--quiet", action="store_true", help="the first line only")
-    output.add_argument("-v", "--verbose", action="count", help="more detail")
-    output.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
-    output.add_argument("--yes", action="store_true", help="fix, rollback: do not ask")
-    output.add_argument("--dry-run", action="store_true", help="fix, rollback: show the plan, change nothing")
+    _add_output(common, FORMATS)
 
     parser = Parser(
         prog="qbdoctor",
@@ -210,7 +214,26 @@ def build() -> Parser:
         help="also what someone else changed (it is saved first)",
     )
     history = commands.add_parser("history", parents=[common], help="the records, newest first", allow_abbrev=False)
-    history.add_argument("ids", nargs="*", metavar="RECORD", default=argparse.SUPPRESS, help="one in full")
+    history.add_argument(
+        "ids",
+        nargs="*",
+        metavar="RECORD",
+        default=argparse.SUPPRESS,
+        help="in full; --format markdown: for a change ticket",
+    )
+    history.add_argument(
+        "--prune",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="remove the records (and backups) of what was taken back or never applied; what is applied stays",
+    )
+    history.add_argument(
+        "--older-than",
+        metavar="DAYS",
+        type=_days,
+        default=argparse.SUPPRESS,
+        help="--prune: only what ended before that",
+    )
     demo = commands.add_parser(
         "demo", parents=[common], help="the incident from start to end on a throw-away instance", allow_abbrev=False
     )
@@ -221,7 +244,35 @@ def build() -> Parser:
         "--coverage", action="store_true", default=argparse.SUPPRESS, help="which causes the tests saw on which release"
     )
     _add_client_side(commands, common)
+    for name, command in commands.choices.items():
+        if name != "simulate":  # whose --version is the release to play
+            command.add_argument(
+                "--version", action="version", version=f"qbdoctor {__version__}", help=argparse.SUPPRESS
+            )
     return parser
+
+
+def _add_output(parser: Parser, formats: Sequence[str]) -> None:
+    """Add what every command takes, so that nobody has to know which of them need it."""
+    absent = argparse.SUPPRESS
+    output = parser.add_argument_group("output")
+    output.add_argument("--format", choices=formats, default=absent, help="default: human")
+    output.add_argument(
+        "--json", dest="format", action="store_const", const="json", default=absent, help="short for --format json"
+    )
+    output.add_argument(
+        "-o", "--output", metavar="FILE", default=absent, help="write the result there instead of standard output"
+    )
+    output.add_argument("-q", "--quiet", action="store_true", default=absent, help="the first line only")
+    output.add_argument("-v", "--verbose", action="count", default=absent, help="more detail")
+    output.add_argument("--no-color", action="store_true", default=absent, help="no colour (also: NO_COLOR)")
+    output.add_argument("--yes", action="store_true", default=absent, help="fix, rollback, history --prune: do not ask")
+    output.add_argument(
+        "--dry-run",
+        action="store_true",
+        default=absent,
+        help="fix, rollback, history --prune: show the plan, change nothing",
+    )
 
 
 def _add_client_side(commands: Any, common: Parser) -> None:
@@ -253,12 +304,10 @@ def _add_client_side(commands: Any, common: Parser) -> None:
         "--live", action="store_true", default=absent, help="against the real server, within the login budget"
     )
     clients.add_argument("--release", metavar="X.Y.Z", default=absent, help="the release that is simulated otherwise")
-    # It has no target, and other formats.
+    # It has no target, and formats of its own.
     lint = commands.add_parser("lint", help="find the lines of a program that make the 403", allow_abbrev=False)
     lint.add_argument("paths", nargs="*", metavar="PATH", default=absent, help="files and folders")
-    lint.add_argument("--format", choices=("human", "json", "sarif", "github"), default=absent, help="default: human")
-    lint.add_argument("--json", dest="format", action="store_const", const="json", default=absent, help="--format json")
-    lint.add_argument("-o", "--output", metavar="FILE", default=absent, help="write the result there")
+    _add_output(lint, ("human", "json", "sarif", "github"))
     lint.add_argument("--all", action="store_true", default=absent, help="also code that does not talk to qBittorrent")
     simulate = commands.add_parser(
         "simulate",
@@ -331,13 +380,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args = parse(given)
     except UserError as error:
         return _failed_early(error, given)
-    command = importlib.import_module(f"qbdoctor.commands.{args.command}")
     try:
+        command = importlib.import_module(f"qbdoctor.commands.{args.command}")
         return int(command.run(args))
     except UserError as error:
         print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except KeyboardInterrupt:
+        if args.command == "check" and args.format != "human":
+            from qbdoctor.commands import check  # noqa: PLC0415
+
+            stopped = UserError("interrupted", "The check was interrupted before it was complete.", 130)
+            return check.refuse(stopped, args.format, args.output)
         print("qbdoctor: interrupted", file=sys.stderr)  # noqa: T201
         return 130
 

@@ -56,7 +56,7 @@ def expect(journal: Journal, run: str, seconds: float, records: Sequence[str]) -
     path = _file(journal, run)
     with journal.locked():
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            atomic.make_private(path.parent)
             atomic.replace_private(path, json.dumps(asdict(waiting)).encode())
         except OSError as error:
             raise Refused(f"{path} could not be written ({error.strerror}).", "state-unusable") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -57,7 +58,18 @@ def secret(file: str | None, option: str, variable: str, environment: Mapping[st
     if file is not None:
         return from_file(file, option)
     text = environment.get(variable)
-    return Secret(text) if text else None
+    return Secret(_as_utf8(text, variable)) if text else None
+
+
+def _as_utf8(text: str, variable: str) -> str:
+    """Return a variable's value read as UTF-8, which is what qBittorrent hashes, whatever the locale made of its bytes."""
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:  # bytes that are no UTF-8, or no value of the environment
+        pass
+    if any("\udc80" <= letter <= "\udcff" for letter in text):
+        raise UserError("secret-not-text", f"{variable} is not UTF-8 text: set it in UTF-8.")
+    return text
 
 
 def asker() -> Callable[[str], Secret | None] | None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from qbdoctor import __version__
+from qbdoctor import __version__, releases
+from qbdoctor.configlint import as_read_by
 from qbdoctor.model import (
     Cause,
     Check,
@@ -25,12 +26,11 @@ from qbdoctor.model import (
     TargetInfo,
     UserError,
 )
-from qbdoctor.releases import ANY
+from qbdoctor.releases import ANY, VersionRange
 from qbdoctor.verdict import NOT_ASKED, fold, headline, state_of
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer
-    from qbdoctor.target import Target
 
 FailOn = Literal["warning", "error", "never"]
 ROUNDS = 2
@@ -72,7 +72,7 @@ def run(
     finally:
         if close:
             observer.close()
-    causes = fold(findings, base_values(observer.target, info, observer.seen.asked.username))
+    causes = fold(findings, base_values(observer, info))
     state = state_of(causes, results)
     return Report(
         version=__version__,
@@ -198,8 +198,23 @@ def _cookie_name(observer: Observer) -> str | None:
     return next((name for name in names if name == "SID" or name.startswith("QBT_SID_")), next(iter(names), None))
 
 
-def base_values(target: Target, info: TargetInfo, username: str | None) -> dict[str, str]:
+def _section(observer: Observer) -> str:
+    """Return the section that an edit of the config belongs in, by what was seen already; "" where that is not known."""
+    seen = observer.seen
+    version = seen.version if seen.has("version") else None
+    settings = seen.settings if seen.has("settings") else None
+    if settings is not None:
+        return as_read_by(settings, version).layout
+    known = seen.releases if seen.has("releases") else ANY
+    if version is not None:
+        known = VersionRange(version, version)
+    layouts = releases.possible("config.layout", known)
+    return str(layouts[0]) if len(layouts) == 1 else ""
+
+
+def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
     """Return what fills the places of remedies for every cause of this target."""
+    target, username = observer.target, observer.seen.asked.username
     values = {
         "url": target.address.url,
         "host": target.address.host,
@@ -211,6 +226,7 @@ def base_values(target: Target, info: TargetInfo, username: str | None) -> dict[
         "username": username or "",
         "cookie_name": info.cookie_name or "",
         "version": info.version or "",
+        "section": _section(observer),
         "pid": str(target.instance.pid) if target.instance else "",
         "address": info.client_address or "",
     }

@@ -26,6 +26,10 @@ _EFFECTS: Mapping[Effect, str] = {
     "keeps": "It keeps security as it is.",
     "loosens": "It LOOSENS security, so it is never offered first and needs its own name on the command line.",
 }
+_BY_VALUE = (
+    " That depends on the values, though: where one that comes into force by it loosens security, the plan says so and "
+    "what it exposes, and the fix is made by its own name alone."
+)
 _KINDS: Mapping[str, str] = {
     "fix": "qbdoctor can do it",
     "client": "in the client",
@@ -144,7 +148,7 @@ def fix_page(fix: Fix) -> Explanation:
     sections = [
         Section("What it does", (Block(fix.about),)),
         Section("What it changes", (Block(fix.changes),)),
-        Section("Security", (Block(f"{_EFFECTS[fix.effect]}{exposes}"),)),
+        Section("Security", (Block(f"{_EFFECTS[fix.effect]}{_BY_VALUE if fix.by_value else ''}{exposes}"),)),
         *((Section("Causes it answers", rows),) if rows else ()),
         *((Section("What it is told", tuple(map(_input, fix.inputs))),) if fix.inputs else ()),
         Section("How", how),
@@ -157,6 +161,8 @@ def fix_page(fix: Fix) -> Explanation:
         "changes": fix.changes,
         "effect": fix.effect,
         "exposes": fix.exposes or None,
+        "by_value": fix.by_value,
+        "file_only": fix.file_only,
         "answers": list(fix.answers),
         "inputs": [
             {"name": one.name, "about": one.about, "default": one.default or None, "secret": one.secret}

@@ -13,14 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import atomic, engine, meanings, planning, verifying
+from qbdoctor import atomic, engine, evidence, loosening, meanings, planning, undoing, verifying
 from qbdoctor.atomic import Refused
 from qbdoctor.fixplan import Plan, Step, Via, json_value, raw_text
 from qbdoctor.instances import Instance, find_instances
 from qbdoctor.journal import Journal
-from qbdoctor.model import Check, Edit, Exchange, Fix, Json, Report, Secret, UserError
+from qbdoctor.model import AnyEdit, Check, Edit, Exchange, Fix, Json, ReplaceFile, Report, Secret, UserError
 from qbdoctor.observe import Observer
-from qbdoctor.planning import FilePlan, SettingEdit, api_changes
+from qbdoctor.planning import FileEdit, FilePlan, SettingEdit, api_changes
+from qbdoctor.reader import reader
 from qbdoctor.records import Record, Target
 from qbdoctor.settings import Settings
 from qbdoctor.verifying import NotHelped
@@ -192,8 +193,7 @@ class Surgery:
         already: list[str] = []
         file: FilePlan | None = None
         preferences = self.preferences() if via == "api" else {}
-        for fix, reason in wanted:
-            edits = fix.edits(self.observer.seen, None if reason == "requested" else reason)
+        for fix, reason, edits in self._edits(wanted):
             self._may(fix, via)
             step = (
                 self._file_step(fix, reason, edits, file)
@@ -208,33 +208,42 @@ class Surgery:
             preferences = {**preferences, **step.after}
         if file is not None:  # what would be refused at the write is refused before anybody is asked
             real = planning.real_file(self.config())
-            planning.check_no_new_file(real)
+            if not any(step.file is not None and step.file.beside is not None for step in steps):
+                planning.check_no_new_file(real)
             atomic.check_replaceable(real)
         return Plan(via, tuple(steps), tuple(already))
+
+    def _edits(self, wanted: Sequence[tuple[Fix, str]]) -> list[tuple[Fix, str, tuple[AnyEdit, ...]]]:
+        """Return the edits of each; what replaces the whole file comes first, since it would undo the others."""
+        seen = self.observer.seen
+        planned = [(fix, reason, fix.edits(seen, None if reason == "requested" else reason)) for fix, reason in wanted]
+        _no_contradiction(planned)
+        return sorted(planned, key=lambda one: not any(isinstance(edit, ReplaceFile) for edit in one[2]))
 
     def _may(self, fix: Fix, via: Via) -> None:
         why = fix.refused(self.observer.seen, via)
         if why:
             raise Refused(f"{fix.id}: {why}", "not-this-way")
 
-    def _file_step(self, fix: Fix, reason: str, edits: tuple[Edit, ...], on: FilePlan | None) -> Step:
-        settings = Settings.load(self.config()) if on is None else Settings.parse(on.result)
-        plan = self.journal.plan_file(self.config(), _written(settings, edits), on=on, version=settings.version)
-        return Step(fix, reason, edits, plan.changes, plan)
+    def _file_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], on: FilePlan | None) -> Step:
+        version = reader(self.observer)
+        settings = Settings.load(self.config(), version) if on is None else Settings.parse(on.result, version)
+        plan = self.journal.plan_file(self.config(), _written(settings, edits), on=on, version=version)
+        return Step(fix, reason, edits, plan.changes, plan, loosening.of(fix, plan, version))
 
-    def _api_step(self, fix: Fix, reason: str, edits: tuple[Edit, ...], preferences: Mapping[str, Json]) -> Step:
+    def _api_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], preferences: Mapping[str, Json]) -> Step:
         version = self.observer.seen.version
         after: dict[str, Json] = {}
         for edit in edits:
             name = meanings.json_name(edit.setting)
-            if name is None or name not in preferences:
+            if name is None or name not in preferences or not isinstance(edit, Edit):
                 raise Refused(
                     f"{fix.id}: this release's Web API has no {edit.setting}: stop qBittorrent and use --via file.",
                     "no-such-preference",
                 )
             after[name] = json_value(edit, preferences[name], version)
         before = {name: preferences[name] for name in after}
-        return Step(fix, reason, edits, api_changes(before, after, version), None, before, after)
+        return Step(fix, reason, edits, api_changes(before, after, version), None, fix.exposes, before, after)
 
     def config(self) -> Path:
         """Return the target's config file. Raises UserError where it is not known."""
@@ -306,6 +315,7 @@ class Surgery:
         """Apply all of the plan or nothing of it. Raises Refused and UserError."""
         done: list[Record] = []
         with self.journal.locked():
+            plan = self._on_file_now(plan)
             try:
                 for step in plan.steps:
                     record = self._apply_one(plan.via, step)
@@ -318,8 +328,19 @@ class Surgery:
             self.observer.give_password(self.new_password)
         return tuple(done)
 
+    def _on_file_now(self, plan: Plan) -> Plan:
+        """Return the plan for the file as it is now, if only other settings in it were changed since it was made."""
+        files = [step.file for step in plan.steps if step.file is not None]
+        if plan.via != "file" or not files or any(file.beside is not None for file in files):
+            return plan
+        if undoing.sha256(planning.config_bytes(self.config())) == files[0].sha256:
+            return plan
+        again = self.plan_again(plan)
+        return again if again.same_in_file(plan) else plan  # which the journal then refuses
+
     def _apply_one(self, via: Via, step: Step) -> Record | None:
         who: dict[str, Any] = {"fix": step.fix.id, "reason": step.reason, "run": self.run, "target": self.target()}
+        who["diagnosis"] = evidence.kept(self.before, step.reason, step.fix.answers)
         if via == "api":
             present = self.preferences()
             if any(present.get(name) != value for name, value in step.before.items()):
@@ -327,10 +348,16 @@ class Surgery:
             version = self.observer.seen.version
             return self.journal.apply_api(step.before, step.after, self.write, self.preferences, version=version, **who)
         assert step.file is not None  # noqa: S101 - for the type checker: a step of the file has one
-        settings = Settings.parse(step.file.data)
+        settings = Settings.parse(step.file.data, reader(self.observer))
         edits, sha256 = _written(settings, step.edits), step.file.sha256
         return self.journal.apply_file(
-            self.config(), edits, expect_sha256=sha256, version=settings.version, guard=self.stopped, **who
+            self.config(),
+            edits,
+            expect_sha256=sha256,
+            expect_beside=step.file.beside,
+            version=settings.version,
+            guard=self.stopped,
+            **who,
         )
 
     def stopped(self) -> str | None:
@@ -392,13 +419,31 @@ class Surgery:
         return tuple(reversed(after))
 
 
-def _written(settings: Settings, edits: Sequence[Edit]) -> list[SettingEdit]:
-    written = []
+def _written(settings: Settings, edits: Sequence[AnyEdit]) -> list[FileEdit]:
+    written: list[FileEdit] = []
     for edit in edits:
+        if not isinstance(edit, Edit):
+            written.append(edit)
+            continue
         place = settings.place(edit.setting)
         now = settings.ini.get(*place)
         written.append(SettingEdit(edit.setting, *place, raw_text(edit, now.raw if now else None)))
     return written
+
+
+def _no_contradiction(planned: Sequence[tuple[Fix, str, tuple[AnyEdit, ...]]]) -> None:
+    """Two fixes that set one setting to two values cannot both be meant. Raises UserError."""
+    by: dict[str, tuple[str, Edit]] = {}
+    for fix, _reason, edits in planned:
+        for edit in edits:
+            if not isinstance(edit, Edit):
+                continue
+            other, first = by.setdefault(edit.setting, (fix.id, edit))
+            if other != fix.id and first.value != edit.value:
+                raise UserError(
+                    "contradictory-fixes",
+                    f"{other} and {fix.id} set {edit.setting} to different values: name one of them.",
+                )
 
 
 def _outcome(exchange: Exchange) -> str:

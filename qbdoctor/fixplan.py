@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qbdoctor import inputs, lists, meanings, qtvalues
-from qbdoctor.model import Added, Edit, Fix, Json, Report, Secret, UserError
+from qbdoctor import inputs, lists, loosening, meanings, qtvalues
+from qbdoctor.model import Added, AnyEdit, Edit, Fix, Json, Report, Secret, UserError
 from qbdoctor.observations import Observations
 from qbdoctor.planning import FilePlan
 from qbdoctor.records import Change
@@ -18,13 +18,17 @@ Via = Literal["api", "file"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One fix of the plan: what it changes and why it is there ("requested", or the cause that it answers)."""
+    """One fix of the plan: what it changes and why it is there ("requested", or the cause that it answers).
+
+    ``exposes`` is what it opens, if it does.
+    """
 
     fix: Fix
     reason: str
-    edits: tuple[Edit, ...]
+    edits: tuple[AnyEdit, ...]
     changes: tuple[Change, ...]
     file: FilePlan | None = None
+    exposes: str = ""
     before: Mapping[str, Json] = field(default_factory=dict)
     after: Mapping[str, Json] = field(default_factory=dict)
 
@@ -40,6 +44,11 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """Return the changes of all steps."""
         return tuple(change for step in self.steps for change in step.changes)
+
+    def same_in_file(self, other: Plan) -> bool:
+        """Whether both change the same settings of a file, from the same texts to the same."""
+        one, two = ([(step.fix.id, step.file and step.file.raws) for step in plan.steps] for plan in (self, other))
+        return one == two
 
 
 def raw_text(edit: Edit, now: str | None = None) -> str | None:
@@ -93,7 +102,8 @@ def wanted_by_causes(
 ) -> list[tuple[Fix, str]]:
     """Return the keeping and hardening fixes of the causes found, each with the cause it answers; no fix twice.
 
-    ``told`` are values that a person gave; a fix for which one is missing is none of them.
+    ``told`` are values that a person gave; a fix for which one is missing is none of them, nor one that would loosen
+    security by the values that are there.
     """
     chosen: dict[str, tuple[Fix, str]] = {}
     known: Sequence[Fix] = tuple(fixes)
@@ -107,6 +117,21 @@ def wanted_by_causes(
                 bound = inputs.bind(fix, told or {}, report)
             except UserError:
                 continue
-            if bound.edits(seen, cause.id):
+            edits = bound.edits(seen, cause.id)
+            if edits and not loosening.foreseen(bound, seen, edits):
                 chosen[fix.id] = (bound, cause.id)
     return [chosen[fix.id] for fix in known if fix.id in chosen]
+
+
+def opening_by_causes(report: Report, fixes: Iterable[Fix], seen: Observations) -> list[tuple[Fix, str, str]]:
+    """Return the fixes that a person must name, each with its cause and what it would open or what keeps it off."""
+    found: list[tuple[Fix, str, str]] = []
+    for fix in fixes:
+        cause = next((one.id for one in report.causes if one.id in fix.answers), None)
+        if not fix.by_value or cause is None:
+            continue
+        bound = inputs.bind(fix, {}, report)
+        why = loosening.foreseen(bound, seen, bound.edits(seen, cause))
+        if why:
+            found.append((fix, cause, why.rstrip(".")))
+    return found

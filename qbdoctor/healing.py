@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from qbdoctor import atomic, undoing
+from qbdoctor import atomic, beside, undoing
+from qbdoctor.atomic import Refused
 from qbdoctor.records import Record, State
 from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store
 from qbdoctor.undoing import sha256
@@ -19,7 +20,7 @@ from qbdoctor.undoing import sha256
 def heal(store: Store, record: Record) -> tuple[Record, str]:
     """Bring one unfinished record to an end; returns it and one sentence. The file's lock must be held.
 
-    Raises OSError and ValueError where the file or the record cannot be read or written.
+    Raises OSError, ValueError and Refused where the file or the record cannot be read or written.
     """
     if record.state == "preparing":
         return _heal_apply(store, record)
@@ -39,9 +40,15 @@ def _heal_apply(store: Store, record: Record) -> tuple[Record, str]:
         note = "the run ended before the answer: whether it was applied shows at the rollback, which looks first"
         return store.step(record, "applied", note), f"{record.id}: {note}."
     real = Path(record.file.real)
-    atomic.sweep(real.parent, real.name)
+    _sweep(real)
     data, backup = real.read_bytes(), record.backup_file.read_bytes()
-    if sha256(data) == record.file.after.sha256:
+    second = record.beside
+    done = sha256(data) == record.file.after.sha256
+    if second is not None and record.file.after.sha256 == record.file.before.sha256:
+        done = not beside.is_there(second)
+    if done:
+        if second is not None:
+            beside.remove_ours(second)
         return _ended(store, record, "applied", "the run had ended after the change")
     if sha256(data) == record.file.before.sha256:
         return _ended(store, record, "abandoned", "the run had ended before the change")
@@ -62,17 +69,30 @@ def _heal_rollback(store: Store, record: Record) -> tuple[Record, str]:
         note = "the run ended before the answer: roll it back again"
         return store.step(record, undoing_.was, note), f"{record.id}: {note}."
     real = Path(undoing_.real)
-    atomic.sweep(real.parent, real.name)
+    _sweep(real)
     data = real.read_bytes()
-    if sha256(data) == undoing_.to_sha256:
+    second = record.beside
+    done = sha256(data) == undoing_.to_sha256
+    if second is not None and undoing_.to_sha256 == undoing_.from_sha256:
+        done = beside.is_there(second)
+    if done:
         return _ended(store, record, "rolled-back", "the run had ended after the file was put back")
     if sha256(data) == undoing_.from_sha256:
+        if second is not None:
+            beside.remove_ours(second)
         return _ended(store, record, undoing_.was, "the run had ended before the file was put back")
     if _torn(record, data):
         atomic.overwrite(real, (record.folder / IN_PLACE_NEW).read_bytes())
         return _ended(store, record, "rolled-back", f"the run had ended while {real} was written: that was completed")
     note = f"the rollback had ended in the middle and {real} was changed by someone else since: it was left as it is"
     return _ended(store, record, undoing_.was, note)
+
+
+def _sweep(real: Path) -> None:
+    """Remove what the run left beside the file. Raises Refused: who ends the record is the last to look for it."""
+    atomic.sweep(real.parent, real.name)
+    for left in atomic.leftovers(real.parent, real.name):
+        raise Refused(f"{left} could not be removed.", "left-behind")
 
 
 def _torn(record: Record, data: bytes) -> bool:

@@ -84,3 +84,10 @@ def new_password(text: str) -> str:
     if text == FACTORY_PASSWORD:
         raise ValueError("is the factory one, which everybody knows")
     return text
+
+
+def key_name(text: str) -> str:
+    """Return a key as the file spells it, with or without its section in brackets before it."""
+    if not text.strip() or not text.isprintable():
+        raise ValueError("give the key as the file spells it, such as WebUI\\LocalAuth")
+    return text.strip()

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import atomic, healing, locks, planning
+from qbdoctor import atomic, beside, healing, locks, planning, writing
 from qbdoctor.atomic import Refused
 from qbdoctor.model import Json, UserError
-from qbdoctor.planning import FilePlan, PlanStep, RollbackPlan, SettingEdit
-from qbdoctor.records import UNFINISHED, Damaged, FileChange, Record, Side, State, Target, Undoing, Via
+from qbdoctor.planning import FileEdit, FilePlan, PlanStep, RollbackPlan, SettingEdit
+from qbdoctor.records import UNFINISHED, Beside, Damaged, FileChange, Record, Side, State, Target, Undoing, Via
 from qbdoctor.releases import Version
-from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, values_file
+from qbdoctor.store import Store, values_file
 from qbdoctor.undoing import Undo, sha256
 
 __all__ = ["FilePlan", "Journal", "PlanStep", "RollbackPlan", "SettingEdit"]
@@ -31,7 +31,8 @@ Guard = Callable[[], "str | None"]
 Write = Callable[[Mapping[str, Json]], None]
 Read = Callable[[], Mapping[str, Json]]
 
-LOCK_SECONDS = 5.0
+LOCK_SECONDS = 15.0
+"""With 5 s, one of fifty runs at once waited in vain on two busy cores (tests/test_many_at_once.py)."""
 
 
 class Journal:
@@ -118,7 +119,7 @@ class Journal:
     # --- applying ---------------------------------------------------------------------------------------------------
 
     def plan_file(
-        self, path: Path, edits: Sequence[SettingEdit], *, on: FilePlan | None = None, version: Version | None = None
+        self, path: Path, edits: Sequence[FileEdit], *, on: FilePlan | None = None, version: Version | None = None
     ) -> FilePlan:
         """Return what the edits would change in the file, or in what ``on`` would make of it. Writes nothing.
 
@@ -129,31 +130,34 @@ class Journal:
     def apply_file(
         self,
         path: Path,
-        edits: Sequence[SettingEdit],
+        edits: Sequence[FileEdit],
         *,
         fix: str,
         reason: str,
         run: str,
         target: Target | None = None,
         expect_sha256: str | None = None,
+        expect_beside: Beside | None = None,
         version: Version | None = None,
         guard: Guard | None = None,
+        diagnosis: Mapping[str, Json] | None = None,
     ) -> Record | None:
         """Change settings in the file of a stopped qBittorrent; None if they are so already.
 
-        ``expect_sha256`` is the file as it was planned on. Raises Refused, and
+        ``expect_sha256`` is the file as it was planned on, ``expect_beside`` the second one; ``diagnosis`` what was seen
+        before. Raises Refused, and
         :class:`~qbdoctor.model.UserError` for a file that cannot be read.
         """
         with self.locked():
             real = planning.real_file(path)
             with locks.hold(real.parent, self.lock_seconds):
                 plan = planning.plan_file(path, edits, version=version)
-                if expect_sha256 is not None and plan.sha256 != expect_sha256:
+                if expect_sha256 is not None and (plan.sha256, plan.beside) != (expect_sha256, expect_beside):
                     raise Refused(f"{path} was changed since the plan was made: look again.", "config-changed")
                 if not plan.changes:
                     return None
-                _may_write(real, guard)
-                before = _side(plan.data, atomic.file_state(real))
+                _may_write(real, guard, plan.beside)
+                before = _side(plan.data, real)
                 file = FileChange(str(path.absolute()), str(real), before, replace(before, **_digest(plan.result)))
                 record = self._new(
                     fix=fix,
@@ -164,9 +168,13 @@ class Journal:
                     file=file,
                     backup=f"before{path.suffix or '.bin'}",
                     changes=plan.changes,
+                    diagnosis=diagnosis,
+                    beside=plan.beside,
                 )
-                record = self._create(record, {record.backup: plan.data, **values_file(plan.changes, plan.raws)})
-                return self._write(record, real, plan.data, plan.result, "applied")
+                second = {} if plan.beside is None else {plan.beside.backup: plan.result}
+                held = {record.backup: plan.data, **second, **values_file(plan.changes, plan.raws)}
+                record = self._create(record, held)
+                return writing.write(self.store, record, real, plan.data, plan.result, "applied")
 
     def apply_api(
         self,
@@ -180,6 +188,7 @@ class Journal:
         run: str,
         target: Target,
         version: Version | None = None,
+        diagnosis: Mapping[str, Json] | None = None,
     ) -> Record | None:
         """Change preferences of a running qBittorrent; None if they are so already.
 
@@ -193,7 +202,7 @@ class Journal:
         with self.locked():
             record = self._new(
                 fix=fix, reason=reason, run=run, target=target, via="api", file=None, backup="before.json",
-                changes=changes,
+                changes=changes, diagnosis=diagnosis,
             )  # fmt: skip
             record = self._create(record, {record.backup: planning.dump(before)})
             try:
@@ -281,13 +290,16 @@ class Journal:
     ) -> Record:
         name = planning.config_of(record, path)
         real = planning.real_file(name)
+        if record.beside is not None:  # beside the config as it is called here
+            there = name.absolute().with_name(Path(record.beside.path).name)
+            record = replace(record, beside=replace(record.beside, path=str(there)))
         with locks.hold(real.parent, self.lock_seconds):
             data = planning.config_bytes(name)
             undo = planning.undo_in_file(self.store, record, data, force=force)
             _may(undo, record)
-            if undo.data == data:
+            if undo.data == data and record.beside is None:
                 return self._step(record, "rolled-back", note or "the file was so already")
-            _may_write(real, guard)
+            _may_write(real, guard, record.beside or self._brought_back(real))
             if undo.refusals:
                 self._keep(record, _conflict_name(record, name.suffix), data)
             if undo.how == "by-setting":
@@ -296,7 +308,21 @@ class Journal:
                 "file", undo.how, record.state, str(real), sha256(data), sha256(undo.data), bool(undo.refusals)
             )
             begun = replace(record, rollback=plan, in_place=False)
-            return self._write(self._step(begun, "rolling-back", note), real, data, undo.data, "rolled-back")
+            return writing.write(
+                self.store, self._step(begun, "rolling-back", note), real, data, undo.data, "rolled-back"
+            )
+
+    def _brought_back(self, real: Path) -> Beside | None:
+        """Return the file beside the config where it lies there since a rollback: one of an older record goes on."""
+        path = beside.path_of(real)
+        try:
+            if not path.exists():
+                return None
+            found = (one for one in self.records() if isinstance(one, Record) and one.state == "rolled-back")
+            held = (one.beside for one in found if one.beside is not None and one.beside.path == str(path))
+            return next((one for one in held if beside.is_there(one)), None)
+        except OSError as error:
+            raise Refused(f"{path} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
 
     def _rollback_api(
         self, record: Record, force: bool, write: Write | None, read: Read | None, note: str | None
@@ -348,87 +374,28 @@ class Journal:
         except OSError as error:
             raise _not_done(record, error) from None
 
-    def _write(self, record: Record, real: Path, old: bytes, new: bytes, state: State) -> Record:
-        """Write the target and say so in the record; if that fails, bring both to an end that fits."""
-
-        def in_place() -> None:
-            nonlocal record
-            self.store.keep(record, IN_PLACE_OLD, old)
-            self.store.keep(record, IN_PLACE_NEW, new)
-            record = self.store.save(replace(record, in_place=True))
-
-        try:
-            written = _replaced(real, old, new, in_place)
-            _check_written(real, new)
-            return self.store.step(replace(record, in_place=False, notes=(*record.notes, *written.notes)), state)
-        except _NotWrittenError as error:
-            was = record.rollback.was if record.state == "rolling-back" and record.rollback else "abandoned"
-            with suppress(OSError):  # else the next run sees that the file is the old one
-                self.store.step(record, was, "nothing was written")
-            raise error.refused from None
-        except BaseException as error:
-            outcome = self._give_up(record, real, old, new)
-            if isinstance(error, OSError):
-                raise Refused(
-                    f"{real} could not be written ({atomic.why(error)}): {outcome}", "config-not-written"
-                ) from None
-            raise
-
-    def _give_up(self, record: Record, real: Path, old: bytes, new: bytes) -> str:
-        """Put the old content back where the new one stands or half of it; then the record tells how it is."""
-
-        def never() -> None:
-            raise Refused(f"{real} was renamed over before and cannot be now.")
-
-        with suppress(OSError, Refused):
-            data = real.read_bytes()
-            if record.in_place and data != old and atomic.is_torn(data, old, new):
-                atomic.overwrite(real, old)
-            elif data == new:
-                atomic.replace(real, old, expect=new, in_place=never)
-        try:
-            healed, said = healing.heal(self.store, record)
-        except (OSError, ValueError, Refused) as error:
-            return f"the record {record.id} could not be brought to an end ({error}); the next run will try"
-        return said if healed.state != record.state else f"the record {record.id} was left as it is"
-
-
-class _NotWrittenError(Exception):
-    """The target was refused before it was touched."""
-
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(refused.reason)
-        self.refused = refused
-
-
-def _replaced(real: Path, old: bytes, new: bytes, in_place: Callable[[], None]) -> atomic.Written:
-    try:
-        return atomic.replace(real, new, expect=old, in_place=in_place)
-    except Refused as refused:
-        raise _NotWrittenError(refused) from None
-
 
 def _digest(data: bytes) -> dict[str, Any]:
     return {"sha256": sha256(data), "size": len(data)}
 
 
-def _side(data: bytes, state: atomic.FileState) -> Side:
+def _side(data: bytes, real: Path) -> Side:
+    try:
+        state = atomic.file_state(real)
+    except OSError as error:
+        raise Refused(f"{real} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
     return Side(sha256(data), len(data), f"{state.mode:04o}", state.uid, state.gid)
 
 
-def _may_write(real: Path, guard: Guard | None) -> None:
-    """Look once more, right before the write, whether it may be. Raises Refused."""
+def _may_write(real: Path, guard: Guard | None, second: Beside | None = None) -> None:
+    """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused."""
     atomic.sweep(real.parent, real.name)
     atomic.check_replaceable(real)
-    planning.check_no_new_file(real)
+    if second is None:
+        planning.check_no_new_file(real)
     reason = guard() if guard is not None else None
     if reason:
         raise Refused(reason)
-
-
-def _check_written(real: Path, new: bytes) -> None:
-    if real.read_bytes() != new:
-        raise Refused(f"{real} is not what was written: another program writes it.", "config-changed")
 
 
 def _may(undo: Undo, record: Record) -> None:
@@ -439,8 +406,11 @@ def _may(undo: Undo, record: Record) -> None:
 def _conflict_name(record: Record, suffix: str) -> str:
     """Return a name that no earlier forced rollback of this record has used."""
     number = 1
-    while (record.folder / (name := f"conflict{'' if number == 1 else f'-{number}'}{suffix or '.bin'}")).exists():
-        number += 1
+    try:
+        while (record.folder / (name := f"conflict{'' if number == 1 else f'-{number}'}{suffix or '.bin'}")).exists():
+            number += 1
+    except OSError as error:
+        raise _not_done(record, error) from None
     return name
 
 

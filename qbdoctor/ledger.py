@@ -31,6 +31,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from qbdoctor import atomic
 from qbdoctor.witness import plain_address
 
 Offline = Literal["match", "mismatch", "unknown"]
@@ -277,18 +278,18 @@ class Ledger:
                 f"way may have caused with an Authorization header of its own; another could get this address banned"
             )
         elif question.log_failures is None and any(entry.server == _ANY for entry in live):
-            what = f"the attempt ledger was damaged, so nobody knows how many logins to {where} have failed"
+            what = f"The attempt ledger was damaged, so nobody knows how many logins to {where} have failed"
         elif question.limit <= _MARGIN and question.offline != "match":
             what = (
                 f"{question.server} bans an address after {question.limit} failed login(s), so a login is sent only "
                 "after the password has been checked against the hash in the config file; give --config"
             )
             if not failures:
-                return f"No login was sent: {what}."
+                return f"{what}."
         else:
             what = f"{failures} failed login(s) to {where} are known, and {question.limit} get the address banned"
         return (
-            f"Nothing was sent: {what}. Log in once in a browser on this machine with the right password, or restart "
+            f"{what}. Log in once in a browser on this machine with the right password, or restart "
             f"qBittorrent: either clears the server's count. If its log and process cannot be seen from here, then "
             f"also delete {self.path}."
         )
@@ -307,8 +308,9 @@ class Ledger:
         import filelock  # noqa: PLC0415 - a run without a login never needs it
 
         try:
-            if not self.path.parent.is_dir():
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in reversed([each for each in (self.path.parent, *self.path.parents) if not each.exists()]):
+                atomic.make_private(folder)
+            atomic.make_private_file(self.path.with_name(f"{self.path.name}.lock"))
             with filelock.FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS, mode=0o600):
                 yield
         except filelock.Timeout as error:
@@ -364,6 +366,7 @@ class Ledger:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
         try:
             with os.fdopen(handle, "wb") as file:
+                atomic.give_to_owner_of(path.parent, file.fileno())
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -387,7 +390,7 @@ def _permit(question: Question, failures: int, left: int, reason: str) -> Permit
 
 
 _MISMATCH = (
-    "No login was sent: the password does not match the hash in the config file, so it would fail and count towards a "
+    "The password does not match the hash in the config file, so it would fail and count towards a "
     "ban. Give the right password, or set a new one with `qbdoctor fix set-password`."
 )
 
@@ -396,7 +399,7 @@ def _banned_text(question: Question, wait: float) -> str:
     """Say that the address is banned."""
     minutes = max(1, round(wait / 60))
     return (
-        f"No login was sent: {question.server} said that the address {question.source} is banned. Wait {minutes} min, "
+        f"{question.server} said that the address {question.source} is banned. Wait {minutes} min, "
         "or restart qBittorrent; until then even the right password is refused."
     )
 

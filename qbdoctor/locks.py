@@ -12,62 +12,110 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from qbdoctor.atomic import Refused
+from qbdoctor.atomic import Refused, why
 
 _PAUSE = 0.005
-_BUSY = {errno.EAGAIN, errno.EACCES, errno.EINTR}
+_LONGEST_PAUSE = 0.04  # many that wait must not take the time of the one that works
+_BUSY = {errno.EAGAIN, errno.EINTR}
+# Of a file system that has no locks; NFS wants a folder open for writing (EBADF), which none can be.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF}
 
 
 @contextmanager
 def hold(folder: Path, seconds: float) -> Iterator[None]:
     """Hold the folder's lock, waited for no longer than ``seconds``. Raises :class:`~qbdoctor.atomic.Refused`."""
     handle = _flock(folder, seconds)
-    if handle is not None:
-        try:
-            yield
-        finally:
-            os.close(handle)
-        return
+    release = _lock_stand_in(folder, seconds) if handle is None else partial(os.close, handle)
     try:
-        import filelock  # noqa: PLC0415 - seldom needed, and not small
-    except OSError as error:
-        raise Refused(f"No lock could be taken on {folder} ({error.strerror}).", "lock-unavailable") from None
-    try:
-        with filelock.FileLock(_stand_in(folder), timeout=seconds, poll_interval=_PAUSE, mode=0o600):
-            yield
-    except filelock.Timeout:
-        raise _taken(folder, seconds) from None
+        yield
+    finally:
+        with suppress(OSError):  # a descriptor is closed all the same, and the lock is free
+            release()
 
 
 def _flock(folder: Path, seconds: float) -> int | None:
-    """Return the descriptor that holds the lock, or None where a folder cannot be locked."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except (ImportError, OSError):
+    """Return the descriptor that holds the lock, or None where a folder cannot be locked. Raises Refused."""
+    if not hasattr(os, "O_DIRECTORY"):
         return None
-    give_up = time.monotonic() + seconds
     try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in _BUSY:
-                    os.close(handle)
-                    return None
-                if time.monotonic() > give_up:
-                    raise _taken(folder, seconds) from None
-                time.sleep(_PAUSE)
-            else:
-                return handle
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # it may be used, and not read
+        return None
+    except OSError as error:
+        raise _unavailable(folder, error) from None
+    try:
+        _wait(handle, folder, seconds)
+    except OSError as error:
+        _close(handle)
+        if error.errno in _NO_LOCKS:
+            return None
+        raise _unavailable(folder, error) from None
     except BaseException:
-        os.close(handle)
+        _close(handle)
         raise
+    return handle
+
+
+def _lock_stand_in(folder: Path, seconds: float) -> Callable[[], None]:
+    """Lock the file that stands in for the folder; returns what lets it go. Raises Refused."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return _lock_on_windows(folder, seconds)
+    try:
+        handle = os.open(_stand_in(folder), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _unavailable(folder, error) from None
+    try:
+        _wait(handle, folder, seconds)
+    except OSError as error:
+        _close(handle)
+        raise _unavailable(folder, error) from None
+    except BaseException:
+        _close(handle)
+        raise
+    return partial(os.close, handle)
+
+
+def _wait(handle: int, folder: Path, seconds: float) -> None:
+    """Lock what is open. Raises Refused if another holds it too long, and OSError."""
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    give_up = time.monotonic() + seconds
+    pause = _PAUSE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _BUSY:
+                raise
+        else:
+            return
+        if time.monotonic() > give_up:
+            raise _taken(folder, seconds)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _close(handle: int) -> None:
+    with suppress(OSError):
+        os.close(handle)
+
+
+def _lock_on_windows(folder: Path, seconds: float) -> Callable[[], None]:
+    import filelock  # noqa: PLC0415 - seldom needed, and not small
+
+    lock = filelock.FileLock(_stand_in(folder), timeout=seconds, poll_interval=_PAUSE, mode=0o600)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise _taken(folder, seconds) from None
+    except OSError as error:
+        raise _unavailable(folder, error) from None
+    return lock.release
 
 
 def _stand_in(folder: Path) -> Path:
@@ -77,11 +125,20 @@ def _stand_in(folder: Path) -> Path:
         place.mkdir(mode=0o700, exist_ok=True)
         found = place.lstat()
     except OSError as error:
-        raise Refused(f"{place} cannot be made for locks ({error.strerror}).", "lock-unavailable") from None
+        raise Refused(
+            f"{folder} cannot be locked, and {place} cannot be made for a lock ({error.strerror}).", "lock-unavailable"
+        ) from None
     if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022 or place.is_symlink()):
         raise Refused(f"{place} is not this user's own folder, so no lock can be kept in it.", "lock-unavailable")
     name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
     return place / f"{name}.lock"
+
+
+def _unavailable(folder: Path, error: OSError) -> Refused:
+    return Refused(
+        f"No lock could be taken on {folder}, without which two runs could spoil each other's work: {why(error)}.",
+        "lock-unavailable",
+    )
 
 
 def _taken(folder: Path, seconds: float) -> Refused:

@@ -22,8 +22,13 @@ def say(text: str) -> None:
 def deliver(text: str, output: str | None) -> None:
     """Write a result to standard output or whole into a file. Raises :class:`UserError` (``output-…``)."""
     if output is None or output == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UserError("output-failed", f"standard output cannot be written: {error.strerror}.") from None
         return
     path = Path(output).expanduser()
     if path.is_dir():

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import __version__, atomic, meanings, qtedit, undoing
+from qbdoctor import __version__, atomic, beside, lineedits, meanings, qtedit, undoing
 from qbdoctor.atomic import Refused
 from qbdoctor.meanings import Place
-from qbdoctor.model import Json, UserError
+from qbdoctor.model import Json, Move, Remove, ReplaceFile, UserError
 from qbdoctor.qtini import QtIni, Unreadable
-from qbdoctor.records import Change, How, JsonChange, Record, Step, Via
+from qbdoctor.records import Beside, Change, How, JsonChange, Record, Step, Via
 from qbdoctor.releases import Version
 from qbdoctor.settings import read_config
 from qbdoctor.store import Raws, Store
@@ -42,9 +42,15 @@ class SettingEdit:
     secret: bool = False
 
 
+FileEdit = SettingEdit | Remove | Move | ReplaceFile
+
+
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """What edits would make of a file. No changes: all is so already. ``sha256`` is of the file before."""
+    """What edits would make of a file. No changes: all is so already. ``sha256`` is of the file before.
+
+    ``beside`` is a second file, whose content the first one gets, and which goes.
+    """
 
     path: Path
     sha256: str
@@ -52,6 +58,7 @@ class FilePlan:
     data: bytes = field(repr=False)
     result: bytes = field(repr=False)
     raws: Raws = field(repr=False)
+    beside: Beside | None = None
 
     def diff(self) -> tuple[str, ...]:
         """Return the changes as lines that start with "-" and "+", secrets masked."""
@@ -114,12 +121,14 @@ def check_no_new_file(real: Path) -> None:
     new = real.with_name(f"{real.stem}_new{real.suffix}")
     try:
         there = new.stat().st_size > 0
-    except OSError:
+    except FileNotFoundError:
         return
+    except OSError as error:
+        raise Refused(f"{new} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
     if there:
         raise Refused(
             f"{new} is left from an unclean exit and will replace {real.name} at the next start: start and stop "
-            "qBittorrent once, or remove it.",
+            "qBittorrent once, or make it the config with qbdoctor fix adopt-new-file, or remove it.",
             "leftover-new-file",
         )
 
@@ -128,20 +137,29 @@ def check_no_new_file(real: Path) -> None:
 
 
 def plan_file(
-    path: Path, edits: Sequence[SettingEdit], *, on: FilePlan | None = None, version: Version | None = None
+    path: Path, edits: Sequence[FileEdit], *, on: FilePlan | None = None, version: Version | None = None
 ) -> FilePlan:
     """Return what the edits would make of the file, or of what ``on`` makes of it.
 
     Raises Refused, and :class:`~qbdoctor.model.UserError` for a file that cannot be read.
     """
     data = config_bytes(path) if on is None else on.result
-    result, changes, raws = data, [], {}
+    result = data
+    changes: list[Change] = []
+    raws: dict[str, tuple[str | None, str | None]] = {}
+    second: Beside | None = None
     for edit in edits:
         if edit.setting in raws:
             raise ValueError(f"{edit.setting} is edited twice")
         try:
+            if not isinstance(edit, SettingEdit):
+                done = lineedits.carry_out(path, edit, result, version)
+                result, second = done.data, done.beside or second
+                raws.update(done.raws)
+                changes.extend(done.changes)
+                continue
             _check_one_place(path, edit, result)
-            now = QtIni.parse(result, ignore_case=_WINDOWS).get(edit.section, edit.key)
+            now = QtIni.parse(result, ignore_case=_WINDOWS, keys=(edit.key,)).get(edit.section, edit.key)
             before = None if now is None else now.raw
             if meanings.meaning(edit.setting, before) == meanings.meaning(edit.setting, edit.raw_after):
                 continue
@@ -154,7 +172,7 @@ def plan_file(
         result = edited.data
         raws[edit.setting] = (before, edit.raw_after)
         changes.append(_change(edit, before, edited.line, version))
-    return FilePlan(path, sha256(data), tuple(changes), data, result, raws)
+    return FilePlan(path, sha256(data), tuple(changes), data, result, raws, second)
 
 
 def _change(edit: SettingEdit, before: str | None, line: int | None, version: Version | None) -> Change:
@@ -173,7 +191,7 @@ def _check_one_place(path: Path, edit: SettingEdit, data: bytes) -> None:
     places = meanings.places(edit.setting)
     if Place(edit.section, edit.key) not in places:
         return
-    ini = QtIni.parse(data, ignore_case=_WINDOWS)
+    ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=[place.key for place in places])
     lines = [entry.line for place in places if (entry := ini.get(*place)) is not None]
     if len(lines) > 1:
         raise Refused(
@@ -206,7 +224,11 @@ def check_taken(wanted: Mapping[str, Json], present: Mapping[str, Json], changes
     settings = {change.json.name: change.setting for change in changes if change.json is not None}
     for name, setting in settings.items():
         if name in wanted and not (name in present and meanings.same_json(setting, present[name], wanted[name])):
-            raise Refused(f"qBittorrent answered, and did not take {name}.", "not-taken")
+            raise Refused(
+                f"qBittorrent answered, and did not take {name}: it has another value than the one that was sent. The way to "
+                "it (a proxy?) may keep changes out; stop qBittorrent and use --via file.",
+                "not-taken",
+            )
 
 
 # --- taking back ----------------------------------------------------------------------------------------------------
@@ -226,6 +248,7 @@ def plan_rollback(
     present: dict[str, Json] | None = None
     steps: list[PlanStep] = []
     gone = {record.id for record in records}
+    brought_back: set[str] = set()
     for record in sorted(records, key=lambda each: each.id, reverse=True):
         how = via or record.via
         try:
@@ -244,10 +267,17 @@ def plan_rollback(
                 real = str(real_file(name))
                 data = files[real] if real in files else config_bytes(name)
                 undo = undo_in_file(store, record, data, force=force, gone=gone)
+                if record.beside is not None:
+                    if undo.allowed and record.beside.path in brought_back:
+                        raise Refused(
+                            f"{record.beside.path} comes back from a newer record already", "leftover-new-file"
+                        )
+                    brought_back.add(record.beside.path)
                 if undo.allowed:
                     files[real] = undo.data
         except UserError as error:
             steps.append(PlanStep(record, how, None, (), (error.message,)))
+            gone.discard(record.id)
             continue
         steps.append(PlanStep(record, how, undo.how, undo.changes, undo.refusals, undo.overruled))
         if not undo.allowed:
@@ -275,6 +305,8 @@ def undo_in_file(
         raise Refused(f"{record.id} is damaged: its values cannot be read; the backup is {record.backup_file}.",
                       "record-damaged") from None  # fmt: skip
     undo = undoing.in_file(record, data, backup, raws, force=force)
+    if record.beside is not None:
+        beside.check_free(record.beside)
     return _unless_newer(store, record, undo, gone, force)
 
 
@@ -293,7 +325,8 @@ def undo_in_api(
 def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | frozenset[str], force: bool) -> Undo:
     newer = {name: other for name, other in store.newer(record).items() if other.id not in gone}
     texts = tuple(
-        f"{change.setting} now has the value of the newer record {newer[change.setting].id}: take that one back first"
+        f"{change.setting} now has the value of the newer record {newer[change.setting].id}: take that one back first, or both "
+        f"(qbdoctor rollback {newer[change.setting].id} {record.id}), or all (--all)"
         for change in record.changes
         if change.setting in newer
     )

@@ -9,6 +9,7 @@ is made under another name, made durable, and renamed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,12 @@ HISTORY_SCHEMA = "qbdoctor.history/1"
 State = Literal["preparing", "applied", "verified", "rolling-back", "rolled-back", "abandoned"]
 Via = Literal["file", "api"]
 How = Literal["whole-file", "by-setting", "api"]
+
+_SCHEMAS = re.compile(r"qbdoctor\.record/[1-9][0-9]{0,8}")
+_MEMBERS = {
+    *("schema", "id", "run", "fix", "reason", "tool", "created", "by", "host", "target", "via", "file", "backup"),
+    *("changes", "state", "states", "verified_by", "in_place", "rollback", "notes", "diagnosis", "beside"),
+}
 
 STATES: tuple[State, ...] = get_args(State)
 UNFINISHED: frozenset[State] = frozenset({"preparing", "rolling-back"})
@@ -56,6 +63,15 @@ class FileChange:
     real: str
     before: Side
     after: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A second file that the change took away, as it was; ``backup`` is its copy's name in the record's folder."""
+
+    path: str
+    backup: str
+    side: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +130,12 @@ class Undoing:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One applied fix; see the module. ``folder`` is where it is kept, and no part of the JSON."""
+    """One applied fix; see the module. ``folder`` is where it is kept, and no part of the JSON.
+
+    ``diagnosis`` is what was seen before the fix (:mod:`qbdoctor.evidence`), None where nothing was looked at.
+    ``beside`` is a second file that the change took away, and a rollback brings back.
+    ``more`` are members that a later qbdoctor added to this schema: kept as they are.
+    """
 
     id: str
     run: str
@@ -135,6 +156,9 @@ class Record:
     in_place: bool = False
     rollback: Undoing | None = None
     notes: tuple[str, ...] = ()
+    diagnosis: Mapping[str, Json] | None = field(default=None, hash=False)
+    beside: Beside | None = None
+    more: Mapping[str, Json] = field(default_factory=dict, hash=False)
     folder: Path = field(default=Path(), compare=False)
 
     @property
@@ -188,21 +212,30 @@ class Record:
             "in_place": self.in_place,
             "rollback": None if self.rollback is None else _plain(self.rollback),
             "notes": list(self.notes),
+            "diagnosis": self.diagnosis,
+            "beside": None if self.beside is None else _plain(self.beside),
+            **self.more,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A record that cannot be read: its folder's name, why, and the backup if there is one."""
+    """A record that cannot be read: its folder's name, why, and the backup if there is one.
+
+    ``newer`` is its schema where a later qbdoctor wrote it: then nothing is wrong with it.
+    """
 
     id: str
     folder: Path
     reason: str
     backup: Path | None
+    newer: str | None = None
 
     def text(self) -> str:
         """Return one sentence for people."""
         kept = f"the file as it was before is {self.backup}" if self.backup else "it holds no backup"
+        if self.newer is not None:
+            return f"The record {self.id} cannot be read here: {self.reason}; only that one can take it back; {kept}."
         return f"The record {self.id} is damaged ({self.reason}): {kept}."
 
     def to_json(self) -> Json:
@@ -231,14 +264,26 @@ class _Unfit(ValueError):
     """The record's JSON is not what it should be; the text says what."""
 
 
+class Newer(_Unfit):
+    """The record is of a later schema."""
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(f"it was written by another qbdoctor, a newer one ({schema})")
+        self.schema = schema
+
+
 def parse(held: Json, folder: Path) -> Record:
-    """Return the record that this JSON is. Raises ValueError, whose text says what is wrong with it."""
+    """Return the record that this JSON is; what a first version did not write yet may lack.
+
+    Raises ValueError, whose text says what is wrong with it: :class:`Newer` for a later schema.
+    """
     if not isinstance(held, dict):
         raise _Unfit("record.json holds no object")
     schema = held.get("schema")
     if schema != SCHEMA:
-        newer = isinstance(schema, str) and schema.startswith("qbdoctor.record/")
-        raise _Unfit("it was written by another qbdoctor" if newer else "record.json is no record")
+        if isinstance(schema, str) and _SCHEMAS.fullmatch(schema):
+            raise Newer(schema)
+        raise _Unfit("record.json is no record")
     try:
         record = Record(
             **{name: _text(held, name) for name in ("id", "run", "fix", "reason", "created", "host", "backup")},
@@ -247,16 +292,19 @@ def parse(held: Json, folder: Path) -> Record:
             uid=_maybe(int, held["by"].get("uid")),
             target=Target(*(_maybe(str, held["target"].get(name)) for name in ("url", "config_file", "profile"))),
             via=_one_of(("file", "api"), held["via"]),
-            file=None if held["file"] is None else _file(held["file"]),
+            file=None if held.get("file") is None else _file(held["file"]),
             changes=tuple(_change(each) for each in held["changes"]),
             states=tuple(
                 Step(_one_of(STATES, each["state"]), _text(each, "at"), _maybe(str, each.get("note")))
                 for each in held["states"]
             ),
             verified_by=_maybe(str, held.get("verified_by")),
-            in_place=held["in_place"] is True,
-            rollback=None if held["rollback"] is None else _undoing(held["rollback"]),
-            notes=tuple(str(note) for note in held["notes"]),
+            in_place=held.get("in_place") is True,
+            rollback=None if held.get("rollback") is None else _undoing(held["rollback"]),
+            notes=tuple(str(note) for note in held.get("notes", ())),
+            diagnosis=_maybe(dict, held.get("diagnosis")),
+            beside=None if held.get("beside") is None else _beside(held["beside"]),
+            more={name: value for name, value in held.items() if name not in _MEMBERS},
             folder=folder,
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -298,10 +346,21 @@ def _file(held: Json) -> FileChange:
     return FileChange(_text(held, "path"), _text(held, "real"), *sides)
 
 
+def _beside(held: Json) -> Beside:
+    side = held["side"]
+    numbers = {each: _maybe(int, side[each]) for each in ("uid", "gid")}
+    found = Side(_text(side, "sha256"), int(side["size"]), _text(side, "mode"), **numbers)
+    if Path(_text(held, "backup")).name != held["backup"]:
+        raise _Unfit("it does not belong to this folder")
+    return Beside(_text(held, "path"), held["backup"], found)
+
+
 def _change(held: Json) -> Change:
-    texts = {name: _maybe(str, held[name]) for name in ("before", "after", "section", "key")}
-    said = held["json"]
-    change = Change(_text(held, "setting"), secret=held["secret"] is True, line=_maybe(int, held["line"]), **texts)
+    texts = {name: _maybe(str, held[name]) for name in ("before", "after")}
+    places = {name: _maybe(str, held.get(name)) for name in ("section", "key")}
+    said = held.get("json")
+    line = _maybe(int, held.get("line"))
+    change = Change(_text(held, "setting"), secret=held["secret"] is True, line=line, **texts, **places)
     return (
         change if said is None else replace(change, json=JsonChange(_text(said, "name"), said["before"], said["after"]))
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from qbdoctor import meanings
 from qbdoctor.journal import Guard, Journal, Read, Write
-from qbdoctor.model import Json
-from qbdoctor.planning import SettingEdit
+from qbdoctor.model import Json, Remove, ReplaceFile
+from qbdoctor.planning import FileEdit, SettingEdit
 from qbdoctor.records import Record
 from qbdoctor.settings import Settings
 
@@ -21,15 +21,26 @@ def redo(
     for record in sorted(records, key=lambda one: one.id):
         settings = Settings.load(path)
         raws = journal.store.raws(record)
-        edits = []
-        for change in record.changes:
+        edits: list[FileEdit] = [ReplaceFile()] if record.beside is not None else []
+        odd = any(meanings.known(change.setting) is None for change in record.changes)
+        for change in record.changes if record.beside is None else ():
             after = raws[change.setting][1]
+            if after is None and change.section is not None and change.key is not None:
+                edits.append(Remove(change.section, change.key))
+                continue
             if record.via == "api" and change.json is not None:
                 after = meanings.raw_value(change.setting, change.json.after)
-            place = settings.place(change.setting) if meanings.known(change.setting) else (change.section, change.key)
+            place = (change.section, change.key) if odd else settings.place(change.setting)
             edits.append(SettingEdit(change.setting, str(place[0]), str(place[1]), after, change.secret))
         again = journal.apply_file(
-            path, edits, fix=record.fix, reason=record.reason, run=run, target=record.target, guard=guard
+            path,
+            edits,
+            fix=record.fix,
+            reason=record.reason,
+            run=run,
+            target=record.target,
+            guard=guard,
+            diagnosis=record.diagnosis,
         )
         if again is not None:
             made.append(journal.note(again, f"made again ({record.id}): {why}"))
@@ -46,7 +57,15 @@ def redo_live(
         after: Mapping[str, Json] = {one.json.name: one.json.after for one in record.changes if one.json is not None}
         before = {name: present.get(name) for name in after}
         again = journal.apply_api(
-            before, after, write, read, fix=record.fix, reason=record.reason, run=run, target=record.target
+            before,
+            after,
+            write,
+            read,
+            fix=record.fix,
+            reason=record.reason,
+            run=run,
+            target=record.target,
+            diagnosis=record.diagnosis,
         )
         if again is not None:
             made.append(journal.note(again, f"made again ({record.id}): {why}"))

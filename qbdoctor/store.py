@@ -14,13 +14,15 @@ from pathlib import Path
 
 from qbdoctor import atomic
 from qbdoctor.atomic import Refused
-from qbdoctor.records import STANDING, UNFINISHED, Change, Damaged, Record, State, Step, parse
+from qbdoctor.records import STANDING, UNFINISHED, Change, Damaged, Newer, Record, State, Step, parse
 
 JSON_FILE = "record.json"
 VALUES_FILE = "values.json"
+_FIRST_VALUES_FILE = "secrets.json"  # as the first version called it
 IN_PLACE_OLD = "in-place.old"
 IN_PLACE_NEW = "in-place.new"
 _NEW_PREFIX = ".new-"
+_TRASH_PREFIX = ".trash-"
 _FIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _STAMP = re.compile(r"(\d{8}T\d{6}\.\d{3})Z-")
 _MAX_BYTES = 4 * 1024 * 1024
@@ -42,7 +44,11 @@ class Store:
     def load(self, record_id: str) -> Record:
         """Return one record as it is on disk now. Raises :class:`~qbdoctor.atomic.Refused`."""
         folder = self.root / record_id
-        if not _is_name(record_id) or not folder.is_dir():
+        try:
+            there = _is_name(record_id) and folder.is_dir()
+        except OSError as error:
+            raise _unusable(self.root, error) from None
+        if not there:
             raise Refused(f"There is no record {record_id}.", "no-such-record")
         found = self._load(folder)
         if isinstance(found, Damaged):
@@ -69,6 +75,8 @@ class Store:
             if len(data) > _MAX_BYTES:
                 raise ValueError("record.json is too large")  # noqa: TRY301
             return parse(json.loads(data), folder)
+        except PermissionError as error:
+            reason = f"record.json cannot be read: {error.strerror}{owned_by(folder)}"
         except OSError as error:
             reason = f"record.json cannot be read: {error.strerror}"
         except json.JSONDecodeError as error:
@@ -77,6 +85,8 @@ class Store:
             reason = "record.json is no text"
         except RecursionError:
             reason = "record.json is no record"
+        except Newer as newer:
+            return Damaged(folder.name, folder, str(newer), _backup_in(folder), newer.schema)
         except ValueError as error:
             reason = str(error)
         return Damaged(folder.name, folder, reason, _backup_in(folder))
@@ -88,7 +98,7 @@ class Store:
         folder = self.root / record.id
         new = self.root / f"{_NEW_PREFIX}{record.id}"
         try:
-            new.mkdir(mode=0o700)
+            atomic.make_private(new)
             for name, data in {**files, JSON_FILE: _dump(record)}.items():
                 atomic.write_private(new / name, data)
             atomic.sync_folder(new)
@@ -114,12 +124,22 @@ class Store:
         atomic.replace_private(path, data)
         return path
 
+    def remove(self, record: Record) -> None:
+        """Remove a record with its backup: first its name, then what is in it. Raises OSError with it still there.
+
+        What a run leaves that is killed in between is no record any more, and the next run removes it.
+        """
+        trash = self.root / f"{_TRASH_PREFIX}{record.id}"
+        record.folder.rename(trash)
+        atomic.sync_folder(self.root)
+        shutil.rmtree(trash, ignore_errors=True)
+
     def make_root(self) -> None:
         """Make the folder, for this user alone. Raises :class:`~qbdoctor.atomic.Refused`."""
-        missing = [each for each in (self.root, *self.root.parents) if not each.exists()]
         try:
+            missing = [each for each in (self.root, *self.root.parents) if not each.exists()]
             for folder in reversed(missing):
-                folder.mkdir(mode=0o700, exist_ok=True)
+                atomic.make_private(folder)
                 atomic.sync_folder(folder.parent)
         except OSError as error:
             raise _unusable(self.root, error) from None
@@ -141,7 +161,7 @@ class Store:
 
     def unsettled(self) -> bool:
         """Return whether a run was ended in the middle, or is in the middle."""
-        if any(name.startswith(_NEW_PREFIX) for name in self._names()):
+        if any(name.startswith((_NEW_PREFIX, _TRASH_PREFIX)) for name in self._names()):
             return True
         return any(
             atomic.leftovers(folder) or getattr(self._load(folder), "state", None) in UNFINISHED
@@ -149,9 +169,9 @@ class Store:
         )
 
     def sweep(self) -> None:
-        """Remove what never became a record, and files that never got their name."""
+        """Remove what never became a record or is none any more, and files that never got their name."""
         for name in self._names():
-            if name.startswith(_NEW_PREFIX):
+            if name.startswith((_NEW_PREFIX, _TRASH_PREFIX)):
                 shutil.rmtree(self.root / name, ignore_errors=True)
         for folder in self._folders():
             if not folder.is_symlink() and folder.is_dir():
@@ -163,13 +183,19 @@ class Store:
         """Return the texts in the file before and after of each change. Raises OSError, ValueError."""
         held: Mapping[str, list[str | None]] = {}
         if record.via == "file" and any(_kept_apart(change) for change in record.changes):
-            held = json.loads((record.folder / VALUES_FILE).read_bytes())
+            held = json.loads(self._values(record))
         return {
             change.setting: (held[change.setting][0], held[change.setting][1])
             if change.setting in held
             else (change.before, change.after)
             for change in record.changes
         }
+
+    def _values(self, record: Record) -> bytes:
+        try:
+            return (record.folder / VALUES_FILE).read_bytes()
+        except FileNotFoundError:
+            return (record.folder / _FIRST_VALUES_FILE).read_bytes()
 
     def newer(self, record: Record) -> dict[str, Record]:
         """Return, by setting, the newest standing record that changed the same one after this."""
@@ -202,11 +228,23 @@ def _backup_in(folder: Path) -> Path | None:
 
 
 def _unusable(root: Path, error: OSError) -> Refused:
+    whose = owned_by(root) if isinstance(error, PermissionError) else ""
     return Refused(
-        f"The folder for records {root} cannot be used ({error.strerror}): give --state-dir a folder that can be "
-        "written.",
+        f"The folder for records {root} cannot be used ({error.strerror}{whose}): give --state-dir a folder that "
+        "can be written.",
         "state-unusable",
     )
+
+
+def owned_by(path: Path) -> str:
+    """Return whose the nearest thing there is, where it is another user's: what explains a refusal; else ""."""
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            owner = place.stat().st_uid
+            if not hasattr(os, "geteuid") or owner == os.geteuid():
+                return ""
+            return f"; {place} belongs to {'root: use sudo' if owner == 0 else f'user {owner}'}"
+    return ""
 
 
 def values_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from qbdoctor import meanings, qtedit, qtvalues, releases
+from qbdoctor import meanings, qtedit, qtlines, qtvalues, releases
 from qbdoctor.meanings import Place
 from qbdoctor.model import Json
 from qbdoctor.qtini import Entry, QtIni, Unreadable
@@ -57,8 +57,11 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
     """
     if record.file is not None and sha256(data) == record.file.after.sha256:
         return Undo("whole-file", tuple(_turned(change) for change in record.changes), data=backup)
-    changes, refusals, certain = [], [], True
+    changes, refusals, certain, present = [], [], True, data
     for change in record.changes:
+        if record.beside is not None and change.section is None:
+            changes.append(_turned(change))  # the second file itself
+            continue
         before, after = raws[change.setting]
         if record.via == "api" and change.json is not None:
             before = meanings.raw_value(change.setting, change.json.before)
@@ -68,8 +71,9 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
             certain = False
             continue
         try:
-            ini = QtIni.parse(data, ignore_case=_WINDOWS)
-            place, entries = _present(ini, change)
+            places = (change.key or "", "MigrationVersion", *(each.key for each in meanings.places(change.setting)))
+            ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=places)
+            place, entries = _present(ini, change, record.changes)
             refusal = _not_ours(change, entries, before, after)
             if refusal == "":
                 continue
@@ -77,7 +81,8 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
                 refusals.append(refusal)
                 if not force:
                     continue
-            data = _edited(data, place, before)
+            stood = after is None and record.via == "file" and place == (change.section, change.key)
+            data = _edited(data, place, before, backup if stood else None, odd=meanings.known(change.setting) is None)
         except (qtedit.Refused, Unreadable) as error:
             refusals.append(f"{change.setting}: {error}")
             certain = False
@@ -93,6 +98,8 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
                 line=now.line if now else None,
             )
         )
+    if data.endswith(b"\n") and not (present.endswith(b"\n") or backup.endswith(b"\n")):
+        data = data.removesuffix(b"\n").removesuffix(b"\r")  # what was missing stays missing
     return Undo("by-setting", tuple(changes), tuple(refusals), force and certain, data)
 
 
@@ -100,14 +107,15 @@ def _turned(change: Change) -> Change:
     return replace(change, before=change.after, after=change.before)
 
 
-def _present(ini: QtIni, change: Change) -> tuple[Place, list[Entry]]:
+def _present(ini: QtIni, change: Change, changes: tuple[Change, ...]) -> tuple[Place, list[Entry]]:
     """Return where the setting is now, and its entries, the one that counts last.
 
     It may have moved: 5.3 takes it from ``[Preferences]`` to ``[WebUI]``. One that is gone belongs where a release
-    that reads this file looks.
+    that reads this file looks. A place of another change is that one's.
     """
+    taken = {(one.section, one.key) for one in changes if one is not change}
     own = [Place(change.section, change.key)] if change.section is not None and change.key is not None else []
-    for place in (*own, *meanings.places(change.setting)):
+    for place in (*own, *(one for one in meanings.places(change.setting) if one not in taken)):
         if (counts := ini.get(*place)) is not None:
             others = [entry for entry in ini.all(*place) if entry != counts]
             return place, [*others, counts]
@@ -131,12 +139,20 @@ def _not_ours(change: Change, entries: list[Entry], before: str | None, after: s
     if said == meanings.meaning(name, before):
         return ""
     where = f"line {entries[-1].line}" if entries else "the key is gone"
-    return f"{name} was changed by someone else since ({where}), so it is left alone"
+    return f"{name} was changed by someone else since ({where})"
 
 
-def _edited(data: bytes, place: Place, raw: str | None) -> bytes:
+def _edited(data: bytes, place: Place, raw: str | None, backup: bytes | None, *, odd: bool) -> bytes:
+    """Return the file with the value; what the fix took out goes back as it stood in the backup.
+
+    ``odd``: the key is no setting, so it may be spelled in any way.
+    """
+    if raw is None and odd:
+        return qtlines.take_out(data, *place, ignore_case=_WINDOWS).data
     if raw is None:
         return qtedit.remove_key(data, *place, ignore_case=_WINDOWS).data
+    if backup is not None:
+        return qtlines.put_back(data, backup, *place, ignore_case=_WINDOWS)
     return qtedit.set_value(data, *place, raw, ignore_case=_WINDOWS).data
 
 
@@ -167,10 +183,20 @@ def in_api(record: Record, present: Mapping[str, Json], *, force: bool = False) 
         if not ours:
             if meanings.same_json(change.setting, now, said.before):
                 continue
-            refusals.append(f"{change.setting} was changed by someone else since, so it is left alone")
+            refusals.append(f"{change.setting} was changed by someone else since")
             if not force:
                 continue
         write[said.name] = said.before
         now_raw = meanings.raw_value(change.setting, now)
         changes.append(replace(change, before=now_raw, after=meanings.raw_value(change.setting, said.before)))
     return Undo("api", tuple(changes), tuple(refusals), force and certain, write=write)
+
+
+def only_in_file(record: Record) -> bool:
+    """Return whether the Web API cannot take the record back, whatever the preferences are: it needs the file."""
+    return any(
+        change.json is None
+        or change.json.before is None
+        or (record.via == "file" and change.setting.startswith(_CONNECTION))
+        for change in record.changes
+    )

@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import engine, meanings, releases
+from qbdoctor import engine, lineedits, meanings, releases
 from qbdoctor.atomic import Refused
 from qbdoctor.fixplan import Plan, Step, in_file, in_json
-from qbdoctor.model import Edit, Report, UserError
+from qbdoctor.model import AnyEdit, Edit, Json, Report, UserError
+from qbdoctor.reader import reader
 from qbdoctor.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qbdoctor.fixing import Surgery
     from qbdoctor.observe import Observer
     from qbdoctor.records import Record
+    from qbdoctor.releases import Version
 
 SAVE_SECONDS = 8.0
 """qBittorrent saves at once after setPreferences, and some seconds after its start (measured, 4.2.5 to 5.3.0)."""
@@ -48,10 +50,10 @@ def verify(surgery: Surgery, plan: Plan) -> dict[str, str]:
 
 def _by_file(surgery: Surgery, plan: Plan) -> dict[str, str]:
     path = surgery.config()
-    settings = Settings.load(path)
+    settings = Settings.load(path, reader(surgery.observer))
     for step in plan.steps:
         for edit in step.edits:
-            if not _says(settings, edit):
+            if not _says(settings, edit, step):
                 raise NotHelped(f"{step.fix.id}: {edit.setting} does not read back as it was written.")
     if surgery.before is not None:
         surgery.after = engine.run(surgery.observer.again(), surgery.checks, close=False)
@@ -62,7 +64,7 @@ def _by_file(surgery: Surgery, plan: Plan) -> dict[str, str]:
 def _by_restart(surgery: Surgery, plan: Plan, fresh: Observer) -> dict[str, str]:
     """Verify by what the restarted server does; where that shows nothing, by what it says and by its file."""
     path = surgery.config()
-    settings = Settings.load(path)
+    settings = Settings.load(path, reader(surgery.observer))
     surgery.after = engine.run(fresh, surgery.checks, close=False)
     says = fresh.seen.preferences or {}
     texts: dict[str, str] = {}
@@ -72,9 +74,9 @@ def _by_restart(surgery: Surgery, plan: Plan, fresh: Observer) -> dict[str, str]
             raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
         for edit in step.edits:
             name = meanings.json_name(edit.setting)
-            if name is not None and name in says and not in_json(edit, says[name], fresh.seen.version):
+            if name is not None and name in says and not _taken(edit, step, says[name], fresh.seen.version):
                 raise NotHelped(f"{step.fix.id}: qBittorrent started again with another {edit.setting}.")
-            if not _says(settings, edit, default=True):
+            if not _says(settings, edit, step, default=True):
                 raise NotHelped(f"{step.fix.id}: {path} has another {edit.setting} since qBittorrent started again.")
         acts = shown.text if shown.works else f"{shown.text}; {path} says so"
         texts[step.fix.id] = f"qBittorrent was restarted with it: {acts}"
@@ -122,15 +124,27 @@ def _saved(surgery: Surgery, path: Path, steps: Sequence[Step]) -> bool:
             settings = Settings.load(path, version)
         except UserError:  # it is being replaced at this moment
             settings = None
-        if settings is not None and all(_says(settings, edit, default=True) for step in steps for edit in step.edits):
+        if settings is not None and all(
+            _says(settings, edit, step, default=True) for step in steps for edit in step.edits
+        ):
             return True
         if time.monotonic() > end:
             return False
         time.sleep(0.05)
 
 
-def _says(settings: Settings, edit: Edit, *, default: bool = False) -> bool:
+def _taken(edit: AnyEdit, step: Step, value: Json, version: Version | None) -> bool:
+    """Return whether the running server has the value that the edit gave it."""
+    if isinstance(edit, Edit):
+        return in_json(edit, value, version)
+    told = next((one.json for one in step.changes if one.setting == edit.setting), None)
+    return told is None or meanings.same_json(edit.setting, value, told.after)
+
+
+def _says(settings: Settings, edit: AnyEdit, step: Step, *, default: bool = False) -> bool:
     """Return whether the file has the value; ``default``: an absent key will do where the release means the same."""
+    if not isinstance(edit, Edit):
+        return lineedits.done(settings, edit, step.file.raws if step.file else {}, default=default)
     place = settings.ini.get(*settings.place(edit.setting))
     raw = None if place is None else place.raw
     if raw is None and default and settings.version is not None:
@@ -145,7 +159,9 @@ def _compare(before: Report, after: Report, plan: Plan) -> None:
     new = [cause for cause in after.causes if cause.severity == "error" and cause.id not in was]
     if new:
         raise NotHelped(f"With the set another fault appeared ({new[0].id}): {new[0].summary.rstrip('.')}.")
-    found = {cause.id for cause in after.causes}
+    # An info that an error or a warning leaves behind is about something else, such as another key.
+    gone = {cause.id for cause in before.causes if cause.severity != "info"}
+    found = {cause.id for cause in after.causes if cause.severity != "info" or cause.id not in gone}
     left = [step.reason for step in plan.steps if step.reason in found]
     if left:
         raise NotHelped(f"The set did not help: {left[0]} is still found.")

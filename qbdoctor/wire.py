@@ -35,6 +35,8 @@ SHOWN_BODY = 2048
 VERSION_PATH = "/api/v2/app/version"
 REQUEST_SECONDS = 8.0
 """One request's share of the run: a loaded NAS answers in under two seconds, a hung server never."""
+FAIR = 1.0
+"""Seconds; silence in less, because the run's time was almost used up, says nothing about the server."""
 
 _API_KEY = re.compile(r"qbt_[A-Za-z0-9]{28}")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
@@ -190,7 +192,8 @@ class Wire:
         blank = Exchange(call.method, where.join(call.path), tuple((k, _shown_header(k, v)) for k, v in sent.items()))
         budget = min(call.seconds, self.deadline.remaining())
         if budget <= 0.01:
-            return replace(blank, failure=Failure("deadline", "not sent: the time for this run is used up")), b""
+            text = "the time for this run was used up before it could be sent (--deadline gives more)"
+            return replace(blank, failure=Failure("deadline", text)), b""
         if call.verify is None:
             call = replace(call, verify=self.verify)
         job = _Job()
@@ -202,6 +205,9 @@ class Wire:
         blank = replace(blank, ms=(time.perf_counter() - began) * 1000, local=job.local, peer=job.peer)
         if job.failure is not None or job.answer is None:
             failure = job.failure or Failure("closed", "no answer")
+            if failure.kind in {"timeout", "connect-timeout"} and budget < min(call.seconds, FAIR):
+                text = f"no answer in the {budget:.2g} s that were left for this run (--deadline gives more)"
+                failure = Failure("deadline", text, failure.got)
             exchange, raw = replace(blank, status=job.status, failure=failure), b""
         else:
             exchange, raw = self._record(blank, *job.answer, show_body=call.show_body)
@@ -247,9 +253,11 @@ def _work(job: _Job, call: Call, url: str, sent: Mapping[str, str], seconds: flo
     import requests  # noqa: PLC0415 - not needed for --help, --version, history
 
     try:
-        with contextlib.closing(_adapter(job, call.source)) as adapter:
+        # urllib3 takes some zones for broken and looks the others up as URLs write them, which no resolver knows.
+        bare, zone = _without_zone(url)
+        with contextlib.closing(_adapter(job, call.source, zone)) as adapter:
             form = dict(call.form) if call.form is not None else None
-            prepared = requests.Request(call.method, url, headers=dict(sent), data=form).prepare()
+            prepared = requests.Request(call.method, bare, headers=dict(sent), data=form).prepare()
             # The adapter alone: a session would follow redirects (or read their bodies whole), keep cookies, ask netrc.
             response = adapter.send(
                 prepared,
@@ -331,8 +339,17 @@ def classify(error: BaseException, *, tls: bool) -> Failure:
     return Failure("not-http", "what came back could not be understood")
 
 
-def _adapter(job: _Job, source: str | None) -> HTTPAdapter:
-    """Return requests' transport, telling the job its socket; it reads nothing from the environment."""
+def _without_zone(url: str) -> tuple[str, str]:
+    """Return ``http://[fe80::1%25eth0]:1/x`` without its zone, and the zone as the system writes it, ``%eth0``."""
+    found = re.match(r"(https?://\[[^]/%]+)%25([^]/]+)(\].*)", url, re.DOTALL)
+    return (found[1] + found[3], f"%{found[2]}") if found else (url, "")
+
+
+def _adapter(job: _Job, source: str | None, zone: str = "") -> HTTPAdapter:
+    """Return requests' transport, telling the job its socket; it reads nothing from the environment.
+
+    ``zone`` is put behind the host, an IPv6 address, where that is connected to.
+    """
     from requests.adapters import HTTPAdapter as RequestsAdapter  # noqa: PLC0415
     from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415
@@ -346,12 +363,14 @@ def _adapter(job: _Job, source: str | None) -> HTTPAdapter:
     # Hooked at _new_conn, not connect: a TLS handshake that hangs must already be killable.
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
+            self._dns_host += zone
             sock = super()._new_conn()
             connected(sock)
             return sock
 
     class Tls(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
+            self._dns_host += zone
             sock = super()._new_conn()
             connected(sock)
             return sock

@@ -19,6 +19,7 @@ from tests.kit.server import Server
 _LIVE_FIXTURES = {"release", "releases", "healthy", "server"}
 # Minutes each; run with `pytest -m extended`, so that the everyday suite stays near ten minutes on two cores.
 _EXTENDED = {"test_live_restart", "test_live_trace", "test_simulate", "test_trace_transparency", "test_live_fixes"}
+_EXTENDED |= {"test_live_rollback"}
 _PROPERTY = "live"
 _SKIPPED = "no live server: "
 _KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUIRE_LIVE", "QBDOCTOR_COVERAGE")

@@ -8,6 +8,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,8 +23,9 @@ import getpass  # noqa: E402 - what the journal imports when it is needed must b
 import platform  # noqa: E402
 
 from qbdoctor import atomic  # noqa: E402
-from qbdoctor.journal import Journal, SettingEdit  # noqa: E402
-from qbdoctor.records import Record  # noqa: E402
+from qbdoctor.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
+from qbdoctor.model import UserError  # noqa: E402
+from qbdoctor.records import Damaged  # noqa: E402
 
 
 def play_mount_point(config: Path) -> None:
@@ -44,16 +46,16 @@ def play_mount_point(config: Path) -> None:
     atomic.overwrite = overwrite
 
 
-def main(what: str, state: Path, config: Path, how: str) -> int:
-    if how == "in-place":
-        play_mount_point(config)
-    journal = Journal(state)
+def preload() -> None:
+    """Have everything in memory that the system is asked for once."""
     platform.node()
-    try:
+    with suppress(OSError):
         getpass.getuser()
-        os.stat(MARK)  # noqa: PTH116
-    except OSError:
-        pass
+
+
+def journal_work(what: str, state: Path, config: Path, *, lock_seconds: float = LOCK_SECONDS) -> tuple[int, str]:
+    """Apply the one change, take all changes back, or recover; the exit code, and what was said."""
+    journal = Journal(state, lock_seconds=lock_seconds)
     try:
         if what == "apply":
             journal.apply_file(
@@ -61,16 +63,27 @@ def main(what: str, state: Path, config: Path, how: str) -> int:
             )
         elif what == "rollback":
             for record in journal.records():
-                assert isinstance(record, Record)
+                if isinstance(record, Damaged):
+                    raise atomic.Refused(record.text())
                 if record.standing:
                     journal.rollback(record)
         else:
-            journal.recover()
-    except atomic.Refused as refused:
-        if os.environ.get("QBDOCTOR_KILL_DRIVER_SAYS"):
-            sys.stderr.write(f"{refused.reason}\n")
-        return 4
-    return 0
+            return 0, "\n".join(journal.recover())
+    except UserError as error:
+        return error.exit_code, error.message
+    return 0, ""
+
+
+def main(what: str, state: Path, config: Path, how: str) -> int:
+    if how == "in-place":
+        play_mount_point(config)
+    preload()
+    with suppress(OSError):
+        os.stat(MARK)  # noqa: PTH116
+    code, said = journal_work(what, state, config)
+    if said and os.environ.get("QBDOCTOR_KILL_DRIVER_SAYS"):
+        sys.stderr.write(f"{said}\n")
+    return code
 
 
 if __name__ == "__main__":

@@ -127,7 +127,9 @@ ORIGINS = [
         "file://", "chrome-extension://abc", "http://127.0.0.1:99999", " ",
     )),
     *(get(VERSION, referer=referer) for referer in ("http://127.0.0.1/", "", "x", "http://127.0.0.1:{port}", "HTTPS://127.0.0.1:{port}/#x")),
-    *(get(VERSION, sec_fetch_site=value) for value in ("same-origin", "Same-Origin", "same-site", "NONE", "", "junk")),
+    *(get(VERSION, sec_fetch_site=value) for value in (
+        "same-origin", "Same-Origin", "same-site", "NONE", "", "junk", "SAME-SITE", "same-origin, none",
+    )),
     *(get(VERSION, origin="http://127.0.0.1:{port}", sec_fetch_site=site) for site in ("cross-site", "none", "junk", "")),
     *(get(VERSION, origin="http://evil.example", sec_fetch_site=site) for site in ("same-origin", "same-site", "")),
     get(VERSION, referer="http://evil.example/", sec_fetch_site="same-origin"),

@@ -63,7 +63,7 @@ FIXES_NOW = set(
     words("""
     require-localhost-auth disable-subnet-whitelist allow-host trust-reverse-proxy disable-alternative-webui
     set-session-timeout use-http set-tls-files set-password bypass-localhost-auth allow-subnet unset-secure-cookie
-    raise-ban-limit
+    raise-ban-limit remove-unknown-key move-misplaced-key adopt-new-file
     """)
 )
 

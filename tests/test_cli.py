@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import __version__
+from qbdoctor.cli import parse
 from tests.doctor import qbdoctor
 
 CONFIG = b"[Preferences]\nWebUI\\Port=1\nWebUI\\Address=127.0.0.1\n"
@@ -217,3 +219,112 @@ def test_interrupt_is_130() -> None:
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", [["explain", "login"], ["check", "--url", "http://127.0.0.1:9", "--no-login"]])
+def test_closed_standard_streams(words: list[str], closed: str) -> None:
+    """A daemon may start us without them; the exit code still says what was found."""
+    run = subprocess.run(
+        f"{sys.executable} -m qbdoctor {' '.join(words)} {closed}", shell=True, capture_output=True, text=True
+    )
+    assert "Traceback" not in run.stderr + run.stdout
+    assert run.returncode == (0 if words[0] == "explain" else 1)
+    assert bool(run.stdout) == (">&- 2" not in closed and closed != ">&-")
+
+
+def test_a_full_disk_behind_standard_output() -> None:
+    for words in ("explain", "check --url http://127.0.0.1:9 --no-login --json"):
+        run = subprocess.run(
+            f"{sys.executable} -m qbdoctor {words} > /dev/full", shell=True, capture_output=True, text=True
+        )
+        assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
+        assert run.stderr.startswith("qbdoctor: standard output cannot be written: No space left")
+
+
+def test_an_interrupted_check_is_a_report_as_well() -> None:
+    from tests.kit import faults
+
+    with faults.Silent() as silent:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "qbdoctor", "--json", "--url", silent.url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        threading.Timer(1.5, lambda: process.send_signal(2)).start()
+        out, err = process.communicate(timeout=20)
+    report = json.loads(out)
+    assert (process.returncode, report["exit_code"], report["error"]["code"]) == (130, 130, "interrupted")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("stop", ["raise KeyboardInterrupt", 'exec("raise KeyboardInterrupt")'])
+def test_an_interrupt_before_the_start(stop: str, tmp_path: Path) -> None:
+    """Ctrl-C while the program is still being loaded."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'qbdoctor.commands.explain':\n"
+        f"            {stop}\n"
+        "sys.meta_path.insert(0, Stop())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "qbdoctor", "explain"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "qbdoctor: interrupted\n")
+
+
+def test_a_mistyped_command_is_told_as_one() -> None:
+    for word, meant in (("chek", "check"), ("rolback", "rollback"), ("simulat", "simulate"), ("hstory", "history")):
+        run = qbdoctor(word)
+        assert run.code == 2
+        assert f"did you mean {meant}?" in run.err, run.err
+    assert "did you mean login?" in qbdoctor("logn").err
+
+
+def test_a_password_of_the_environment_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    """A wrong decoding would be a wrong password, and a wrong accusation."""
+    code = (
+        "import os\n"
+        "from qbdoctor.credentials import secret\n"
+        "from qbdoctor.model import UserError\n"
+        "try:\n"
+        "    print(ascii(secret(None, '', 'QBDOCTOR_PASSWORD', os.environ).reveal()))\n"
+        "except UserError as error:\n"
+        "    print(error.code)\n"
+    )
+    for raw, shown in (("p\u00e4ss".encode(), "'p\\xe4ss'"), (b"p\xe4ss", "secret-not-text")):
+        for locale in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"LC_ALL": "C.UTF-8"}):
+            env = {**{name.encode(): value.encode() for name, value in locale.items()}, b"QBDOCTOR_PASSWORD": raw}
+            run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+            assert run.stdout.strip() == shown, (raw, locale, run.stderr)
+
+
+@pytest.mark.parametrize("words", [
+    "fix --format html", "rollback --format junit", "history --format nagios", "explain login --format markdown",
+])  # fmt: skip
+def test_a_format_that_a_command_has_not(words: str) -> None:
+    run = qbdoctor(*words.split())
+    assert (run.code, run.out) == (2, "")
+    assert "--format is human" in run.err
+
+
+@pytest.mark.parametrize(
+    "command", ["check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint"]
+)
+def test_common_options_stand_on_either_side(command: str) -> None:
+    common = ["-q", "-v", "--no-color", "--yes", "--dry-run", "--json", "-o", "x"]
+    before, after = parse([*common, command]), parse([command, *common])
+    assert before == after
+    assert (after.quiet, after.no_color, after.yes, after.dry_run, after.format, after.output) == (
+        True, True, True, True, "json", "x",
+    )  # fmt: skip
+    for place in (["--version", command], [command, "--version"]):
+        with pytest.raises(SystemExit) as stopped:
+            parse(place)
+        assert stopped.value.code == 0

@@ -581,6 +581,16 @@ def test_file_and_server_agree_or_not() -> None:
     (found,) = judged("config-running", text, running=instance(), place=GOOD, preferences=other).findings
     assert (found.cause, found.severity, found.confidence) == ("edited-while-running", "warning", "likely")
     assert "LocalHostAuth is 'true' in the file and 'false' in the server" in found.summary
+    since = replace(GOOD, written_since=True)
+    for place, sure in (
+        (since, "proven"),
+        (replace(since, mounted_alone=True), "likely"),  # there the change may be the server's, and never saved
+        (replace(since, read_only=True), "likely"),
+        (replace(since, writable=False), "likely"),
+        (replace(since, free=100), "likely"),
+    ):
+        (found,) = judged("config-running", text, running=instance(), place=place, preferences=other).findings
+        assert found.confidence == sure
     assert judged("config-running", text, running=instance(), place=GOOD).status == "skip"
     assert judged("config-running", text, first=DOWN).status == "skip"
 
@@ -603,6 +613,25 @@ def test_a_port_of_the_command_line_is_named_where_the_file_says_another() -> No
     assert judged("config-running", same, running=started, place=GOOD, preferences=PREFERENCES).status == "pass"
     fresh = replace(GOOD, settled=False)
     assert named(judged("config-running", text, running=started, place=fresh)) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "changes", "confidence"),
+    [
+        ("8080", {"options": Options(webui_port=8080, webui_port_source="--webui-port")}, "likely"),
+        ("7070", {"options": Options(webui_port=8080, webui_port_source="--webui-port")}, "likely"),  # not from there
+        ("8080", {}, "possible"),
+        ("9999", {}, None),  # the config's own
+        ("${PORT}", {}, None),
+        ("8080", {"in_container": False}, None),  # somebody's shell has it, and no image
+    ],
+)
+def test_the_port_of_a_container_image(variable: str, changes: dict[str, Any], confidence: str | None) -> None:
+    started = instance(**{"in_container": True, "environment": {"WEBUI_PORT": variable}, **changes})
+    judgement = judged("config-running", OLD + "WebUI\\Port=9999\n", running=started, place=GOOD)
+    found = [one for one in judgement.findings if one.cause == "env-override"]
+    assert [one.confidence for one in found] == ([confidence] if confidence else [])
+    assert ("WEBUI_PORT=8080" in str(found)) == (variable == "8080" and confidence is not None)
 
 
 def test_whitelist_that_a_semicolon_cut() -> None:

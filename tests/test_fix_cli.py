@@ -330,3 +330,10 @@ def test_explain(fix: Any) -> None:
     assert fix.id in qbdoctor("explain").out
     assert fix.id in [one["id"] for one in json.loads(qbdoctor("explain", "--json").out)["fixes"]]
     assert fix.id in qbdoctor("explain", fix.id[:-1]).err
+
+
+def test_fixes_that_contradict_each_other(config: Path) -> None:
+    before = state(config)
+    run = qbdoctor("fix", "bypass-localhost-auth", AUTH, "--yes", "--config", str(config))
+    sentence(run, 2, "bypass-localhost-auth and require-localhost-auth set LocalHostAuth to different values")
+    assert state(config) == before

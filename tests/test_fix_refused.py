@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from qbdoctor.fixing import Surgery
+from qbdoctor.fixplan import Plan
+from qbdoctor.records import Record
 from tests.doctor import Run, qbdoctor
 from tests.fixer import AUTH, LIST, ROOT, change, new_config, records, sentence, sha256, state
 from tests.kit.profile import free_port
@@ -43,6 +46,32 @@ def test_one_refused_none_applied(tmp_path: Path) -> None:
     for names in ([LIST, AUTH], [AUTH, LIST]):
         sentence(qbdoctor("fix", *names, "--yes", "--config", str(config)), 4, "lines 3 and 7")
     assert (state(config), records()) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [(b"WebUI\\Port=", True), (b"WebUI\\LocalHostAuth=false", False), (b"WebUI\\LocalHostAuth=", False)],
+)
+def test_a_file_that_changes_between_plan_and_write(
+    config: Path, monkeypatch: pytest.MonkeyPatch, line: bytes, kept: bool
+) -> None:
+    """Another setting's change is kept; where the setting itself is not what was shown any more, nothing is done."""
+    old = config.read_bytes()
+    assert line in old
+    new = old.replace(line, b"x=1\n" + line) if kept else old.replace(line, line.replace(b"false", b"0") + b"no")
+    carry_out = Surgery.carry_out
+
+    def meanwhile(surgery: Surgery, plan: Plan) -> tuple[Record, ...]:
+        config.write_bytes(new)
+        return carry_out(surgery, plan)
+
+    monkeypatch.setattr(Surgery, "carry_out", meanwhile)
+    run = qbdoctor("fix", AUTH, "--yes", "--config", str(config))
+    if kept:
+        assert (run.code, config.read_bytes()) == (0, new.replace(b"LocalHostAuth=false", b"LocalHostAuth=true"))
+    else:
+        sentence(run, 4, "changed since the plan was made")
+        assert (config.read_bytes(), records()) == (new, [])
 
 
 @pytest.mark.parametrize("options", [["--yes"], ["--dry-run"], []])

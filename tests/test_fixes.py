@@ -12,7 +12,7 @@ import pytest
 from qbdoctor import causes as catalogue
 from qbdoctor import inputs, inputvalues, lists, password, registry
 from qbdoctor.fixplan import raw_text
-from qbdoctor.model import Edit, Effect, Fix, Secret, UserError
+from qbdoctor.model import Added, Edit, Effect, Fix, Secret, UserError
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import Terminal, change, new_config, records, sentence, state
 
@@ -30,7 +30,11 @@ CONTRACT: dict[str, Effect] = {
     "disable-alternative-webui": "keeps",
     "use-http": "keeps",
     "set-tls-files": "keeps",
+    "remove-unknown-key": "keeps",
+    "move-misplaced-key": "keeps",
+    "adopt-new-file": "keeps",
 }
+OF_THE_FILE = {"remove-unknown-key", "move-misplaced-key", "adopt-new-file"}  # they set nothing; see test_line_edits
 TOLD = {
     "host": "nas.lan",
     "proxy": "172.18.0.2",
@@ -52,6 +56,7 @@ def test_the_fixes_are_the_contracts() -> None:
 
 @EVERY
 def test_a_fix_says_what_it_is(fix: Fix) -> None:
+    assert fix.file_only == (fix.id in OF_THE_FILE)
     assert bool(fix.exposes) == (fix.effect == "loosens")
     for cause in fix.answers:
         offered = [one for one in catalogue.page(cause).remedies if one.fix == fix.id]
@@ -61,12 +66,13 @@ def test_a_fix_says_what_it_is(fix: Fix) -> None:
         assert {one.fix for one in page.remedies if one.fix} <= set(FIXES)
 
 
-@EVERY
+@pytest.mark.parametrize("fix", [fix for fix in FIXES.values() if fix.id not in OF_THE_FILE], ids=lambda fix: fix.id)
 def test_a_fix_plans_settings_of_the_table(fix: Fix) -> None:
     bound = inputs.bind(fix, TOLD)
     edits = bound.edits(None, None)
     assert edits
     for edit in edits:
+        assert isinstance(edit, Edit)
         assert raw_text(edit, "old.lan" if edit.setting == "ServerDomains" else None)
     assert "canary" not in repr(bound) + repr(edits)
 
@@ -317,4 +323,7 @@ def test_a_value_from_a_finding_that_is_none_is_not_offered(monkeypatch: pytest.
     named = dataclasses.replace(Report.causes[0], values={"name": "nas.lan"})
     Report.causes = (named,)
     bound = inputs.bind(fix, {}, Report())  # type: ignore[arg-type]
-    assert bound.edits(None, "host-not-allowed") == (Edit("ServerDomains", bound.edits(None, None)[0].value),)
+    (edit,) = bound.edits(None, "host-not-allowed")
+    assert (edit,) == bound.edits(None, None)
+    assert isinstance(edit, Edit)
+    assert (edit.setting, edit.value) == ("ServerDomains", Added("nas.lan"))

@@ -66,3 +66,12 @@ def test_deadline_holds_over_all_requests() -> None:
         began = time.monotonic()
         diagnose("--url", server.url, "--deadline", "1")
         assert time.monotonic() - began < 3.5
+
+
+@pytest.mark.parametrize("deadline", ["0.02", "0.3", "0.6"])
+def test_a_deadline_too_short_to_tell_accuses_nobody(deadline: str) -> None:
+    """What was cut off by our own deadline says nothing about the server."""
+    with faults.Silent() as server:
+        report = diagnose("--url", server.url, "--deadline", deadline)
+    assert (report["causes"], report["exit_code"]) == ([], 3)
+    assert "--deadline" in report["verdict"]["headline"]

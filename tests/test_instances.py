@@ -468,6 +468,7 @@ def test_published_ports(monkeypatch: pytest.MonkeyPatch) -> None:
         "",
     ]
     monkeypatch.setattr(psutil, "process_iter", lambda: map(Proxy, lines))
+    monkeypatch.setattr("qbdoctor.firewall.forwards", lambda: ())
     assert instances.find_mappings() == (
         instances.PortMapping("0.0.0.0", 18080, "172.17.0.2", 8080),
         instances.PortMapping("::", 18080, "172.17.0.2", 8080),

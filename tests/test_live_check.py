@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,11 @@ def sessions_work(server: Server) -> None:
     assert server.password
     assert server.try_login(server.password).status_code in {200, 204}
     assert server.login().get(f"{server.url}/api/v2/app/version").status_code == 200
+
+
+def offered(found: dict[str, Any]) -> set[str]:
+    """Return the fixes that a cause offers."""
+    return {remedy["fix"] for remedy in found["remedies"]} - {None}
 
 
 def test_healthy_server_is_healthy(healthy: Server) -> None:
@@ -153,6 +159,7 @@ def test_localhost_bypass(server: ServerFactory, release: Release, raw: str) -> 
     assert found["confidence"] == ("likely" if release.version_tuple[:2] == (5, 1) else "proven")
     assert report["login_attempts"] == 0
     assert status(report, "login") == "skip"
+    assert offered(found) == {"require-localhost-auth"}
     time.sleep(0.1)
     assert running.failed_logins() == running.successful_logins() == 0
 
@@ -169,6 +176,7 @@ def test_public_whitelist_is_exposed(server: ServerFactory, release: Release, su
     running = server(settings={"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": subnets})
     report = diagnose("--url", running.url)
     assert causes(report, "error") == ["exposed-bypass"]
+    assert offered(cause(report, "exposed-bypass")) == {"disable-subnet-whitelist"}
     assert report["exit_code"] == 1
     assert report["login_attempts"] == 0
 
@@ -177,7 +185,8 @@ def test_private_whitelist_is_a_bypass_only(server: ServerFactory, release: Rele
     running = server(settings={"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "127.0.0.0/8"})
     report = diagnose("--url", running.url)
     assert causes(report, "error") == []
-    assert cause(report, "bypass-active")["severity"] == "info"
+    found = cause(report, "bypass-active")
+    assert (found["severity"], offered(found)) == ("info", {"disable-subnet-whitelist"})
 
 
 def test_bypass_through_a_proxy_is_exposed(server: ServerFactory, release: Release) -> None:
@@ -192,6 +201,17 @@ def test_bypass_that_holds_for_the_public_url_is_exposed(server: ServerFactory, 
     report = diagnose("--url", running.url, "--public-url", "https://qb.example.org")
     assert causes(report, "error") == ["exposed-bypass"]
     assert status(diagnose("--url", running.url), "anonymous-call") == "warn"
+
+
+def test_a_wrong_port_and_a_wrong_name_are_both_named(server: ServerFactory, release: Release) -> None:
+    """Whoever mends one of the two still gets 401."""
+    running = server(settings={"ServerDomains": "qb.example.org"})
+    with faults.PortMap(running.port) as mapped:
+        url = f"http://localhost:{mapped.port}"
+        for report in (diagnose("--url", url), diagnose("--url", url, "--config", str(running.config_file))):
+            both = {one["id"]: one["confidence"] for one in report["causes"] if one["severity"] == "error"}
+            assert both == {"host-port-mismatch": "proven", "host-not-allowed": "proven"}
+            assert report["login_attempts"] == 0
 
 
 def test_port_map_is_proven(healthy: Server) -> None:
@@ -336,6 +356,11 @@ def test_api_key(server: ServerFactory, release: Release) -> None:
     else:
         assert causes(right.report, "error") == ["api-key-rejected"]
     assert causes(wrong.report, "error") == ["api-key-rejected"]
+    advice = " ".join(remedy["text"] for remedy in cause(wrong.report, "api-key-rejected")["remedies"])
+    assert ("Copy the key" in advice, "older than 5.2" in advice) == (
+        release.version_tuple >= (5, 2),
+        release.version_tuple < (5, 2),
+    )
     for run in (right, wrong):
         assert run.report["login_attempts"] == 0
         assert_silent(run.out + run.err, [key, key[:-1] + "n"])

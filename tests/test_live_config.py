@@ -299,8 +299,14 @@ def test_an_edit_under_the_running_server(server: ServerFactory, release: Releas
     report = checked(running)
     assert config_causes(report) == {"edited-while-running"}
     found = cause(report, "edited-while-running")
-    assert (found["severity"], found["confidence"]) == ("warning", "likely")
+    assert (found["severity"], found["confidence"]) == ("warning", "proven")
     assert "SessionTimeout is '7200' in the file and '3600' in the server" in found["summary"]
+    proof = next(piece for piece in found["evidence"] if piece["kind"] == "experiment")
+    assert [proof[side]["response"]["text"] for side in "ab"] == [
+        "SessionTimeout is '7200'",
+        "SessionTimeout is '3600'",
+    ]
+    assert "app/preferences" in proof["b"]["request"]["read"]
     assert report["exit_code"] == 0
     running.stop()
     assert "7200" not in running.config_file.read_text(), "the edit is lost"

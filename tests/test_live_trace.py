@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+import requests
 
 from tests import trace_programs
 from tests.conftest import ServerFactory
@@ -188,6 +189,28 @@ def test_a_right_client_beside_wrong_ones_is_not_accused(healthy: Server) -> Non
         "client-drops-cookie",
         "client-sends-no-cookie",
     }
+
+
+def test_where_a_browser_says_that_it_comes_from(healthy: Server) -> None:
+    """From 5.3 on Sec-Fetch-Site alone decides; before it is not read, and the Origin is."""
+    foreign = {"Origin": "https://dash.example"}
+    reads = healthy.release.version_tuple >= (5, 3)
+
+    def judged(*requests_headers: dict[str, str]) -> tuple[list[int], dict[str, str]]:
+        with tracing(healthy.url) as trace:
+            with requests.Session() as client:
+                login = {"username": "admin", "password": PASSWORD}
+                client.post(f"{trace.url}/api/v2/auth/login", data=login, timeout=10)
+                url = f"{trace.url}/api/v2/app/version"
+                answers = [client.get(url, headers=one, timeout=10).status_code for one in ({}, *requests_headers)]
+            return answers[1:], dict(causes(trace.stop()))
+
+    crossed, same = {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-origin"}
+    assert judged(crossed) == (([401], {"cross-site-blocked": "proven"}) if reads else ([200], {}))
+    by_origin = {"client-foreign-origin": "proven"}
+    assert judged({**crossed, **foreign}) == ([401], {"cross-site-blocked": "proven"} if reads else by_origin)
+    assert judged({**same, **foreign}) == (([200], {}) if reads else ([401], by_origin))
+    assert judged({**same, **foreign}, foreign) == ([200 if reads else 401, 401], by_origin)
 
 
 @pytest.mark.parametrize("version", ["4.5.2", "5.3.0"])

@@ -169,6 +169,17 @@ def test_headers_and_names() -> None:
     ]
     assert releases.sec_fetch_accepted(v("5.2.3")) is None
     assert releases.sec_fetch_accepted(NEWEST) == ("same-origin", "none")
+    for source in (True, False):
+        assert releases.passes_by_sec_fetch(v("5.2.3"), "cross-site", source=source) is None
+        assert releases.passes_by_sec_fetch(NEWEST, "", source=source) is None
+        for value, passes in {
+            "same-origin": True,
+            " NONE ": True,
+            "same-site": False,
+            "junk": False,
+            "a, b": False,
+        }.items():
+            assert releases.passes_by_sec_fetch(NEWEST, value, source=source) is passes
     assert releases.csrf_exempt_paths(v("5.2.3")) == ()
     assert "/" in releases.csrf_exempt_paths(NEWEST)
     assert [releases.sessions_limit(each) for each in MEASURED] == [None] * 6 + [15]

@@ -46,6 +46,16 @@ def test_calls_over_ipv6(server: ServerFactory, release: Release) -> None:
     session.close()
 
 
+def test_an_address_with_a_zone(server: ServerFactory, release: Release) -> None:
+    """As link-local addresses are written: ``[fe80::1%25eth0]``; the zone is for this machine, not for the Host header."""
+    running = server(address="::1")
+    assert running.password
+    session, _, logins = client(f"http://[::1%251]:{running.port}", running.password)
+    assert logins[0].failure is None
+    assert session.call("GET", VERSION).status == 200
+    session.close()
+
+
 def test_a_lost_session_is_opened_again_once(server: ServerFactory, release: Release) -> None:
     running = server()
     assert running.password

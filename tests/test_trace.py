@@ -171,13 +171,49 @@ def test_single_requests() -> None:
     assert Talk().call(401, origin="own", referer="foreign", source="x").found() == {}  # the Origin is what counts
     assert Talk().call(401, fetch_site="cross-site").found() == {"cross-site-blocked": "possible"}
     told = Talk().call(200, version="v5.3.0").call(401, fetch_site="cross-site")
-    assert told.found() == {"cross-site-blocked": "likely"}
+    assert told.found() == {"cross-site-blocked": "proven"}
     assert Talk(new=False).login().call(401, fetch_site="cross-site").found() == {}
     assert Talk().call(401, foreign_host=True, host="evil:8080").found() == {"host-not-allowed": "likely"}
     assert Talk().call(401, foreign_host=True, host="nas:81").found() == {"host-port-mismatch": "likely"}
     assert Talk().add("POST", "auth/login", 403, answer="banned").found() == {"ip-banned": "likely"}
     made = Talk().call(401).judged()
     assert (made.state, made.exit_code, made.clients[0].causes) == ("unknown", 0, ())
+
+
+def test_sec_fetch_site_decides_alone_from_5_3_on() -> None:
+    """There a foreign Origin passes as same-origin, and cross-site is refused with the right one; before it is not read."""
+    foreign = {"origin": "foreign", "source": "https://dash.example"}
+
+    def known(release: str) -> Talk:
+        return Talk(new=release >= "v5.2").login().call(200, S1, version=release)
+
+    crossed = {"cross-site-blocked": "proven"}
+    for more in ({}, foreign, {"origin": "own"}, {"referer": "foreign", "source": "https://dash.example"}):
+        assert known("v5.3.0").call(401, S1, fetch_site="cross-site", **more).found() == crossed
+        assert known("v5.3.0").call(401, S1, fetch_site="junk", **more).found() == crossed
+    alone = known("v5.3.0").call(401, S1, fetch_site="same-site", action="app/preferences")
+    assert alone.found() == {"cross-site-blocked": "likely"}
+    for release in ("v5.2.3", "v5.1.0"):
+        assert known(release).call(401, S1, fetch_site="cross-site", **foreign).found() == {
+            "client-foreign-origin": "proven"
+        }
+        assert known(release).call(401, S1, fetch_site="same-origin", **foreign).found() == {
+            "client-foreign-origin": "proven"
+        }
+    # One client's browser gets through, another's program is refused: the first shows nothing of the second
+    both = known("v5.3.0").call(200, S1, fetch_site="same-origin", **foreign)
+    assert both.found() == {}
+    assert both.call(401, S1, **foreign).found() == {"client-foreign-origin": "proven"}
+    host = known("v5.3.0").call(401, S1, fetch_site="same-origin", foreign_host=True, host="evil:8080", **foreign)
+    assert host.found() == {"host-not-allowed": "likely"}
+    login = Talk().call(403, version="v5.3.0").add("POST", "auth/login", 401, content="form", fetch_site="cross-site")
+    assert login.found() == {"cross-site-blocked": "likely"}  # and not the password
+    typed = Talk().call(403, version="v5.3.0")
+    typed.add("POST", "auth/login", 401, content="form", fetch_site="same-origin", **foreign)
+    assert "wrong-credentials" in typed.found()
+    unsure = Talk().call(401, fetch_site="cross-site", **foreign).found()
+    assert unsure == {"client-foreign-origin": "likely", "cross-site-blocked": "possible"}
+    assert Talk().call(401, fetch_site="same-origin", **foreign).found() == {"client-foreign-origin": "possible"}
 
 
 def test_headers_instead_of_a_session() -> None:

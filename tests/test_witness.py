@@ -123,6 +123,8 @@ def test_in_translation(language: str) -> None:
         ("WebUI: Referer header & Target origin mismatch! Source IP: '127.0.0.1'. Referer header: 'http://e.example/x'. Target origin: 'h:1'", "referer", "http://e.example/x", "h:1"),
         ("WebUI: Origin header & Target origin mismatch! Source IP: '127.0.0.1'. Origin header: 'null'. Target origin: 'h:1'", "origin", "null", "h:1"),
         ("WebUI: Cross-site request blocked. Source IP: '127.0.0.1'. Sec-Fetch-Site header: 'cross-site'. Target origin: 'h:1'", "cross-site", "cross-site", "h:1"),
+        ("WebUI: Cross-site request blocked. Source IP: '127.0.0.1'. Sec-Fetch-Site header: 'Cross-Site'. Target origin: 'h:1'", "cross-site", "Cross-Site", "h:1"),
+        ("WebUI: Cross-site request blocked. Source IP: '127.0.0.1'. Sec-Fetch-Site header: 'junk'. Target origin: 'h:1'", "cross-site", "junk", "h:1"),
     ],
 )  # fmt: skip
 def test_refused_headers(text: str, kind: str, received: str, expected: str | None) -> None:

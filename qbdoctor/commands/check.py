@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from qbdoctor import engine, output
-from qbdoctor.cli import DEFAULTS
+from qbdoctor.cli import COMMANDS, DEFAULTS
 from qbdoctor.model import UserError
 from qbdoctor.registry import checks
 from qbdoctor.run import observer, target_arguments
@@ -37,12 +37,14 @@ def _refuse_unknown(asked: list[str], known: list[str]) -> None:
         if name not in known:
             from difflib import get_close_matches  # noqa: PLC0415
 
-            near = get_close_matches(name, known, 1)
+            # `qbdoctor rolback` comes here too: what is no command is a check.
+            near = get_close_matches(name, [*COMMANDS, *known], 1, cutoff=0.7)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-            raise UserError("unknown-check", f"there is no check {name!r}: {hint}")
+            kind = "command or check" if near and near[0] in COMMANDS else "check"
+            raise UserError("unknown-check", f"there is no {kind} {name!r}: {hint}")
 
 
-def refuse(error: UserError, form: str) -> int:
-    """Deliver the report of a command line that could not be understood."""
-    args = argparse.Namespace(**{**DEFAULTS, "format": form})
+def refuse(error: UserError, form: str, output_file: str | None = None) -> int:
+    """Deliver the report of a run that ended before there was anything to judge."""
+    args = argparse.Namespace(**{**DEFAULTS, "format": form, "output": output_file})
     return output.report(engine.error_report(error, datetime.now(UTC)), args)

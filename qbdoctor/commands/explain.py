@@ -13,6 +13,8 @@ from qbdoctor.registry import checks, fixes
 
 def run(args: argparse.Namespace) -> int:
     """Print the pages that were asked for, or the list of everything that has one."""
+    if args.format not in ("human", "json"):
+        raise UserError("usage", "explain: --format is human or json.")
     if args.coverage:
         return _coverage(args)
     if not args.ids:

@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor import changes, consent, inputs, output
+from qbdoctor import changes, consent, elsewhere, inputs, lineedits, output
 from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery
-from qbdoctor.fixplan import Plan, wanted_by_causes
+from qbdoctor.fixplan import Plan, opening_by_causes, wanted_by_causes
 from qbdoctor.journal import Journal
 from qbdoctor.model import Fix, Report, UserError
 from qbdoctor.registry import checks, fixes
@@ -77,6 +77,8 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told:
         if not wanted:
             return Outcome("fix", "nothing-to-do", _nothing(report, surgery), 0)
         via = surgery.way(args.via)
+        if via == "api" and not args.restart:
+            wanted = _live(wanted)
     plan = surgery.plan_either_way(wanted, via, args.via)
     if not plan.steps:
         names = ", ".join(plan.already)
@@ -101,16 +103,33 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told:
         from qbdoctor import awaiting  # noqa: PLC0415 - seldom needed
 
         return awaiting.decision(args, surgery.journal, surgery.run, *surgery.waiting, verified)
-    return Outcome(
-        "fix", "verified", (*shown, *done, *ids, "Take it back with: qbdoctor rollback"), 0, records, plan.changes()
-    )
+    back = elsewhere.rollback_command(surgery.journal.store.root.parent, surgery.observer.environment)
+    said = (*shown, *done, *ids, f"Take it back with: {back}")
+    return Outcome("fix", "verified", said, 0, records, plan.changes())
 
 
 def _nothing(report: Report, surgery: Surgery) -> tuple[str, ...]:
     """Say that there is nothing to do, and what a person could still ask for by name."""
     said = ("Nothing to fix: no fix answers what was found.", f"The check says: {report.headline}")
-    offered = wanted_by_causes(report, fixes(), surgery.observer.seen, infos=True)
-    return said + tuple(f"For {cause}, which is no fault, there is: qbdoctor fix {fix.id}" for fix, cause in offered)
+    seen = surgery.observer.seen
+    offered = wanted_by_causes(report, fixes(), seen, infos=True)
+    named = tuple(f"For {cause}, which is no fault, there is: qbdoctor fix {fix.id}" for fix, cause in offered)
+    opening = opening_by_causes(report, fixes(), seen)
+    return (
+        *said,
+        *named,
+        *(f"For {cause} there is, by its name alone: qbdoctor fix {fix.id} ({why})" for fix, cause, why in opening),
+    )
+
+
+def _live(wanted: list[tuple[Fix, str]]) -> list[tuple[Fix, str]]:
+    """Return what can be made live; where nothing can, all of it, to be refused with the way out."""
+    live = [(fix, cause) for fix, cause in wanted if not fix.file_only]
+    if live:
+        for fix, cause in wanted:
+            if fix.file_only:
+                output.say(f"{fix.id} (for {cause}) is left out: {fix.refused(None, 'api')}")
+    return live or wanted
 
 
 def _consent(args: argparse.Namespace, surgery: Surgery, lines: Sequence[str]) -> tuple[str, ...] | None:
@@ -147,10 +166,13 @@ def _described(plan: Plan, surgery: Surgery) -> list[str]:
         lines += ["", f"  It is undone unless it is confirmed within {surgery.confirm_within:g} s."]
     for step in plan.steps:
         why = "requested" if step.reason == "requested" else f"answers {step.reason}"
-        lines += ["", f"  {step.fix.id}: {step.fix.title} ({why}; {WORDS[step.fix.effect]})"]
-        if step.fix.effect == "loosens":
-            lines.append(f"    exposes: {step.fix.exposes}")
+        effect = "loosens" if step.exposes else step.fix.effect
+        lines += ["", f"  {step.fix.id}: {step.fix.title} ({why}; {WORDS[effect]})"]
+        if step.exposes:
+            lines.append(f"    exposes: {step.exposes}")
         lines += changes.shown(step.changes)
+        if step.file is not None:
+            lines += [f"    {text}" for text in lineedits.several(step.edits, step.file.data)]
     if plan.already:
         lines += ["", f"  already so: {', '.join(plan.already)}"]
     return lines

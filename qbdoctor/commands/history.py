@@ -1,48 +1,86 @@
-"""``qbdoctor history``: the records, newest first."""
+"""``qbdoctor history``: the records, newest first; one in full, as a change document; and clearing up."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
-from qbdoctor import changes, output
+from qbdoctor import changedoc, changes, consent, elsewhere, output, takingback
 from qbdoctor.atomic import Refused
+from qbdoctor.changes import Outcome
+from qbdoctor.choosing import is_gone
 from qbdoctor.journal import Journal
 from qbdoctor.model import UserError
 from qbdoctor.records import Damaged, Record, history_json
+from qbdoctor.registry import fixes
 from qbdoctor.run import state_folder
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print all records, or one in full."""
-    journal = Journal(state_folder(args, os.environ))
+    """Print all records, or some in full; or remove those that are of no use any more."""
+    state = state_folder(args, os.environ)
+    journal = Journal(state)
+    if args.prune:
+        return changes.run(args, lambda: _prune(args, journal))
+    if args.older_than is not None:
+        raise UserError("usage", "--older-than says which records --prune removes: give both.")
+    if args.format not in ("human", "json", "markdown"):
+        raise UserError("usage", "history: --format is human, json or markdown.")
     for sentence in journal.recover():
         output.say(sentence)
-    records = journal.records() if not args.ids else tuple(_found(journal, name) for name in args.ids)
+    records = journal.records() if not args.ids else tuple(_found(journal, state, name) for name in args.ids)
     for record in records:
         if isinstance(record, Damaged):
             output.say(record.text())
+    if not records:
+        for place in elsewhere.look(state, os.environ):
+            output.say(place.text())
+    changes.check_output(args.output)
     if args.format == "json":
-        changes.deliver_json(history_json(records), args.output)
-        return 0
-    readable = [record for record in records if isinstance(record, Record)]
-    if not readable:
-        changes.deliver_text("No fix was applied yet.\n" if not records else "", args.output)
-    elif args.ids:
-        changes.deliver_text("\n".join(_in_full(record) for record in readable), args.output)
+        held = history_json(records)
+        if args.ids:
+            held["records"] = [_full_json(journal, each) for each in records]
+        changes.deliver_json(held, args.output)
     else:
-        waiting = _waiting(journal)
-        changes.deliver_text(
-            "".join(f"{_line(record)}{waiting.get(record.run, '')}\n" for record in readable), args.output
-        )
+        changes.deliver_text(_text(args, journal, records), args.output)
     return 0
 
 
-def _found(journal: Journal, name: str) -> Record | Damaged:
+def _found(journal: Journal, state: Path, name: str) -> Record | Damaged:
     try:
         return journal.find(name)
     except Refused as refused:
-        raise UserError(refused.code, refused.reason) from None
+        raise UserError(refused.code, f"{refused.reason}{elsewhere.told(state, os.environ, name)}") from None
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def _text(args: argparse.Namespace, journal: Journal, records: tuple[Record | Damaged, ...]) -> str:
+    readable = [record for record in records if isinstance(record, Record)]
+    if not readable:
+        return "No fix was applied yet.\n" if not records else ""
+    if args.format == "markdown":
+        return "\n".join(_document(journal, record) for record in readable) if args.ids else changedoc.table(readable)
+    if args.ids:
+        return "\n".join(_in_full(record) for record in readable)
+    waiting = _waiting(journal)
+    return "".join(f"{_line(record)}{waiting.get(record.run, '')}\n" for record in readable)
+
+
+def _document(journal: Journal, record: Record) -> str:
+    title = next((fix.title for fix in fixes() if fix.id == record.fix), None)
+    return changedoc.as_markdown(record, _back(journal, record), title)
+
+
+def _full_json(journal: Journal, record: Record | Damaged) -> object:
+    return record.to_json() if isinstance(record, Damaged) else changedoc.as_json(record, _back(journal, record))
+
+
+def _back(journal: Journal, record: Record) -> takingback.TakingBack:
+    newer = {one.id for one in journal.store.newer(record).values()}
+    return takingback.of(record, sorted(newer, reverse=True), journal.store.root.parent.absolute())
 
 
 def _line(record: Record) -> str:
@@ -67,7 +105,7 @@ def _in_full(record: Record) -> str:
         record.id,
         f"  fix       {record.fix} ({record.reason})",
         f"  when      {record.created}, by {record.user} on {record.host}, qbdoctor {record.tool_version}",
-        f"  target    {_where(record)}",
+        f"  target    {_where(record)}{' (not here)' if is_gone(record.file_name()) else ''}",
         f"  made      {'live, through the Web API' if record.via == 'api' else 'in the file'}",
         *changes.shown(record.changes),
     ]
@@ -79,3 +117,35 @@ def _in_full(record: Record) -> str:
         lines.append(f"  verified  {record.verified_by}")
     lines += [f"  {step.at}  {step.state}{f': {step.note}' if step.note else ''}" for step in record.states]
     return "\n".join(lines) + "\n"
+
+
+# --- clearing up ------------------------------------------------------------------------------------------------------
+
+
+def _prune(args: argparse.Namespace, journal: Journal) -> Outcome:
+    from qbdoctor import pruning  # noqa: PLC0415 - seldom needed
+
+    for sentence in journal.recover():
+        output.say(sentence)
+    ids = [_found(journal, journal.store.root.parent, name).id for name in args.ids]
+    plan = pruning.plan(journal, only=ids, days=args.older_than or 0.0)
+    kept = [f"  kept: {one.record.id}: {one.why}" for one in plan.kept]
+    if not plan.gone:
+        code = 4 if ids else 0
+        how = "Nothing was removed." if ids else "Nothing to remove: every record that is there is needed."
+        return Outcome("history", "refused" if ids else "nothing-to-do", (how, *kept), code)
+    lines = [f"  {one.fix} ({one.id}), {one.state}" for one in plan.gone]
+    shown = ("Remove, with the backups in them:", *lines, *kept)
+    if args.dry_run:
+        return Outcome("history", "planned", (*shown, "", "Dry run: nothing was removed."), 0, plan.gone)
+    if not args.yes:
+        if not consent.person_answers():
+            how = "Nothing was removed: without a terminal to ask, --yes is needed."
+            return Outcome("history", "planned", (*shown, "", how), 2, plan.gone)
+        for line in shown:
+            output.say(line)
+        if not consent.agreed("Remove these for good?"):
+            return Outcome("history", "planned", ("Nothing was removed.",), 2, plan.gone)
+    gone, left = pruning.prune(journal, [one.id for one in plan.gone])
+    said = (f"✓ {len(gone)} of {len(plan.gone)} records were removed.", *kept, *(f"✗ {text}" for text in left))
+    return Outcome("history", "pruned", said, 4 if left else 0, gone)

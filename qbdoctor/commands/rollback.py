@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import changes, consent, output
-from qbdoctor.address import Address, parse_url
+from qbdoctor import changes, choosing, consent, cutoff, output, undoing
 from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery, running_with
 from qbdoctor.fixplan import Via
 from qbdoctor.journal import Journal
+from qbdoctor.lists import NAMES
 from qbdoctor.model import UserError
 from qbdoctor.planning import RollbackPlan
-from qbdoctor.records import Change, Damaged, Record
+from qbdoctor.records import Change, Record
 from qbdoctor.registry import checks
 from qbdoctor.run import observer, state_folder
-from qbdoctor.target import TargetOptions, resolve
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer
@@ -50,11 +50,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> Outcome:
-    journal = Journal(state_folder(args, os.environ))
+    state = state_folder(args, os.environ)
+    journal = Journal(state)
     for sentence in journal.recover():
         output.say(sentence)
     by_target: dict[tuple[str | None, str | None], list[Record]] = {}
-    for record in _chosen(args, journal):
+    for record in choosing.chosen(args, journal, state):
         file = record.file_name()
         by_target.setdefault((file, None if file else record.target.url), []).append(record)
     groups = list(by_target.values())
@@ -81,85 +82,6 @@ def _one_of_several(args: argparse.Namespace, journal: Journal, records: list[Re
         return Outcome("rollback", "refused", (f"✗ {names}: {error.message}",), error.exit_code)
 
 
-# --- which records ----------------------------------------------------------------------------------------------------
-
-
-def _chosen(args: argparse.Namespace, journal: Journal) -> list[Record]:
-    """Return the records to take back, newest first. Raises UserError where there is none."""
-    belongs = _belongs(args)
-    if args.ids:
-        return _named(args.ids, journal, belongs)
-    everything = journal.records()
-    for one in everything:
-        if isinstance(one, Damaged):
-            output.say(one.text())
-    standing = [one for one in everything if isinstance(one, Record) and one.standing and belongs(one)]
-    if not standing:
-        of = " of this target" if args.url or args.config or args.profile else ""
-        raise UserError(
-            "nothing-to-roll-back", f"There is no applied fix{of} to take back: qbdoctor history shows the records."
-        )
-    if args.all:
-        return standing
-    return standing[:1] if args.last else [one for one in standing if one.run == standing[0].run]
-
-
-def _named(ids: Sequence[str], journal: Journal, belongs: Callable[[Record], bool | None]) -> list[Record]:
-    records: dict[str, Record] = {}
-    for name in ids:
-        try:
-            found = journal.find(name)
-        except Refused as refused:  # a slip of the pen, not a refusal
-            raise UserError(refused.code, refused.reason) from None
-        if isinstance(found, Damaged):
-            raise Refused(found.text(), "record-damaged")
-        if not found.standing:
-            raise UserError("nothing-to-roll-back", f"{found.id} is {found.state}: there is nothing to take back.")
-        if belongs(found) is False:  # one made through a proxy may be taken back in the file that a person names
-            where = found.file_name() or found.target.url
-            raise UserError("other-target", f"{found.id} is of another target, {where}: name that one, or none.")
-        records[found.id] = found
-    return sorted(records.values(), key=lambda record: record.id, reverse=True)
-
-
-def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
-    """Return what says whether a record is of the target that the options name; without any, every record is.
-
-    It says None where the record does not know its config file, and that is what was given.
-    """
-    if args.config is not None:
-        config = os.path.realpath(Path(args.config).expanduser())
-        return lambda record: None if record.file_name() is None else record.file_name() == config
-    if args.profile is not None:
-        profile = Path(args.profile).expanduser().resolve()
-        return lambda record: _is_in(profile, record)
-    if args.url is None:
-        return lambda _: True
-    address = parse_url(args.url)
-    file = resolve(TargetOptions(args.url)).config_file
-    known = None if file is None else os.path.realpath(file)
-    return lambda record: _same_address(address, record.target.url) or known in {record.file_name()} - {None}
-
-
-def _is_in(profile: Path, record: Record) -> bool | None:
-    file = record.file_name()
-    named = record.target.profile
-    if file is None and named is None:
-        return None
-    return (file is not None and Path(file).is_relative_to(profile)) or (
-        named is not None and Path(named).resolve() == profile
-    )
-
-
-def _same_address(address: Address, other: str | None) -> bool:
-    """Return whether a record's URL is this address; the names of this machine are one."""
-    if other is None:
-        return False
-    theirs = parse_url(other)
-    local = address.is_loopback and theirs.is_loopback
-    return address.url == theirs.url or (local and (address.scheme, address.port) == (theirs.scheme, theirs.port))
-
-
 # --- where and how ----------------------------------------------------------------------------------------------------
 
 
@@ -167,14 +89,32 @@ def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]
     """Take back the records of one target."""
     path = next((Path(record.file.path) for record in records if record.file is not None), None)
     path = path or next((Path(r.target.config_file) for r in records if r.target.config_file), None)
+    own = path
+    if args.config is not None and choosing.is_gone(path):  # in a container, say: the person knows where it is here
+        path = Path(args.config).expanduser().absolute()
     surgery = _surgery(args, journal, records[0], path)
     if surgery is None:  # the file alone: nothing but the file is known of it
+        if own is not None and choosing.is_gone(path):
+            raise _not_here(own, records)
         return _with(args, journal, records, _Site("file", path, None))
     try:
-        via = _way(args, surgery, path)
+        via = _way(args, surgery, records, path)
+        if via == "file" and own is not None and choosing.is_gone(path):
+            raise _not_here(own, records)
         return _with(args, journal, records, _Site(via, path or surgery.observer.target.config_file, surgery))
     finally:
         surgery.observer.close()
+
+
+def _not_here(path: Path, records: Sequence[Record]) -> Refused:
+    kept = ", ".join(str(record.backup_file) for record in records)
+    host = records[0].host
+    where = "" if host == platform.node() else f"; the change was made on {host}"
+    return Refused(
+        f"There is no config file {path} here{where}. As it was before, it is in {kept}: if the file has another path here, "
+        f"name it: qbdoctor rollback {' '.join(record.id for record in records)} --config FILE.",
+        "config-gone",
+    )
 
 
 def _surgery(args: argparse.Namespace, journal: Journal, record: Record, path: Path | None) -> Surgery | None:
@@ -195,17 +135,26 @@ def _surgery(args: argparse.Namespace, journal: Journal, record: Record, path: P
     watcher = observer(by_file)
     if watcher.target.instance is None and url is not None and url != watcher.address.url:
         watcher = observer(argparse.Namespace(**{**vars(by_file), "url": url}))
-    return _one(args, watcher, journal, url_given=False)
+    surgery = _one(args, watcher, journal, url_given=False)
+    if surgery.runs and not surgery.serves and watcher.address.scheme == "https":
+        # Without a certificate that it can use it serves http, whatever its config says.
+        plain = replace(watcher.address, scheme="http").url
+        other = _one(args, observer(argparse.Namespace(**{**vars(by_file), "url": plain})), journal, url_given=False)
+        if other.serves:
+            return other
+    return surgery
 
 
 def _one(args: argparse.Namespace, watcher: Observer, journal: Journal, *, url_given: bool) -> Surgery:
     return Surgery(watcher, journal, checks(), url_given=url_given, restart=args.restart, seconds=args.deadline)
 
 
-def _way(args: argparse.Namespace, surgery: Surgery, path: Path | None) -> Via:
+def _way(args: argparse.Namespace, surgery: Surgery, records: Sequence[Record], path: Path | None) -> Via:
     """Return which way: in the record's own file where nothing runs, else what the target permits."""
     if args.via != "api" and path is not None and not surgery.runs:
         return "file"
+    if args.restart and args.via == "auto" and any(map(undoing.only_in_file, records)):
+        return surgery.way("file")
     via = surgery.way(args.via)
     if via == "api":
         try:
@@ -221,6 +170,10 @@ def _way(args: argparse.Namespace, surgery: Surgery, path: Path | None) -> Via:
 def _with(args: argparse.Namespace, journal: Journal, records: list[Record], site: _Site) -> Outcome:
     read = site.surgery.preferences if site.surgery is not None and site.via == "api" else None
     plan = journal.plan_rollback(records, via=site.via, force=args.force, read=read, path=site.path)
+    if read is not None and site.surgery is not None:
+        back = [change for step in plan.steps if step.allowed for change in step.changes]
+        if any(change.setting == NAMES for change in back):
+            cutoff.check(site.surgery.observer.target, read(), reversed(back))
     lines = _described(args, plan, site)
     all_changes = tuple(change for step in plan.steps if step.allowed for change in step.changes)
     if args.dry_run:
@@ -347,7 +300,7 @@ def _described(args: argparse.Namespace, plan: RollbackPlan, site: _Site) -> lis
         lines += ["", f"  {step.record.fix} ({step.record.id})"]
         if step.allowed:
             lines += changes.shown(step.changes) or ["    nothing is left of it to change"]
-            lines += [f"    forced: {reason}" for reason in step.refusals]
+            lines += [f"    taken back all the same (--force): {reason}" for reason in step.refusals]
         else:
             lines += [f"    left alone: {reason}" for reason in step.refusals]
     return lines

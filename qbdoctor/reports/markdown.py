@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from qbdoctor.model import Cause, Evidence, Report
 from qbdoctor.reports.text import Options, commands, details, next_step, sentence, setting, sides, subject
@@ -21,69 +21,74 @@ def render(report: Report, options: Options) -> str:
 
 def _lines(report: Report, options: Options) -> Iterator[str]:
     if report.error is not None:
-        yield _text(report.error.message)
+        yield prose(report.error.message)
         return
     mark = f"{_STATE[report.state]} " if options.unicode else ""
-    yield f"## {mark}{_text(report.headline)}\n"
+    yield f"## {mark}{prose(report.headline)}\n"
     for cause in report.causes:
         yield from _cause(cause, options)
     yield "### Checks\n"
-    yield f"{_text(subject(report))}\n"
+    yield f"{prose(subject(report))}\n"
     yield "| Status | Check | Result |\n| --- | --- | --- |"
     for check in report.checks:
         told = f"{check.summary} ({check.reason})" if check.reason else check.summary
-        yield f"| {check.status} | {_text(check.title)} ({_code(check.id)}) | {_text(told)} |"
+        yield f"| {check.status} | {prose(check.title)} ({code(check.id)}) | {prose(told)} |"
     yield ""
     rows = details(report.target)
     if rows:
         yield "| Target | |\n| --- | --- |"
-        yield from (f"| {label} | {_code(text)} |" for label, text in rows)
+        yield from (f"| {label} | {code(text)} |" for label, text in rows)
         yield ""
     command, remark = next_step(report, options.target)
-    yield f"**Next:** {_code(command, cell=False)}{f' ({_text(remark)})' if remark else ''}\n"
-    yield f"qbdoctor {_text(report.version)}, {_text(report.started)}"
+    yield f"**Next:** {code(command, cell=False)}{f' ({prose(remark)})' if remark else ''}\n"
+    yield f"qbdoctor {prose(report.version)}, {prose(report.started)}"
 
 
 def _cause(cause: Cause, options: Options) -> Iterator[str]:
-    yield f"### {cause.severity.capitalize()}: {_code(cause.id)}, {cause.confidence}\n"
-    yield f"{_text(cause.summary)}\n"
-    for evidence in cause.evidence:
-        yield from _evidence(evidence)
+    yield f"### {cause.severity.capitalize()}: {code(cause.id)}, {cause.confidence}\n"
+    yield f"{prose(cause.summary)}\n"
+    for one in cause.evidence:
+        yield from evidence_lines(one)
     if cause.evidence:
         yield ""
     for number, remedy in enumerate(cause.remedies, 1):
-        yield f"{number}. {_text(remedy.text)} ({remedy.kind})"
-        # Inside the list's item: the fence is indented with it, and longer than any run of backticks it holds.
-        for lines in commands(remedy, options.target):
-            fence = "`" * max(3, 1 + _longest_run("\n".join(lines)))
-            yield from (f"   {line}" for line in (f"{fence}sh", *lines, fence))
+        yield f"{number}. {prose(remedy.text)} ({remedy.kind})"
+        for lines in commands(remedy, options.target):  # inside the list's item
+            yield from fenced(lines, "sh", "   ")
     if cause.remedies:
         yield ""
 
 
-def _evidence(evidence: Evidence) -> Iterator[str]:
+def evidence_lines(evidence: Evidence) -> Iterator[str]:
+    """Yield what was seen as Markdown: an experiment as a table, everything else as an item of a list."""
     halves = sides(evidence)
     if halves is not None:
-        yield f"\nOnly {_text(str(evidence.data.get('factor', '')))} differs:\n"
+        yield f"\nOnly {prose(str(evidence.data.get('factor', '')))} differs:\n"
         yield "| | Request | Difference | Answer |\n| --- | --- | --- | --- |"
         for name, side in zip("AB", halves, strict=True):
-            yield f"| {name} | {_code(side.request)} | {_code(side.differs)} | {_code(side.outcome)} |"
+            yield f"| {name} | {code(side.request)} | {code(side.differs)} | {code(side.outcome)} |"
         notes = evidence.data.get("notes")
-        shows = _text(str(evidence.data.get("shows", "")))
-        yield f"\n{shows}{f' ({_text(str(notes))})' if notes else ''}\n"
+        shows = prose(str(evidence.data.get("shows", "")))
+        yield f"\n{shows}{f' ({prose(str(notes))})' if notes else ''}\n"
         return
-    quoted = [_code(part, cell=False) for part in setting(evidence) if part]
-    yield " ".join((f"- {evidence.kind}:", _text(evidence.text), *quoted))
+    quoted = [code(part, cell=False) for part in setting(evidence) if part]
+    yield " ".join((f"- {evidence.kind}:", prose(evidence.text), *quoted))
 
 
-def _text(text: str) -> str:
+def prose(text: str) -> str:
     """Return prose with nothing left that Markdown or HTML would act on; a mention must not call anybody."""
     flat = sentence(text).replace("&", "&amp;").replace("<", "&lt;")
     escaped = _LEADING.sub(r"\1\\", _SPECIAL.sub(r"\\\1", flat))
     return re.sub(r"@(?=\w)", "@<!-- -->", escaped)
 
 
-def _code(text: str, *, cell: bool = True) -> str:
+def fenced(lines: Sequence[str], language: str = "", indent: str = "") -> Iterator[str]:
+    """Yield a block of code; its fence is longer than any run of backticks that it holds."""
+    fence = "`" * max(3, 1 + _longest_run("\n".join(lines)))
+    yield from (f"{indent}{line}" for line in (f"{fence}{language}", *lines, fence))
+
+
+def code(text: str, *, cell: bool = True) -> str:
     """Return a code span; in a table's cell a bare ``|`` would end the cell."""
     flat = sentence(text).replace("|", "\\|" if cell else "|")
     if not flat:

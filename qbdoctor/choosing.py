@@ -1,0 +1,119 @@
+"""Which records a ``rollback`` is about: those named, the last run's, or all, of the target that was given."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qbdoctor import elsewhere, output
+from qbdoctor.address import Address, parse_url
+from qbdoctor.atomic import Refused
+from qbdoctor.journal import Journal
+from qbdoctor.model import UserError
+from qbdoctor.records import Damaged, Record
+from qbdoctor.target import TargetOptions, resolve
+
+
+def chosen(args: argparse.Namespace, journal: Journal, state: Path) -> list[Record]:
+    """Return the records to take back, newest first. Raises UserError where there is none."""
+    belongs = _belongs(args)
+    if args.ids:
+        return _named(args.ids, journal, state, belongs)
+    everything = journal.records()
+    for one in everything:
+        if isinstance(one, Damaged):
+            output.say(one.text())
+    standing = [one for one in everything if isinstance(one, Record) and one.standing and belongs(one)]
+    if not standing:
+        of = " of this target" if args.url or args.config or args.profile else ""
+        raise UserError(
+            "nothing-to-roll-back",
+            f"There is no applied fix{of} to take back: qbdoctor history shows the records.{_lost(everything)}"
+            f"{elsewhere.told(state, os.environ)}",
+        )
+    if args.all:
+        return standing
+    return standing[:1] if args.last else [one for one in standing if one.run == standing[0].run]
+
+
+def _lost(records: Sequence[Record | Damaged]) -> str:
+    """Return a sentence on each applied fix whose file is not here, such as one made in a container."""
+    lost = [one for one in records if isinstance(one, Record) and one.standing and is_gone(one.file_name())]
+    return "".join(
+        f" {one.id} is of {one.file_name()}, which is not here (it was made on {one.host}): if that file has another path "
+        f"here, qbdoctor rollback {one.id} --config FILE takes it back in that."
+        for one in lost[:3]
+    )
+
+
+def is_gone(name: str | Path | None) -> bool:
+    """Whether there is no such file; one that may not be looked at is there."""
+    if name is None:
+        return False
+    try:
+        Path(name).stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    return False
+
+
+def _named(ids: Sequence[str], journal: Journal, state: Path, belongs: Callable[[Record], bool | None]) -> list[Record]:
+    records: dict[str, Record] = {}
+    for name in ids:
+        try:
+            found = journal.find(name)
+        except Refused as refused:  # a slip of the pen, not a refusal
+            raise UserError(refused.code, f"{refused.reason}{elsewhere.told(state, os.environ, name)}") from None
+        if isinstance(found, Damaged):
+            raise Refused(found.text(), "record-damaged")
+        if not found.standing:
+            raise UserError("nothing-to-roll-back", f"{found.id} is {found.state}: there is nothing to take back.")
+        if belongs(found) is False:  # one made through a proxy may be taken back in the file that a person names
+            where = found.file_name() or found.target.url
+            raise UserError("other-target", f"{found.id} is of another target, {where}: name that one, or none.")
+        records[found.id] = found
+    return sorted(records.values(), key=lambda record: record.id, reverse=True)
+
+
+def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
+    """Return what says whether a record is of the target that the options name; without any, every record is.
+
+    It says None where the record does not know its config file, or knows it by a path that is not here, and a config
+    is what was given.
+    """
+    if args.config is not None:
+        config = os.path.realpath(Path(args.config).expanduser())
+        return lambda record: (
+            record.file_name() == config
+            or (None if record.file_name() is None or is_gone(record.file_name()) else False)
+        )
+    if args.profile is not None:
+        profile = Path(args.profile).expanduser().resolve()
+        return lambda record: _is_in(profile, record)
+    if args.url is None:
+        return lambda _: True
+    address = parse_url(args.url)
+    file = resolve(TargetOptions(args.url)).config_file
+    known = None if file is None else os.path.realpath(file)
+    return lambda record: _same_address(address, record.target.url) or known in {record.file_name()} - {None}
+
+
+def _is_in(profile: Path, record: Record) -> bool | None:
+    file = record.file_name()
+    named = record.target.profile
+    if file is None and named is None:
+        return None
+    return (file is not None and Path(file).is_relative_to(profile)) or (
+        named is not None and Path(named).resolve() == profile
+    )
+
+
+def _same_address(address: Address, other: str | None) -> bool:
+    """Return whether a record's URL is this address; the names of this machine are one."""
+    if other is None:
+        return False
+    theirs = parse_url(other)
+    local = address.is_loopback and theirs.is_loopback
+    return address.url == theirs.url or (local and (address.scheme, address.port) == (theirs.scheme, theirs.port))

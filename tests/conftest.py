@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,9 +18,19 @@ from tests.kit.server import Server
 
 # A test that asks for one of these, however indirectly, runs against real servers.
 _LIVE_FIXTURES = {"release", "releases", "healthy", "server"}
-# Minutes each; run with `pytest -m extended`, so that the everyday suite stays near ten minutes on two cores.
+# Minutes each; run with `pytest -m extended`, so that the everyday suite stays under ten minutes on two cores.
 _EXTENDED = {"test_live_restart", "test_live_trace", "test_simulate", "test_trace_transparency", "test_live_fixes"}
 _EXTENDED |= {"test_live_rollback"}
+# Each scene of these runs every day on the newest release and on one of the others, in turn; the rest is extended.
+_IN_TURN = {
+    "test_live_reaching",
+    "test_live_headers",
+    "test_live_config",
+    "test_live_namespaces",
+    "test_settings_live",
+    "test_standin",
+    "test_clients",
+}
 _PROPERTY = "live"
 _SKIPPED = "no live server: "
 _KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUIRE_LIVE", "QBDOCTOR_COVERAGE")
@@ -37,12 +48,22 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need real servers."""
     for item in items:
-        if item.path.stem in _EXTENDED:
+        if item.path.stem in _EXTENDED or (item.path.stem in _IN_TURN and not _is_its_turn(item)):
             item.add_marker(pytest.mark.extended)
         if not _LIVE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.live)
         if item.get_closest_marker("live"):
             item.user_properties.append((_PROPERTY, True))  # reaches the summary from xdist's workers too
+
+
+def _is_its_turn(item: pytest.Item) -> bool:
+    """Whether an everyday run takes this scene on this release: the same ones each time, and all releases in all."""
+    release = getattr(item, "callspec", None) and item.callspec.params.get("release")  # type: ignore[attr-defined]
+    *others, newest = matrix.RELEASES
+    if release is None or release == newest:
+        return True
+    scene = item.nodeid.replace(str(release), "")
+    return bool(release == others[zlib.crc32(scene.encode()) % len(others)])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

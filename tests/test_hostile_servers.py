@@ -41,14 +41,20 @@ HOSTILE: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
+DEADLINE = 2.5
+"""Seconds; most of them are spent waiting for a server that will not come."""
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_true_answer_in_time(name: str) -> None:
     make, wanted = HOSTILE[name]
     with make() as server:
         began = time.monotonic()
-        report = diagnose("--url", f"http://127.0.0.1:{server.port}", "--deadline", "4", password="canary-pw")
+        report = diagnose(
+            "--url", f"http://127.0.0.1:{server.port}", "--deadline", f"{DEADLINE:g}", password="canary-pw"
+        )
         took = time.monotonic() - began
-    assert took < 4 + 2.5, f"{took:.1f} s"
+    assert took < DEADLINE + 2.5, f"{took:.1f} s"
     assert causes(report, "error") == [wanted], report["verdict"]
     assert report["login_attempts"] == 0
     assert report["exit_code"] == 1
@@ -57,7 +63,7 @@ def test_a_true_answer_in_time(name: str) -> None:
 def test_a_flood_is_not_kept() -> None:
     """50 MB are cut at the cap, and none of it stands in the report."""
     with faults.Flooder("body") as server:
-        report = diagnose("--url", server.url, "--deadline", "4")
+        report = diagnose("--url", server.url, "--deadline", f"{DEADLINE:g}")
     assert len(str(report)) < 40_000
 
 

@@ -98,6 +98,7 @@ ERRORS = [
 ]
 
 
+@pytest.mark.extended  # test_faults.py has every day's
 @pytest.mark.parametrize(("name", "call", "error"), ERRORS, ids=lambda value: str(value).replace(" ", "-"))
 def test_a_system_call_fails(name: str, call: str, error: str, tmp_path: Path) -> None:
     """The error comes once, or from then on: a disk that is full stays full."""

@@ -5,7 +5,6 @@ One fix refused, none applied. What was applied and did not help, or broke somet
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,24 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 from qbdoctor import atomic, engine, evidence, loosening, meanings, planning, undoing, verifying
 from qbdoctor.atomic import Refused
-from qbdoctor.fixplan import Plan, Step, Via, json_value, raw_text
+from qbdoctor.fixplan import Plan, Step, Via, json_value, no_contradiction, written
 from qbdoctor.instances import Instance, find_instances
 from qbdoctor.journal import Journal
-from qbdoctor.model import AnyEdit, Check, Edit, Exchange, Fix, Json, ReplaceFile, Report, Secret, UserError
+from qbdoctor.live import Live
+from qbdoctor.model import AnyEdit, Check, Edit, Fix, Json, ReplaceFile, Report, Secret, UserError
 from qbdoctor.observe import Observer
-from qbdoctor.planning import FileEdit, FilePlan, SettingEdit, api_changes
+from qbdoctor.planning import FilePlan, api_changes
 from qbdoctor.reader import reader
 from qbdoctor.records import Record, Target
 from qbdoctor.settings import Settings
 from qbdoctor.verifying import NotHelped
-from qbdoctor.wire import Deadline
 
 if TYPE_CHECKING:
     from qbdoctor.restart import How
     from qbdoctor.restarting import Dog, Restarter
 
-WRITE_SECONDS, UNDO_SECONDS = 5.0, 15.0
-"""One write, and taking back what failed, may take this long even when the run's time is over."""
+UNDO_SECONDS = 15.0
+"""Taking back what failed may take this long even when the run's time is over."""
 API_IS_NO_WAY = {"not-this-way", "no-session", "no-such-preference", "api-unavailable", "api-failed"}
 """What makes ``--via auto`` with ``--restart`` turn to the file."""
 
@@ -59,6 +58,7 @@ class Surgery:
     ) -> None:
         self.observer = observer
         self.journal = journal
+        self.live = Live(observer)
         self.checks = checks
         self.url_given = url_given
         self.run = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + uuid.uuid4().hex[:6]
@@ -192,7 +192,7 @@ class Surgery:
         steps: list[Step] = []
         already: list[str] = []
         file: FilePlan | None = None
-        preferences = self.preferences() if via == "api" else {}
+        preferences = self.live.read() if via == "api" else {}
         for fix, reason, edits in self._edits(wanted):
             self._may(fix, via)
             step = (
@@ -217,7 +217,7 @@ class Surgery:
         """Return the edits of each; what replaces the whole file comes first, since it would undo the others."""
         seen = self.observer.seen
         planned = [(fix, reason, fix.edits(seen, None if reason == "requested" else reason)) for fix, reason in wanted]
-        _no_contradiction(planned)
+        no_contradiction(planned)
         return sorted(planned, key=lambda one: not any(isinstance(edit, ReplaceFile) for edit in one[2]))
 
     def _may(self, fix: Fix, via: Via) -> None:
@@ -228,7 +228,7 @@ class Surgery:
     def _file_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], on: FilePlan | None) -> Step:
         version = reader(self.observer)
         settings = Settings.load(self.config(), version) if on is None else Settings.parse(on.result, version)
-        plan = self.journal.plan_file(self.config(), _written(settings, edits), on=on, version=version)
+        plan = self.journal.plan_file(self.config(), written(settings, edits), on=on, version=version)
         return Step(fix, reason, edits, plan.changes, plan, loosening.of(fix, plan, version))
 
     def _api_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], preferences: Mapping[str, Json]) -> Step:
@@ -251,55 +251,6 @@ class Surgery:
         if path is None:
             raise UserError("no-config", "the config of this target is not known: name it with --config.", 3)
         return path
-
-    # --- the Web API ------------------------------------------------------------------------------------------------
-
-    def sign_on(self) -> None:
-        """Get a session: by the bypass that is open, else by the one login of the run."""
-        seen = self.observer.seen
-        if seen.anonymous.status != 200:
-            _ = seen.sign_in
-
-    def preferences(self) -> Mapping[str, Json]:
-        """Return app/preferences, whole: only named members ever leave this class. Raises UserError without a session."""
-        session = self.observer.session
-        if not session.cookies and session.api_key is None and self.observer.seen.anonymous.status != 200:
-            raise self._no_session()
-        exchange, raw = session.read("GET", "/api/v2/app/preferences", show_body=False)
-        if exchange.status == 403:
-            raise self._no_session()
-        if exchange.status != 200:
-            raise Refused(f"The preferences could not be read: {_outcome(exchange)}.", "api-failed")
-        try:
-            found = json.loads(raw)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise Refused("The preferences could not be read: app/preferences did not answer with them.", "api-failed")
-        return found
-
-    def _no_session(self) -> UserError:
-        sign_in = self.observer.seen.sign_in
-        why = sign_in.text if sign_in.outcome != "accepted" else "the session is not accepted"
-        return UserError(
-            "no-session",
-            f"The Web API at {self.observer.address.url} needs a session: {why.rstrip('.')}; or stop qBittorrent and use "
-            "--via file.",
-            3,
-        )
-
-    def write(self, values: Mapping[str, Json]) -> None:
-        """Send these preferences, and no others. Raises Refused."""
-        # What was begun is brought to an end, also where the run's time is over.
-        self._allow(WRITE_SECONDS)
-        form = {"json": json.dumps(dict(values))}
-        exchange = self.observer.session.call("POST", "/api/v2/app/setPreferences", form, show_body=False)
-        if exchange.status != 200:
-            raise Refused(f"The preferences could not be written: {_outcome(exchange)}.", "api-failed")
-
-    def _allow(self, seconds: float) -> None:
-        wire = self.observer.wire
-        wire.deadline = Deadline(max(seconds, wire.deadline.remaining()))
 
     # --- doing ------------------------------------------------------------------------------------------------------
 
@@ -342,14 +293,16 @@ class Surgery:
         who: dict[str, Any] = {"fix": step.fix.id, "reason": step.reason, "run": self.run, "target": self.target()}
         who["diagnosis"] = evidence.kept(self.before, step.reason, step.fix.answers)
         if via == "api":
-            present = self.preferences()
+            present = self.live.read()
             if any(present.get(name) != value for name, value in step.before.items()):
                 raise Refused("The preferences were changed since the plan was made: look again.", "config-changed")
             version = self.observer.seen.version
-            return self.journal.apply_api(step.before, step.after, self.write, self.preferences, version=version, **who)
+            return self.journal.apply_api(
+                step.before, step.after, self.live.write, self.live.read, version=version, **who
+            )
         assert step.file is not None  # noqa: S101 - for the type checker: a step of the file has one
         settings = Settings.parse(step.file.data, reader(self.observer))
-        edits, sha256 = _written(settings, step.edits), step.file.sha256
+        edits, sha256 = written(settings, step.edits), step.file.sha256
         return self.journal.apply_file(
             self.config(),
             edits,
@@ -400,12 +353,12 @@ class Surgery:
 
     def take_back(self, via: Via, records: Sequence[Record], why: str) -> tuple[Record, ...]:
         """Take these back the way they were made; returns them as they then are. What could not be is ``left``."""
-        self._allow(UNDO_SECONDS)
+        self.live.allow(UNDO_SECONDS)
         after: list[Record] = []
         for record in reversed(records):
             try:
                 if via == "api":
-                    after.append(self.journal.undo(record, why=why, write=self.write, read=self.preferences))
+                    after.append(self.journal.undo(record, why=why, write=self.live.write, read=self.live.read))
                 else:
                     if self.restarter is not None:
                         self.restarter.down()
@@ -417,38 +370,6 @@ class Surgery:
                     f"and run qbdoctor rollback {record.id} --via file."
                 )
         return tuple(reversed(after))
-
-
-def _written(settings: Settings, edits: Sequence[AnyEdit]) -> list[FileEdit]:
-    written: list[FileEdit] = []
-    for edit in edits:
-        if not isinstance(edit, Edit):
-            written.append(edit)
-            continue
-        place = settings.place(edit.setting)
-        now = settings.ini.get(*place)
-        written.append(SettingEdit(edit.setting, *place, raw_text(edit, now.raw if now else None)))
-    return written
-
-
-def _no_contradiction(planned: Sequence[tuple[Fix, str, tuple[AnyEdit, ...]]]) -> None:
-    """Two fixes that set one setting to two values cannot both be meant. Raises UserError."""
-    by: dict[str, tuple[str, Edit]] = {}
-    for fix, _reason, edits in planned:
-        for edit in edits:
-            if not isinstance(edit, Edit):
-                continue
-            other, first = by.setdefault(edit.setting, (fix.id, edit))
-            if other != fix.id and first.value != edit.value:
-                raise UserError(
-                    "contradictory-fixes",
-                    f"{other} and {fix.id} set {edit.setting} to different values: name one of them.",
-                )
-
-
-def _outcome(exchange: Exchange) -> str:
-    name = exchange.url.rpartition("/api/v2/")[2]
-    return f"{name}: {exchange.failure.text}" if exchange.failure else f"{name} answered {exchange.status}"
 
 
 def running_with(config: Path) -> str | None:

@@ -9,9 +9,10 @@ from typing import Literal
 from qbdoctor import inputs, lists, loosening, meanings, qtvalues
 from qbdoctor.model import Added, AnyEdit, Edit, Fix, Json, Report, Secret, UserError
 from qbdoctor.observations import Observations
-from qbdoctor.planning import FilePlan
+from qbdoctor.planning import FileEdit, FilePlan, SettingEdit
 from qbdoctor.records import Change
 from qbdoctor.releases import Version
+from qbdoctor.settings import Settings
 
 Via = Literal["api", "file"]
 
@@ -135,3 +136,31 @@ def opening_by_causes(report: Report, fixes: Iterable[Fix], seen: Observations) 
         if why:
             found.append((fix, cause, why.rstrip(".")))
     return found
+
+
+def written(settings: Settings, edits: Sequence[AnyEdit]) -> list[FileEdit]:
+    """Return the edits as the file takes them: each setting in the place where ``settings`` are read."""
+    made: list[FileEdit] = []
+    for edit in edits:
+        if not isinstance(edit, Edit):
+            made.append(edit)
+            continue
+        place = settings.place(edit.setting)
+        now = settings.ini.get(*place)
+        made.append(SettingEdit(edit.setting, *place, raw_text(edit, now.raw if now else None)))
+    return made
+
+
+def no_contradiction(planned: Sequence[tuple[Fix, str, tuple[AnyEdit, ...]]]) -> None:
+    """Two fixes that set one setting to two values cannot both be meant. Raises UserError."""
+    by: dict[str, tuple[str, Edit]] = {}
+    for fix, _reason, edits in planned:
+        for edit in edits:
+            if not isinstance(edit, Edit):
+                continue
+            other, first = by.setdefault(edit.setting, (fix.id, edit))
+            if other != fix.id and first.value != edit.value:
+                raise UserError(
+                    "contradictory-fixes",
+                    f"{other} and {fix.id} set {edit.setting} to different values: name one of them.",
+                )

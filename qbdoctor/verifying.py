@@ -100,7 +100,7 @@ def _by_acts(surgery: Surgery, plan: Plan) -> dict[str, str]:
 
 def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | None, acts: str) -> str:
     """Verify by the preferences and the file that qBittorrent rewrites."""
-    now = surgery.preferences()
+    now = surgery.live.read()
     for name, value in step.after.items():
         setting = meanings.setting_of(name, surgery.observer.seen.version)
         if name not in now or not meanings.same_json(setting, now[name], value):

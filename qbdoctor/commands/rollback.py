@@ -158,8 +158,8 @@ def _way(args: argparse.Namespace, surgery: Surgery, records: Sequence[Record], 
     via = surgery.way(args.via)
     if via == "api":
         try:
-            surgery.sign_on()
-            surgery.preferences()
+            surgery.live.sign_on()
+            surgery.live.read()
         except UserError:
             if not (args.restart and args.via == "auto"):
                 raise
@@ -168,7 +168,7 @@ def _way(args: argparse.Namespace, surgery: Surgery, records: Sequence[Record], 
 
 
 def _with(args: argparse.Namespace, journal: Journal, records: list[Record], site: _Site) -> Outcome:
-    read = site.surgery.preferences if site.surgery is not None and site.via == "api" else None
+    read = site.surgery.live.read if site.surgery is not None and site.via == "api" else None
     plan = journal.plan_rollback(records, via=site.via, force=args.force, read=read, path=site.path)
     if read is not None and site.surgery is not None:
         back = [change for step in plan.steps if step.allowed for change in step.changes]
@@ -275,7 +275,7 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
             continue
         try:
             if site.via == "api" and site.surgery is not None:
-                write, read = site.surgery.write, site.surgery.preferences
+                write, read = site.surgery.live.write, site.surgery.live.read
                 record = journal.rollback(step.record, via=site.via, force=args.force, write=write, read=read)
             else:
                 record = journal.rollback(step.record, via=site.via, force=args.force, guard=site.guard, path=site.path)

@@ -33,11 +33,6 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "state", lock_seconds=0.3)
-
-
 def names(config: Path) -> list[str]:
     return sorted(path.name for path in config.parent.iterdir())
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from qbdoctor.lint.facts import DEFAULT, HOLE, Facts
 from qbdoctor.lint.model import Hit
-from qbdoctor.lint.source import SCRIPT, Change, Source
+from qbdoctor.lint.source import SCRIPT, Change, Source, value_end
 
 
 def both_parameters(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
@@ -72,24 +72,7 @@ def _line_again(source: Source, number: int) -> list[Change]:
 
 def _entry_again(source: Source, start: int, value_from: int) -> Change:
     """An entry of a display once more, after its value."""
-    at, depth, quote = value_from, 0, ""
-    while at < len(source.text):
-        char = source.text[at]
-        if quote:
-            if char == "\\":
-                at += 1
-            elif char == quote:
-                quote = ""
-        elif char in "\"'`":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        if depth < 0 or (depth == 0 and not quote and char in ",;"):
-            break
-        at += 1
-    entry = source.text[start:at].rstrip()
+    entry = source.text[start : value_end(source.text, value_from, ",;")].rstrip()
     return Change(start + len(entry), start + len(entry), f", {_renamed(entry)}")
 
 
@@ -114,30 +97,12 @@ def auth_header(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]
     if value is None:
         return
     begin = value.end()
-    finish = _value_end(source, begin)
+    finish = value_end(source.text, begin, ",;\n")
     given = source.text[begin:finish].rstrip()
     yield [
         Change(start + name.start(), start + name.end(), "Authorization"),
         Change(begin, begin + len(given), _bearer(source.language, given)),
     ]
-
-
-def _value_end(source: Source, begin: int) -> int:
-    at, depth, quote = begin, 0, ""
-    while at < len(source.text):
-        char = source.text[at]
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'`":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        if depth < 0 or (depth == 0 and not quote and char in ",;\n"):
-            break
-        at += 1
-    return at
 
 
 def _bearer(language: str, value: str) -> str:

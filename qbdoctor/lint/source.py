@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from qbdoctor.lint.facts import Edit, Place
@@ -94,24 +94,8 @@ class Source:
 
     def closing(self, opening: int) -> int:
         """Where the bracket that opens at an offset is closed; -1 where it is not. Quoted brackets do not count."""
-        depth, quote, at = 0, "", opening
-        while at < len(self.text):
-            char = self.text[at]
-            if quote:
-                if char == "\\":
-                    at += 1
-                elif char == quote:
-                    quote = ""
-            elif char in "\"'`":
-                quote = char
-            elif char in "([{":
-                depth += 1
-            elif char in ")]}":
-                depth -= 1
-                if depth == 0:
-                    return at
-            at += 1
-        return -1
+        found = (at for at, char, depth in unquoted(self.text, opening) if depth == 0 and char in ")]}")
+        return next(found, -1)
 
     def statement_end(self, offset: int) -> int:
         """The last line of the statement that an offset is in, brackets counted."""
@@ -144,9 +128,12 @@ class Source:
         return number
 
 
-def arguments(text: str) -> list[tuple[int, int]]:
-    """Where each argument of a list stands in its text (without the brackets around), blanks at its ends left out."""
-    made, depth, quote, begin, at = [], 0, "", 0, 0
+def unquoted(text: str, start: int = 0) -> Iterator[tuple[int, str, int]]:
+    """Each character outside quotes from an offset on: where, which, and how many brackets are open behind it.
+
+    Below 0: the bracket that stands around the start was closed.
+    """
+    at, depth, quote = start, 0, ""
     while at < len(text):
         char = text[at]
         if quote:
@@ -156,14 +143,25 @@ def arguments(text: str) -> list[tuple[int, int]]:
                 quote = ""
         elif char in "\"'`":
             quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        elif char == "," and depth == 0:
+        else:
+            depth += (char in "([{") - (char in ")]}")
+            yield at, char, depth
+        at += 1
+
+
+def value_end(text: str, start: int, stops: str) -> int:
+    """Where a value that starts there ends: at one of these characters, or at the bracket that is closed around it."""
+    found = (at for at, char, depth in unquoted(text, start) if depth < 0 or (depth == 0 and char in stops))
+    return next(found, len(text))
+
+
+def arguments(text: str) -> list[tuple[int, int]]:
+    """Where each argument of a list stands in its text (without the brackets around), blanks at its ends left out."""
+    made, begin = [], 0
+    for at, char, depth in unquoted(text):
+        if char == "," and depth == 0:
             made.append((begin, at))
             begin = at + 1
-        at += 1
     made.append((begin, len(text)))
     stripped = []
     for first, last in made:

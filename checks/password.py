@@ -11,7 +11,8 @@ def judge(seen: Observations) -> Judgement:
     file = str(seen.target.config_file) if seen.target.config_file else None
     username = seen.asked.username or "admin"
     values = {"username": username}
-    evidence = Evidence.setting("Password_PBKDF2", "***", offline.text, file=file, line=offline.line)
+    stored = "***" if offline.line else None
+    evidence = Evidence.setting("Password_PBKDF2", stored, offline.text, file=file, line=offline.line)
     findings: list[Finding] = []
     if offline.factory:
         text = "The Web UI's password is the factory one, adminadmin"

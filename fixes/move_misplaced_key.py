@@ -83,6 +83,6 @@ FIX = Fix(
     about=(
         "Takes the line out of the section where it has no effect and writes the same value where the release looks: NAME in "
         "[WebUI] from 5.3.0 on, WebUI\\NAME in [Preferences] before. From then on the value counts, whatever it is. Where the "
-        "right place holds a value already, nothing is moved and both lines are named."
+        "right place holds a value already, that one counts and nothing is moved: the check names both lines where they differ."
     ),
 )

@@ -323,16 +323,25 @@ def undo_in_api(
 
 
 def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | frozenset[str], force: bool) -> Undo:
-    newer = {name: other for name, other in store.newer(record).items() if other.id not in gone}
-    texts = tuple(
-        f"{change.setting} now has the value of the newer record {newer[change.setting].id}: take that one back first, or both "
-        f"(qbdoctor rollback {newer[change.setting].id} {record.id}), or all (--all)"
-        for change in record.changes
-        if change.setting in newer
-    )
+    newer = store.newer(record)
+    held = {name: others for name, others in newer.items() if any(one.id not in gone for one in others)}
+    texts = tuple(_held(record, one.setting, held[one.setting], gone) for one in record.changes if one.setting in held)
     if not texts:
         return undo
-    return Undo(undo.how, undo.changes, texts + undo.refusals, undo.allowed and force, undo.data, undo.write)
+    # Our own newer record made the value another one: nobody else is to blame for that.
+    ours = tuple(undoing.elses(name) for name in held)
+    refusals = texts + tuple(text for text in undo.refusals if not text.startswith(ours))
+    return Undo(undo.how, undo.changes, refusals, undo.allowed and force, undo.data, undo.write)
+
+
+def _held(record: Record, name: str, newer: Sequence[Record], gone: set[str] | frozenset[str]) -> str:
+    holder = next(one for one in newer if one.id not in gone)
+    command = " ".join(["qbdoctor rollback", *(one.id for one in newer), record.id])
+    first, all_of = ("that one", "both") if len(newer) == 1 else ("the newer ones", "all of them")
+    return (
+        f"{name} now has the value of the newer record {holder.id}: take {first} back first, or {all_of} ({command}), or "
+        "everything (--all)"
+    )
 
 
 def _backup(record: Record) -> bytes:

@@ -197,15 +197,15 @@ class Store:
         except FileNotFoundError:
             return (record.folder / _FIRST_VALUES_FILE).read_bytes()
 
-    def newer(self, record: Record) -> dict[str, Record]:
-        """Return, by setting, the newest standing record that changed the same one after this."""
-        found: dict[str, Record] = {}
+    def newer(self, record: Record) -> dict[str, list[Record]]:
+        """Return, by setting, the standing records that changed the same one after this, the newest first."""
+        found: dict[str, list[Record]] = {}
         for other in self.all():
             if isinstance(other, Damaged) or other.id <= record.id or not record.same_target(other):
                 continue
             if other.state in STANDING:
                 for change in other.changes:
-                    found.setdefault(change.setting, other)
+                    found.setdefault(change.setting, []).append(other)
         return found
 
 

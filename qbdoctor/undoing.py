@@ -139,7 +139,12 @@ def _not_ours(change: Change, entries: list[Entry], before: str | None, after: s
     if said == meanings.meaning(name, before):
         return ""
     where = f"line {entries[-1].line}" if entries else "the key is gone"
-    return f"{name} was changed by someone else since ({where})"
+    return f"{elses(name)} ({where})"
+
+
+def elses(name: str) -> str:
+    """Return how a refusal begins of a setting whose value is neither what the fix set nor what was before."""
+    return f"{name} was changed by someone else since"
 
 
 def _edited(data: bytes, place: Place, raw: str | None, backup: bytes | None, *, odd: bool) -> bytes:
@@ -183,7 +188,7 @@ def in_api(record: Record, present: Mapping[str, Json], *, force: bool = False) 
         if not ours:
             if meanings.same_json(change.setting, now, said.before):
                 continue
-            refusals.append(f"{change.setting} was changed by someone else since")
+            refusals.append(elses(change.setting))
             if not force:
                 continue
         write[said.name] = said.before

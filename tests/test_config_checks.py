@@ -19,7 +19,7 @@ from qbdoctor.configvalues import cut_off, lint_values
 from qbdoctor.drift import differences
 from qbdoctor.instances import Instance, Options
 from qbdoctor.model import Exchange, Failure, Judgement, UserError
-from qbdoctor.observations import Asked, Observations, SignIn
+from qbdoctor.observations import Asked, Observations, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
 from qbdoctor.settings import Settings
 from qbdoctor.target import Target
@@ -454,6 +454,14 @@ def judged(
 
 def named(judgement: Judgement) -> list[tuple[str, str | None]]:
     return [(one.cause, one.severity) for one in judgement.findings]
+
+
+def test_a_password_that_is_not_set_is_not_shown_as_a_hidden_one() -> None:
+    check = next(one for one in registry.checks() if one.id == "password")
+    target = Target(parse_url("http://127.0.0.1:8080"), "config", config_file=FILE)
+    for offline, value in ((Offline("not-set", "none is set"), None), (Offline("malformed", "cut", line=3), "***")):
+        (found,) = check.judge(Observations({"asked": Asked(), "target": target, "offline": offline})).findings
+        assert [one.data["value"] for one in found.evidence] == [value]
 
 
 def test_config_keys_over_a_clean_file() -> None:

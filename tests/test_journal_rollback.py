@@ -174,3 +174,16 @@ def test_other_bytes_go_back_by_setting(journal: Journal, config: Path) -> None:
     config.write_bytes(config.read_bytes() + b"Own=1\n")
     journal.rollback(record)
     assert config.read_bytes() == OLD + line + b"Own=1\n"
+
+
+def test_the_oldest_of_three_names_all_that_are_newer(journal: Journal, config: Path) -> None:
+    """The command that a refusal names works, and nobody else is blamed for what our own records did."""
+    setting = ("SessionTimeout", "Preferences", "WebUI\\SessionTimeout")
+    first, second, third = (apply(journal, config, SettingEdit(*setting, value)) for value in ("160", "170", "180"))
+    command = f"qbdoctor rollback {third.id} {second.id} {first.id}"
+    for named, holder in (([first], third), ([third, first], second)):
+        (refusal,) = journal.plan_rollback(named).refusals
+        assert f"the newer record {holder.id}" in refusal
+        assert command in refusal
+        assert "someone else" not in refusal
+    assert journal.plan_rollback([first, second, third]).refusals == ()

@@ -254,6 +254,7 @@ def test_no_terminal_codes_from_a_file_reach_the_screen(file: Any, capsys: Any) 
     ("line", "silent"),
     [
         ("# qbdoctor: ignore", True),
+        ("# QBDoctor: Ignore", True),
         (f"# qbdoctor: ignore[{JSON_ID}]", True),
         (f"# qbdoctor: ignore[client-http-method, {JSON_ID}]", True),
         ("# qbdoctor: ignore[client-http-method]", False),

@@ -22,7 +22,7 @@ from qbdoctor.model import Evidence
 from qbdoctor.reports import FORMATS, exit_code, render
 from qbdoctor.reports.human import to_svg
 from qbdoctor.reports.schema import load
-from qbdoctor.reports.text import sides
+from qbdoctor.reports.text import setting, sides
 from tests.samples import SAMPLES, healthy, host_port_mismatch
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -203,6 +203,13 @@ def test_an_experiment_without_its_halves_is_told_all_the_same() -> None:
     half = Evidence("experiment", "a plug-in's", {"factor": "f", "a": 3})
     report = replace(report, causes=(replace(report.causes[0], evidence=(half,)),))
     assert all("plug-in" in render(report, format_).replace("&#x27;", "'") for format_ in ("human", "markdown", "html"))
+
+
+def test_a_setting_that_stands_in_a_line_is_not_called_unset() -> None:
+    """A value that the evidence does not repeat is not one that is absent."""
+    assert setting(Evidence.setting("SessionTimeout", None, "8 s", file="/q.conf", line=7)) == ("/q.conf:7", "")
+    absent = Evidence.setting("SessionTimeout", None, "absent", file="/q.conf")
+    assert setting(absent) == ("/q.conf", "SessionTimeout is not set")
 
 
 def test_svg() -> None:

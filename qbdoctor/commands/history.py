@@ -79,7 +79,7 @@ def _full_json(journal: Journal, record: Record | Damaged) -> object:
 
 
 def _back(journal: Journal, record: Record) -> takingback.TakingBack:
-    newer = {one.id for one in journal.store.newer(record).values()}
+    newer = {one.id for others in journal.store.newer(record).values() for one in others}
     return takingback.of(record, sorted(newer, reverse=True), journal.store.root.parent.absolute())
 
 

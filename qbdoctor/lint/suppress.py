@@ -19,7 +19,7 @@ class Marks:
         self.lines: dict[int, frozenset[str] | None] = {}  # None: every id
         self.whole: list[frozenset[str] | None] = []
         for number, line in enumerate(lines, 1):
-            found = _MARK.search(line) if "qbdoctor" in line else None
+            found = _MARK.search(line) if "qbdoctor" in line.lower() else None
             if found is None:
                 continue
             ids = None if found[2] is None else frozenset(name.strip() for name in found[2].split(","))

@@ -87,7 +87,8 @@ def setting(evidence: Evidence) -> tuple[str, str]:
     if where and line:
         where = f"{where}:{line}"
     name, what = evidence.data.get("setting"), evidence.data.get("value")
-    if not name:
+    # Where a line is named, a value that is not repeated is not one that is absent: the sentence says it.
+    if not name or (what is None and line):
         return where, ""
     return where, value(f"{name} is not set" if what is None else f"{name}={what}")
 

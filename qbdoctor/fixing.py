@@ -185,12 +185,13 @@ class Surgery:
         steps: list[Step] = []
         for step in plan.steps:
             steps.append(self._file_step(step.fix, step.reason, step.edits, steps[-1].file if steps else None))
-        return Plan("file", tuple(step for step in steps if step.changes), plan.already)
+        return Plan("file", tuple(step for step in steps if step.changes), plan.already, plan.idle)
 
     def plan(self, wanted: Sequence[tuple[Fix, str]], via: Via) -> Plan:
         """Work out the edits of these fixes, each with its reason. Raises Refused and UserError; writes nothing."""
         steps: list[Step] = []
         already: list[str] = []
+        idle: list[str] = []
         file: FilePlan | None = None
         preferences = self.live.read() if via == "api" else {}
         for fix, reason, edits in self._edits(wanted):
@@ -201,7 +202,7 @@ class Surgery:
                 else self._api_step(fix, reason, edits, preferences)
             )
             if not step.changes:
-                already.append(fix.id)
+                (already if any(isinstance(edit, Edit) for edit in edits) else idle).append(fix.id)
                 continue
             steps.append(step)
             file = step.file or file
@@ -211,7 +212,7 @@ class Surgery:
             if not any(step.file is not None and step.file.beside is not None for step in steps):
                 planning.check_no_new_file(real)
             atomic.check_replaceable(real)
-        return Plan(via, tuple(steps), tuple(already))
+        return Plan(via, tuple(steps), tuple(already), tuple(idle))
 
     def _edits(self, wanted: Sequence[tuple[Fix, str]]) -> list[tuple[Fix, str, tuple[AnyEdit, ...]]]:
         """Return the edits of each; what replaces the whole file comes first, since it would undo the others."""

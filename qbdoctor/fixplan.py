@@ -36,11 +36,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done, and which way. ``already`` are fixes whose settings are so already."""
+    """What would be done, and which way.
+
+    ``already`` are fixes whose settings are so already, ``idle`` those of lines and files that find none to change.
+    """
 
     via: Via
     steps: tuple[Step, ...]
     already: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Why fixes that were asked for are no steps, a clause each."""
+        said = []
+        if self.already:
+            said.append(f"{', '.join(self.already)}: the settings are so already")
+        if self.idle:
+            said.append(f"{', '.join(self.idle)}: there is nothing of the kind in this config")
+        return tuple(said)
 
     def changes(self) -> tuple[Change, ...]:
         """Return the changes of all steps."""

@@ -337,3 +337,13 @@ def test_fixes_that_contradict_each_other(config: Path) -> None:
     run = qbdoctor("fix", "bypass-localhost-auth", AUTH, "--yes", "--config", str(config))
     sentence(run, 2, "bypass-localhost-auth and require-localhost-auth set LocalHostAuth to different values")
     assert state(config) == before
+
+
+def test_nothing_to_do_says_why(config: Path) -> None:
+    config.write_bytes(config.read_bytes().replace(b"LocalHostAuth=false", b"LocalHostAuth=true"))
+    run = qbdoctor("fix", AUTH, "adopt-new-file", "remove-unknown-key", "--config", str(config))
+    assert (run.code, run.out) == (
+        0,
+        f"Nothing to do: {AUTH}: the settings are so already; adopt-new-file, remove-unknown-key: there is nothing of the "
+        "kind in this config.\n",
+    )

@@ -81,8 +81,7 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told:
             wanted = _live(wanted)
     plan = surgery.plan_either_way(wanted, via, args.via)
     if not plan.steps:
-        names = ", ".join(plan.already)
-        return Outcome("fix", "nothing-to-do", (f"Nothing to do: {names}: the settings are so already.",), 0)
+        return Outcome("fix", "nothing-to-do", (f"Nothing to do: {'; '.join(plan.left_out)}.",), 0)
     lines = _described(plan, surgery)
     if args.dry_run:
         return Outcome("fix", "planned", (*lines, "", "Dry run: nothing was changed."), 0, changes=plan.changes())
@@ -173,6 +172,6 @@ def _described(plan: Plan, surgery: Surgery) -> list[str]:
         lines += changes.shown(step.changes)
         if step.file is not None:
             lines += [f"    {text}" for text in lineedits.several(step.edits, step.file.data)]
-    if plan.already:
-        lines += ["", f"  already so: {', '.join(plan.already)}"]
+    for why in plan.left_out:
+        lines += ["", f"  left out: {why}"]
     return lines

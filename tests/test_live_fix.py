@@ -430,3 +430,11 @@ def test_no_secret_anywhere(server: ServerFactory, release: Release) -> None:
         assert_silent(run.out + run.err, secrets)
     for path in Path(os.environ["QBDOCTOR_STATE_DIR"]).rglob("record.json"):
         assert_silent(path.read_text(), secrets)
+
+
+def test_no_password_is_asked_for_what_is_refused(server: ServerFactory) -> None:
+    """The Web API cannot put an old hash back: said before anybody types a new one."""
+    running = server("5.3.0")
+    run = qbdoctor("fix", "set-password", "--profile", str(running.profile), password=running.password)
+    assert (run.code, run.out, records()) == (4, "", [])
+    assert "--restart" in run.err

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qbdoctor import changes, consent, elsewhere, inputs, lineedits, output
+from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Plan, opening_by_causes, wanted_by_causes
@@ -29,7 +30,7 @@ def _run(args: argparse.Namespace) -> Outcome:
     if args.confirm is not None:
         return _confirm(args)
     named = _named(args.ids)
-    told: dict[str, Any] = {**inputs.given(args.set, named or fixes()), **inputs.ask_secrets(args, named)}
+    told: dict[str, Any] = dict(inputs.given(args.set, named or fixes()))
     watcher = observer(args)
     journal = Journal(state_folder(args, watcher.environment))
     for sentence in journal.recover():
@@ -43,8 +44,10 @@ def _run(args: argparse.Namespace) -> Outcome:
         confirm_within=args.confirm_within,
         seconds=args.deadline,
     )
-    surgery.new_password = told.get("password")
     try:
+        _before_asking(args, surgery, named)
+        told.update(inputs.ask_secrets(args, named))
+        surgery.new_password = told.get("password")
         return _operate(args, surgery, named, told)
     finally:
         surgery.close()
@@ -62,6 +65,15 @@ def _named(ids: Sequence[str]) -> list[Fix]:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
             raise UserError("unknown-fix", f"there is no fix {name!r}: {hint}")
     return [known[name] for name in dict.fromkeys(ids)]
+
+
+def _before_asking(args: argparse.Namespace, surgery: Surgery, named: Sequence[Fix]) -> None:
+    """Refuse what cannot be made this way before anybody types a secret for it. Raises Refused."""
+    for fix in named:
+        if args.restart or not any(one.secret for one in fix.inputs):
+            continue
+        if why := fix.refused(surgery.observer.seen, surgery.way(args.via)):
+            raise Refused(f"{fix.id}: {why}", "not-this-way")
 
 
 def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told: dict[str, Any]) -> Outcome:

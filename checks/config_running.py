@@ -120,7 +120,6 @@ def _override(seen: Observations) -> Finding | None:
     filed = settings.integer("Port")
     if filed == port:
         return None
-    found = settings.found("Port")
     text = f"The config says port {filed}, but {source}={port} sets it anew at each start of this process"
     if source == "--webui-port" and instance.image_port == port:
         text += f"; it comes from WEBUI_PORT={port} in its environment, by which container images set it"
@@ -128,15 +127,17 @@ def _override(seen: Observations) -> Finding | None:
     severity: Severity = "error" if wanted else "warning"
     evidence = (
         Evidence("process", f"process {instance.pid} was started with {source}={port}", {"pid": instance.pid}),
-        Evidence.setting(
-            "Port",
-            str(filed),
-            text,
-            file=str(seen.target.config_file) if seen.target.config_file else None,
-            line=found.line if found else None,
-        ),
+        _filed_port(seen, text),
     )
     return Finding("env-override", "likely", text, evidence, severity=severity, values={"setting": "Port"})
+
+
+def _filed_port(seen: Observations, text: str) -> Evidence:
+    """Return the port as the config has it."""
+    settings, file = seen.settings, seen.target.config_file
+    found = settings.found("Port") if settings is not None else None
+    filed = str(settings.integer("Port")) if settings is not None else None
+    return Evidence.setting("Port", filed, text, file=str(file) if file else None, line=found.line if found else None)
 
 
 def _image(seen: Observations) -> Finding | None:
@@ -151,18 +152,11 @@ def _image(seen: Observations) -> Finding | None:
         f"The config says port {filed}, and the container's environment WEBUI_PORT={wanted}: an image that knows this "
         "variable sets the port anew at its next start, another ignores it"
     )
-    found = settings.found("Port")
     evidence = (
         Evidence(
             "process", f"process {instance.pid} has WEBUI_PORT={wanted} in its environment", {"pid": instance.pid}
         ),
-        Evidence.setting(
-            "Port",
-            str(filed),
-            text,
-            file=str(seen.target.config_file) if seen.target.config_file else None,
-            line=found.line if found else None,
-        ),
+        _filed_port(seen, text),
     )
     return Finding("env-override", "possible", text, evidence, severity="warning", values={"setting": "Port"})
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qbdoctor import atomic, engine, evidence, loosening, meanings, planning, undoing, verifying
 from qbdoctor.atomic import Refused
 from qbdoctor.fixplan import Plan, Step, Via, json_value, no_contradiction, written
-from qbdoctor.instances import Instance, find_instances
+from qbdoctor.instances import Instance
 from qbdoctor.journal import Journal
 from qbdoctor.live import Live
 from qbdoctor.model import AnyEdit, Check, Edit, Fix, Json, ReplaceFile, Report, Secret, UserError
@@ -316,7 +316,9 @@ class Surgery:
 
     def stopped(self) -> str | None:
         """Return a sentence if a qBittorrent uses the file now: asked again right before each write."""
-        return running_with(self.config())
+        from qbdoctor import restart  # noqa: PLC0415 - seldom needed
+
+        return restart.running_with(self.config())
 
     def target(self) -> Target:
         """Return what a record says of the target."""
@@ -371,17 +373,3 @@ class Surgery:
                     f"and run qbdoctor rollback {record.id} --via file."
                 )
         return tuple(reversed(after))
-
-
-def running_with(config: Path) -> str | None:
-    """Return a sentence if a running qBittorrent uses this config file, else None."""
-    for instance in find_instances():
-        try:
-            same = instance.config_file is not None and instance.config_file.samefile(config)
-        except OSError:
-            same = False
-        if same:
-            return (
-                f"qBittorrent (process {instance.pid}) runs with {config} and would overwrite the edit: stop it first."
-            )
-    return None

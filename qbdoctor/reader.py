@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,12 +33,13 @@ def reader(observer: Observer) -> Version | None:
     if seen.has("releases") and seen.releases.single is not None:
         return seen.releases.single
     target = observer.target
-    return _installed() if target.instance is None and not target.config_given else None
+    return _installed(os.environ.get("PATH")) if target.instance is None and not target.config_given else None
 
 
-def _installed() -> Version | None:
+@functools.cache  # the programs' files are searched as a whole, and every step of a fix asks
+def _installed(search_path: str | None) -> Version | None:
     """Return the release of the programs on the search path, where all of them keep the settings in the same section."""
-    paths = [Path(found).resolve() for name in PROGRAMS if (found := shutil.which(name))]
+    paths = [Path(found).resolve() for name in PROGRAMS if (found := shutil.which(name, path=search_path))]
     known = [version for version in map(signs.from_binary, paths) if version is not None]
     if not known or len(known) < len(paths):
         return None

@@ -114,6 +114,14 @@ def using(config: Path) -> Instance | None:
     return None
 
 
+def running_with(config: Path) -> str | None:
+    """Return a sentence if a running qBittorrent uses this config file, else None."""
+    one = using(config)
+    if one is None:
+        return None
+    return f"qBittorrent (process {one.pid}) runs with {config} and would overwrite the edit: stop it first."
+
+
 def is_there(how: How) -> bool:
     """Whether that process still runs."""
     return _ticks(how.pid) == how.began

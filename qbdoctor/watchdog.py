@@ -22,7 +22,6 @@ from typing import Any
 
 from qbdoctor import confirming, redoing, restart
 from qbdoctor.address import parse_url
-from qbdoctor.fixing import running_with
 from qbdoctor.journal import Journal
 from qbdoctor.model import Json, Secret, UserError
 from qbdoctor.records import Record
@@ -215,7 +214,7 @@ class Watchdog:
 
     def _by_file(self, record: Record, config: Path, note: str) -> None:
         def guard() -> str | None:
-            return running_with(config)
+            return restart.running_with(config)
 
         if self.again:
             redoing.redo(self.journal, [record], config, run=self.run, guard=guard, why=note)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from qbdoctor import changes, choosing, consent, cutoff, output, undoing
 from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
-from qbdoctor.fixing import Surgery, running_with
+from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Via
 from qbdoctor.journal import Journal
 from qbdoctor.lists import NAMES
@@ -41,7 +41,9 @@ class _Site:
 
     def guard(self) -> str | None:
         """Return a sentence if a qBittorrent uses the file now."""
-        return None if self.path is None else running_with(self.path)
+        from qbdoctor import restart  # noqa: PLC0415 - seldom needed
+
+        return None if self.path is None else restart.running_with(self.path)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from qbdoctor.journal import Journal
 from tests.journals import OLD
 from tests.kit import matrix
 from tests.kit.server import Server
+from tests.leftovers import end_all, end_watchdogs
 
 # A test that asks for one of these, however indirectly, runs against real servers.
 _LIVE_FIXTURES = {"release", "releases", "healthy", "server"}
@@ -153,6 +154,21 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerFactory]:
             return stack.enter_context(Server.start(version, **keywords))
 
         yield start
+
+
+@pytest.fixture
+def own(server: ServerFactory) -> Iterator[Callable[..., Server]]:
+    """Servers whose later processes, which are not the kit's children, end with the test too."""
+    made: list[Server] = []
+
+    def start(*arguments: Any, **keywords: Any) -> Server:
+        made.append(server(*arguments, **keywords))
+        return made[-1]
+
+    yield start
+    end_watchdogs()
+    for each in made:
+        end_all(each)
 
 
 @pytest.fixture

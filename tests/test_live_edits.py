@@ -14,7 +14,7 @@ from tests.fixer import INCIDENT, LIST, anonymous, change, records
 from tests.kit.matrix import Release
 from tests.kit.server import PASSWORD, Server
 from tests.test_live_config import new_layout, own_place, raw
-from tests.test_live_restart import now, own  # noqa: F401 - a fixture
+from tests.test_live_restart import now
 
 REMOVE, MOVE, ADOPT = "remove-unknown-key", "move-misplaced-key", "adopt-new-file"
 TIMEOUT = "web_ui_session_timeout"
@@ -95,7 +95,7 @@ def test_unknown_keys_come_back_after_a_run(server: ServerFactory, release: Rele
 
 
 @pytest.mark.extended
-def test_a_running_one_is_restarted_for_it(own: Callable[..., Server], release: Release) -> None:  # noqa: F811
+def test_a_running_one_is_restarted_for_it(own: Callable[..., Server], release: Release) -> None:
     running = own(raw_config=raw(release, own_place(release, "BypassLocalAuth=true")))
     config = str(running.config_file)
     before = running.config_file.read_bytes()
@@ -168,7 +168,7 @@ def test_one_that_loosens_needs_its_name(server: ServerFactory, release: Release
 
 
 @pytest.mark.extended
-def test_one_of_the_other_layout(own: Callable[..., Server], release: Release) -> None:  # noqa: F811
+def test_one_of_the_other_layout(own: Callable[..., Server], release: Release) -> None:
     """What the release reads is known from its log: to [WebUI] for 5.3, to [Preferences] for the others."""
     running = own(raw_config=raw(release, other_place(release, "SessionTimeout=1234")))
     config = str(running.config_file)

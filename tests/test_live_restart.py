@@ -22,7 +22,6 @@ from qbdoctor import launching, registry, restart
 from qbdoctor.commands import fix as fix_command
 from qbdoctor.instances import Instance, find_instances
 from qbdoctor.model import Edit, Effectiveness, Fix
-from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import AUTH, LIST, LISTED, OPEN, ROOT, Terminal, anonymous, change, outcome, records, value
 from tests.kit.matrix import Release
@@ -67,39 +66,6 @@ def traits(pid: int) -> dict[str, Any]:
         "out": str((place / "fd/1").readlink()),
         "err": str((place / "fd/2").readlink()),
     }
-
-
-@pytest.fixture
-def own(server: ServerFactory) -> Iterator[Callable[..., Server]]:
-    """Servers whose later processes, which are not the kit's children, end with the test too."""
-    made: list[Server] = []
-
-    def start(*arguments: Any, **keywords: Any) -> Server:
-        made.append(server(*arguments, **keywords))
-        return made[-1]
-
-    yield start
-    end_watchdogs()
-    for each in made:
-        end_all(each)
-
-
-def end_watchdogs() -> None:
-    """Those of this test, by its state folder: one that is still at it would start a server again."""
-    mine = f"QBDOCTOR_STATE_DIR={os.environ['QBDOCTOR_STATE_DIR']}".encode()
-    for process in psutil.process_iter(["cmdline"]):
-        if any("qbdoctor.watchdog" in part for part in process.info["cmdline"] or ()):
-            with contextlib.suppress(OSError, psutil.Error):
-                if mine in Path(f"/proc/{process.pid}/environ").read_bytes():
-                    process.kill()
-                    process.wait(5)
-
-
-def end_all(running: Server) -> None:
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(running.folder) in part for part in process.info["cmdline"] or ()):
-            with contextlib.suppress(psutil.Error):
-                process.kill()
 
 
 @pytest.fixture

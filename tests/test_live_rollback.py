@@ -9,34 +9,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import AUTH, INCIDENT, LIST, OPEN, ROOT, anonymous, change, new_config, records, state, value
 from tests.kit.matrix import Release
 from tests.kit.server import Server
+from tests.leftovers import end_watchdogs
 from tests.test_live_fixes import by_name, end, login, told_in
-from tests.test_live_restart import end_all, end_watchdogs, served, states, until
-
-
-@pytest.fixture
-def own(server: ServerFactory) -> Iterator[Callable[..., Server]]:
-    """Servers whose later processes, and watchdogs, end with the test too."""
-    made: list[Server] = []
-
-    def start(*arguments: Any, **keywords: Any) -> Server:
-        made.append(server(*arguments, **keywords))
-        return made[-1]
-
-    yield start
-    end_watchdogs()
-    for each in made:
-        end_all(each)
+from tests.test_live_restart import served, states, until
 
 
 def ways(name: str) -> dict[str, list[dict[str, Any]]]:

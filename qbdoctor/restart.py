@@ -249,6 +249,8 @@ def start(how: How, seconds: float, say: Say) -> How:
     pid: int | None = None
     if using(how.config) is None:
         say("Starting qBittorrent again…")
+        # Its log tells seconds: what a start in this very second wrote would be taken for the next one's
+        time.sleep(1.05 - time.time() % 1.0)
         pid = _begin(how, seconds)
     began = seen = time.monotonic()
     problem = ""

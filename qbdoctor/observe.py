@@ -18,7 +18,7 @@ from qbdoctor.compare import make
 from qbdoctor.marks import answers_call, bears_marks
 from qbdoctor.model import Exchange, Failure, Secret, UserError
 from qbdoctor.observations import Asked, Neighbour, Observations, Offline, ProxyVariable, SignIn, Told, WriteProbe
-from qbdoctor.ownlines import mark_logs, told
+from qbdoctor.ownlines import Marks, mark_logs, told
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.session import SessionClient, close_sessions
 from qbdoctor.signin import LOGIN_PATH, check_offline, noted, sign_in
@@ -64,7 +64,7 @@ class Observer:
         self._refused_authorisations = 0
         self._asked = asked
         self._ledger: Ledger | None = None
-        self._log_marks: tuple[tuple[Instance, Path, int], ...] = ()
+        self._log_marks: Marks = ()
         self.seen = Observations({"target": target}, self._take)
 
     @property

@@ -8,28 +8,28 @@ sent.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor import witness
+from qbdoctor.logend import LogEnd
 from qbdoctor.observations import Told
 
 if TYPE_CHECKING:
     from qbdoctor.instances import Instance
     from qbdoctor.target import Target
 
-Marks = tuple[tuple["Instance", Path, int], ...]
-"""Process, its log, and that log's size in bytes before the first request."""
+Marks = tuple[tuple["Instance", LogEnd], ...]
+"""Each process and where its log ended before the first request."""
 
 WAIT_SECONDS = 0.4
 """The line is written before the answer goes out; a loaded machine gets a moment more."""
 
 
 def mark_logs(target: Target) -> Marks:
-    """Note the size of the target's log; where it is not known which process is behind it, of every log at hand."""
+    """Note the end of the target's log; where it is not known which process is behind it, of every log at hand."""
     own = target.instance
     known = ((own, target.log_file),) if own is not None else tuple((one, one.log_file) for one in target.others)
-    return tuple((one, file, _size(file)) for one, file in known if file is not None)
+    return tuple((one, LogEnd.now(file)) for one, file in known if file is not None)
 
 
 def told(marks: Marks) -> Told | None:
@@ -45,19 +45,9 @@ def told(marks: Marks) -> Told | None:
     return None
 
 
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
-
-
-def _since(mark: tuple[Instance, Path, int]) -> Told | None:
-    instance, file, before = mark
-    grown = _size(file) - before
-    if grown <= 0:  # also where it was rotated just now: then nothing is said
-        return None
-    lines = witness.read_tail(file, grown + 1).lines  # one byte more: what is cut at its start is left out
+def _since(mark: tuple[Instance, LogEnd]) -> Told | None:
+    instance, end = mark
+    lines = end.lines_since()
     rejections = witness.host_rejections(lines)
     failures = sum(1 for line in lines if witness.is_failed_login(line))
-    return Told(file, instance, rejections, failures) if rejections or failures else None
+    return Told(end.path, instance, rejections, failures) if rejections or failures else None

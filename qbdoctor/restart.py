@@ -16,7 +16,6 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -26,6 +25,7 @@ from qbdoctor import launching, platforms, units, witness
 from qbdoctor.atomic import Refused
 from qbdoctor.instances import Instance, find_instances
 from qbdoctor.launching import Cannot, Launch
+from qbdoctor.logend import LogEnd
 from qbdoctor.model import UserError
 from qbdoctor.settings import Settings
 from qbdoctor.units import Unit
@@ -66,7 +66,8 @@ class NotBack(Refused):
 class How:
     """How one process is stopped and started. ``began`` is its start in clock ticks, which tells it from a later one.
 
-    ``serves``: its Web UI was reached, so it must be again. Exactly one of ``unit`` and ``launch`` is there.
+    ``serves``: its Web UI was reached, so it must be again. ``log`` is its own, where it has one. Exactly one of ``unit``
+    and ``launch`` is there.
     """
 
     pid: int
@@ -76,6 +77,7 @@ class How:
     port: int | None
     unit: Unit | None = None
     launch: Launch | None = field(default=None, repr=False)
+    log: Path | None = None
 
     def by_hand(self) -> str:
         """Return what a person does to start it."""
@@ -96,14 +98,15 @@ class How:
 
     def spec(self) -> dict[str, Any]:
         """Return it as JSON takes it; secrets and all, so for a pipe alone."""
-        return {**asdict(self), "config": str(self.config)}
+        return {**asdict(self), "config": str(self.config), "log": None if self.log is None else str(self.log)}
 
     @classmethod
     def from_spec(cls, held: dict[str, Any]) -> How:
         """Return what :meth:`spec` gave, after its way through JSON."""
         unit = None if held["unit"] is None else Unit(**held["unit"])
         launch = None if held["launch"] is None else Launch.from_spec(held["launch"])
-        return cls(**{**held, "config": Path(held["config"]), "unit": unit, "launch": launch})
+        log = None if held["log"] is None else Path(held["log"])
+        return cls(**{**held, "config": Path(held["config"]), "unit": unit, "launch": launch, "log": log})
 
 
 def using(config: Path) -> Instance | None:
@@ -156,7 +159,8 @@ def plan(instance: Instance, config: Path) -> How:
         unit = units.owner(pid, instance.unit, instance.unit_scope, uid, tuple(parents))
     launch = None if unit is not None else launching.read(pid, instead=_BY_HAND)
     port = _port(instance.options.webui_port, config)
-    return How(pid, began, config, port in instance.ports, instance.options.webui_port, unit, launch)
+    serves = port in instance.ports
+    return How(pid, began, config, serves, instance.options.webui_port, unit, launch, instance.log_file)
 
 
 def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
@@ -247,10 +251,10 @@ def start(how: How, seconds: float, say: Say) -> How:
     Where one that uses the config runs already, that one is waited for. Raises :class:`NotBack`.
     """
     pid: int | None = None
+    end: LogEnd | None = None
     if using(how.config) is None:
         say("Starting qBittorrent again…")
-        # Its log tells seconds: what a start in this very second wrote would be taken for the next one's
-        time.sleep(1.05 - time.time() % 1.0)
+        end = None if how.log is None else LogEnd.now(how.log)
         pid = _begin(how, seconds)
     began = seen = time.monotonic()
     problem = ""
@@ -262,7 +266,7 @@ def start(how: How, seconds: float, say: Say) -> How:
             problem = _not_serving(how, one, now - began)
             if not problem and (ticks := _ticks(one.pid)) is not None:
                 return replace(how, pid=one.pid, began=ticks)
-            if problem and (failed := _bind_failure(one)):
+            if problem and (failed := _bind_failure(one, end)):
                 raise NotBack(f"qBittorrent (process {one.pid}) could not listen at {failed}.")
         elif now - seen > GRACE_SECONDS or (pid is not None and _ticks(pid) is None and not _forks(how)):
             raise NotBack("qBittorrent ended right after its start.")
@@ -330,13 +334,19 @@ def _answers(host: str, port: int) -> bool:
     return False
 
 
-def _bind_failure(one: Instance) -> str | None:
+def _bind_failure(one: Instance, end: LogEnd | None) -> str | None:
+    """Return where its log says that it could not listen; ``end``: the log's at the start, where we started it.
+
+    By times alone, which are whole seconds, what one that failed just before wrote would be taken for this one's.
+    """
     if one.log_file is None:
         return None
-    with suppress(OSError):
-        found = witness.bind_failure(witness.since_start(witness.read_tail(one.log_file).lines, one.started))
-        return None if found is None else f"{found[0]}:{found[1]}"
-    return None
+    if end is not None and end.path == one.log_file:
+        lines = end.lines_since()
+    else:
+        lines = witness.since_start(witness.read_tail(one.log_file).lines, one.started)
+    found = witness.bind_failure(lines)
+    return None if found is None else f"{found[0]}:{found[1]}"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

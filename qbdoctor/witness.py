@@ -128,7 +128,7 @@ def read_tail(path: Path, limit_bytes: int = DEFAULT_LIMIT) -> LogTail:
         left -= size
         texts.insert(0, text)
         files.insert(0, candidate)
-        lines = tuple(_parse("\n".join(texts)))
+        lines = tuple(parse("\n".join(texts)))
         if any(is_start(line) for line in lines):
             break
     return LogTail(lines, reason, tuple(files))
@@ -306,8 +306,8 @@ def _tail_text(path: Path, limit: int) -> tuple[str, int]:
     return data.decode("utf-8", errors="replace"), read
 
 
-def _parse(text: str) -> Iterator[LogLine]:
-    """Take a log's text apart; a line without a time of its own belongs to the one before."""
+def parse(text: str) -> Iterator[LogLine]:
+    """Take a log's text apart, oldest entry first; a line without a time of its own belongs to the one before."""
     pending: LogLine | None = None
     more: list[str] = []
     for raw in text.replace("\r\n", "\n").split("\n"):

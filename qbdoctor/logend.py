@@ -1,0 +1,38 @@
+"""Where a log ends at one moment, to tell what is written after it: its times have whole seconds, its bytes an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qbdoctor.witness import DEFAULT_LIMIT, LogLine, parse
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """A log, which file it was (device and inode, None where there was none) and how many bytes it had."""
+
+    path: Path
+    file: tuple[int, int] | None
+    size: int
+
+    @classmethod
+    def now(cls, path: Path) -> LogEnd:
+        """Return where the log ends now; one that cannot be looked at has no end, so all of it is new."""
+        try:
+            state = path.stat()
+        except OSError:
+            return cls(path, None, 0)
+        return cls(path, (state.st_dev, state.st_ino), state.st_size)
+
+    def lines_since(self) -> tuple[LogLine, ...]:
+        """Return what was written since; all of a log that was rotated in between, nothing of one that cannot be read."""
+        now = LogEnd.now(self.path)
+        start = self.size if now.file == self.file and now.size >= self.size else 0
+        try:
+            with self.path.open("rb") as file:
+                file.seek(start)
+                data = file.read(DEFAULT_LIMIT)
+        except OSError:
+            return ()
+        return tuple(parse(data.decode("utf-8", errors="replace")))

@@ -1,30 +1,21 @@
-"""Password_PBKDF2: a new password's hash, right in form."""
+"""Password_PBKDF2: a new password's hash, right in form; live, the server makes it."""
 
 from collections.abc import Mapping
 
-from qbdoctor.api import Edit, Effectiveness, Fix, Input, Observations, Secret, inputvalues, make_hash
+from qbdoctor.api import Edit, Effectiveness, Fix, Input, Observations, Secret, hashed, inputvalues
 
 SETTING = "Password_PBKDF2"
 
 
 def plan(_seen: Observations, _cause: str | None, given: Mapping[str, Secret]) -> tuple[Edit, ...]:
     """Return the one edit, with a new salt each time."""
-    return (Edit(SETTING, make_hash(given["password"])),)
+    return (Edit(SETTING, hashed(given["password"])),)
 
 
-def forbids(_seen: Observations, via: str, _given: Mapping[str, Secret]) -> str:
-    """Refuse it live: the Web API takes a password and never gives the hash back that was there before."""
-    if via == "api":
-        return (
-            "the Web API takes a password and cannot put the old hash back, so it could not be taken back: stop "
-            "qBittorrent and use --via file, or have it restarted with --restart."
-        )
-    return ""
-
-
-def judge(_before: Observations, after: Observations, given: Mapping[str, Secret]) -> Effectiveness:
+def judge(before: Observations, after: Observations, given: Mapping[str, Secret]) -> Effectiveness:
     """Judge by the login with the new password, where one was made since."""
-    if after.has("sign_in") and after.sign_in.outcome == "accepted" and after.asked.password == given["password"]:
+    made = after.has("sign_in") and not (before.has("sign_in") and before.sign_in is after.sign_in)
+    if made and after.sign_in.outcome == "accepted" and after.asked.password == given["password"]:
         return Effectiveness(True, "the login with the new password is accepted")
     return Effectiveness(None, "no login with the new password was made")
 
@@ -37,16 +28,16 @@ FIX = Fix(
     effect="keeps",
     plan=plan,
     judge=judge,
-    forbids=forbids,
     inputs=(Input("password", "the new password", inputvalues.new_password, secret=True),),
     changes="Password_PBKDF2, masked wherever it is shown",
     about=(
         "Writes the hash that qBittorrent itself would (PBKDF2-HMAC-SHA512, 100,000 rounds, a random salt of 16 bytes, a key of "
         "64) into the config of a stopped qBittorrent, or of a running one with --restart, which also ends every session and "
-        "every ban. "
+        "every ban. A running one that we have a session with is given the password through its Web API, where its config "
+        "file is at hand: there the old hash is read, and there the new one must then be. The Web API does not take a hash, so "
+        "the old one is put back only in the file, while qBittorrent is stopped or with rollback --restart. "
         "The password is asked for twice at the terminal, or made up there and shown once, or read from "
-        "--new-password-file; it needs six characters, and nothing but the hash is kept. It is not made through the Web API, "
-        "which never gives the old hash, so it could not be taken back; whoever has a session and wants to change it live "
-        "does so under Options, Web UI, Authentication. Releases before 4.2 keep the password in another form and are not served."
+        "--new-password-file; it needs six characters, and nothing but hashes is kept. "
+        "Releases before 4.2 keep the password in another form and are not served."
     ),
 )

@@ -50,7 +50,7 @@ from qbdoctor.observations import (
     WriteProbe,
 )
 from qbdoctor.oddities import EVERY, as_read, not_there, odd_keys
-from qbdoctor.password import make_hash
+from qbdoctor.password import hashed
 from qbdoctor.releases import Version
 from qbdoctor.running import integer_now, whitelist_now
 from qbdoctor.subnets import covers, is_public
@@ -104,12 +104,12 @@ __all__ = [
     "cut_off",
     "differences",
     "doors",
+    "hashed",
     "inputvalues",
     "integer_now",
     "is_public",
     "lint_keys",
     "lint_values",
-    "make_hash",
     "not_there",
     "odd_keys",
     "opened",

@@ -40,6 +40,10 @@ class Refused(UserError):
         self.reason = reason
 
 
+class NotTaken(Refused):
+    """The server answered that it does not take what was sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileState:
     """Who may do what with a file; ``uid`` and ``gid`` are None where the system has none."""

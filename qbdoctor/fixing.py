@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import atomic, engine, evidence, loosening, meanings, planning, undoing, verifying
+from qbdoctor import atomic, engine, evidence, loosening, meanings, planning, undoing, verifying, writeonly
 from qbdoctor.atomic import Refused
+from qbdoctor.filetexts import FileText
 from qbdoctor.fixplan import Plan, Step, Via, json_value, no_contradiction, written
 from qbdoctor.instances import Instance
 from qbdoctor.journal import Journal
@@ -42,7 +43,8 @@ class Surgery:
     ``url_given``: the person named the address, so what answers there is what is meant. ``left`` are sentences about
     what should have been taken back and could not be. ``restart`` permits one that runs to be restarted for its
     file; ``how`` then says how. ``confirm_within`` is a time in seconds; ``waiting`` is what keeps it, and when it ends.
-    ``reborn`` observes the target after its restart. ``new_password`` is the one that counts once all is applied.
+    ``reborn`` observes the target after its restart. ``new_password`` is the one that counts once all is applied,
+    ``told`` what was before where neither the Web API nor a record says it, by its name in app/preferences.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Surgery:
         self.reborn: Observer | None = None
         self.waiting: tuple[Dog, str] | None = None
         self.new_password: Secret | None = None
+        self.told: dict[str, Json] = {}
 
     def close(self) -> None:
         """Log out what was opened, before a restart and after it. Never raises."""
@@ -207,6 +210,8 @@ class Surgery:
             steps.append(step)
             file = step.file or file
             preferences = {**preferences, **step.after}
+        if via == "api":
+            writeonly.check_undoable(steps, timed=self.confirm_within is not None)
         if file is not None:  # what would be refused at the write is refused before anybody is asked
             real = planning.real_file(self.config())
             if not any(step.file is not None and step.file.beside is not None for step in steps):
@@ -235,7 +240,13 @@ class Surgery:
     def _api_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], preferences: Mapping[str, Json]) -> Step:
         version = self.observer.seen.version
         after: dict[str, Json] = {}
+        told: dict[str, Json] = {}
+        texts: dict[str, FileText] = {}
         for edit in edits:
+            if isinstance(edit, Edit) and (secret := writeonly.setting(self.observer, edit)) is not None:
+                after[secret.name], texts[edit.setting] = secret.value, secret.text
+                told |= {} if secret.before is None else {secret.name: secret.before}
+                continue
             name = meanings.json_name(edit.setting)
             if name is None or name not in preferences or not isinstance(edit, Edit):
                 raise Refused(
@@ -243,8 +254,10 @@ class Surgery:
                     "no-such-preference",
                 )
             after[name] = json_value(edit, preferences[name], version)
-        before = {name: preferences[name] for name in after}
-        return Step(fix, reason, edits, api_changes(before, after, version), None, fix.exposes, before, after)
+        before = {**{name: preferences[name] for name in after if name in preferences}, **told}
+        self.told |= told
+        changes = api_changes(before, after, version, texts)
+        return Step(fix, reason, edits, changes, None, fix.exposes, before, after, texts)
 
     def config(self) -> Path:
         """Return the target's config file. Raises UserError where it is not known."""
@@ -294,13 +307,7 @@ class Surgery:
         who: dict[str, Any] = {"fix": step.fix.id, "reason": step.reason, "run": self.run, "target": self.target()}
         who["diagnosis"] = evidence.kept(self.before, step.reason, step.fix.answers)
         if via == "api":
-            present = self.live.read()
-            if any(present.get(name) != value for name, value in step.before.items()):
-                raise Refused("The preferences were changed since the plan was made: look again.", "config-changed")
-            version = self.observer.seen.version
-            return self.journal.apply_api(
-                step.before, step.after, self.live.write, self.live.read, version=version, **who
-            )
+            return self._apply_live(step, who)
         assert step.file is not None  # noqa: S101 - for the type checker: a step of the file has one
         settings = Settings.parse(step.file.data, reader(self.observer))
         edits, sha256 = written(settings, step.edits), step.file.sha256
@@ -311,6 +318,25 @@ class Surgery:
             expect_beside=step.file.beside,
             version=settings.version,
             guard=self.stopped,
+            **who,
+        )
+
+    def _apply_live(self, step: Step, who: dict[str, Any]) -> Record | None:
+        present, version = self.live.read(), self.observer.seen.version
+        before = {name: value for name, value in step.before.items() if not isinstance(value, Secret)}
+
+        def texts() -> Mapping[str, FileText]:
+            return writeonly.texts(self.config(), step.texts, version)
+
+        if any(present.get(name) != value for name, value in before.items()) or (step.texts and texts() != step.texts):
+            raise Refused("The preferences were changed since the plan was made: look again.", "config-changed")
+        return self.journal.apply_api(
+            step.before,
+            step.after,
+            self.live.write,
+            self.live.read,
+            version=version,
+            texts=texts if step.texts else None,
             **who,
         )
 
@@ -361,7 +387,8 @@ class Surgery:
         for record in reversed(records):
             try:
                 if via == "api":
-                    after.append(self.journal.undo(record, why=why, write=self.live.write, read=self.live.read))
+                    write, read = self.live.write, self.live.read
+                    after.append(self.journal.undo(record, why=why, write=write, read=read, told=self.told))
                 else:
                     if self.restarter is not None:
                         self.restarter.down()

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qbdoctor import inputs, lists, loosening, meanings, qtvalues
-from qbdoctor.model import Added, AnyEdit, Edit, Fix, Json, Report, Secret, UserError
+from qbdoctor import inputs, lists, loosening, meanings, qtvalues, writeonly
+from qbdoctor.filetexts import FileText
+from qbdoctor.model import Added, AnyEdit, Edit, Fix, Json, NewPassword, Report, UserError
 from qbdoctor.observations import Observations
 from qbdoctor.planning import FileEdit, FilePlan, SettingEdit
 from qbdoctor.records import Change
@@ -21,7 +22,8 @@ Via = Literal["api", "file"]
 class Step:
     """One fix of the plan: what it changes and why it is there ("requested", or the cause that it answers).
 
-    ``exposes`` is what it opens, if it does.
+    ``exposes`` is what it opens, if it does. ``before`` and ``after`` are preferences, where it is made live; ``texts`` are
+    those of the file, by setting, where the Web API does not give what was before.
     """
 
     fix: Fix
@@ -32,6 +34,7 @@ class Step:
     exposes: str = ""
     before: Mapping[str, Json] = field(default_factory=dict)
     after: Mapping[str, Json] = field(default_factory=dict)
+    texts: Mapping[str, FileText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ def raw_text(edit: Edit, now: str | None = None) -> str | None:
             return qtvalues.from_text(value, utf8=False)
         case Added():
             return lists.with_entry(edit.setting, now, value.entry)
-        case Secret():
-            return qtvalues.from_bytes(qtvalues.to_bytes(value.reveal()))
+        case NewPassword():
+            return qtvalues.from_bytes(qtvalues.to_bytes(value.hashed.reveal()))
         case _:
             return qtvalues.from_list(value, utf8=False)
 
@@ -97,6 +100,8 @@ def in_file(edit: Edit, raw: str | None) -> bool:
     """Return whether the text in the file says what the edit wants; None: the key is absent."""
     if isinstance(edit.value, Added):
         return lists.holds(edit.setting, raw, edit.value.entry)
+    if isinstance(edit.value, NewPassword):
+        return writeonly.fits(raw, edit.value)
     return meanings.meaning(edit.setting, raw) == meanings.meaning(edit.setting, raw_text(edit))
 
 

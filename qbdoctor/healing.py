@@ -7,13 +7,17 @@ Anything else has been written by someone since; then the file is left alone.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from qbdoctor import atomic, beside, undoing
 from qbdoctor.atomic import Refused
+from qbdoctor.model import UserError
+from qbdoctor.qtini import Unreadable
 from qbdoctor.records import Record, State
-from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store
+from qbdoctor.settings import read_config
+from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, VALUES_FILE, Store
 from qbdoctor.undoing import sha256
 
 
@@ -38,6 +42,7 @@ def file_of(record: Record) -> Path | None:
 def _heal_apply(store: Store, record: Record) -> tuple[Record, str]:
     if record.file is None:
         note = "the run ended before the answer: whether it was applied shows at the rollback, which looks first"
+        note = _seen_since(store, record) or note
         return store.step(record, "applied", note), f"{record.id}: {note}."
     real = Path(record.file.real)
     _sweep(real)
@@ -59,6 +64,24 @@ def _heal_apply(store: Store, record: Record) -> tuple[Record, str]:
     there = bool(undo.refusals) or undo.data != data
     note = f"the run had ended in the middle and {real} was changed by someone else since: it was left as it is"
     return _ended(store, record, "applied" if there else "abandoned", note)
+
+
+def _seen_since(store: Store, record: Record) -> str:
+    """Keep what a secret became through the Web API, which the file alone tells; returns what to say of it, or ""."""
+    try:
+        data = b"" if record.target.config_file is None else read_config(Path(record.target.config_file))[0]
+        held = store.raws(record)
+        now = {one.setting: undoing.text_now(record, one, data) for one in record.changes if one.setting in held}
+    except (UserError, Unreadable, KeyError, TypeError):  # then the rollback looks, as for all others
+        return ""
+    unseen = [one for one in record.changes if one.secret and held.get(one.setting, ("", ""))[1] is None]
+    if not unseen or any(now[one.setting] in (None, held[one.setting][0]) for one in unseen):
+        return ""
+    found = {one.setting: [held[one.setting][0], now[one.setting]] for one in unseen}
+    store.keep(record, VALUES_FILE, json.dumps(found).encode())
+    return (
+        f"the run ended before it saw the answer; {unseen[0].setting} in the file is another since, so it was applied"
+    )
 
 
 def _heal_rollback(store: Store, record: Record) -> tuple[Record, str]:

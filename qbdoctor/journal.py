@@ -15,11 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import atomic, beside, healing, locks, planning, writing
-from qbdoctor.atomic import Refused
-from qbdoctor.model import Json, UserError
+from qbdoctor import atomic, beside, filetexts, healing, locks, planning, writing
+from qbdoctor.atomic import NotTaken, Refused
+from qbdoctor.filetexts import FileText
+from qbdoctor.model import Json, Secret, UserError
 from qbdoctor.planning import FileEdit, FilePlan, PlanStep, RollbackPlan, SettingEdit
-from qbdoctor.records import UNFINISHED, Beside, Damaged, FileChange, Record, Side, State, Target, Undoing, Via
+from qbdoctor.records import UNFINISHED, Beside, Damaged, FileChange, Record, State, Target, Undoing, Via
 from qbdoctor.releases import Version
 from qbdoctor.store import Store, values_file
 from qbdoctor.undoing import Undo, sha256
@@ -30,6 +31,8 @@ Guard = Callable[[], "str | None"]
 """Called under the locks, right before the write; a sentence refuses."""
 Write = Callable[[Mapping[str, Json]], None]
 Read = Callable[[], Mapping[str, Json]]
+Texts = Callable[[], Mapping[str, FileText]]
+"""The texts in the file, by setting, of preferences that the Web API takes and never gives."""
 
 LOCK_SECONDS = 15.0
 """With 5 s, one of fifty runs at once waited in vain on two busy cores (tests/test_many_at_once.py)."""
@@ -156,9 +159,11 @@ class Journal:
                     raise Refused(f"{path} was changed since the plan was made: look again.", "config-changed")
                 if not plan.changes:
                     return None
-                _may_write(real, guard, plan.beside)
-                before = _side(plan.data, real)
-                file = FileChange(str(path.absolute()), str(real), before, replace(before, **_digest(plan.result)))
+                writing.may_write(real, guard, plan.beside)
+                before = writing.side(plan.data, real)
+                file = FileChange(
+                    str(path.absolute()), str(real), before, replace(before, **writing.digest(plan.result))
+                )
                 record = self._new(
                     fix=fix,
                     reason=reason,
@@ -189,34 +194,43 @@ class Journal:
         target: Target,
         version: Version | None = None,
         diagnosis: Mapping[str, Json] | None = None,
+        texts: Texts | None = None,
     ) -> Record | None:
         """Change preferences of a running qBittorrent; None if they are so already.
 
-        ``before`` and ``after`` hold the same names of app/preferences. ``write`` sends them, ``read`` gives all
-        preferences; their exceptions pass, after the values before were written again. Raises Refused, also where that
-        failed: the record then stands as applied.
+        ``before`` and ``after`` hold the same names of app/preferences; ``before`` lacks those whose value before is not
+        known: the Web API does not give it, so their ``texts`` in the file are kept. ``write`` sends them, ``read`` gives
+        all preferences; their exceptions pass, after the values before were written again. Raises Refused, also where
+        that failed: the record then stands as applied.
         """
-        changes = planning.api_changes(before, after, version)
-        if not changes:
-            return None
         with self.locked():
+            old = {} if texts is None else texts()
+            changes = planning.api_changes(before, after, version, old)
+            if not changes:
+                return None
             record = self._new(
-                fix=fix, reason=reason, run=run, target=target, via="api", file=None, backup="before.json",
-                changes=changes, diagnosis=diagnosis,
+                fix=fix, reason=reason, run=run, target=target, via="api", file=None,
+                backup="before.conf" if old else "before.json", changes=changes, diagnosis=diagnosis,
             )  # fmt: skip
-            record = self._create(record, {record.backup: planning.dump(before)})
+            record = self._create(record, filetexts.kept_of_api(before, old))
             try:
                 write(after)
                 planning.check_taken(after, read(), changes)
+                if texts is not None:
+                    self._keep(record, *filetexts.kept_values(old, texts()))
                 return self._step(record, "applied")
             except BaseException as error:
                 try:
-                    write(before)
-                    planning.check_taken(before, read(), changes)
-                    self._step(record, "abandoned", "it failed, and the values before were written again")
+                    if not (isinstance(error, NotTaken) and texts is not None and texts() == old):
+                        if not before.keys() >= after.keys():
+                            raise  # what was before is not known
+                        write(before)
+                        planning.check_taken(before, read(), changes)
+                    self._step(record, "abandoned", "it failed, and the values are as before")
                 except Exception:
-                    with suppress(Refused):  # else the next run says so
-                        self._step(record, "applied", "it failed, and so did writing the values before again")
+                    if texts is None:  # else the next run looks into the file and says so
+                        with suppress(Refused):
+                            self._step(record, "applied", "it failed, and so did writing the values before again")
                     raise _stays(record, error) from None
                 raise
 
@@ -242,9 +256,11 @@ class Journal:
         guard: Guard | None = None,
         write: Write | None = None,
         read: Read | None = None,
+        told: Mapping[str, Json] | None = None,
     ) -> Record:
         """Take back a change whose verification failed, the way it was made. Raises Refused."""
-        return self.rollback(record, guard=guard, write=write, read=read, note=why or "the verification failed")
+        note = why or "the verification failed"
+        return self.rollback(record, guard=guard, write=write, read=read, note=note, told=told)
 
     # --- taking back ------------------------------------------------------------------------------------------------
 
@@ -271,18 +287,20 @@ class Journal:
         read: Read | None = None,
         path: Path | None = None,
         note: str | None = None,
+        told: Mapping[str, Json] | None = None,
     ) -> Record:
         """Take one record back, in the file or through the Web API; without ``via`` the way it was made.
 
         ``path`` is the config file where the record does not know it. ``force`` overrules what someone else changed
-        since, which is kept with the record first. Raises Refused.
+        since, which is kept with the record first. ``told`` are values before, by their names in app/preferences, that
+        no record may hold. Raises Refused.
         """
         with self.locked():
             fresh = self.store.load(record.id)
             if not fresh.standing:
                 raise Refused(f"{record.id} is {fresh.state}, so there is nothing to take back.", "not-applied")
             if (via or fresh.via) == "api":
-                return self._rollback_api(fresh, force, write, read, note)
+                return self._rollback_api(fresh, force, write, read, note, told or {})
             return self._rollback_file(fresh, force, guard, path, note)
 
     def _rollback_file(
@@ -299,7 +317,7 @@ class Journal:
             _may(undo, record)
             if undo.data == data and record.beside is None:
                 return self._step(record, "rolled-back", note or "the file was so already")
-            _may_write(real, guard, record.beside or self._brought_back(real))
+            writing.may_write(real, guard, record.beside or self._brought_back(real))
             if undo.refusals:
                 self._keep(record, _conflict_name(record, name.suffix), data)
             if undo.how == "by-setting":
@@ -325,24 +343,33 @@ class Journal:
             raise Refused(f"{path} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
 
     def _rollback_api(
-        self, record: Record, force: bool, write: Write | None, read: Read | None, note: str | None
+        self,
+        record: Record,
+        force: bool,
+        write: Write | None,
+        read: Read | None,
+        note: str | None,
+        told: Mapping[str, Json],
     ) -> Record:
         if write is None or read is None:
             raise Refused(f"{record.id} needs a running qBittorrent with its Web API.", "needs-api")
         present = read()
-        undo = planning.undo_in_api(self.store, record, present, force=force)
+        undo = planning.undo_in_api(self.store, record, present, force=force, told=told)
         _may(undo, record)
         if not undo.write:
             return self._step(record, "rolled-back", note or "the preferences were so already")
         if undo.refusals:
-            held = {name: present[name] for name in undo.write}
-            self._keep(record, _conflict_name(record, ".json"), planning.dump(held))
+            held = {name: present[name] for name in undo.write if name in present}
+            self._keep(record, _conflict_name(record, ".json"), filetexts.dump(held))
         begun = replace(record, rollback=Undoing("api", "api", record.state, forced=bool(undo.refusals)))
         begun = self._step(begun, "rolling-back", note)
         try:
             write(undo.write)
             planning.check_taken(undo.write, read(), undo.changes)
-            return self._step(begun, "rolled-back")
+            anew = any(isinstance(value, Secret) for value in undo.write.values())
+            return self._step(
+                begun, "rolled-back", "the password before was set again, with a new salt" if anew else None
+            )
         except BaseException:
             with suppress(Refused):
                 self._step(begun, record.state, "the rollback failed")
@@ -373,29 +400,6 @@ class Journal:
             self.store.keep(record, name, data)
         except OSError as error:
             raise _not_done(record, error) from None
-
-
-def _digest(data: bytes) -> dict[str, Any]:
-    return {"sha256": sha256(data), "size": len(data)}
-
-
-def _side(data: bytes, real: Path) -> Side:
-    try:
-        state = atomic.file_state(real)
-    except OSError as error:
-        raise Refused(f"{real} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
-    return Side(sha256(data), len(data), f"{state.mode:04o}", state.uid, state.gid)
-
-
-def _may_write(real: Path, guard: Guard | None, second: Beside | None = None) -> None:
-    """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused."""
-    atomic.sweep(real.parent, real.name)
-    atomic.check_replaceable(real)
-    if second is None:
-        planning.check_no_new_file(real)
-    reason = guard() if guard is not None else None
-    if reason:
-        raise Refused(reason)
 
 
 def _may(undo: Undo, record: Record) -> None:

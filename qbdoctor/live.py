@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from qbdoctor.atomic import Refused
-from qbdoctor.model import Exchange, Json, UserError
+from qbdoctor import writeonly
+from qbdoctor.atomic import NotTaken, Refused
+from qbdoctor.model import Exchange, Json, Secret, UserError
 from qbdoctor.observe import Observer
 from qbdoctor.wire import Deadline
 
@@ -58,10 +59,17 @@ class Live:
         """Send these preferences, and no others. Raises Refused."""
         # What was begun is brought to an end, also where the run's time is over.
         self.allow(WRITE_SECONDS)
-        form = {"json": json.dumps(dict(values))}
+        secrets = {name: value for name, value in values.items() if isinstance(value, Secret)}
+        for secret in secrets.values():
+            self.observer.wire.masks.add(secret)
+        form = {"json": json.dumps({**values, **{name: secret.reveal() for name, secret in secrets.items()}})}
         exchange = self.observer.session.call("POST", "/api/v2/app/setPreferences", form, show_body=False)
         if exchange.status != 200:
-            raise Refused(f"The preferences could not be written: {_outcome(exchange)}.", "api-failed")
+            why = f"The preferences could not be written: {_outcome(exchange)}."
+            # An answer of 500 or more may be that of something in front, after it was taken.
+            refused = exchange.status is not None and 400 <= exchange.status < 500
+            raise (NotTaken if refused else Refused)(why, "api-failed")
+        writeonly.wait_until_saved(self.observer, secrets)
 
     def allow(self, seconds: float) -> None:
         """Give what was begun this long to come to an end."""

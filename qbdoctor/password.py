@@ -20,7 +20,7 @@ import string
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qbdoctor.model import Secret
+from qbdoctor.model import NewPassword, Secret
 
 Scheme = Literal["pbkdf2", "ha1"]
 MalformedKind = Literal[
@@ -124,6 +124,11 @@ def make_hash(password: Secret) -> Secret:
     salt = os.urandom(SALT_BYTES)
     key = hashlib.pbkdf2_hmac("sha512", password.reveal().encode(), salt, ROUNDS, KEY_BYTES)
     return Secret(f"{_BYTE_ARRAY}{base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()})")
+
+
+def hashed(password: Secret) -> NewPassword:
+    """Return the password with a hash of it, for an edit. Raises as :func:`make_hash` does."""
+    return NewPassword(password, make_hash(password))
 
 
 def _parse_ha1(text: str) -> StoredHash | Malformed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import platform
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 from qbdoctor import __version__, atomic, beside, lineedits, meanings, qtedit, undoing
 from qbdoctor.atomic import Refused
+from qbdoctor.filetexts import FileText
 from qbdoctor.meanings import Place
 from qbdoctor.model import Json, Move, Remove, ReplaceFile, UserError
 from qbdoctor.qtini import QtIni, Unreadable
@@ -111,11 +111,6 @@ def real_file(path: Path) -> Path:
     return atomic.real_path(path)
 
 
-def dump(held: Mapping[str, Json]) -> bytes:
-    """Return preferences as they are kept."""
-    return json.dumps(dict(held), indent=2).encode()
-
-
 def check_no_new_file(real: Path) -> None:
     """Refuse where qBittorrent would replace the file at its next start by the one it left beside it."""
     new = real.with_name(f"{real.stem}_new{real.suffix}")
@@ -204,11 +199,23 @@ def _check_one_place(path: Path, edit: SettingEdit, data: bytes) -> None:
 # --- preferences of a running server --------------------------------------------------------------------------------
 
 
-def api_changes(before: Mapping[str, Json], after: Mapping[str, Json], version: Version | None) -> tuple[Change, ...]:
-    """Return the changes between two sets of preferences, as records have them."""
+def api_changes(
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+    version: Version | None,
+    texts: Mapping[str, FileText] | None = None,
+) -> tuple[Change, ...]:
+    """Return the changes between two sets of preferences, as records have them.
+
+    ``texts`` are those in the file of settings that the Web API does not give, by setting.
+    """
     changes = []
     for name, value in after.items():
         setting = meanings.setting_of(name, version)
+        if texts and (there := texts.get(setting)) is not None:
+            was = None if there.raw is None else meanings.MASK
+            changes.append(Change(setting, was, meanings.MASK, True, *there.place))
+            continue
         old = before.get(name)
         if name in before and meanings.same_json(setting, old, value):
             continue
@@ -317,9 +324,10 @@ def undo_in_api(
     *,
     force: bool,
     gone: set[str] | frozenset[str] = frozenset(),
+    told: Mapping[str, Json] | None = None,
 ) -> Undo:
     """Return how the record is taken back through the Web API; ``gone`` are records that are taken back before it."""
-    return _unless_newer(store, record, undoing.in_api(record, present, force=force), gone, force)
+    return _unless_newer(store, record, undoing.in_api(record, present, force=force, told=told), gone, force)
 
 
 def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | frozenset[str], force: bool) -> Undo:

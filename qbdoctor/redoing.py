@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from qbdoctor import meanings
+from qbdoctor.atomic import Refused
 from qbdoctor.journal import Guard, Journal, Read, Write
 from qbdoctor.model import Json, Remove, ReplaceFile
 from qbdoctor.planning import FileEdit, SettingEdit
@@ -24,7 +25,9 @@ def redo(
         edits: list[FileEdit] = [ReplaceFile()] if record.beside is not None else []
         odd = any(meanings.known(change.setting) is None for change in record.changes)
         for change in record.changes if record.beside is None else ():
-            after = raws[change.setting][1]
+            after = raws.get(change.setting, (None, None))[1]
+            if after is None and change.secret and record.via == "api":
+                raise Refused(f"{record.id}: what {change.setting} was after it is not known.", "value-unknown")
             if after is None and change.section is not None and change.key is not None:
                 edits.append(Remove(change.section, change.key))
                 continue

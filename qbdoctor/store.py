@@ -180,15 +180,21 @@ class Store:
     # --- values -----------------------------------------------------------------------------------------------------
 
     def raws(self, record: Record) -> Raws:
-        """Return the texts in the file before and after of each change. Raises OSError, ValueError."""
+        """Return the texts in the file before and after of each change. Raises OSError, ValueError.
+
+        Of a change through the Web API a secret's text after is None until it was seen, and one is not in here at all
+        where the file was not looked at.
+        """
         held: Mapping[str, list[str | None]] = {}
-        if record.via == "file" and any(_kept_apart(change) for change in record.changes):
+        live = record.via == "api"
+        if any(_kept_apart(change) for change in record.changes if not live or (change.secret and change.key)):
             held = json.loads(self._values(record))
         return {
             change.setting: (held[change.setting][0], held[change.setting][1])
             if change.setting in held
             else (change.before, change.after)
             for change in record.changes
+            if change.setting in held or not (live and change.secret)
         }
 
     def _values(self, record: Record) -> bytes:

@@ -78,6 +78,11 @@ def of(record: Record, newer: Sequence[str], state: Path, *, platform: str = sys
     command = _typed(("qbdoctor", "rollback", *newer, record.id, "--state-dir", str(state)), windows)
     if newer:
         text = f"With the newer {_listed(newer)}, which changed the same settings after it; all are taken back, the newest first."
+    elif record.via == "api" and undoing.only_in_file(record):
+        text = (
+            "While qBittorrent is stopped, in its file; while it runs with --restart alone, which stops it and starts it "
+            "again: the Web API does not take what was before."
+        )
     elif record.via == "api":
         text = "While qBittorrent runs, through its Web API; while it is stopped, in its file."
     else:
@@ -186,7 +191,7 @@ def _lines(record: Record) -> Iterator[str]:
         for section, key in _places(change):
             if not change.secret:
                 yield from Change(change.setting, change.after, change.before, False, section, key).diff()
-            elif record.file is None:
+            elif record.file is None and change.key is None:
                 yield f" [{section}] {key}=… (its value before is not known: set it anew)"
             elif change.before is None:
                 yield f"-[{section}] {key}=…"

@@ -62,11 +62,9 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
         if record.beside is not None and change.section is None:
             changes.append(_turned(change))  # the second file itself
             continue
-        before, after = raws[change.setting]
-        if record.via == "api" and change.json is not None:
-            before = meanings.raw_value(change.setting, change.json.before)
-            after = meanings.raw_value(change.setting, change.json.after)
-        if record.via == "api" and (before is None or after is None):
+        before, after = _texts(record, change, raws)
+        live = record.via == "api" and not change.secret
+        if change.setting not in raws or (live and (before is None or after is None)):
             refusals.append(f"{change.setting} was changed through the Web API and has no known text in the file")
             certain = False
             continue
@@ -74,7 +72,8 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
             places = (change.key or "", "MigrationVersion", *(each.key for each in meanings.places(change.setting)))
             ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=places)
             place, entries = _present(ini, change, record.changes)
-            refusal = _not_ours(change, entries, before, after)
+            unseen = after is None and record.via == "api"
+            refusal = _not_known(change, entries, before) if unseen else _not_ours(change, entries, before, after)
             if refusal == "":
                 continue
             if refusal is not None:
@@ -101,6 +100,31 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
     if data.endswith(b"\n") and not (present.endswith(b"\n") or backup.endswith(b"\n")):
         data = data.removesuffix(b"\n").removesuffix(b"\r")  # what was missing stays missing
     return Undo("by-setting", tuple(changes), tuple(refusals), force and certain, data)
+
+
+def _texts(record: Record, change: Change, raws: Raws) -> tuple[str | None, str | None]:
+    if record.via == "api" and change.json is not None:
+        before, after = change.json.before, change.json.after
+        return meanings.raw_value(change.setting, before), meanings.raw_value(change.setting, after)
+    return raws.get(change.setting, (None, None))
+
+
+def _not_known(change: Change, entries: list[Entry], before: str | None) -> str | None:
+    """Return "" if the value is as before, else that it may be anybody's: the run ended before it saw its own."""
+    now = entries[-1].raw if entries else None
+    if meanings.meaning(change.setting, now) == meanings.meaning(change.setting, before):
+        return ""
+    return (
+        f"{change.setting} is another than before, and whether the fix made it so is not known: its run ended in the middle "
+        "(with --force it is put back)"
+    )
+
+
+def text_now(record: Record, change: Change, data: bytes) -> str | None:
+    """Return the text that the setting has in the file now, None for none. Raises Unreadable."""
+    keys = (change.key or "", "MigrationVersion", *(each.key for each in meanings.places(change.setting)))
+    _, entries = _present(QtIni.parse(data, ignore_case=_WINDOWS, keys=keys), change, record.changes)
+    return entries[-1].raw if entries else None
 
 
 def _turned(change: Change) -> Change:
@@ -161,14 +185,24 @@ def _edited(data: bytes, place: Place, raw: str | None, backup: bytes | None, *,
     return qtedit.set_value(data, *place, raw, ignore_case=_WINDOWS).data
 
 
-def in_api(record: Record, present: Mapping[str, Json], *, force: bool = False) -> Undo:
-    """Return how the record is taken back through the Web API, where the preferences are ``present`` now."""
+def in_api(
+    record: Record, present: Mapping[str, Json], *, force: bool = False, told: Mapping[str, Json] | None = None
+) -> Undo:
+    """Return how the record is taken back through the Web API, where the preferences are ``present`` now.
+
+    ``told`` are values before that neither the record nor the Web API has, by their names there.
+    """
     changes: list[Change] = []
     refusals: list[str] = []
     write: dict[str, Json] = {}
     certain = True
     for change in record.changes:
         said = change.json
+        known = meanings.known(change.setting)
+        if said is None and told and known is not None and known.json is not None and known.json in told:
+            write[known.json] = told[known.json]
+            changes.append(_turned(change))
+            continue
         if record.via == "file" and change.setting.startswith(_CONNECTION):
             refusals.append(
                 f"{change.setting} decides over the very connection that it would be taken back over: stop qBittorrent and "

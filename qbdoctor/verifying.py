@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from qbdoctor import engine, lineedits, meanings, releases
 from qbdoctor.atomic import Refused
 from qbdoctor.fixplan import Plan, Step, in_file, in_json
-from qbdoctor.model import AnyEdit, Edit, Json, Report, UserError
+from qbdoctor.model import AnyEdit, Edit, Json, Report, Secret, UserError
 from qbdoctor.reader import reader
 from qbdoctor.settings import Settings
 
@@ -102,6 +102,8 @@ def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | N
     """Verify by the preferences and the file that qBittorrent rewrites."""
     now = surgery.live.read()
     for name, value in step.after.items():
+        if isinstance(value, Secret):
+            continue
         setting = meanings.setting_of(name, surgery.observer.seen.version)
         if name not in now or not meanings.same_json(setting, now[name], value):
             raise NotHelped(f"{step.fix.id}: app/preferences does not show {name} as it was set.")
@@ -112,6 +114,8 @@ def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | N
             f"{step.fix.id}: app/preferences shows it, but {path} does not after {SAVE_SECONDS:g} s: qBittorrent "
             "cannot save its settings, or uses another file."
         )
+    if step.texts:
+        return f"{acts}; {path}, which qBittorrent rewrote, has its hash"
     return f"{acts}; app/preferences shows it, and so does {path}, which qBittorrent rewrote"
 
 

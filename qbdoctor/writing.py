@@ -6,11 +6,38 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from qbdoctor import atomic, beside, healing
+from qbdoctor import atomic, beside, healing, planning
 from qbdoctor.atomic import Refused
-from qbdoctor.records import Record, State
+from qbdoctor.records import Beside, Record, Side, State
 from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store
+from qbdoctor.undoing import sha256
+
+
+def digest(data: bytes) -> dict[str, Any]:
+    """Return what a record says of the bytes themselves."""
+    return {"sha256": sha256(data), "size": len(data)}
+
+
+def side(data: bytes, real: Path) -> Side:
+    """Return what a record says of the file that holds these bytes. Raises Refused."""
+    try:
+        state = atomic.file_state(real)
+    except OSError as error:
+        raise Refused(f"{real} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
+    return Side(sha256(data), len(data), f"{state.mode:04o}", state.uid, state.gid)
+
+
+def may_write(real: Path, guard: Callable[[], str | None] | None, second: Beside | None = None) -> None:
+    """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused."""
+    atomic.sweep(real.parent, real.name)
+    atomic.check_replaceable(real)
+    if second is None:
+        planning.check_no_new_file(real)
+    reason = guard() if guard is not None else None
+    if reason:
+        raise Refused(reason)
 
 
 def write(store: Store, record: Record, real: Path, old: bytes, new: bytes, state: State) -> Record:

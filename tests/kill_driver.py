@@ -1,4 +1,4 @@
-"""One change by the journal, run under strace by test_kills: kill_driver.py apply|rollback|recover STATE CONFIG HOW.
+"""One change by the journal, run under strace by test_kills: kill_driver.py apply|live|rollback|recover STATE CONFIG HOW.
 
 What is imported is little, since it starts hundreds of times. A look at a file that cannot exist marks where the
 journal begins, so that the start of Python is not counted. HOW "in-place" plays a file that is a mount point.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "/qbdoctor-kill-test-begins-here"
+HASH = "Password_PBKDF2"
 SETTING = ("LocalHostAuth", "Preferences", "WebUI\\LocalHostAuth", "true")
 
 if __name__ == "__main__":
@@ -22,10 +23,10 @@ if __name__ == "__main__":
 import getpass  # noqa: E402 - what the journal imports when it is needed must be there before the mark
 import platform  # noqa: E402
 
-from qbdoctor import atomic  # noqa: E402
+from qbdoctor import atomic, writeonly  # noqa: E402
 from qbdoctor.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
-from qbdoctor.model import UserError  # noqa: E402
-from qbdoctor.records import Damaged  # noqa: E402
+from qbdoctor.model import Secret, UserError  # noqa: E402
+from qbdoctor.records import Damaged, Target  # noqa: E402
 
 
 def play_mount_point(config: Path) -> None:
@@ -53,6 +54,30 @@ def preload() -> None:
         getpass.getuser()
 
 
+def make_live(journal: Journal, config: Path) -> None:
+    """Set the password through a Web API whose server writes it into its file: in one call, since a server is not killed."""
+
+    def write(_: object) -> None:
+        at = config.read_bytes().index(b"old-hash")
+        handle = os.open(config, os.O_WRONLY)
+        try:
+            os.pwrite(handle, b"new-hash", at)
+        finally:
+            os.close(handle)
+
+    journal.apply_api(
+        {},
+        {"web_ui_password": Secret("canary-password")},
+        write,
+        dict,
+        fix="set-password",
+        reason="requested",
+        run="r",
+        target=Target(config_file=str(config)),
+        texts=lambda: writeonly.texts(config, [HASH], None),
+    )
+
+
 def journal_work(what: str, state: Path, config: Path, *, lock_seconds: float = LOCK_SECONDS) -> tuple[int, str]:
     """Apply the one change, take all changes back, or recover; the exit code, and what was said."""
     journal = Journal(state, lock_seconds=lock_seconds)
@@ -66,7 +91,9 @@ def journal_work(what: str, state: Path, config: Path, *, lock_seconds: float = 
                 if isinstance(record, Damaged):
                     raise atomic.Refused(record.text())
                 if record.standing:
-                    journal.rollback(record)
+                    journal.rollback(record, via="file")
+        elif what == "live":
+            make_live(journal, config)
         else:
             return 0, "\n".join(journal.recover())
     except UserError as error:

@@ -28,6 +28,7 @@ OLD += b"WebUI\\Port=1\r\n"  # where nobody serves
 NEW = OLD.replace(b"LocalHostAuth=false", b"LocalHostAuth=true")
 # Someone else's edit after the fix, so that only the setting goes back
 OLD_EDITED, NEW_EDITED = (each.replace(b"Entry3=3", b"Entry3=thirty") for each in (OLD, NEW))
+OLD_HASH, NEW_HASH = (OLD + b'WebUI\\Password_PBKDF2="@ByteArray(%s-hash)"\r\n' % each for each in (b"old", b"new"))
 EDIT = SettingEdit(*kill_driver.SETTING)
 
 
@@ -79,6 +80,16 @@ def applied(scene: Scene) -> None:
         scene.config.write_bytes(scene.new)  # someone else's edit, with ours in it
 
 
+def stored(scene: Scene) -> None:
+    """A config with a password's hash, which the Web API takes and does not give."""
+    scene.config.write_bytes(scene.old)
+
+
+def applied_live(scene: Scene) -> None:
+    stored(scene)
+    kill_driver.make_live(scene.journal, scene.config)
+
+
 def torn(scene: Scene) -> None:
     """A write in place that was cut short, and the record that says so."""
     applied(scene)
@@ -124,6 +135,8 @@ CASES = {
     "rollback in place": Case("rollback", "in-place", applied),
     "rollback by setting": Case("rollback", "rename", applied, OLD_EDITED, NEW_EDITED),
     "rollback by setting, in place": Case("rollback", "in-place", applied, OLD_EDITED, NEW_EDITED),
+    "apply live": Case("live", "rename", stored, OLD_HASH, NEW_HASH),
+    "rollback of what was made live": Case("rollback", "rename", applied_live, OLD_HASH, NEW_HASH),
     "recovery of a torn file": Case("recover", "rename", torn, torn_before=True),
 }
 
@@ -176,7 +189,7 @@ def judge(scene: Scene, *, may_be_torn: bool) -> list[str]:
     for record in journal.records():
         assert isinstance(record, Record), record
         if record.standing:
-            journal.rollback(record)
+            journal.rollback(record, via="file")
     ends = {getattr(record, "state", "damaged") for record in journal.records()}
     if scene.config.read_bytes() != scene.old or not ends <= {"rolled-back", "abandoned"}:
         wrong.append(f"stuck ({ends})")

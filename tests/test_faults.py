@@ -169,7 +169,7 @@ def fail_each(jobs: list[tuple[str, Call]], error: str, *, for_good: bool) -> Ta
                 torn = scene.what == "recover" or (for_good and scene.how == "in-place")
                 had, before = dressing(scene.config), scene.config.read_bytes()
                 code, said, pid = running.run(scene, call)
-                texts = [*ended(code, said), *now(scene, before, code, for_good=for_good, may_be_torn=torn)]
+                texts = [*ended(code, said), *now(scene, before, code, said, for_good=for_good, may_be_torn=torn)]
                 later += scene.config.read_bytes() != before and code == 4
                 if case in ADOPTIONS:
                     two = edits.Scene(ADOPTIONS[case], folder)
@@ -202,7 +202,7 @@ def ended(code: int, said: str) -> list[str]:
     return [] if len(lines) == 1 and said.endswith(".") else ["not one sentence"]
 
 
-def now(scene: Scene, before: bytes, code: int, *, for_good: bool, may_be_torn: bool) -> list[str]:
+def now(scene: Scene, before: bytes, code: int, said: str, *, for_good: bool, may_be_torn: bool) -> list[str]:
     """What is wrong with the file right after the run, before anything heals."""
     data = scene.config.read_bytes()
     if may_be_torn and atomic.is_torn(data, scene.old, scene.new):
@@ -212,7 +212,9 @@ def now(scene: Scene, before: bytes, code: int, *, for_good: bool, may_be_torn: 
         return ["torn"]
     if code == 0 and data != after:
         return ["said to be done, and is not"]
-    if code != 0 and data != before and not for_good:
+    # A password that was set live cannot be unset by who does not know the one before: then that must be said.
+    stays = scene.what == "live" and "may be in force and could not be taken back" in said
+    if code != 0 and data != before and not for_good and not stays:
         return ["refused, and yet done"]
     return []
 

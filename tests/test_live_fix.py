@@ -433,8 +433,9 @@ def test_no_secret_anywhere(server: ServerFactory, release: Release) -> None:
 
 
 def test_no_password_is_asked_for_what_is_refused(server: ServerFactory) -> None:
-    """The Web API cannot put an old hash back: said before anybody types a new one."""
+    """The Web API does not give the old hash: without the file that is said before anybody types a new password."""
     running = server("5.3.0")
-    run = qbdoctor("fix", "set-password", "--profile", str(running.profile), password=running.password)
+    with faults.ReverseProxy(running.url, rewrite_host=True) as proxy:
+        run = qbdoctor("fix", "set-password", "--url", proxy.url, password=running.password)
     assert (run.code, run.out, records()) == (4, "", [])
     assert "--restart" in run.err

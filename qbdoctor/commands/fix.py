@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor import changes, consent, elsewhere, inputs, lineedits, output
+from qbdoctor import changes, consent, elsewhere, inputs, lineedits, output, writeonly
 from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery
@@ -72,8 +72,14 @@ def _before_asking(args: argparse.Namespace, surgery: Surgery, named: Sequence[F
     for fix in named:
         if args.restart or not any(one.secret for one in fix.inputs):
             continue
-        if why := fix.refused(surgery.observer.seen, surgery.way(args.via)):
+        via = surgery.way(args.via)
+        if why := fix.refused(surgery.observer.seen, via):
             raise Refused(f"{fix.id}: {why}", "not-this-way")
+        if via == "api":
+            surgery.live.sign_on()
+            surgery.live.read()
+            if why := writeonly.refusal(surgery.observer):
+                raise Refused(f"{fix.id}: {why}", "not-this-way")
 
 
 def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told: dict[str, Any]) -> Outcome:
@@ -115,7 +121,8 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told:
 
         return awaiting.decision(args, surgery.journal, surgery.run, *surgery.waiting, verified)
     back = elsewhere.rollback_command(surgery.journal.store.root.parent, surgery.observer.environment)
-    said = (*shown, *done, *ids, f"Take it back with: {back}")
+    stopped = " (while qBittorrent is stopped, or with --restart)" if any(step.texts for step in plan.steps) else ""
+    said = (*shown, *done, *ids, f"Take it back with: {back}{stopped}")
     return Outcome("fix", "verified", said, 0, records, plan.changes())
 
 
@@ -182,6 +189,10 @@ def _described(plan: Plan, surgery: Surgery) -> list[str]:
         if step.exposes:
             lines.append(f"    exposes: {step.exposes}")
         lines += changes.shown(step.changes)
+        if step.texts:
+            lines.append(
+                "    the old hash is kept; it can be put back only while qBittorrent is stopped, or with --restart"
+            )
         if step.file is not None:
             lines += [f"    {text}" for text in lineedits.several(step.edits, step.file.data)]
     for why in plan.left_out:

@@ -18,8 +18,15 @@ class Added:
     entry: str
 
 
-SettingValue = bool | int | str | tuple[str, ...] | Added | Secret
-"""A secret one is the password hash, as :func:`qbdoctor.password.make_hash` gives it."""
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password that is to be set: the file gets a hash of it, made once; the Web API takes it as it is."""
+
+    plain: Secret
+    hashed: Secret
+
+
+SettingValue = bool | int | str | tuple[str, ...] | Added | NewPassword
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,158 @@
+"""What the Web API takes and never gives back: the Web UI's password.
+
+What it was is in the config file alone, so that must be the very server's; and only there it can be put back as it was.
+The password itself can be set again live, where it is known to be the one that the file has the hash of.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qbdoctor import meanings, password, qtvalues
+from qbdoctor.atomic import Refused
+from qbdoctor.filetexts import FileText
+from qbdoctor.model import NewPassword, Secret, UserError
+from qbdoctor.qtini import Unreadable
+from qbdoctor.settings import Settings
+
+if TYPE_CHECKING:
+    from qbdoctor.fixplan import Step
+    from qbdoctor.model import Edit
+    from qbdoctor.observe import Observer
+    from qbdoctor.releases import Version
+
+SAVE_SECONDS = 8.0
+"""qBittorrent saves at once after setPreferences (0.1 s, 4.2.5 to 5.3.0); a slow disk gets more."""
+BY_FILE = "stop qBittorrent and use --via file, or have it restarted for that with --restart."
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One that is to be set: its name in app/preferences, its value, the one before where that is known."""
+
+    name: str
+    value: Secret = field(repr=False)
+    before: Secret | None = field(repr=False)
+    text: FileText = field(repr=False)
+
+
+def refusal(observer: Observer) -> str:
+    """Return why the value before could not be kept, or ""; a sentence's second half."""
+    target, seen = observer.target, observer.seen
+    if target.config_file is None or seen.settings is None:
+        why = "" if target.config_file is None else f" ({seen.settings_problem.rstrip('.')})"
+        return (
+            "the old password's hash is in qBittorrent's config file alone, which is not at hand here, so the change could "
+            f"not be taken back{why}: name the file with --config; or {BY_FILE}"
+        )
+    certain = target.instance is not None and (target.direct is True or target.mapped_by is not None)
+    if certain or _is_known(observer):
+        return ""
+    return (
+        f"whether {target.config_file} is the file of the qBittorrent that answers at {target.address.url} is not certain, and "
+        f"it alone has the old password's hash: give the password that works now, which shows it; or {BY_FILE}"
+    )
+
+
+def setting(observer: Observer, edit: Edit) -> Setting | None:
+    """Return what the Web API is to be sent for this edit, None for one of another kind. Raises Refused."""
+    known = meanings.known(edit.setting)
+    if not isinstance(edit.value, NewPassword) or known is None or known.json is None:
+        return None
+    if why := refusal(observer):
+        raise Refused(f"{edit.setting}: {why}", "not-this-way")
+    path = observer.target.config_file
+    assert path is not None  # noqa: S101 - for the type checker: it was looked at just now
+    before = observer.seen.asked.password if _is_known(observer) else None
+    return Setting(known.json, edit.value.plain, before, text(path, edit.setting, observer.seen.version))
+
+
+def check_undoable(steps: Sequence[Step], *, timed: bool) -> None:
+    """Refuse to make live what could not be undone with the rest; ``timed``: or in time. Raises Refused."""
+    for step in steps:
+        if not step.texts or (step.before.keys() >= step.after.keys() and not timed):
+            continue
+        if len(steps) > 1:
+            raise Refused(
+                f"{step.fix.id}: if another of these fixes failed it could not be undone live with the rest: name it alone, "
+                f"give the password that works now, or {BY_FILE}",
+                "not-this-way",
+            )
+        if timed:
+            raise Refused(
+                f"{step.fix.id}: the Web API cannot put the old hash back, so nothing could undo it in time: {BY_FILE}",
+                "not-this-way",
+            )
+
+
+def text(path: Path, name: str, version: Version | None) -> FileText:
+    """Return where a setting stands in the file, or would, and its text there. Raises UserError."""
+    settings = Settings.load(path, version)
+    place = meanings.Place(*settings.place(name))
+    entry = settings.ini.get(*place)
+    return FileText(place, None if entry is None else entry.raw)
+
+
+def texts(path: Path, names: Iterable[str], version: Version | None) -> dict[str, FileText]:
+    """Return these settings' places and texts in the file. Raises UserError where it cannot be read for a second."""
+    end = time.monotonic() + 1.0
+    while True:
+        try:
+            return {name: text(path, name, version) for name in names}
+        except UserError:  # it may be being replaced at this moment
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.05)
+
+
+def fits(raw: str | None, new: NewPassword) -> bool:
+    """Return whether the text in the file is a hash of the password, whoever made it."""
+    if raw is None:
+        return False
+    stored = password.parse_hash(Secret(qtvalues.to_bytes(raw).decode("utf-8", "replace")))
+    return not isinstance(stored, password.Malformed) and password.verify(stored, new.plain)
+
+
+def wait_until_saved(observer: Observer, values: Mapping[str, Secret]) -> None:
+    """See that qBittorrent has taken these and saved them. Raises Refused, with nothing of the values."""
+    path, version = observer.target.config_file, observer.seen.version
+    for name, value in values.items():
+        end = time.monotonic() + SAVE_SECONDS
+        known = meanings.setting_of(name, version)
+        seen: str | None = None
+        while True:
+            now = None if path is None else _raw(path, known, version)
+            if now is not None and now != seen and fits(now, NewPassword(value, value)):
+                break
+            seen = now
+            if time.monotonic() > end:
+                raise Refused(
+                    f"qBittorrent answered, and after {SAVE_SECONDS:g} s {path} has no hash of that password: it cannot save "
+                    "its settings, or uses another file.",
+                    "not-taken",
+                )
+            time.sleep(0.05)
+
+
+def _raw(path: Path, name: str, version: Version | None) -> str | None:
+    try:
+        return text(path, name, version).raw
+    except (UserError, Unreadable):  # it is being replaced at this moment
+        return None
+
+
+def _is_known(observer: Observer) -> bool:
+    """Whether the password that was given is the server's own, and the file has its hash.
+
+    Where nothing else says whose file it is, the server must have accepted it.
+    """
+    seen, target = observer.seen, observer.target
+    if seen.asked.password is None or seen.offline.outcome != "match":
+        return False
+    if target.instance is not None and (target.direct is True or target.mapped_by is not None):
+        return True
+    return seen.has("sign_in") and seen.sign_in.outcome == "accepted"

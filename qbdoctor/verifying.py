@@ -115,7 +115,7 @@ def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | N
             "cannot save its settings, or uses another file."
         )
     if step.texts:
-        return f"{acts}; {path}, which qBittorrent rewrote, has its hash"
+        return f"{path}, which qBittorrent rewrote, has the new password's hash; {acts}"
     return f"{acts}; app/preferences shows it, and so does {path}, which qBittorrent rewrote"
 
 

@@ -67,8 +67,8 @@ def test_with_a_session_and_back_in_the_file(server: ServerFactory, release: Rel
     assert new != old
     (record,) = records()
     assert (record["via"], record["state"], record["backup"]) == ("api", "verified", "before.conf")
-    assert record["verified_by"].endswith("which qBittorrent rewrote, has its hash")
-    assert "no login with the new password was made" in record["verified_by"]
+    assert "which qBittorrent rewrote, has the new password's hash" in record["verified_by"]
+    assert record["verified_by"].endswith("no login with the new password was made")
     (changed,) = record["changes"]
     assert (changed["setting"], changed["before"], changed["after"], changed["secret"]) == (HASH, "***", "***", True)
     backup = Path(os.environ["QBDOCTOR_STATE_DIR"], "records", record["id"], "before.conf")

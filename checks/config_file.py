@@ -167,12 +167,11 @@ def _lost(seen: Observations, place: ConfigPlace) -> list[Finding]:
     settings = seen.settings
     if settings is None or place.new_file is not None or seen.other_server is not None:
         return []
-    entries = len(settings.ini.entries)
     started = seen.target.instance is not None and place.settled
-    if entries == 0 and (started or place.used_before):
+    if settings.ini.is_empty and (started or place.used_before):
         since = "qBittorrent has used it" if place.used_before else "qBittorrent runs"
         text = f"{place.file} holds no setting at all ({place.size} bytes), though {since}: it was emptied or cut short"
-    elif settings.ini.entries and _half_a_line(settings.ini.data):
+    elif not settings.ini.is_empty and _half_a_line(settings.ini.data):
         text = f"{place.file} ends in the middle of a setting: it was cut short while it was written"
     elif place.port_before is not None and _factory(seen) and place.port_before != settings.integer("Port"):
         text = (

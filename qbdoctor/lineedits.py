@@ -66,8 +66,11 @@ def may_be_shown(name: str, raw: str | None, meant: str = "") -> bool:
 
 def several(edits: Sequence[object], data: bytes) -> tuple[str, ...]:
     """Return a sentence for each key whose lines go of which there are several: a change shows the one that counts."""
-    file = QtIni.parse(data, ignore_case=_WINDOWS)
-    found = {edit: file.all(edit.section, edit.key) for edit in edits if isinstance(edit, (Remove, Move))}
+    going = [edit for edit in edits if isinstance(edit, (Remove, Move))]
+    if not going:
+        return ()
+    file = QtIni.parse(data, ignore_case=_WINDOWS, keys=[edit.key for edit in going])
+    found = {edit: file.all(edit.section, edit.key) for edit in going}
     return tuple(
         f"[{edit.section}] {edit.key} stands on {len(entries)} lines ({', '.join(str(one.line) for one in entries)}): all go"
         for edit, entries in found.items()

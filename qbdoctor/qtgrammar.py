@@ -10,9 +10,9 @@ in one piece (:class:`Rest`).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from iniparse import ini
 
@@ -201,14 +201,25 @@ class Rest(ini.CommentLine):  # type: ignore[misc]  # iniparse has no types
         return new
 
 
+class Wanted(NamedTuple):
+    """Which options are asked for: those with these last parts (in small letters, if without case).
+
+    With ``near`` also those of whose key or section, as they are spelled, it says so. Others may be among them.
+    """
+
+    names: frozenset[str]
+    ignore_case: bool
+    near: Callable[[str], bool] | None = None
+
+
 class Document(ini.INIConfig):  # type: ignore[misc]  # iniparse has no types
-    """A file as iniparse has it: all its lines, or those that can be the keys with these last parts."""
+    """A file as iniparse has it: all its lines, or those that can be options which are wanted."""
 
     _line_types = (Rest, *KINDS)
 
-    def __init__(self, text: str, names: frozenset[str] | None, *, ignore_case: bool) -> None:
+    def __init__(self, text: str, wanted: Wanted | None, *, ignore_case: bool) -> None:
         fold = str.lower if ignore_case else None
-        pieces = _lines(text) if names is None else _pieces(text, names, ignore_case)
+        pieces = _lines(text) if wanted is None else _pieces(text, wanted)
         super().__init__(_Reader(pieces), optionxformvalue=fold, sectionxformvalue=fold)
 
     def lines(self) -> Iterator[Any]:
@@ -239,9 +250,11 @@ def _lines(text: str) -> Iterator[str]:
         yield match[0]
 
 
-def _pieces(text: str, names: frozenset[str], ignore_case: bool) -> Iterator[str]:
+def _pieces(text: str, asked: Wanted) -> Iterator[str]:
+    names, ignore_case, near = asked
     yield VIRTUAL
     begin = end = 0  # of the lines that nobody asked for; the end of the last option among them
+    inside = False  # a section of which that is said
     # Without case, a letter beyond ASCII can be the same as one of ASCII
     plainly = not ignore_case and all(_ORDINARY.match(name) for name in names)
     for match in _KEYED.finditer(text):
@@ -250,12 +263,17 @@ def _pieces(text: str, names: frozenset[str], ignore_case: bool) -> Iterator[str
             if match[2] is not None:
                 continue
             wanted, is_option = _is_wanted(match[0], names, ignore_case)
+            if near is not None and (wanted or is_option):
+                found = near(match[0])
+                inside = inside if is_option else found
+                wanted = wanted or inside or found
             if not wanted:
                 end = match.end() if is_option else end
                 continue
-        else:
+        elif not inside and (near is None or not near(key)):
             last = key.rstrip(" ").replace("\\", "/").rpartition("/")[2]
-            if last not in names and last and not ignore_case and not _ESCAPED.search(last):
+            folded = last.lower() if ignore_case else last
+            if folded not in names and last and not _ESCAPED.search(last):
                 end = match.end()
                 continue
             if last and plainly and _STRANGE.match(last) and last not in names:

@@ -9,18 +9,19 @@ line otherwise, that line is one of :attr:`QtIni.hazards`.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from qbdoctor.qtgrammar import EOL, Document, Option, Rest, Section, last_part
+from qbdoctor.qtgrammar import EOL, Document, Option, Rest, Section, Wanted, last_part
 from qbdoctor.qthazards import Hazard, hazards
 
 MAX_BYTES = 16 * 1024 * 1024
 """Larger files are not read: real ones have 1 to 200 KB."""
 
 _BOM = b"\xef\xbb\xbf"
+_WORTH_KEEPING = 1 << 17  # bytes: a run reads a file a dozen times for the same keys, and small ones quickly
 
 
 class Unreadable(ValueError):
@@ -79,11 +80,11 @@ class _View:
     ``begin`` is the place of the text's first byte in the file; ``lone``: a carriage return alone ends lines.
     """
 
-    def __init__(self, text: str, begin: int, names: frozenset[str] | None, *, ignore_case: bool, lone: bool) -> None:
-        self.names = names
+    def __init__(self, text: str, begin: int, wanted: Wanted | None, *, ignore_case: bool, lone: bool) -> None:
+        self.names = None if wanted is None else wanted.names
         self._begin = begin
         self._lone = lone
-        self._document = Document(text, names, ignore_case=ignore_case)
+        self._document = Document(text, wanted, ignore_case=ignore_case)
         if "".join([line.line or "" for line in self._document.lines()]) != text:
             raise Unreadable("this release of iniparse does not keep the lines as they are")
 
@@ -109,6 +110,11 @@ class _View:
                 group, spelled = line.name, line.spelled
         return found
 
+    @property
+    def skips_options(self) -> bool:
+        """Whether lines that nobody asked for have options among them."""
+        return any(isinstance(line, Rest) and line.options for line in self._document.lines())
+
     def option(self, group: str, name: str) -> Option | None:
         """The last option of that name in all sections of the group."""
         return self._document.option(group, name) if self.options else None  # these know where they stand
@@ -124,12 +130,12 @@ def _entry(option: Option) -> Entry:
 class QtIni:
     """A settings file as Qt reads it. Make one with :meth:`parse`."""
 
-    def __init__(self, data: bytes, text: str, names: frozenset[str] | None, *, ignore_case: bool) -> None:
+    def __init__(self, data: bytes, names: frozenset[str] | None, ignore_case: bool) -> None:
         self.bom = data.startswith(_BOM)
         self.ignore_case = ignore_case
         self.data = data
-        self._text = text
-        self._part = self._view(names)
+        self._text = data.removeprefix(_BOM).decode("ascii", "surrogateescape")
+        self._part = self._view(None if names is None else Wanted(names, ignore_case))
 
     @classmethod
     def parse(cls, data: bytes, *, ignore_case: bool = False, keys: Iterable[str] | None = None) -> "QtIni":
@@ -143,18 +149,18 @@ class QtIni:
             raise Unreadable("the file is in UTF-16, which Qt does not read", 1)
         if (nul := data.find(0)) >= 0:
             raise Unreadable("a NUL byte stands in the file", 1 + len(EOL.findall(data[:nul].decode("latin-1"))))
-        text = data.removeprefix(_BOM).decode("ascii", "surrogateescape")
         names = None if keys is None else frozenset(_last_part(key, ignore_case) for key in keys)
-        return cls(data, text, names, ignore_case=ignore_case)
+        made = cls if len(data) < _WORTH_KEEPING else _parsed
+        return made(data, names, ignore_case)
 
     def of_same_keys(self, data: bytes) -> "QtIni":
         """Read other bytes for the same keys, by the same rules. Raises :class:`Unreadable`."""
         return self.parse(data, ignore_case=self.ignore_case, keys=self._part.names)
 
-    def _view(self, names: frozenset[str] | None) -> _View:
+    def _view(self, wanted: Wanted | None) -> _View:
         lone = self.data.count(b"\r") != self.data.count(b"\r\n")
         begin = len(_BOM) if self.bom else 0
-        return _View(self._text, begin, names, ignore_case=self.ignore_case, lone=lone)
+        return _View(self._text, begin, wanted, ignore_case=self.ignore_case, lone=lone)
 
     @cached_property
     def _whole(self) -> _View:
@@ -174,6 +180,20 @@ class QtIni:
     def entries(self) -> tuple[Entry, ...]:
         """Every ``key=value`` in the order of the file, overruled ones too."""
         return tuple(_entry(option) for option in self._whole.options)
+
+    def entries_like(self, names: Iterable[str], near: Callable[[str], bool]) -> tuple[Entry, ...]:
+        """The entries with these last parts, in any case, and those of whose key or section ``near`` says so.
+
+        ``near`` is given them as they are spelled. In the order of the file; others may be among them. Quick where these
+        are few of many.
+        """
+        wanted = Wanted(frozenset(_last_part(name, True) for name in names), True, near)
+        return tuple(_entry(option) for option in self._view(wanted).options)
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether there is no ``key=value`` at all."""
+        return not self._part.options and not self._part.skips_options
 
     def header_before(self, offset: int) -> str | None:
         """The section, as it is spelled, that a line which starts here is in; None before the first one."""
@@ -239,6 +259,11 @@ class QtIni:
         counts = {"\n": self.data.count(b"\n") - windows, "\r\n": windows, "\r": self.data.count(b"\r") - windows}
         newline = max(counts, key=lambda end: counts[end])
         return newline if counts[newline] else "\r\n" if self.ignore_case else "\n"
+
+
+@lru_cache(maxsize=4)
+def _parsed(data: bytes, names: frozenset[str] | None, ignore_case: bool) -> QtIni:
+    return QtIni(data, names, ignore_case)
 
 
 def _last_part(key: str, ignore_case: bool) -> str:

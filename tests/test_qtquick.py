@@ -15,9 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qbdoctor import qtedit, qthazards
+from qbdoctor import configlint, qtedit, qthazards, qtini
 from qbdoctor.qtedit import Refused, opened, remove_key, set_value
 from qbdoctor.qtini import QtIni
+from qbdoctor.releases import Version
+from qbdoctor.settings import Settings
 from tests.qt_oracle import CORPUS, READABLE, likely_files, wild_files
 
 EXAMPLES = int(os.environ.get("QBDOCTOR_EXAMPLES", "2000"))
@@ -59,6 +61,7 @@ def seconds(act: Callable[[], object], times: int = 3) -> float:
     """Processor time of the best of some tries."""
     tries = []
     for _ in range(times):
+        qtini._parsed.cache_clear()
         began = time.process_time()
         act()
         tries.append(time.process_time() - began)
@@ -90,6 +93,56 @@ def test_looking_for_a_few_keys_finds_them_as_in_the_whole_file() -> None:
         same_look_ups(data, names, ignore_case)
 
     run()
+
+
+_SECTIONS = [
+    "Preferences",
+    "WebUI",
+    "webui",
+    "%57ebUI",
+    "Preferences\\WebUI",
+    "Core",
+    "General",
+    "WebAPI",
+    "Locking",
+    "RSS",
+    "é",
+]
+_NAMES = [
+    "WebUI\\Port", "webui\\port", "%57ebUI\\LocalHostAuth", "WebUI\\\\Port", "Port", "LocalHostAuth", "localhostauth",
+    "LocalHost%41uth", "HTTPS\\Key", "HTTPS\\K%C3%A4y", "HTTPS\\\u212aey", "Session\\Port", "WebUI\\Locäl", "User", "WebUI\\User",
+    "WebUI\\LocalHostAuth\\", "Password_PBKDF2", "password_pbkdf2", "x\\WebUI\\CSRFProtection", "#WebUI\\Port", "CSRFProtection",
+]  # fmt: skip
+_lines = st.one_of(
+    st.sampled_from(_SECTIONS).map(lambda name: f"[{name}]"),
+    st.tuples(st.sampled_from(_NAMES), st.booleans()).map(lambda one: f"{one[0]}={one[1]:d}"),
+    st.sampled_from(["", "; WebUI\\Port=1", "WebUI", "a=1", 'b="1', "c=x;y"]),
+)
+
+
+def test_odd_keys_are_found_as_in_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not looked at would not have been named."""
+    named: Counter[str] = Counter()
+
+    def whole(ini: QtIni, *_: object) -> object:
+        return ini.entries
+
+    @settings(_SLOW, max_examples=EXAMPLES)
+    @given(
+        st.lists(_lines, max_size=12), st.sampled_from([None, "4.2.5", "5.3.0"]), st.sampled_from(["linux", "win32"])
+    )
+    def run(lines: list[str], version: str | None, platform: str) -> None:
+        release = None if version is None else Version.parse(version)
+        held = Settings.parse("\n".join(lines).encode(), release, platform=platform)
+        found = configlint.lint_keys(held)
+        named.update(one.cause for one in found)
+        with monkeypatch.context() as patch:
+            patch.setattr(QtIni, "entries_like", whole)
+            assert configlint.lint_keys(held) == found, lines
+        assert held.ini.is_empty == (not held.ini.entries)
+
+    run()
+    assert min(named["unknown-key"], named["misplaced-key"]) > EXAMPLES / 10, named
 
 
 def test_hazards_are_those_that_a_look_at_each_line_finds(monkeypatch: pytest.MonkeyPatch) -> None:

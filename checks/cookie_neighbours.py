@@ -18,9 +18,9 @@ def judge(seen: Observations) -> Judgement:
     same = [one for one in neighbours if ours in one.cookie_names]
     if not same:
         return Judgement("pass", f"The cookie {ours} is this server's alone")
-    ports = ", ".join(str(one.port) for one in same)
+    ports = f"port{'s' if len(same) > 1 else ''} {', '.join(str(one.port) for one in same)}"
     text = (
-        f"The cookie {ours} is also that of the Web UI on port {ports}: a client that uses both under one host name is "
+        f"The cookie {ours} is also that of the Web UI on {ports}: a client that uses both under one host name is "
         "logged out of one by the other"
     )
     evidence = tuple(

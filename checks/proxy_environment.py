@@ -21,7 +21,8 @@ def judge(seen: Observations) -> Judgement:
         f"{first.variable}={first.shown} sends ordinary clients of this address through a proxy, where the same request "
         f"ends with: {compared.b.outcome()}"
     )
-    values = {"proxy_variable": first.variable}
+    past = dict.fromkeys(("localhost", "127.0.0.1", "::1", seen.target.address.host))
+    values = {"proxy_variable": first.variable, "no_proxy": ",".join(past)}
     # We got around it, so calls that go directly work: a warning, whatever those of other clients do.
     evidence = (Evidence.experiment(compared),)
     found = Finding("http-proxy-env", "proven", summary, evidence, severity="warning", values=values)

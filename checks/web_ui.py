@@ -173,7 +173,7 @@ def _elsewhere(seen: Observations, one: Suspect) -> Judgement | None:
     if "port" not in seen.comparisons:
         return Judgement("fail", f"{address.url} is not served by the qBittorrent of this machine", wants=("port",))
     compared = seen.compared("port")
-    told = ", ".join(map(str, one.ports))
+    told = f"port{'s' if len(one.ports) > 1 else ''} {', '.join(map(str, one.ports))}"
     options = one.instance.options
     evidence = [_process(one)]
     values = {"server_port": str(one.ports[0])}
@@ -185,13 +185,14 @@ def _elsewhere(seen: Observations, one: Suspect) -> Judgement | None:
             # Where nothing names this process, that it is the one meant is a guess, however sure its port.
             confidence = "proven" if one.named else "likely"
             values["real_url"] = compared.b.url.removesuffix("/api/v2/app/version")
-            values["server_port"] = told = values["real_url"].rpartition(":")[2]
+            values["server_port"] = values["real_url"].rpartition(":")[2]
+            told = f"port {values['server_port']}"
     why = ""
     if options.webui_port is not None and options.webui_port in one.ports and one.settings is not None:
         text = f"{options.webui_port_source} sets the port to {options.webui_port} at each start"
         evidence.append(Evidence("process", text, {"option": options.webui_port_source, "port": options.webui_port}))
         why = f" ({text})"
-    text = f"qBittorrent runs, process {one.instance.pid}, but its Web UI is on port {told}{why}, not on {address.port}"
+    text = f"qBittorrent runs, process {one.instance.pid}, but its Web UI is on {told}{why}, not on {address.port}"
     return _fail(Finding("wrong-port", confidence, text, (*evidence, _answer(seen)), values=values))
 
 

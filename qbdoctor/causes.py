@@ -38,6 +38,7 @@ PLACES: Mapping[str, str] = {
     "address": "the client's address as the server sees it",
     "proxy_address": "the address of the proxy as the server sees it",
     "proxy_variable": "the environment variable that names a proxy",
+    "no_proxy": "what is to be reached directly, as NO_PROXY lists it",
     "config_file": "the configuration file",
     "log_file": "qBittorrent's log file",
     "profile": "the folder given to --profile",

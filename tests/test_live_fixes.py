@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import ServerFactory
-from tests.doctor import assert_silent, causes, diagnose, qbdoctor
+from tests.doctor import causes, diagnose, qbdoctor
 from tests.fixer import anonymous, change, records, value
 from tests.kit.matrix import Release
-from tests.kit.profile import password_hash
 from tests.kit.realproxy import Nginx
 from tests.kit.server import Server
 from tests.kit.tls import make_cert
@@ -219,22 +218,19 @@ def test_a_broken_page_found_and_fixed(server: ServerFactory, release: Release, 
     assert value(running, "AlternativeUIEnabled") == "true"
 
 
-def test_a_refused_name_found_and_fixed_with_a_restart(server: ServerFactory, release: Release) -> None:
+def test_a_refused_name_found_and_fixed_with_a_restart(own: Callable[..., Server], release: Release) -> None:
     """Nobody can log in under a refused name, so it goes through the file; the answer to that name shows it."""
-    running = server(settings={"ServerDomains": "nas.lan"})
+    running = own(settings={"ServerDomains": "nas.lan"})
     url = ("--url", f"http://localhost:{running.port}")
-    try:
-        assert causes(diagnose(*url, password=running.password), "error") == ["host-not-allowed"]
-        plain = qbdoctor("fix", "--yes", *url, password=running.password)
-        assert (plain.code, by_name(running, "localhost")) == (3, 401)
-        (record,) = change("fix", "--restart", *url, password=running.password)["records"]
-        assert (record["fix"], record["reason"], record["via"]) == ("allow-host", "host-not-allowed", "file")
-        assert "was refused with 401 before and answers 403 now" in record["verified_by"]
-        assert (value(running, "ServerDomains"), by_name(running, "localhost")) == ('"nas.lan;localhost"', 403)
-        change("rollback", password=running.password)  # by the address, which is never refused
-        assert (value(running, "ServerDomains"), by_name(running, "localhost")) == ("nas.lan", 401)
-    finally:
-        end(running)
+    assert causes(diagnose(*url, password=running.password), "error") == ["host-not-allowed"]
+    plain = qbdoctor("fix", "--yes", *url, password=running.password)
+    assert (plain.code, by_name(running, "localhost")) == (3, 401)
+    (record,) = change("fix", "--restart", *url, password=running.password)["records"]
+    assert (record["fix"], record["reason"], record["via"]) == ("allow-host", "host-not-allowed", "file")
+    assert "was refused with 401 before and answers 403 now" in record["verified_by"]
+    assert (value(running, "ServerDomains"), by_name(running, "localhost")) == ('"nas.lan;localhost"', 403)
+    change("rollback", password=running.password)  # by the address, which is never refused
+    assert (value(running, "ServerDomains"), by_name(running, "localhost")) == ("nas.lan", 401)
 
 
 def test_a_short_timeout_is_a_warning_and_fixed(server: ServerFactory, release: Release) -> None:
@@ -326,94 +322,6 @@ def test_certificate_and_key(server: ServerFactory, release: Release, tmp_path: 
     running.config_file.write_bytes(kept)
     change("rollback")
     assert running.config_file.read_bytes() == before
-
-
-# --- the password -----------------------------------------------------------------------------------------------------
-
-NEW = 'canary new pässword; "quoted", 100%'
-
-
-def told_in(tmp_path: Path, text: str = NEW) -> tuple[str, str]:
-    file = tmp_path / "new-password"
-    file.write_text(text + "\n", "utf-8")
-    return ("--new-password-file", str(file))
-
-
-def login(server: Server, password: str) -> bool:
-    answer = server.try_login(password)
-    return answer.status_code == 204 or answer.text == "Ok."
-
-
-@pytest.mark.parametrize("stored", ["right", "absent", "malformed"])
-def test_a_new_password_in_the_file(server: ServerFactory, release: Release, tmp_path: Path, stored: str) -> None:
-    old = {"right": password_hash("canary-old-password"), "absent": None, "malformed": '"@ByteArray(bm90:aGFzaA==)"'}[
-        stored
-    ]
-    running = server(password=None, settings={} if old is None else {"Password_PBKDF2": old})
-    running.stop()
-    before = running.config_file.read_bytes()
-    made = change("fix", "set-password", *told_in(tmp_path), "--config", str(running.config_file))
-    kept = running.config_file.read_bytes()
-    running.launch()
-    assert login(running, NEW)
-    assert not login(running, "canary-old-password")
-    running.kill()
-    written = value(running, "Password_PBKDF2")
-    assert written is not None
-    shown = [str(made), qbdoctor("history", "--json").out, qbdoctor("history", made["records"][0]["id"]).out]
-    secrets = [NEW, written, *written.strip('"').removeprefix("@ByteArray(").rstrip(")").split(":")]
-    for text in (*shown, *(path.read_text() for path in (tmp_path / "state").rglob("record.json"))):
-        assert_silent(text, secrets)
-    for path in (tmp_path / "state").rglob("*"):
-        assert path.is_dir() or NEW.encode() not in path.read_bytes()
-    running.config_file.write_bytes(kept)
-    change("rollback")
-    assert running.config_file.read_bytes() == before
-    if stored == "right":
-        running.launch()
-        assert login(running, "canary-old-password")
-
-
-def test_a_new_password_survives_a_run_and_is_taken_back(
-    server: ServerFactory, release: Release, tmp_path: Path
-) -> None:
-    running = server(password="canary-old-password")
-    running.stop()
-    change("fix", "set-password", *told_in(tmp_path), "--config", str(running.config_file))
-    running.launch()
-    assert login(running, NEW)
-    running.stop()  # it writes the file anew
-    change("rollback")
-    running.launch()
-    assert login(running, "canary-old-password")
-    assert not login(running, NEW)
-
-
-def test_a_new_password_with_a_restart(server: ServerFactory, release: Release, tmp_path: Path) -> None:
-    """Made in the file, though it runs: the restarted server takes the new one."""
-    running = server(password="canary-old-password")
-    base = ("fix", "set-password", *told_in(tmp_path), "--url", running.url)
-    try:
-        made = change(*base, "--via", "file", "--restart", password=running.password)
-        assert "the login with the new password is accepted" in made["records"][0]["verified_by"]
-        assert login(running, NEW)
-        assert not login(running, "canary-old-password")
-        live = qbdoctor("rollback", "--yes", password=NEW)
-        assert (live.code, "--via file" in live.err + live.out) == (4, True)
-        change("rollback", "--via", "file", "--restart", password=NEW)
-        assert login(running, "canary-old-password")
-    finally:
-        end(running)
-
-
-def end(running: Server) -> None:
-    """End the server that a restart started: it is no child of this test."""
-    import psutil
-
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(running.profile) in part for part in process.info["cmdline"] or ()):
-            process.kill()
-            process.wait(5)
 
 
 def test_a_proxy_whose_forwarded_host_is_ignored(server: ServerFactory, releases: Any) -> None:

@@ -1,4 +1,7 @@
-"""`set-password` through the Web API: the server makes the hash, the record keeps the one before, the file takes it back."""
+"""`set-password`: in the file, where the hash is ours, and through the Web API, where it is the server's.
+
+The record keeps the hash before, and the file takes it back.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from tests.kit.server import Server
 NEW, OLD = 'canary new pässword; "quoted", 100%', "canary-old-password"
 HASH = "Password_PBKDF2"
 OPEN = {"LocalHostAuth": "false"}
-BAD = '"@ByteArray(bm90:aGFzaA==)"'
+STORED = {"right": password_hash(OLD), "absent": None, "malformed": '"@ByteArray(bm90:aGFzaA==)"'}
 
 
 @pytest.fixture
@@ -53,6 +56,62 @@ def behind_login(server: Server, password: str) -> bool:
 
 def state_files() -> Iterator[Path]:
     return (path for path in Path(os.environ["QBDOCTOR_STATE_DIR"]).rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_in_the_file_and_back(server: ServerFactory, release: Release, told: tuple[str, str], stored: str) -> None:
+    old = STORED[stored]
+    running = server(password=None, settings={} if old is None else {HASH: old})
+    running.stop()
+    before = running.config_file.read_bytes()
+    made = change("fix", "set-password", *told, "--config", str(running.config_file))
+    kept = running.config_file.read_bytes()
+    running.launch()
+    assert login(running, NEW)
+    assert not login(running, OLD)
+    running.kill()
+    written = value(running, HASH)
+    assert written is not None
+    shown = [str(made), qbdoctor("history", "--json").out, qbdoctor("history", made["records"][0]["id"]).out]
+    secrets = [NEW, written, *written.strip('"').removeprefix("@ByteArray(").rstrip(")").split(":")]
+    for text in (*shown, *(path.read_text() for path in state_files() if path.name == "record.json")):
+        assert_silent(text, secrets)
+    for path in state_files():
+        assert NEW.encode() not in path.read_bytes()
+    running.config_file.write_bytes(kept)
+    change("rollback")
+    assert running.config_file.read_bytes() == before
+    if stored == "right":
+        running.launch()
+        assert login(running, OLD)
+
+
+def test_in_the_file_it_survives_a_run_and_goes_back(
+    server: ServerFactory, release: Release, told: tuple[str, str]
+) -> None:
+    running = server(password=OLD)
+    running.stop()
+    change("fix", "set-password", *told, "--config", str(running.config_file))
+    running.launch()
+    assert login(running, NEW)
+    running.stop()  # it writes the file anew
+    change("rollback")
+    running.launch()
+    assert login(running, OLD)
+    assert not login(running, NEW)
+
+
+def test_in_the_file_with_a_restart(own: Callable[..., Server], release: Release, told: tuple[str, str]) -> None:
+    running = own(password=OLD)
+    made = change("fix", "set-password", *told, "--url", running.url, "--via", "file", "--restart", password=OLD)
+    assert "the login with the new password is accepted" in made["records"][0]["verified_by"]
+    assert login(running, NEW)
+    assert not login(running, OLD)
+    change("rollback", "--via", "file", "--restart", password=NEW)
+    assert login(running, OLD)
+
+
+# --- through the Web API ----------------------------------------------------------------------------------------------
 
 
 def test_with_a_session_and_back_in_the_file(server: ServerFactory, release: Release, told: tuple[str, str]) -> None:
@@ -94,12 +153,12 @@ def test_with_a_session_and_back_in_the_file(server: ServerFactory, release: Rel
         assert NEW.encode() not in path.read_bytes()
 
 
-@pytest.mark.parametrize("stored", ["right", "absent", "malformed"])
+@pytest.mark.parametrize("stored", STORED)
 def test_where_nobody_knows_the_old_one(
     server: ServerFactory, release: Release, told: tuple[str, str], stored: str
 ) -> None:
     """Who is let in without a login and forgot the password: what was in the file comes back, or nothing."""
-    old = {"right": password_hash(OLD), "absent": None, "malformed": BAD}[stored]
+    old = STORED[stored]
     running = server(password=None, settings={**OPEN, **({} if old is None else {HASH: old})})
     (record,) = change("fix", "set-password", *told, "--url", running.url)["records"]
     assert behind_login(running, NEW)
@@ -119,6 +178,8 @@ def test_with_a_restart_it_goes_back_too(own: Callable[..., Server], release: Re
     old = value(running, HASH)
     change("fix", "set-password", *told, "--url", running.url, password=OLD)
     assert login(running, NEW)
+    plan = qbdoctor("rollback", "--dry-run", "--restart", password=NEW)
+    assert (plan.code, f"in {running.config_file}" in plan.out) == (0, True)
     change("rollback", "--restart", password=NEW)
     assert value(running, HASH) == old
     assert login(running, OLD)

@@ -20,7 +20,7 @@ from tests.fixer import AUTH, INCIDENT, LIST, OPEN, ROOT, anonymous, change, new
 from tests.kit.matrix import Release
 from tests.kit.server import Server
 from tests.leftovers import end_watchdogs
-from tests.test_live_fixes import by_name, end, login, told_in
+from tests.test_live_fixes import by_name
 from tests.test_live_restart import served, states, until
 
 
@@ -90,22 +90,6 @@ def test_the_proof_is_in_the_document(own: Callable[..., Server], release: Relea
 
 
 # --- the way that fits ------------------------------------------------------------------------------------------------
-
-
-def test_a_password_goes_back_with_restart_alone(own: Callable[..., Server], release: Release, tmp_path: Path) -> None:
-    running = own(password="canary-old-password")
-    try:
-        change("fix", "set-password", *told_in(tmp_path, "canary-new"), "--url", running.url, "--restart",
-               password=running.password)  # fmt: skip
-        plain = qbdoctor("rollback", "--yes", password="canary-new")
-        assert (plain.code, "--restart" in plain.out + plain.err) == (4, True)
-        plan = qbdoctor("rollback", "--dry-run", "--restart", password="canary-new")
-        assert (plan.code, f"in {running.config_file}" in plan.out) == (0, True)
-        change("rollback", "--restart", password="canary-new")
-        assert login(running, "canary-old-password")
-        assert states() == ["rolled-back"]
-    finally:
-        end(running)
 
 
 def test_the_name_that_it_goes_through(own: Callable[..., Server], release: Release) -> None:

@@ -1,4 +1,4 @@
-"""One change by the journal, run under strace by test_kills: kill_driver.py apply|live|rollback|recover STATE CONFIG HOW.
+"""One change by the journal, run under strace by test_kills: kill_driver.py apply|live|rollback|force|recover STATE CONFIG HOW.
 
 What is imported is little, since it starts hundreds of times. A look at a file that cannot exist marks where the
 journal begins, so that the start of Python is not counted. HOW "in-place" plays a file that is a mount point.
@@ -86,12 +86,12 @@ def journal_work(what: str, state: Path, config: Path, *, lock_seconds: float = 
             journal.apply_file(
                 config, [SettingEdit(*SETTING)], fix="require-localhost-auth", reason="requested", run="r"
             )
-        elif what == "rollback":
+        elif what in ("rollback", "force"):
             for record in journal.records():
                 if isinstance(record, Damaged):
                     raise atomic.Refused(record.text())
                 if record.standing:
-                    journal.rollback(record, via="file")
+                    journal.rollback(record, via="file", force=what == "force")
         elif what == "live":
             make_live(journal, config)
         else:

@@ -28,6 +28,9 @@ OLD += b"WebUI\\Port=1\r\n"  # where nobody serves
 NEW = OLD.replace(b"LocalHostAuth=false", b"LocalHostAuth=true")
 # Someone else's edit after the fix, so that only the setting goes back
 OLD_EDITED, NEW_EDITED = (each.replace(b"Entry3=3", b"Entry3=thirty") for each in (OLD, NEW))
+# Without the setting; and with it again, which goes to the end of its section then
+GONE = OLD.replace(b"WebUI\\LocalHostAuth=false\r\n", b"")
+PUT_BACK = GONE + b"WebUI\\LocalHostAuth=false\r\n"
 OLD_HASH, NEW_HASH = (OLD + b'WebUI\\Password_PBKDF2="@ByteArray(%s-hash)"\r\n' % each for each in (b"old", b"new"))
 EDIT = SettingEdit(*kill_driver.SETTING)
 
@@ -90,6 +93,12 @@ def applied_live(scene: Scene) -> None:
     kill_driver.make_live(scene.journal, scene.config)
 
 
+def overruled(scene: Scene) -> None:
+    """Somebody takes the setting out that the fix set; by force it is put back as it was."""
+    applied(scene)
+    scene.config.write_bytes(GONE)
+
+
 def torn(scene: Scene) -> None:
     """A write in place that was cut short, and the record that says so."""
     applied(scene)
@@ -137,6 +146,8 @@ CASES = {
     "rollback by setting, in place": Case("rollback", "in-place", applied, OLD_EDITED, NEW_EDITED),
     "apply live": Case("live", "rename", stored, OLD_HASH, NEW_HASH),
     "rollback of what was made live": Case("rollback", "rename", applied_live, OLD_HASH, NEW_HASH),
+    "rollback by force": Case("force", "rename", overruled, PUT_BACK, GONE),
+    "rollback by force, in place": Case("force", "in-place", overruled, PUT_BACK, GONE),
     "recovery of a torn file": Case("recover", "rename", torn, torn_before=True),
 }
 
@@ -189,7 +200,7 @@ def judge(scene: Scene, *, may_be_torn: bool) -> list[str]:
     for record in journal.records():
         assert isinstance(record, Record), record
         if record.standing:
-            journal.rollback(record, via="file")
+            journal.rollback(record, via="file", force=scene.what == "force")
     ends = {getattr(record, "state", "damaged") for record in journal.records()}
     if scene.config.read_bytes() != scene.old or not ends <= {"rolled-back", "abandoned"}:
         wrong.append(f"stuck ({ends})")

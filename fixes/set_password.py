@@ -32,10 +32,11 @@ FIX = Fix(
     changes="Password_PBKDF2, masked wherever it is shown",
     about=(
         "Writes the hash that qBittorrent itself would (PBKDF2-HMAC-SHA512, 100,000 rounds, a random salt of 16 bytes, a key of "
-        "64) into the config of a stopped qBittorrent, or of a running one with --restart, which also ends every session and "
-        "every ban. A running one that we have a session with is given the password through its Web API, where its config "
-        "file is at hand: there the old hash is read, and there the new one must then be. The Web API does not take a hash, so "
-        "the old one is put back only in the file, while qBittorrent is stopped or with rollback --restart. "
+        "64) into the config of a stopped qBittorrent, or of a running one that it may restart for that (--restart), which also "
+        "ends every session and every ban. A running one that we have a session with is given the password through its Web "
+        "API instead, where its config file is at hand: there the old hash is read, and there the new one must then be. The Web "
+        "API does not take a hash, so the old one is put back only in the file, while qBittorrent is stopped or with rollback "
+        "--restart. "
         "The password is asked for twice at the terminal, or made up there and shown once, or read from "
         "--new-password-file; it needs six characters, and nothing but hashes is kept. "
         "Releases before 4.2 keep the password in another form and are not served."

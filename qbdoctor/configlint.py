@@ -108,7 +108,7 @@ class _Lint:
 
     def all(self) -> Iterator[Oddity]:
         unread: list[tuple[Entry, Key, Layout]] = []
-        for entry in self.settings.ini.entries_like(_names(), _near):
+        for entry in self.settings.ini.asked:
             hit = self.known.get(self._folded(entry.path))
             if hit is None:
                 found = self._stranger(entry)
@@ -270,18 +270,6 @@ def _known() -> dict[str, tuple[Key, Layout | None]]:
         for layout in _LAYOUTS:
             found[path_of(*releases.place(key.name, layout))] = (key, None if key.fixed else layout)
     return found
-
-
-@cache
-def _names() -> frozenset[str]:
-    """Return the last parts of all settings' keys, in small letters: one by such a name is looked at wherever it stands."""
-    return frozenset(path.lower().rpartition("/")[2] for path in _known())
-
-
-def _near(spelled: str) -> bool:
-    """Whether a section or a key may be of the Web UI's area; with "%57" or raw bytes it can read as anything."""
-    lower = spelled.lower()
-    return "web" in lower or "%" in lower or not spelled.isascii()
 
 
 @cache

@@ -81,7 +81,7 @@ class _View:
     """
 
     def __init__(self, text: str, begin: int, wanted: Wanted | None, *, ignore_case: bool, lone: bool) -> None:
-        self.names = None if wanted is None else wanted.names
+        self.wanted = wanted
         self._begin = begin
         self._lone = lone
         self._document = Document(text, wanted, ignore_case=ignore_case)
@@ -130,18 +130,26 @@ def _entry(option: Option) -> Entry:
 class QtIni:
     """A settings file as Qt reads it. Make one with :meth:`parse`."""
 
-    def __init__(self, data: bytes, names: frozenset[str] | None, ignore_case: bool) -> None:
+    def __init__(self, data: bytes, wanted: Wanted | None, ignore_case: bool) -> None:
         self.bom = data.startswith(_BOM)
         self.ignore_case = ignore_case
         self.data = data
         self._text = data.removeprefix(_BOM).decode("ascii", "surrogateescape")
-        self._part = self._view(None if names is None else Wanted(names, ignore_case))
+        self._part = self._view(wanted)
 
     @classmethod
-    def parse(cls, data: bytes, *, ignore_case: bool = False, keys: Iterable[str] | None = None) -> "QtIni":
+    def parse(
+        cls,
+        data: bytes,
+        *,
+        ignore_case: bool = False,
+        keys: Iterable[str] | None = None,
+        near: Callable[[str], bool] | None = None,
+    ) -> "QtIni":
         """Read the bytes of a file; ``ignore_case`` as Qt does on Windows. Raises :class:`Unreadable`.
 
-        ``keys`` are those that will be looked up, which is quicker then; all the others are found too.
+        ``keys`` are those that will be looked up, which is quicker then; all the others are found too. With ``near``, which
+        is given a key or a section as it is spelled, :attr:`asked` has those of which it says so.
         """
         if len(data) > MAX_BYTES:
             raise Unreadable(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB")
@@ -149,13 +157,17 @@ class QtIni:
             raise Unreadable("the file is in UTF-16, which Qt does not read", 1)
         if (nul := data.find(0)) >= 0:
             raise Unreadable("a NUL byte stands in the file", 1 + len(EOL.findall(data[:nul].decode("latin-1"))))
-        names = None if keys is None else frozenset(_last_part(key, ignore_case) for key in keys)
+        wanted: Wanted | None = None
+        if keys is not None:
+            fold = ignore_case or near is not None
+            wanted = Wanted(frozenset(_last_part(key, fold) for key in keys), fold, near)
         made = cls if len(data) < _WORTH_KEEPING else _parsed
-        return made(data, names, ignore_case)
+        return made(data, wanted, ignore_case)
 
     def of_same_keys(self, data: bytes) -> "QtIni":
         """Read other bytes for the same keys, by the same rules. Raises :class:`Unreadable`."""
-        return self.parse(data, ignore_case=self.ignore_case, keys=self._part.names)
+        keys, _, near = self._part.wanted or (None, False, None)
+        return self.parse(data, ignore_case=self.ignore_case, keys=keys, near=near)
 
     def _view(self, wanted: Wanted | None) -> _View:
         lone = self.data.count(b"\r") != self.data.count(b"\r\n")
@@ -164,12 +176,13 @@ class QtIni:
 
     @cached_property
     def _whole(self) -> _View:
-        return self._part if self._part.names is None else self._view(None)
+        return self._part if self._part.wanted is None else self._view(None)
 
     def _with(self, path: str) -> _View:
         """Where to look this path up."""
-        names = self._part.names
-        return self._part if names is None or _last_part(path, self.ignore_case) in names else self._whole
+        wanted = self._part.wanted
+        found = wanted is None or _last_part(path, wanted.ignore_case) in wanted.names
+        return self._part if found else self._whole
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
@@ -181,14 +194,13 @@ class QtIni:
         """Every ``key=value`` in the order of the file, overruled ones too."""
         return tuple(_entry(option) for option in self._whole.options)
 
-    def entries_like(self, names: Iterable[str], near: Callable[[str], bool]) -> tuple[Entry, ...]:
-        """The entries with these last parts, in any case, and those of whose key or section ``near`` says so.
+    @cached_property
+    def asked(self) -> tuple[Entry, ...]:
+        """The entries with the last part of a key that was asked for, and those of which ``near`` said so.
 
-        ``near`` is given them as they are spelled. In the order of the file; others may be among them. Quick where these
-        are few of many.
+        In the order of the file; others may be among them.
         """
-        wanted = Wanted(frozenset(_last_part(name, True) for name in names), True, near)
-        return tuple(_entry(option) for option in self._view(wanted).options)
+        return tuple(_entry(option) for option in self._part.options)
 
     @cached_property
     def is_empty(self) -> bool:
@@ -262,8 +274,8 @@ class QtIni:
 
 
 @lru_cache(maxsize=4)
-def _parsed(data: bytes, names: frozenset[str] | None, ignore_case: bool) -> QtIni:
-    return QtIni(data, names, ignore_case)
+def _parsed(data: bytes, wanted: Wanted | None, ignore_case: bool) -> QtIni:
+    return QtIni(data, wanted, ignore_case)
 
 
 def _last_part(key: str, ignore_case: bool) -> str:

@@ -74,6 +74,12 @@ def _judge(path: Path, state: os.stat_result) -> None:
         raise _too_large(str(path))
 
 
+def _near(spelled: str) -> bool:
+    """Whether a section or a key may be of the Web UI's area; with "%57" or raw bytes it can read as anything."""
+    lower = spelled.lower()
+    return "web" in lower or "%" in lower or not spelled.isascii()
+
+
 def _number(raw: str, default: int) -> int:
     """The number as QVariant::toInt makes it of a string: read with 64 bits, cut to 32 (measured on 4.2.5 to 5.3.0)."""
     match = None if is_list(raw) or is_invalid(raw) else _DIGITS.match(to_text(raw))
@@ -173,7 +179,7 @@ class Settings:
                 "or save it as UTF-8.",
             )
         try:
-            ini = QtIni.parse(data, ignore_case=platform == "win32", keys=_KEYS)
+            ini = QtIni.parse(data, ignore_case=platform == "win32", keys=_KEYS, near=_near)
         except Unreadable as error:
             line = f", line {error.line}" if error.line is not None else ""
             raise UserError(

@@ -9,9 +9,10 @@ line otherwise, that line is one of :attr:`QtIni.hazards`.
 
 import re
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from qbdoctor.qtgrammar import EOL, Document, Option, Rest, Section, Wanted, last_part
@@ -178,6 +179,15 @@ class QtIni:
     def _whole(self) -> _View:
         return self._part if self._part.wanted is None else self._view(None)
 
+    def has(self, wanted: Wanted | None) -> bool:
+        """Whether all of these were asked for."""
+        mine = self._part.wanted
+        if mine is None or wanted is None:
+            return mine is None
+        if wanted.near not in (None, mine.near) or (wanted.ignore_case and not mine.ignore_case):
+            return False
+        return {name.lower() if mine.ignore_case else name for name in wanted.names} <= mine.names
+
     def _with(self, path: str) -> _View:
         """Where to look this path up."""
         wanted = self._part.wanted
@@ -273,9 +283,16 @@ class QtIni:
         return newline if counts[newline] else "\r\n" if self.ignore_case else "\n"
 
 
-@lru_cache(maxsize=4)
+_kept: deque[QtIni] = deque(maxlen=4)
+
+
 def _parsed(data: bytes, wanted: Wanted | None, ignore_case: bool) -> QtIni:
-    return QtIni(data, wanted, ignore_case)
+    """Return the file, one that was read before if it has what is wanted."""
+    for file in _kept:
+        if file.ignore_case == ignore_case and file.has(wanted) and file.data == data:
+            return file
+    _kept.append(QtIni(data, wanted, ignore_case))
+    return _kept[-1]
 
 
 def _last_part(key: str, ignore_case: bool) -> str:

@@ -64,15 +64,15 @@ def seconds(act: Callable[[], object], times: int = 3) -> float:
     """Processor time of the best of some tries."""
     tries = []
     for _ in range(times):
-        qtini._parsed.cache_clear()
+        qtini._kept.clear()
         began = time.process_time()
         act()
         tries.append(time.process_time() - began)
     return min(tries)
 
 
-def same_look_ups(data: bytes, names: list[str], ignore_case: bool) -> None:
-    whole = QtIni.parse(data, ignore_case=ignore_case)
+def same_look_ups(data: bytes, names: list[str], ignore_case: bool, whole: QtIni | None = None) -> None:
+    whole = whole or QtIni.parse(data, ignore_case=ignore_case)
     part = QtIni.parse(data, ignore_case=ignore_case, keys=names)
     for section, key in KEYS:
         assert part.get(section, key) == whole.get(section, key), data
@@ -89,11 +89,19 @@ def test_looking_for_a_few_keys_finds_them_as_in_the_whole_corpus(name: str) -> 
     same_look_ups(CORPUS[name].read_bytes(), ["WebUI\\LocalHostAuth", "k"], ignore_case=False)
 
 
-def test_looking_for_a_few_keys_finds_them_as_in_the_whole_file() -> None:
+@pytest.mark.parametrize("kept", [False, True])
+def test_looking_for_a_few_keys_finds_them_as_in_the_whole_file(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where what was read before is taken again, as it is of large files."""
+    if kept:
+        monkeypatch.setattr(qtini, "_WORTH_KEEPING", 0)
+    near = st.sampled_from([None, lambda spelled: "W" in spelled])
+
     @settings(_SLOW, max_examples=EXAMPLES // 16)
-    @given(_files, st.lists(st.sampled_from([key for _, key in KEYS]), max_size=3), st.booleans())
-    def run(data: bytes, names: list[str], ignore_case: bool) -> None:
-        same_look_ups(data, names, ignore_case)
+    @given(_files, st.lists(st.sampled_from([key for _, key in KEYS]), max_size=3), st.booleans(), near)
+    def run(data: bytes, names: list[str], ignore_case: bool, near: Callable[[str], bool] | None) -> None:
+        whole = QtIni(data, None, ignore_case)
+        QtIni.parse(data, ignore_case=ignore_case, keys=names, near=near)
+        same_look_ups(data, names[:2], ignore_case, whole)
 
     run()
 

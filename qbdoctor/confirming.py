@@ -21,6 +21,9 @@ from qbdoctor.journal import Journal
 from qbdoctor.model import UserError
 from qbdoctor.records import Record
 
+UNSETTLED = "to be confirmed"
+"""Stands in the history of what a run takes back that will wait, until its watchdog has written down that it does."""
+
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 

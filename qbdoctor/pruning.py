@@ -11,6 +11,8 @@ from qbdoctor.journal import Journal
 from qbdoctor.records import Damaged, Record
 
 DAY_SECONDS = 86_400.0
+UNSETTLED_SECONDS = 60.0
+"""Between a rollback and its watchdog's word that it waits to be confirmed lie milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ def plan(journal: Journal, *, only: Sequence[str] = (), days: float = 0.0) -> Pr
             continue
         why = _needed(one, standing, waiting)
         if not why and isinstance(one, Record):
-            if now - _last(one) >= days * DAY_SECONDS:
+            age = now - _last(one)
+            if 0 <= age < UNSETTLED_SECONDS and any(step.note == confirming.UNSETTLED for step in one.states[-2:]):
+                kept.append(Kept(one, "it was taken back just now, and may wait to be confirmed"))
+                continue
+            if age >= days * DAY_SECONDS:
                 gone.append(one)
                 continue
             why = f"it is {one.state} for less than {days:g} days"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import elsewhere, platforms
+from qbdoctor import confirming, elsewhere, platforms, pruning
 from qbdoctor.atomic import Refused
 from qbdoctor.instances import Instance
 from qbdoctor.journal import Journal
@@ -151,6 +151,20 @@ def test_one_that_waits_to_be_confirmed_stays(config: Path) -> None:
     (home() / "confirm" / "20261122T200000Z-abcdef.json").write_text(json.dumps(waiting))
     assert "it waits to be confirmed" in change("history", "--prune")["text"]
     assert left() == {first}
+
+
+def test_one_that_will_wait_stays_before_it_does(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between `rollback --confirm-within` and its watchdog's word: another run may prune just then."""
+    (first,) = fixed(config, AUTH)
+    journal = Journal(home())
+    record = journal.find(first)
+    assert isinstance(record, Record)
+    journal.rollback(record, note=confirming.UNSETTLED)
+    assert "may wait to be confirmed" in change("history", "--prune")["text"]
+    assert left() == {first}
+    monkeypatch.setattr(pruning, "UNSETTLED_SECONDS", 0.0)  # a minute later nothing waits
+    change("history", "--prune")
+    assert left() == set()
 
 
 KILLED = """

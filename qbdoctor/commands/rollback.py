@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import changes, choosing, consent, cutoff, output, undoing
+from qbdoctor import changes, choosing, confirming, consent, cutoff, output, undoing
 from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery
@@ -272,15 +272,20 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
     done: list[Record] = []
     failed: list[str] = list(plan.refusals)
     made: list[Change] = []
+    note = None if args.confirm_within is None else confirming.UNSETTLED
     for step in plan.steps:
         if not step.allowed:
             continue
         try:
             if site.via == "api" and site.surgery is not None:
                 write, read = site.surgery.live.write, site.surgery.live.read
-                record = journal.rollback(step.record, via=site.via, force=args.force, write=write, read=read)
+                record = journal.rollback(
+                    step.record, via=site.via, force=args.force, write=write, read=read, note=note
+                )
             else:
-                record = journal.rollback(step.record, via=site.via, force=args.force, guard=site.guard, path=site.path)
+                record = journal.rollback(
+                    step.record, via=site.via, force=args.force, guard=site.guard, path=site.path, note=note
+                )
         except UserError as error:
             failed.append(f"{step.record.id}: {error.message}")
             continue

@@ -27,6 +27,10 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
         raise UserError(
             "usage", "--password-file and --api-key-file cannot both be standard input: give one as a file."
         )
+    if args.username == "":
+        raise UserError(
+            "usage", "--username: the name is empty, and with none no login succeeds: name one, or leave it out."
+        )
     public = parse_url(args.public_url, what="--public-url") if args.public_url is not None else None
     verify = verification(args)
     api_key = credentials.secret(args.api_key_file, "--api-key-file", "QBDOCTOR_API_KEY", env)

@@ -68,6 +68,7 @@ BAD = {
         "usage",
         "standard input",
     ),
+    "user name empty": (["--url", "http://x:1", "--username", ""], "usage", "leave it out"),
     "ca missing": (["--url", "https://x:1", "--ca-file", "{dir}/none"], "bad-ca-file", "none"),
     "ca no pem": (["--url", "https://x:1", "--ca-file", "{good}"], "bad-ca-file", "PEM"),
 }

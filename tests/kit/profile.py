@@ -6,12 +6,17 @@ import base64
 import contextlib
 import hashlib
 import itertools
+import os
 import secrets
 import socket
 from collections.abc import Mapping
 from typing import Literal
 
-_FIRST_PORT, _PORTS = 20_000, 12_000
+# Below those that the system gives to outgoing connections. Each of pytest-xdist's workers has a share of its own: one
+# that is quicker than another would else catch up with it, and both take a port between the look at it and its use.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_PORTS = 12_000 // _WORKERS
+_FIRST_PORT = 20_000 + _PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _START, _COUNTER = secrets.randbelow(_PORTS), itertools.count()
 
 
@@ -23,11 +28,8 @@ def password_hash(password: str) -> str:
 
 
 def free_port() -> int:
-    """A port that nothing listens on, on any address.
-
-    Below those that the system gives to outgoing connections, and not the same one twice: another test process then
-    hardly ever takes it before it is used.
-    """
+    """A port that nothing listens on, on any address, and not the same one twice: another test run then hardly ever takes it
+    before it is used."""
     while True:
         port = _FIRST_PORT + (_START + next(_COUNTER)) % _PORTS
         with socket.socket() as probe, socket.socket(socket.AF_INET6) as probe6:

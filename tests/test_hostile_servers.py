@@ -41,7 +41,7 @@ HOSTILE: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
-DEADLINE = 2.5
+DEADLINE = 1.5
 """Seconds; most of them are spent waiting for a server that will not come."""
 
 

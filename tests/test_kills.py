@@ -25,6 +25,9 @@ CALLS = re.findall(
     "ftruncate openat open creat setxattr lsetxattr fsetxattr utimensat flock copy_file_range sendfile",
 )
 
+SELDOM = {"rollback by force", "rollback by force, in place", "rollback of what was made live"}
+"""Their ways of writing are those of the other rollbacks; what is decided before differs."""
+
 
 def counts(case: Case, folder: Path) -> dict[str, tuple[int, list[int]]]:
     """Of an unharmed run, for each system call that touches a disk: how many of it come before the journal begins, and
@@ -53,7 +56,9 @@ def kill(case: Case, folder: Path, call: str, when: int) -> tuple[bool, list[str
     return code != 0, [f"{call} {when}: {text}" for text in judge(scene, may_be_torn=may_be_torn)]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.extended] if name in SELDOM else []) for name in CASES]
+)
 def test_killed_at_every_system_call(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], record_property: Callable[[str, object], None]
 ) -> None:

@@ -58,6 +58,7 @@ def state_files() -> Iterator[Path]:
     return (path for path in Path(os.environ["QBDOCTOR_STATE_DIR"]).rglob("*") if path.is_file())
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("stored", STORED)
 def test_in_the_file_and_back(server: ServerFactory, release: Release, told: tuple[str, str], stored: str) -> None:
     old = STORED[stored]
@@ -86,6 +87,7 @@ def test_in_the_file_and_back(server: ServerFactory, release: Release, told: tup
         assert login(running, OLD)
 
 
+@pytest.mark.extended
 def test_in_the_file_it_survives_a_run_and_goes_back(
     server: ServerFactory, release: Release, told: tuple[str, str]
 ) -> None:
@@ -101,6 +103,7 @@ def test_in_the_file_it_survives_a_run_and_goes_back(
     assert not login(running, NEW)
 
 
+@pytest.mark.extended
 def test_in_the_file_with_a_restart(own: Callable[..., Server], release: Release, told: tuple[str, str]) -> None:
     running = own(password=OLD)
     made = change("fix", "set-password", *told, "--url", running.url, "--via", "file", "--restart", password=OLD)

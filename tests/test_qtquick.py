@@ -135,7 +135,7 @@ def test_odd_keys_are_found_as_in_the_whole_file(monkeypatch: pytest.MonkeyPatch
     """What is not looked at would not have been named."""
     named: Counter[str] = Counter()
 
-    @settings(_SLOW, max_examples=EXAMPLES)
+    @settings(_SLOW, max_examples=EXAMPLES // 4)
     @given(
         st.lists(_lines, max_size=12), st.sampled_from([None, "4.2.5", "5.3.0"]), st.sampled_from(["linux", "win32"])
     )
@@ -150,7 +150,7 @@ def test_odd_keys_are_found_as_in_the_whole_file(monkeypatch: pytest.MonkeyPatch
         assert held.ini.is_empty == (not held.ini.entries)
 
     run()
-    assert min(named["unknown-key"], named["misplaced-key"]) > EXAMPLES / 10, named
+    assert min(named["unknown-key"], named["misplaced-key"]) > EXAMPLES / 40, named
 
 
 def test_hazards_are_those_that_a_look_at_each_line_finds(monkeypatch: pytest.MonkeyPatch) -> None:

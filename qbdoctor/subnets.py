@@ -14,6 +14,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NUMBER = re.compile(r"\s*\+?([0-9]+)\s*\Z", re.ASCII)
+_GROUP = re.compile(r"\s*\+?(?:0[xX])?([0-9A-Fa-f]+)\Z", re.ASCII)
+_DECIMAL = re.compile(r"(?=.{1,4}\Z)(?!0[0-9])\s*\+?([0-9]+)\Z", re.ASCII)  # within an IPv6 address
+_LONGEST_GROUP = 4
 _LONGEST = 128  # of an entry that is worth reading
 _MAPPED = 0xFFFF << 32  # ::ffff:0:0
 _SHARED = ipaddress.IPv4Network("100.64.0.0/10")
@@ -37,6 +40,26 @@ def _mask_bits(text: str) -> int | None:
     return None if "01" in bits else bits.count("1")
 
 
+def _six(text: str) -> int | None:
+    """The number of an IPv6 address. Qt reads its parts as C does: "+", "0x" and blanks may stand before the digits."""
+    *groups, last = text.split(":")
+    read = [_group(each) for each in groups]
+    if "." in last:
+        parts = [_DECIMAL.match(part) for part in last.split(".")]
+        read.append(".".join("" if part is None else str(int(part[1])) for part in parts))
+    else:
+        read.append(_group(last))
+    try:
+        return None if "%" in text else int(ipaddress.IPv6Address(":".join(read)))
+    except ValueError:
+        return None
+
+
+def _group(text: str) -> str:
+    match = _GROUP.match(text) if len(text) <= _LONGEST_GROUP else None
+    return text if match is None else match[1]
+
+
 def parse_subnet(text: str) -> Network | None:
     """The subnet that qBittorrent makes of an entry, or None: it drops the entry without a word.
 
@@ -49,11 +72,9 @@ def parse_subnet(text: str) -> Network | None:
     address, slash, mask = text.partition("/")
     if ":" in address:
         bits = _number(mask, 128) if slash else 128
-        try:
-            six = ipaddress.IPv6Address(address.strip().partition("%")[0])
-        except ValueError:
-            return None
-        return None if bits is None else ipaddress.IPv6Network((int(six), bits), strict=False)
+        bare, percent, zone = address.strip().rpartition("%")
+        six = _six(bare if percent else zone)
+        return None if bits is None or six is None else ipaddress.IPv6Network((six, bits), strict=False)
     parts = address.split(".")
     if len(parts) > 4:
         return None

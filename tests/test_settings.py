@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PySide6.QtNetwork import QHostAddress
 
@@ -403,9 +403,12 @@ def test_server_domains(raw: str, domains: tuple[str, ...]) -> None:
 
 
 _NUMBERS = ("0", "1", "8", "10", "127", "255", "256", "32", "128")
-_PIECES = (*_NUMBERS, ".", "..", "/", ":", "::", "ffff", " ", "+", "a")
+_PIECES = (*_NUMBERS, ".", "..", "/", ":", "::", "ffff", " ", "+", "a", "0x")
 
 
+@example("+0::")
+@example("1: 2::0x3")
+@example("::+1.2.3.4")
 @given(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join))
 def test_subnets_agree_with_qt(text: str) -> None:
     text = text.strip()

@@ -6,8 +6,8 @@ r"""The config as a release reads it: the rows that were measured on real server
 from __future__ import annotations
 
 import ipaddress
-import re
 import os
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -31,6 +31,7 @@ _IN_TURN = {
     "test_settings_live",
     "test_standin",
     "test_clients",
+    "test_live_fix",
     "test_live_password",
 }
 _PROPERTY = "live"

@@ -459,7 +459,7 @@ def step_{n}(session, base, value, extra=None):
     result = run.lint([str(tmp_path)])
     took = time.process_time() - started
     assert result.looked_at == count
-    assert took < lines / 10_000, f"{took:.1f} s"
+    assert took < max(4, lines / 10_000), f"{took:.1f} s"  # the start counts for some seconds on a busy machine
 
 
 def test_a_large_file_takes_no_square_of_time(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from qbdoctor.meanings import Place
 from qbdoctor.model import Json, Secret
-from qbdoctor.store import VALUES_FILE
+from qbdoctor.store import Raws
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,13 @@ def kept_texts(texts: Mapping[str, FileText]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def kept_of_api(before: Mapping[str, Json], texts: Mapping[str, FileText]) -> dict[str, bytes]:
-    """Return the files of a record that is made live: its backup, and apart from it what its JSON may not hold."""
+def backup(before: Mapping[str, Json], texts: Mapping[str, FileText]) -> dict[str, bytes]:
+    """Return the files that hold what was before, the record's backup first."""
     told = {name: value for name, value in before.items() if not isinstance(value, Secret)}
-    if not texts:
-        return {"before.json": dump(told)}
-    name, data = kept_values(texts, {})
-    return {"before.conf": kept_texts(texts), name: data, **({"before.json": dump(told)} if told else {})}
+    kept = {"before.conf": kept_texts(texts)} if texts else {}
+    return kept | ({"before.json": dump(told)} if told or not texts else {})
 
 
-def kept_values(before: Mapping[str, FileText], after: Mapping[str, FileText]) -> tuple[str, bytes]:
-    """Return the name and the content of the file for the texts before and after, the latter None until it is known."""
-    held = {name: [old.raw, after[name].raw if name in after else None] for name, old in before.items()}
-    return VALUES_FILE, json.dumps(held).encode()
+def raws(before: Mapping[str, FileText], after: Mapping[str, FileText]) -> Raws:
+    """Return the texts before and after, the latter None until it is known."""
+    return {name: (old.raw, after[name].raw if name in after else None) for name, old in before.items()}

@@ -245,7 +245,8 @@ class Surgery:
         for edit in edits:
             if isinstance(edit, Edit) and (secret := writeonly.setting(self.observer, edit)) is not None:
                 after[secret.name], texts[edit.setting] = secret.value, secret.text
-                told |= {} if secret.before is None else {secret.name: secret.before}
+                if secret.before is not None:
+                    told[secret.name] = secret.before
                 continue
             name = meanings.json_name(edit.setting)
             if name is None or name not in preferences or not isinstance(edit, Edit):

@@ -101,7 +101,7 @@ def in_file(edit: Edit, raw: str | None) -> bool:
     if isinstance(edit.value, Added):
         return lists.holds(edit.setting, raw, edit.value.entry)
     if isinstance(edit.value, NewPassword):
-        return writeonly.fits(raw, edit.value)
+        return writeonly.fits(raw, edit.value.plain)
     return meanings.meaning(edit.setting, raw) == meanings.meaning(edit.setting, raw_text(edit))
 
 

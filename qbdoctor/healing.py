@@ -7,7 +7,6 @@ Anything else has been written by someone since; then the file is left alone.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from qbdoctor.model import UserError
 from qbdoctor.qtini import Unreadable
 from qbdoctor.records import Record, State
 from qbdoctor.settings import read_config
-from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, VALUES_FILE, Store
+from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, values_file
 from qbdoctor.undoing import sha256
 
 
@@ -77,8 +76,9 @@ def _seen_since(store: Store, record: Record) -> str:
     unseen = [one for one in record.changes if one.secret and held.get(one.setting, ("", ""))[1] is None]
     if not unseen or any(now[one.setting] in (None, held[one.setting][0]) for one in unseen):
         return ""
-    found = {one.setting: [held[one.setting][0], now[one.setting]] for one in unseen}
-    store.keep(record, VALUES_FILE, json.dumps(found).encode())
+    found = {one.setting: (held[one.setting][0], now[one.setting]) for one in unseen}
+    for name, values in values_file(record.changes, found).items():
+        store.keep(record, name, values)
     return (
         f"the run ended before it saw the answer; {unseen[0].setting} in the file is another since, so it was applied"
     )

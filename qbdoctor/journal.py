@@ -208,16 +208,18 @@ class Journal:
             changes = planning.api_changes(before, after, version, old)
             if not changes:
                 return None
+            backup = filetexts.backup(before, old)
             record = self._new(
-                fix=fix, reason=reason, run=run, target=target, via="api", file=None,
-                backup="before.conf" if old else "before.json", changes=changes, diagnosis=diagnosis,
+                fix=fix, reason=reason, run=run, target=target, via="api", file=None, backup=next(iter(backup)),
+                changes=changes, diagnosis=diagnosis,
             )  # fmt: skip
-            record = self._create(record, filetexts.kept_of_api(before, old))
+            record = self._create(record, {**backup, **values_file(changes, filetexts.raws(old, {}))})
             try:
                 write(after)
                 planning.check_taken(after, read(), changes)
                 if texts is not None:
-                    self._keep(record, *filetexts.kept_values(old, texts()))
+                    for name, data in values_file(changes, filetexts.raws(old, texts())).items():
+                        self._keep(record, name, data)
                 return self._step(record, "applied")
             except BaseException as error:
                 try:

@@ -69,7 +69,7 @@ class Live:
             # An answer of 500 or more may be that of something in front, after it was taken.
             refused = exchange.status is not None and 400 <= exchange.status < 500
             raise (NotTaken if refused else Refused)(why, "api-failed")
-        writeonly.wait_until_saved(self.observer, secrets)
+        writeonly.check_saved(self.observer, secrets)
 
     def allow(self, seconds: float) -> None:
         """Give what was begun this long to come to an end."""

@@ -45,13 +45,9 @@ def plan(journal: Journal, *, only: Sequence[str] = (), days: float = 0.0) -> Pr
     for one in everything:
         if only and one.id not in only:
             continue
-        why = _needed(one, standing, waiting)
+        why = _needed(one, standing, waiting, now)
         if not why and isinstance(one, Record):
-            age = now - _last(one)
-            if 0 <= age < UNSETTLED_SECONDS and any(step.note == confirming.UNSETTLED for step in one.states[-2:]):
-                kept.append(Kept(one, "it was taken back just now, and may wait to be confirmed"))
-                continue
-            if age >= days * DAY_SECONDS:
+            if now - _last(one) >= days * DAY_SECONDS:
                 gone.append(one)
                 continue
             why = f"it is {one.state} for less than {days:g} days"
@@ -77,7 +73,7 @@ def prune(journal: Journal, ids: Iterable[str]) -> tuple[tuple[Record, ...], tup
     return tuple(gone), tuple(left)
 
 
-def _needed(one: Record | Damaged, standing: Sequence[Record], waiting: set[str]) -> str:
+def _needed(one: Record | Damaged, standing: Sequence[Record], waiting: set[str], now: float) -> str:
     """Return why a record must stay, or "" where nothing needs it."""
     if isinstance(one, Damaged):
         return one.text()
@@ -87,6 +83,9 @@ def _needed(one: Record | Damaged, standing: Sequence[Record], waiting: set[str]
         return f"it is {one.state}: it was left in the middle"
     if one.id in waiting:
         return "it waits to be confirmed"
+    unsettled = any(step.note == confirming.UNSETTLED for step in one.states[-2:])
+    if unsettled and 0 <= now - _last(one) < UNSETTLED_SECONDS:
+        return "it was taken back just now, and may wait to be confirmed"
     above = next((other for other in standing if _on_top(other, one)), None)
     if above is not None:
         return f"{above.id}, which is applied, was made on top of it"

@@ -11,6 +11,9 @@ import os
 import re
 import stat
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -359,3 +362,17 @@ class Settings:
     def server_domains(self) -> tuple[str, ...]:
         """ServerDomains: the patterns that a Host header is matched with; "*" matches every name."""
         return tuple(each.strip() for each in self.text("ServerDomains").split(";") if each.strip())
+
+
+def wait_until(
+    path: Path, version: Version | None, says: Callable[[Settings], bool], seconds: float
+) -> Settings | None:
+    """Read the file again and again until it says so; returns it then, None if it does not in time."""
+    end = time.monotonic() + seconds
+    while True:
+        with suppress(UserError):  # it is being replaced at this moment
+            if says(settings := Settings.load(path, version)):
+                return settings
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.05)

@@ -254,8 +254,8 @@ def owned_by(path: Path) -> str:
 
 
 def values_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:
-    """Return the file for the texts that the record's JSON cannot hold; none if it holds them all."""
-    held = {change.setting: raws[change.setting] for change in changes if _kept_apart(change)}
+    """Return the file for those of these texts that the record's JSON cannot hold; none if it holds them all."""
+    held = {one.setting: raws[one.setting] for one in changes if _kept_apart(one) and one.setting in raws}
     return {VALUES_FILE: json.dumps(held).encode()} if held else {}
 
 

@@ -69,9 +69,7 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
             certain = False
             continue
         try:
-            places = (change.key or "", "MigrationVersion", *(each.key for each in meanings.places(change.setting)))
-            ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=places)
-            place, entries = _present(ini, change, record.changes)
+            place, entries = _present(data, change, record.changes)
             unseen = after is None and record.via == "api"
             refusal = _not_known(change, entries, before) if unseen else _not_ours(change, entries, before, after)
             if refusal == "":
@@ -122,8 +120,7 @@ def _not_known(change: Change, entries: list[Entry], before: str | None) -> str 
 
 def text_now(record: Record, change: Change, data: bytes) -> str | None:
     """Return the text that the setting has in the file now, None for none. Raises Unreadable."""
-    keys = (change.key or "", "MigrationVersion", *(each.key for each in meanings.places(change.setting)))
-    _, entries = _present(QtIni.parse(data, ignore_case=_WINDOWS, keys=keys), change, record.changes)
+    _, entries = _present(data, change, record.changes)
     return entries[-1].raw if entries else None
 
 
@@ -131,12 +128,14 @@ def _turned(change: Change) -> Change:
     return replace(change, before=change.after, after=change.before)
 
 
-def _present(ini: QtIni, change: Change, changes: tuple[Change, ...]) -> tuple[Place, list[Entry]]:
-    """Return where the setting is now, and its entries, the one that counts last.
+def _present(data: bytes, change: Change, changes: tuple[Change, ...]) -> tuple[Place, list[Entry]]:
+    """Return where the setting is now, and its entries, the one that counts last. Raises Unreadable.
 
     It may have moved: 5.3 takes it from ``[Preferences]`` to ``[WebUI]``. One that is gone belongs where a release
     that reads this file looks. A place of another change is that one's.
     """
+    keys = (change.key or "", "MigrationVersion", *(each.key for each in meanings.places(change.setting)))
+    ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=keys)
     taken = {(one.section, one.key) for one in changes if one is not change}
     own = [Place(change.section, change.key)] if change.section is not None and change.key is not None else []
     for place in (*own, *(one for one in meanings.places(change.setting) if one not in taken)):

@@ -6,16 +6,15 @@ rewrites must both say so. In any case the checks that found the fault must not 
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor import engine, lineedits, meanings, releases
 from qbdoctor.atomic import Refused
 from qbdoctor.fixplan import Plan, Step, in_file, in_json
-from qbdoctor.model import AnyEdit, Edit, Json, Report, Secret, UserError
+from qbdoctor.model import AnyEdit, Edit, Json, Report, Secret
 from qbdoctor.reader import reader
-from qbdoctor.settings import Settings
+from qbdoctor.settings import Settings, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,20 +120,11 @@ def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | N
 
 def _saved(surgery: Surgery, path: Path, steps: Sequence[Step]) -> bool:
     """Wait until the file says what was set; False if it still does not."""
-    version = surgery.observer.seen.version
-    end = time.monotonic() + SAVE_SECONDS
-    while True:
-        try:
-            settings = Settings.load(path, version)
-        except UserError:  # it is being replaced at this moment
-            settings = None
-        if settings is not None and all(
-            _says(settings, edit, step, default=True) for step in steps for edit in step.edits
-        ):
-            return True
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
+
+    def says(settings: Settings) -> bool:
+        return all(_says(settings, edit, step, default=True) for step in steps for edit in step.edits)
+
+    return wait_until(path, surgery.observer.seen.version, says, SAVE_SECONDS) is not None
 
 
 def _taken(edit: AnyEdit, step: Step, value: Json, version: Version | None) -> bool:

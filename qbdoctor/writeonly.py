@@ -6,7 +6,6 @@ The password itself can be set again live, where it is known to be the one that 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +14,15 @@ from typing import TYPE_CHECKING
 from qbdoctor import meanings, password, qtvalues
 from qbdoctor.atomic import Refused
 from qbdoctor.filetexts import FileText
-from qbdoctor.model import NewPassword, Secret, UserError
-from qbdoctor.qtini import Unreadable
-from qbdoctor.settings import Settings
+from qbdoctor.model import NewPassword, Secret
+from qbdoctor.settings import Settings, wait_until
 
 if TYPE_CHECKING:
     from qbdoctor.fixplan import Step
     from qbdoctor.model import Edit
     from qbdoctor.observe import Observer
     from qbdoctor.releases import Version
+    from qbdoctor.target import Target
 
 SAVE_SECONDS = 8.0
 """qBittorrent saves at once after setPreferences (0.1 s, 4.2.5 to 5.3.0); a slow disk gets more."""
@@ -49,8 +48,7 @@ def refusal(observer: Observer) -> str:
             "the old password's hash is in qBittorrent's config file alone, which is not at hand here, so the change could "
             f"not be taken back{why}: name the file with --config; or {BY_FILE}"
         )
-    certain = target.instance is not None and (target.direct is True or target.mapped_by is not None)
-    if certain or _is_known(observer):
+    if _is_its_own(target) or _is_known(observer):
         return ""
     return (
         f"whether {target.config_file} is the file of the qBittorrent that answers at {target.address.url} is not certain, and "
@@ -68,7 +66,8 @@ def setting(observer: Observer, edit: Edit) -> Setting | None:
     path = observer.target.config_file
     assert path is not None  # noqa: S101 - for the type checker: it was looked at just now
     before = observer.seen.asked.password if _is_known(observer) else None
-    return Setting(known.json, edit.value.plain, before, text(path, edit.setting, observer.seen.version))
+    text = texts(path, [edit.setting], observer.seen.version)[edit.setting]
+    return Setting(known.json, edit.value.plain, before, text)
 
 
 def check_undoable(steps: Sequence[Step], *, timed: bool) -> None:
@@ -89,60 +88,42 @@ def check_undoable(steps: Sequence[Step], *, timed: bool) -> None:
             )
 
 
-def text(path: Path, name: str, version: Version | None) -> FileText:
-    """Return where a setting stands in the file, or would, and its text there. Raises UserError."""
-    settings = Settings.load(path, version)
+def texts(path: Path, names: Iterable[str], version: Version | None) -> dict[str, FileText]:
+    """Return these settings' places and texts in the file. Raises UserError where it cannot be read for a second."""
+    settings = wait_until(path, version, lambda _: True, 1.0) or Settings.load(path, version)
+    return {name: _text(settings, name) for name in names}
+
+
+def _text(settings: Settings, name: str) -> FileText:
+    """Return where a setting stands in the file, or would, and its text there."""
     place = meanings.Place(*settings.place(name))
     entry = settings.ini.get(*place)
     return FileText(place, None if entry is None else entry.raw)
 
 
-def texts(path: Path, names: Iterable[str], version: Version | None) -> dict[str, FileText]:
-    """Return these settings' places and texts in the file. Raises UserError where it cannot be read for a second."""
-    end = time.monotonic() + 1.0
-    while True:
-        try:
-            return {name: text(path, name, version) for name in names}
-        except UserError:  # it may be being replaced at this moment
-            if time.monotonic() > end:
-                raise
-        time.sleep(0.05)
-
-
-def fits(raw: str | None, new: NewPassword) -> bool:
+def fits(raw: str | None, plain: Secret) -> bool:
     """Return whether the text in the file is a hash of the password, whoever made it."""
     if raw is None:
         return False
     stored = password.parse_hash(Secret(qtvalues.to_bytes(raw).decode("utf-8", "replace")))
-    return not isinstance(stored, password.Malformed) and password.verify(stored, new.plain)
+    return not isinstance(stored, password.Malformed) and password.verify(stored, plain)
 
 
-def wait_until_saved(observer: Observer, values: Mapping[str, Secret]) -> None:
+def check_saved(observer: Observer, values: Mapping[str, Secret]) -> None:
     """See that qBittorrent has taken these and saved them. Raises Refused, with nothing of the values."""
     path, version = observer.target.config_file, observer.seen.version
     for name, value in values.items():
-        end = time.monotonic() + SAVE_SECONDS
         known = meanings.setting_of(name, version)
-        seen: str | None = None
-        while True:
-            now = None if path is None else _raw(path, known, version)
-            if now is not None and now != seen and fits(now, NewPassword(value, value)):
-                break
-            seen = now
-            if time.monotonic() > end:
-                raise Refused(
-                    f"qBittorrent answered, and after {SAVE_SECONDS:g} s {path} has no hash of that password: it cannot save "
-                    "its settings, or uses another file.",
-                    "not-taken",
-                )
-            time.sleep(0.05)
 
+        def says(settings: Settings, known: str = known, value: Secret = value) -> bool:
+            return fits(_text(settings, known).raw, value)
 
-def _raw(path: Path, name: str, version: Version | None) -> str | None:
-    try:
-        return text(path, name, version).raw
-    except (UserError, Unreadable):  # it is being replaced at this moment
-        return None
+        if path is None or not wait_until(path, version, says, SAVE_SECONDS):
+            raise Refused(
+                f"qBittorrent answered, and after {SAVE_SECONDS:g} s {path} has no hash of that password: it cannot save "
+                "its settings, or uses another file.",
+                "not-taken",
+            )
 
 
 def _is_known(observer: Observer) -> bool:
@@ -153,6 +134,9 @@ def _is_known(observer: Observer) -> bool:
     seen, target = observer.seen, observer.target
     if seen.asked.password is None or seen.offline.outcome != "match":
         return False
-    if target.instance is not None and (target.direct is True or target.mapped_by is not None):
-        return True
-    return seen.has("sign_in") and seen.sign_in.outcome == "accepted"
+    return _is_its_own(target) or (seen.has("sign_in") and seen.sign_in.outcome == "accepted")
+
+
+def _is_its_own(target: Target) -> bool:
+    """Whether the process that uses the config file is certainly the one that answers."""
+    return target.instance is not None and (target.direct is True or target.mapped_by is not None)

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from qbdoctor import registry
+from qbdoctor.commands import fix as fix_command
 from qbdoctor.journal import Journal
+from qbdoctor.model import Fix
 from tests.journals import OLD
 from tests.kit import matrix
 from tests.kit.server import Server
@@ -171,6 +174,14 @@ def own(server: ServerFactory) -> Iterator[Callable[..., Server]]:
     end_watchdogs()
     for each in made:
         end_all(each)
+
+
+@pytest.fixture
+def other_fixes(monkeypatch: pytest.MonkeyPatch) -> list[Fix]:
+    """The fixes of a test's own, beside the real ones."""
+    own: list[Fix] = []
+    monkeypatch.setattr(fix_command, "fixes", lambda: (*registry.fixes(), *own))
+    return own
 
 
 @pytest.fixture

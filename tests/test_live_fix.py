@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from qbdoctor import registry, verifying
 from qbdoctor.atomic import Refused
-from qbdoctor.commands import fix as fix_command
 from qbdoctor.journal import Journal
 from qbdoctor.model import Edit, Effectiveness, Fix
 from tests.conftest import ServerFactory
@@ -268,14 +266,6 @@ def test_with_an_api_key(server: ServerFactory, releases: Any) -> None:
     assert back.code == 0, back.out + back.err
     assert value(running, "AuthSubnetWhitelistEnabled") == "true"
     assert_silent(run.out + run.err + back.out + back.err, [key])
-
-
-@pytest.fixture
-def other_fixes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Fix]]:
-    """The fixes of a test's own, beside the real ones."""
-    own: list[Fix] = []
-    monkeypatch.setattr(fix_command, "fixes", lambda: (*registry.fixes(), *own))
-    yield own
 
 
 def own_fix(name: str, edits: tuple[Edit, ...], works: bool | None) -> Fix:

@@ -19,8 +19,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import registry, writeonly
-from qbdoctor.commands import fix as fix_command
-from qbdoctor.model import Effectiveness, Fix, NewPassword, Secret
+from qbdoctor.model import Effectiveness, Fix, Secret
 from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import ROOT, change, records, value
@@ -50,8 +49,8 @@ def login(server: Server, password: str) -> bool:
 
 def behind_login(server: Server, password: str) -> bool:
     """Whether the password is right where a bypass lets everybody in: the hash in the file says so."""
-    stored = writeonly.text(server.config_file, HASH, None).raw
-    return writeonly.fits(stored, NewPassword(Secret(password), Secret("")))
+    stored = writeonly.texts(server.config_file, [HASH], None)[HASH].raw
+    return writeonly.fits(stored, Secret(password))
 
 
 def state_files() -> Iterator[Path]:
@@ -188,14 +187,6 @@ def test_with_a_restart_it_goes_back_too(own: Callable[..., Server], release: Re
     assert login(running, OLD)
 
 
-@pytest.fixture
-def other_fixes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Fix]]:
-    """What stands for the real fixes."""
-    own: list[Fix] = []
-    monkeypatch.setattr(fix_command, "fixes", lambda: (*own, *registry.fixes()))
-    yield own
-
-
 def that_does_not_help(fixes: list[Fix]) -> None:
     real = next(fix for fix in registry.fixes() if fix.id == "set-password")
     fixes.append(dataclasses.replace(real, id="set-in-vain", judge=lambda *_: Effectiveness(False, "seen by the test")))
@@ -327,7 +318,7 @@ def test_killed_right_after_it_was_sent(server: ServerFactory, release: Release,
     old = value(running, HASH)
     code = (
         "import os, signal, sys; from qbdoctor import cli, writeonly;"
-        "writeonly.wait_until_saved = lambda *_: _ and os.kill(os.getpid(), signal.SIGKILL);"
+        "writeonly.check_saved = lambda *_: _ and os.kill(os.getpid(), signal.SIGKILL);"
         "sys.exit(cli.main(sys.argv[1:]))"
     )
     words = ["fix", "set-password", *told, "--yes", "--url", running.url]

@@ -1,16 +1,6 @@
 """The config as a file: is it the one in use, can qBittorrent read and save it, is it whole, what lies beside it?"""
 
-from qbdoctor.api import (
-    Check,
-    ConfigPlace,
-    Evidence,
-    Finding,
-    Judgement,
-    Observations,
-    Severity,
-    calls_fail,
-    releases,
-)
+from qbdoctor.api import Check, ConfigPlace, Evidence, Finding, Judgement, Observations, Severity, calls_fail, releases
 
 CAUSES = (
     "config-permission",

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -15,28 +15,10 @@ from qbdoctor.configvalues import cut_off, lint_values
 from qbdoctor.drift import Difference, differences
 from qbdoctor.failing import calls_fail, calls_work
 from qbdoctor.marks import answers_call, bears_marks, stands_in_front
-from qbdoctor.model import (
-    Added,
-    Check,
-    Comparison,
-    Confidence,
-    Edit,
-    Effectiveness,
-    Evidence,
-    Exchange,
-    Finding,
-    Fix,
-    Input,
-    Judgement,
-    Move,
-    Remedy,
-    Remove,
-    ReplaceFile,
-    Secret,
-    SetCookie,
-    Severity,
-    Status,
-)
+from qbdoctor.model.basics import Confidence, Secret, Severity, Status
+from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
+from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
+from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
 from qbdoctor.observations import (
     Asked,
     Client,

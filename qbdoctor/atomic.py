@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 TEMP_PREFIX = ".qbdoctor-"
 _TEMP_SUFFIX = ".tmp"

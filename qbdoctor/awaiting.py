@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import confirming, consent, output, restarting
 from qbdoctor.changes import Outcome
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 if TYPE_CHECKING:
     from qbdoctor.journal import Journal

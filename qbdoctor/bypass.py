@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.model import Effectiveness
+from qbdoctor.model.edits import Effectiveness
 from qbdoctor.subnets import Network, covers, is_public, parse_subnets
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from qbdoctor.model import CONFIDENCES, SEVERITIES, Confidence, Remedy, RemedyKind, Severity
+from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Confidence, RemedyKind, Severity
+from qbdoctor.model.findings import Remedy
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

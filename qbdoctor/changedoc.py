@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qbdoctor.model import Evidence, Json
+from qbdoctor.model.basics import Json
+from qbdoctor.model.exchanges import Evidence
 from qbdoctor.records import Change, Record
 from qbdoctor.reports.markdown import code, evidence_lines, fenced, prose
 from qbdoctor.reports.text import value

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor import output
-from qbdoctor.model import Json, UserError
+from qbdoctor.model.basics import Json
+from qbdoctor.model.errors import UserError
 from qbdoctor.records import Change, Record
 
 CHANGE_SCHEMA = "qbdoctor.change/1"

@@ -11,7 +11,7 @@ from qbdoctor import elsewhere, output
 from qbdoctor.address import Address, parse_url
 from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.records import Damaged, Record
 from qbdoctor.target import TargetOptions, resolve
 

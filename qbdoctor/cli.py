@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from qbdoctor import __version__
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 FORMATS = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit")
 

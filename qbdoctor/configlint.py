@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.model import Confidence, Severity
+from qbdoctor.model.basics import Confidence, Severity
 from qbdoctor.releases import NEWEST, Key, Layout, Version
 from qbdoctor.versions import known
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from qbdoctor import atomic
 from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.records import Record
 
 UNSETTLED = "to be confirmed"

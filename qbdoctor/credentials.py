@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from qbdoctor.model import Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
 
 MOST_BYTES = 64 * 1024
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from qbdoctor.atomic import Refused
 from qbdoctor.lists import NAMES
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 from qbdoctor.records import Change
 from qbdoctor.target import Target
 

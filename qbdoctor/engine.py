@@ -14,18 +14,9 @@ from typing import TYPE_CHECKING, Literal
 
 from qbdoctor import __version__, releases
 from qbdoctor.configlint import as_read_by
-from qbdoctor.model import (
-    Cause,
-    Check,
-    CheckResult,
-    Finding,
-    Judgement,
-    ProcessInfo,
-    Report,
-    ReportError,
-    TargetInfo,
-    UserError,
-)
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.findings import Check, Finding, Judgement
+from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo
 from qbdoctor.releases import ANY, VersionRange
 from qbdoctor.verdict import NOT_ASKED, fold, headline, state_of
 

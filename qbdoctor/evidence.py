@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qbdoctor.model import Json, Report
+from qbdoctor.model.basics import Json
+from qbdoctor.model.report import Report
 
 _MOST_EVIDENCE = 20
 """More of it tells a reader nothing; a record must stay small."""

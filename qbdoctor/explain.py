@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from qbdoctor import causes
 from qbdoctor.causes import CONDITIONS, GROUPS, CausePage, RemedyTemplate
-from qbdoctor.model import Check, Confidence, Effect, Fix, Input, Json
+from qbdoctor.model.basics import Confidence, Json
+from qbdoctor.model.edits import Effect, Fix, Input
+from qbdoctor.model.findings import Check
 
 WIDTH = 100
 

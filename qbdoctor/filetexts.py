@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qbdoctor.meanings import Place
-from qbdoctor.model import Json, Secret
+from qbdoctor.model.basics import Json, Secret
 from qbdoctor.store import Raws
 
 

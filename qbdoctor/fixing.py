@@ -19,7 +19,11 @@ from qbdoctor.fixplan import Plan, Step, Via, json_value, no_contradiction, writ
 from qbdoctor.instances import Instance
 from qbdoctor.journal import Journal
 from qbdoctor.live import Live
-from qbdoctor.model import AnyEdit, Check, Edit, Fix, Json, ReplaceFile, Report, Secret, UserError
+from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.edits import AnyEdit, Edit, Fix, ReplaceFile
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.findings import Check
+from qbdoctor.model.report import Report
 from qbdoctor.observe import Observer
 from qbdoctor.planning import FilePlan, api_changes
 from qbdoctor.reader import reader

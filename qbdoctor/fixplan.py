@@ -8,7 +8,10 @@ from typing import Literal
 
 from qbdoctor import inputs, lists, loosening, meanings, qtvalues, writeonly
 from qbdoctor.filetexts import FileText
-from qbdoctor.model import Added, AnyEdit, Edit, Fix, Json, NewPassword, Report, UserError
+from qbdoctor.model.basics import Json
+from qbdoctor.model.edits import Added, AnyEdit, Edit, Fix, NewPassword
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.report import Report
 from qbdoctor.observations import Observations
 from qbdoctor.planning import FileEdit, FilePlan, SettingEdit
 from qbdoctor.records import Change

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qbdoctor import atomic, beside, undoing
 from qbdoctor.atomic import Refused
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.qtini import Unreadable
 from qbdoctor.records import Record, State
 from qbdoctor.settings import read_config

@@ -15,7 +15,7 @@ from qbdoctor.releases import ANY, Version, VersionRange
 from qbdoctor.wire import Call
 
 if TYPE_CHECKING:
-    from qbdoctor.model import Exchange
+    from qbdoctor.model.exchanges import Exchange
     from qbdoctor.observe import Observer
     from qbdoctor.target import Target
 

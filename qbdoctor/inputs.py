@@ -14,7 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from qbdoctor import consent, credentials, output
-from qbdoctor.model import Fix, Input, Report, Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.edits import Fix, Input
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.report import Report
 
 _LENGTH = 24
 _LETTERS = string.ascii_letters + string.digits

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath, PureWindowsPath
 
 from qbdoctor.address import parse_ip, parse_url
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.password import FACTORY_PASSWORD
 from qbdoctor.subnets import is_public, parse_subnet
 

@@ -18,7 +18,8 @@ from typing import Any
 from qbdoctor import atomic, beside, filetexts, healing, locks, planning, writing
 from qbdoctor.atomic import NotTaken, Refused
 from qbdoctor.filetexts import FileText
-from qbdoctor.model import Json, Secret, UserError
+from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.planning import FileEdit, FilePlan, PlanStep, RollbackPlan, SettingEdit
 from qbdoctor.records import UNFINISHED, Beside, Damaged, FileChange, Record, State, Target, Undoing, Via
 from qbdoctor.releases import Version

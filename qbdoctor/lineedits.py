@@ -14,7 +14,7 @@ from pathlib import Path
 from qbdoctor import beside, meanings, qtedit, qtlines, releases
 from qbdoctor.atomic import Refused
 from qbdoctor.meanings import Place
-from qbdoctor.model import Move, Remove, ReplaceFile
+from qbdoctor.model.edits import Move, Remove, ReplaceFile
 from qbdoctor.qtini import Entry, QtIni
 from qbdoctor.records import Beside, Change, JsonChange
 from qbdoctor.releases import Layout, Version

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from qbdoctor import qtvalues, releases
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 from qbdoctor.subnets import parse_subnet
 
 NAMES, SUBNETS = "ServerDomains", "AuthSubnetWhitelist"

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qbdoctor import planning, releases
-from qbdoctor.model import AnyEdit, Edit, Fix, UserError
+from qbdoctor.model.edits import AnyEdit, Edit, Fix
+from qbdoctor.model.errors import UserError
 from qbdoctor.planning import FilePlan
 from qbdoctor.settings import Settings
 from qbdoctor.subnets import Network

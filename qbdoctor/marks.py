@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qbdoctor.model import Exchange
+from qbdoctor.model.exchanges import Exchange
 from qbdoctor.versions import Version
 
 REFUSALS = frozenset({"", "Forbidden", "Unauthorized"})

@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from qbdoctor import qtvalues, releases
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 from qbdoctor.releases import Default, Key, Layout, Version
 
 MASK = "***"

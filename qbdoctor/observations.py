@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from qbdoctor.model import Comparison, Exchange, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.exchanges import Comparison, Exchange
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from qbdoctor import identify, releases, surroundings
 from qbdoctor.compare import make
 from qbdoctor.marks import answers_call, bears_marks
-from qbdoctor.model import Exchange, Failure, Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.observations import Asked, Neighbour, Observations, Offline, ProxyVariable, SignIn, Told, WriteProbe
 from qbdoctor.ownlines import Marks, mark_logs, told
 from qbdoctor.releases import Version, VersionRange

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import password, platforms
 from qbdoctor.address import parse_ip
-from qbdoctor.model import Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
 
 if TYPE_CHECKING:
     from qbdoctor.instances import Instance
-    from qbdoctor.model import Exchange
+    from qbdoctor.model.exchanges import Exchange
     from qbdoctor.target import Target
 
 HASH = "Password_PBKDF2"

@@ -10,7 +10,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from qbdoctor.model import Report, UserError
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.report import Report
 from qbdoctor.reports import exit_code, render
 
 

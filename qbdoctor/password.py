@@ -20,7 +20,8 @@ import string
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qbdoctor.model import NewPassword, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.edits import NewPassword
 
 Scheme = Literal["pbkdf2", "ha1"]
 MalformedKind = Literal[

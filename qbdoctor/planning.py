@@ -16,7 +16,9 @@ from qbdoctor import __version__, atomic, beside, lineedits, meanings, qtedit, u
 from qbdoctor.atomic import Refused
 from qbdoctor.filetexts import FileText
 from qbdoctor.meanings import Place
-from qbdoctor.model import Json, Move, Remove, ReplaceFile, UserError
+from qbdoctor.model.basics import Json
+from qbdoctor.model.edits import Move, Remove, ReplaceFile
+from qbdoctor.model.errors import UserError
 from qbdoctor.qtini import QtIni, Unreadable
 from qbdoctor.records import Beside, Change, How, JsonChange, Record, Step, Via
 from qbdoctor.releases import Version

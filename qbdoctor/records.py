@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 
 SCHEMA = "qbdoctor.record/1"
 HISTORY_SCHEMA = "qbdoctor.history/1"

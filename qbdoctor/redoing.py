@@ -8,7 +8,8 @@ from pathlib import Path
 from qbdoctor import meanings
 from qbdoctor.atomic import Refused
 from qbdoctor.journal import Guard, Journal, Read, Write
-from qbdoctor.model import Json, Remove, ReplaceFile
+from qbdoctor.model.basics import Json
+from qbdoctor.model.edits import Remove, ReplaceFile
 from qbdoctor.planning import FileEdit, SettingEdit
 from qbdoctor.records import Record
 from qbdoctor.settings import Settings

@@ -9,7 +9,8 @@ from functools import cache
 from types import ModuleType
 from typing import TypeVar
 
-from qbdoctor.model import Check, Fix, Judgement
+from qbdoctor.model.edits import Fix
+from qbdoctor.model.findings import Check, Judgement
 
 _Declared = TypeVar("_Declared", Check, Fix)
 

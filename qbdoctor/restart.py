@@ -26,7 +26,7 @@ from qbdoctor.atomic import Refused
 from qbdoctor.instances import Instance, find_instances
 from qbdoctor.launching import Cannot, Launch
 from qbdoctor.logend import LogEnd
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.settings import Settings
 from qbdoctor.units import Unit
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from qbdoctor import restart
 from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.output import say
 from qbdoctor.restart import How, NotBack
 from qbdoctor.target import TargetOptions, resolve

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qbdoctor import credentials, platforms
 from qbdoctor.address import parse_url
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.observations import Asked
 from qbdoctor.observe import Observer
 from qbdoctor.target import TargetOptions, resolve

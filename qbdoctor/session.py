@@ -11,7 +11,8 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from qbdoctor.model import Exchange, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.exchanges import Exchange
 from qbdoctor.wire import BODY_CAP, Call, Deadline, Wire
 
 LOGOUT_SECONDS = 2.0

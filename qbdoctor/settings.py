@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from qbdoctor import releases
-from qbdoctor.model import Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.qtini import MAX_BYTES, Entry, QtIni, Unreadable
 from qbdoctor.qtvalues import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
 from qbdoctor.releases import Key, Layout, Version, VersionRange

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from qbdoctor import password, releases
-from qbdoctor.model import Exchange, Failure, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.observations import Observations, Offline, SignIn, SignInOutcome
 from qbdoctor.unknownpath import ban_rules, permit
 from qbdoctor.wire import Call

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from qbdoctor import releases
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Version
 from qbdoctor.standin_config import Config
 from qbdoctor.standin_http import HEADER

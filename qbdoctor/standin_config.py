@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.model import Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.password import make_hash
 from qbdoctor.qtini import path_of
 from qbdoctor.qtvalues import from_bytes, from_list, is_bytes, is_invalid, to_bytes, to_list

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from qbdoctor import releases
-from qbdoctor.model import Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.release_actions import LEGACY_CALLS
 from qbdoctor.release_web import has_action, has_scope, legacy_versions, status_of
 from qbdoctor.standin_api import PLAYED, Refusal, Result, act, not_played

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from qbdoctor import releases
-from qbdoctor.model import Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.qtvalues import from_bool, from_list, from_text
 from qbdoctor.release_fields import COMPUTED
 from qbdoctor.release_prefs import PREFERENCES

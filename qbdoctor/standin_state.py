@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from qbdoctor import releases
-from qbdoctor.model import Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.password import FACTORY_PASSWORD, StoredHash, parse_hash, verify
 from qbdoctor.settings import Settings
 from qbdoctor.standin_config import Config

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qbdoctor import platforms
 from qbdoctor.client_view import believes_forwarded, client
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.observations import PortOwner, Suspect
 from qbdoctor.releases import Version
 from qbdoctor.target import DEFAULT_PORT

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from qbdoctor import meanings, undoing
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 from qbdoctor.records import Change, Record
 
 

@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 from qbdoctor import platforms
 from qbdoctor.address import Address, parse_ip, parse_url
 from qbdoctor.instances import Instance, PortMapping, find_instances, find_mappings
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 Origin = Literal["url", "config", "profile", "process", "default-config"]
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address

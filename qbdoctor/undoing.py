@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from qbdoctor import meanings, qtedit, qtlines, qtvalues, releases
 from qbdoctor.meanings import Place
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 from qbdoctor.qtini import Entry, QtIni, Unreadable
 from qbdoctor.records import Change, How, Record
 from qbdoctor.store import Raws

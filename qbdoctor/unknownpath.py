@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.address import parse_ip
-from qbdoctor.model import Exchange, Failure
+from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.target import look_up
 
 if TYPE_CHECKING:

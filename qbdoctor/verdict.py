@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor import causes as catalogue
-from qbdoctor.model import CONFIDENCES, SEVERITIES, Cause, CheckResult, Evidence, Finding, Severity, State
+from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Severity, State
+from qbdoctor.model.exchanges import Evidence
+from qbdoctor.model.findings import Finding
+from qbdoctor.model.report import Cause, CheckResult
 
 if TYPE_CHECKING:
     from qbdoctor.observations import Observations

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from qbdoctor import engine, lineedits, meanings, releases
 from qbdoctor.atomic import Refused
 from qbdoctor.fixplan import Plan, Step, in_file, in_json
-from qbdoctor.model import AnyEdit, Edit, Json, Report, Secret
+from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.edits import AnyEdit, Edit
+from qbdoctor.model.report import Report
 from qbdoctor.reader import reader
 from qbdoctor.settings import Settings, wait_until
 

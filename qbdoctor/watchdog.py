@@ -23,7 +23,8 @@ from typing import Any
 from qbdoctor import confirming, redoing, restart
 from qbdoctor.address import parse_url
 from qbdoctor.journal import Journal
-from qbdoctor.model import Json, Secret, UserError
+from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.records import Record
 from qbdoctor.session import SessionClient
 from qbdoctor.wire import VERSION_PATH, Call, Deadline, Masks, Wire

@@ -21,7 +21,8 @@ from http.cookies import CookieError
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor import __version__
-from qbdoctor.model import Exchange, Failure, Secret, SetCookie
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
 
 if TYPE_CHECKING:
     import requests

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from qbdoctor import meanings, password, qtvalues
 from qbdoctor.atomic import Refused
 from qbdoctor.filetexts import FileText
-from qbdoctor.model import NewPassword, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.edits import NewPassword
 from qbdoctor.settings import Settings, wait_until
 
 if TYPE_CHECKING:
     from qbdoctor.fixplan import Step
-    from qbdoctor.model import Edit
+    from qbdoctor.model.edits import Edit
     from qbdoctor.observe import Observer
     from qbdoctor.releases import Version
     from qbdoctor.target import Target

@@ -12,7 +12,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from qbdoctor.model import Exchange
+from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observations import WriteProbe
 
 if TYPE_CHECKING:

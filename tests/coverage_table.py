@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from qbdoctor.model import CONFIDENCES
+from qbdoctor.model.basics import CONFIDENCES
 
 TABLE = Path(__file__).parent.parent / "qbdoctor/coverage.json"
 

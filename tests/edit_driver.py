@@ -12,7 +12,8 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent), os.environ["QBDOCTOR_KILL_PACKAGES"]]
 
 from qbdoctor.journal import Journal
-from qbdoctor.model import Move, Remove, ReplaceFile, UserError
+from qbdoctor.model.edits import Move, Remove, ReplaceFile
+from qbdoctor.model.errors import UserError
 from qbdoctor.planning import FileEdit
 from qbdoctor.records import Record
 from tests.kill_driver import MARK, play_mount_point, preload

@@ -29,7 +29,8 @@ import psutil  # noqa: E402
 
 from qbdoctor import cli, locks  # noqa: E402
 from qbdoctor.journal import Journal  # noqa: E402
-from qbdoctor.model import ReplaceFile, UserError  # noqa: E402
+from qbdoctor.model.edits import ReplaceFile  # noqa: E402
+from qbdoctor.model.errors import UserError  # noqa: E402
 from tests import kill_driver  # noqa: E402
 
 WHEN = 200

@@ -25,7 +25,8 @@ import platform  # noqa: E402
 
 from qbdoctor import atomic, writeonly  # noqa: E402
 from qbdoctor.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
-from qbdoctor.model import Secret, UserError  # noqa: E402
+from qbdoctor.model.basics import Secret  # noqa: E402
+from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.records import Damaged, Target  # noqa: E402
 
 

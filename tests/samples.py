@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qbdoctor.model import (
-    Cause,
-    CheckResult,
-    Comparison,
-    Evidence,
-    Exchange,
-    Failure,
-    ProcessInfo,
-    Remedy,
-    Report,
-    ReportError,
-    TargetInfo,
-)
+from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, Failure
+from qbdoctor.model.findings import Remedy
+from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo
 
 VERSION = "0.1.0"
 STARTED = "2026-11-22T20:12:00Z"

@@ -6,21 +6,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from tests.kit.server import PASSWORD
-from tests.replay import (
-    FORM,
-    GOOD,
-    LOGIN,
-    LOGOUT,
-    SET,
-    VERSION,
-    WRONG,
-    Ask,
-    get,
-    head,
-    multipart,
-    post,
-    raw,
-)
+from tests.replay import FORM, GOOD, LOGIN, LOGOUT, SET, VERSION, WRONG, Ask, get, head, multipart, post, raw
 
 READS = (
     *("app/webapiVersion", "app/buildInfo", "app/defaultSavePath", "app/processInfo", "app/cookies", "transfer/info"),

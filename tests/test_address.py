@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qbdoctor.address import Address, parse_host_port, parse_ip, parse_url
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 
 @pytest.mark.parametrize(

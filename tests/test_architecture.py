@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import causes, registry
-from qbdoctor.model import Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.trace.judge import CAUSES as TRACED
 
 ROOT = Path(__file__).parent.parent

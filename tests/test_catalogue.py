@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from qbdoctor import causes, explain
 from qbdoctor.causes import CONDITIONS, GROUPS, PLACES, CausePage, RemedyTemplate
-from qbdoctor.model import CONFIDENCES, SEVERITIES, Check, Judgement
+from qbdoctor.model.basics import CONFIDENCES, SEVERITIES
+from qbdoctor.model.findings import Check, Judgement
 
 
 def words(text: str) -> list[str]:

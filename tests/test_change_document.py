@@ -15,7 +15,7 @@ import pytest
 from referencing import Registry, Resource
 
 from qbdoctor import changedoc, takingback
-from qbdoctor.model import Evidence, Exchange
+from qbdoctor.model.exchanges import Evidence, Exchange
 from qbdoctor.records import Beside, Change, FileChange, JsonChange, Record, Side, Step, Target, Undoing, history_json
 from qbdoctor.reports.schema import load
 from tests.doctor import assert_silent, qbdoctor

@@ -21,7 +21,8 @@ from qbdoctor.clients.lab import both, simulated
 from qbdoctor.clients.probes import PROBES
 from qbdoctor.clients.survey import survey
 from qbdoctor.commands import clients
-from qbdoctor.model import Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.reports.schema import load
 from qbdoctor.versions import known
 from tests.doctor import assert_silent

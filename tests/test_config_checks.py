@@ -18,7 +18,9 @@ from qbdoctor.configplace import ConfigPlace, read_mounts
 from qbdoctor.configvalues import cut_off, lint_values
 from qbdoctor.drift import differences
 from qbdoctor.instances import Instance, Options
-from qbdoctor.model import Exchange, Failure, Judgement, UserError
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.exchanges import Exchange, Failure
+from qbdoctor.model.findings import Judgement
 from qbdoctor.observations import Asked, Observations, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
 from qbdoctor.settings import Settings

@@ -12,7 +12,9 @@ import pytest
 from qbdoctor import causes as catalogue
 from qbdoctor import inputs, inputvalues, lists, password, registry
 from qbdoctor.fixplan import raw_text
-from qbdoctor.model import Added, Edit, Effect, Fix, Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.edits import Added, Edit, Effect, Fix
+from qbdoctor.model.errors import UserError
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import Terminal, change, new_config, records, sentence, state
 
@@ -312,7 +314,7 @@ def test_made_up_and_shown_once(config: Path, tmp_path: Path) -> None:
 
 def test_a_value_from_a_finding_that_is_none_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log may hold anything."""
-    from qbdoctor.model import Cause
+    from qbdoctor.model.report import Cause
 
     class Report:
         causes = (Cause("host-not-allowed", "error", "likely", "x", values={"name": "*"}),)

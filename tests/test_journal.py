@@ -15,7 +15,7 @@ import pytest
 from qbdoctor import locks
 from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.records import Record
 from tests.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, states
 

@@ -12,7 +12,7 @@ import pytest
 from qbdoctor import loosening, redoing
 from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.model import Edit, Move, Remove, ReplaceFile
+from qbdoctor.model.edits import Edit, Move, Remove, ReplaceFile
 from qbdoctor.planning import FileEdit
 from qbdoctor.records import Record
 from qbdoctor.releases import Version

@@ -19,7 +19,7 @@ from qbdoctor.commands import lint as command
 from qbdoctor.lint import libraries, names, run
 from qbdoctor.lint.mending import applied
 from qbdoctor.lint.outcome import Expr, knows_new_answer, wants_old_answer
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.reports import schema
 
 WRONG = (

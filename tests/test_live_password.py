@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import registry, writeonly
-from qbdoctor.model import Effectiveness, Fix, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.edits import Effectiveness, Fix
 from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import ROOT, change, records, value

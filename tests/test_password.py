@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qbdoctor.model import Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.password import Malformed, StoredHash, is_factory, make_hash, parse_hash, verify
 
 PASSWORD = "a good one"

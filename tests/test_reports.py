@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from qbdoctor.model import Evidence
+from qbdoctor.model.exchanges import Evidence
 from qbdoctor.reports import FORMATS, exit_code, render
 from qbdoctor.reports.human import to_svg
 from qbdoctor.reports.schema import load

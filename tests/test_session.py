@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qbdoctor.address import parse_url
-from qbdoctor.model import Exchange, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.exchanges import Exchange
 from qbdoctor.session import SessionClient
 from qbdoctor.wire import Call, Deadline, Masks, Wire, parse_set_cookie
 from tests.conftest import ServerFactory

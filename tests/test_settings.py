@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from PySide6.QtNetwork import QHostAddress
 
 from qbdoctor import releases
-from qbdoctor.model import Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KEYS, Version
 from qbdoctor.settings import Settings
 from qbdoctor.subnets import covers, parse_subnet

@@ -14,7 +14,7 @@ import pytest
 
 from qbdoctor import releases
 from qbdoctor.commands import simulate
-from qbdoctor.model import Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.release_actions import ACTIONS
 from qbdoctor.release_web import COMPARED, has_action
 from qbdoctor.releases import Version

@@ -21,7 +21,7 @@ import requests
 
 from qbdoctor import releases
 from qbdoctor.commands import simulate
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.release_actions import ACTIONS, LEGACY_CALLS, NO_RESULT, REQUIRED
 from qbdoctor.release_fields import COMPUTED, MAINDATA, SERVER_STATE, TORRENT, Rows
 from qbdoctor.release_prefs import PREFERENCES

@@ -14,7 +14,7 @@ import pytest
 
 from qbdoctor import target as target_module
 from qbdoctor.instances import Instance, Options, PortMapping
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.target import Target, TargetOptions, World, resolve
 from tests.kit.server import Server
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from qbdoctor import causes as catalogue
 from qbdoctor.cli import DEFAULTS
 from qbdoctor.commands import trace as command
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.reports.schema import load
 from qbdoctor.trace.facts import Carried, Given, LoginForm, Seen, Trace, from_json
 from qbdoctor.trace.judge import CAUSES

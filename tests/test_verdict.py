@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from qbdoctor import causes as catalogue
-from qbdoctor.model import CheckResult, Evidence, Finding, Severity
+from qbdoctor.model.basics import Severity
+from qbdoctor.model.exchanges import Evidence
+from qbdoctor.model.findings import Finding
+from qbdoctor.model.report import CheckResult
 from qbdoctor.verdict import fold, state_of
 
 SEEN = Evidence("response", "seen")

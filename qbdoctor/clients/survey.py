@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from qbdoctor.clients.lab import Lab
 from qbdoctor.clients.probes import PROBES, Probe
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 from qbdoctor.trace.agents import hint
 from qbdoctor.trace.facts import is_session_name
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from qbdoctor import engine, output
 from qbdoctor.cli import COMMANDS, DEFAULTS
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks
 from qbdoctor.run import observer, target_arguments
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from qbdoctor import __version__, output, releases
 from qbdoctor.clients.lab import Lab, both, simulated
 from qbdoctor.clients.survey import Tried, survey
-from qbdoctor.model import Json, Secret, UserError
+from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Version
 from qbdoctor.run import observer
 

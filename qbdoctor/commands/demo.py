@@ -26,7 +26,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qbdoctor import releases
-from qbdoctor.model import Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.password import make_hash
 from qbdoctor.standin import CONFIG
 from qbdoctor.versions import Version

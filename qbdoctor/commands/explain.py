@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 
 from qbdoctor import causes, explain, output
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks, fixes
 
 

@@ -13,7 +13,9 @@ from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Plan, opening_by_causes, wanted_by_causes
 from qbdoctor.journal import Journal
-from qbdoctor.model import Fix, Report, UserError
+from qbdoctor.model.edits import Fix
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.report import Report
 from qbdoctor.registry import checks, fixes
 from qbdoctor.run import observer, state_folder
 from qbdoctor.verifying import NotHelped

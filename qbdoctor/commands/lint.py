@@ -7,7 +7,7 @@ import argparse
 from qbdoctor import output
 from qbdoctor.lint.render import RENDERERS
 from qbdoctor.lint.run import lint
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 
 def run(args: argparse.Namespace) -> int:

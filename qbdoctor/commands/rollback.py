@@ -17,7 +17,7 @@ from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Via
 from qbdoctor.journal import Journal
 from qbdoctor.lists import NAMES
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.planning import RollbackPlan
 from qbdoctor.records import Change, Record
 from qbdoctor.registry import checks

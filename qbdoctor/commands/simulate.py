@@ -16,7 +16,8 @@ from typing import Any
 
 from qbdoctor import credentials, releases
 from qbdoctor.explain import suggest
-from qbdoctor.model import Secret, UserError
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.errors import UserError
 from qbdoctor.qtvalues import from_bool, from_list, from_text
 from qbdoctor.release_web import COMPARED, webapi
 from qbdoctor.releases import KNOWN, Key, Version

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import output
 from qbdoctor.address import Address, parse_host_port, parse_ip
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.run import verification
 from qbdoctor.target import TargetOptions, resolve
 from qbdoctor.trace.facts import Seen, Trace

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from qbdoctor.compare import cookies, entrance, fetch_site, headers, origin, reaching, ways
 
 if TYPE_CHECKING:
-    from qbdoctor.model import Comparison
+    from qbdoctor.model.exchanges import Comparison
     from qbdoctor.observe import Observer
 
 MAKERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from qbdoctor.model import Comparison
+from qbdoctor.model.exchanges import Comparison
 from qbdoctor.wire import VERSION_PATH, Call
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.model import Comparison, Secret
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.exchanges import Comparison
 from qbdoctor.wire import VERSION_PATH, Call
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.compare.ways import direct_address
-from qbdoctor.model import Comparison
+from qbdoctor.model.exchanges import Comparison
 from qbdoctor.wire import VERSION_PATH, Call
 from qbdoctor.witness import OWN_FETCH_SITES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from qbdoctor.model import Comparison, Exchange
+from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.wire import VERSION_PATH, Call
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.compare.entrance import NO_SUCH_KEY
 from qbdoctor.compare.ways import direct_address
-from qbdoctor.model import Comparison, Exchange
+from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.signin import LOGIN_PATH
 from qbdoctor.wire import VERSION_PATH, Call
 

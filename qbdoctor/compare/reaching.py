@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qbdoctor.model import Comparison
+from qbdoctor.model.exchanges import Comparison
 from qbdoctor.wire import VERSION_PATH, Call
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 
 from qbdoctor.address import Address, parse_ip, parse_url
 from qbdoctor.marks import answers_call
-from qbdoctor.model import Comparison, Exchange, UserError
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.settings import Settings
 from qbdoctor.wire import VERSION_PATH, Call
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qbdoctor.lint import languages
 from qbdoctor.lint.model import Skipped
-from qbdoctor.model import UserError
+from qbdoctor.model.errors import UserError
 
 LARGEST = 2_000_000
 """Bytes. Source that people write is far below; what is above is generated or data."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qbdoctor.lint.facts import Edit, Place
-from qbdoctor.model import Confidence
+from qbdoctor.model.basics import Confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from qbdoctor.lint.facts import Facts
 from qbdoctor.lint.model import Finding, Hit, Result, Skipped
 from qbdoctor.lint.rules import RULES
 from qbdoctor.lint.suppress import Marks, lines_of
-from qbdoctor.model import CONFIDENCES
+from qbdoctor.model.basics import CONFIDENCES
 
 NO_EXTRA = "needs the extra: pip install 'qbdoctor[lint]'"
 

@@ -56,13 +56,3 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled")
-
-
-class UserError(Exception):
-    """Bad input, told in one sentence: what, where, what to do. ``code`` is stable, ``exit_code`` is 2 or 3."""
-
-    def __init__(self, code: str, message: str, exit_code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.exit_code = exit_code

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-from qbdoctor.model import Report
+from qbdoctor.model.report import Report
 from qbdoctor.reports.text import Options
 
 FORMATS: tuple[str, ...] = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from qbdoctor.model import Report
+from qbdoctor.model.report import Report
 from qbdoctor.reports.text import Options
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from qbdoctor.model import Cause, CheckResult, Evidence, Report
+from qbdoctor.model.exchanges import Evidence
+from qbdoctor.model.report import Cause, CheckResult, Report
 from qbdoctor.reports.text import (
     Options,
     Side,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from qbdoctor.model import CheckResult, Report
+from qbdoctor.model.report import CheckResult, Report
 from qbdoctor.reports.text import Options, counts, sentence
 
 

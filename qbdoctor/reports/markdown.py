@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from qbdoctor.model import Cause, Evidence, Report
+from qbdoctor.model.exchanges import Evidence
+from qbdoctor.model.report import Cause, Report
 from qbdoctor.reports.text import Options, commands, details, next_step, sentence, setting, sides, subject
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~>$^])")

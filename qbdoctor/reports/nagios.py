@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qbdoctor.model import Report
+from qbdoctor.model.report import Report
 from qbdoctor.reports.text import Options, sentence
 
 _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")

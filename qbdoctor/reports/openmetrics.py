@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import get_args
 
-from qbdoctor.model import Report, State
+from qbdoctor.model.basics import State
+from qbdoctor.model.report import Report
 from qbdoctor.reports.text import STATUSES, Options
 
 Sample = tuple[dict[str, str], float]

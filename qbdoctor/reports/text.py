@@ -13,7 +13,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from qbdoctor.model import Cause, CheckResult, Evidence, ProcessInfo, Remedy, Report, Status, TargetInfo
+from qbdoctor.model.basics import Status
+from qbdoctor.model.exchanges import Evidence
+from qbdoctor.model.findings import Remedy
+from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, TargetInfo
 
 STATUSES: tuple[Status, ...] = ("pass", "fail", "warn", "skip", "unknown")
 

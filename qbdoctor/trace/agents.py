@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from qbdoctor.model import Remedy
+from qbdoctor.model.findings import Remedy
 from qbdoctor.trace.facts import HostKind
 
 

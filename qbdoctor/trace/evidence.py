@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from qbdoctor import releases
-from qbdoctor.model import Evidence, Json
+from qbdoctor.model.basics import Json
+from qbdoctor.model.exchanges import Evidence
 from qbdoctor.releases import KNOWN, Version
 from qbdoctor.trace.facts import Seen, Trace
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from qbdoctor.model import Json
+from qbdoctor.model.basics import Json
 
 Content = Literal["", "form", "multipart", "json", "other"]
 Whose = Literal["", "own", "foreign"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from qbdoctor.model import Confidence, Finding
+from qbdoctor.model.basics import Confidence
+from qbdoctor.model.findings import Finding
 from qbdoctor.trace import agents, single
 from qbdoctor.trace.conversations import Conversation, bare, refused_bare, session_over, split, unkept_logins
 from qbdoctor.trace.evidence import Context, context, experiment, proof

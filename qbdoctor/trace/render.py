@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from qbdoctor.model import Cause
+from qbdoctor.model.report import Cause
 from qbdoctor.trace.evidence import carries, outcome
 from qbdoctor.trace.facts import Seen
 from qbdoctor.trace.result import Client, Result

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from qbdoctor import __version__, verdict
 from qbdoctor.address import parse_ip
-from qbdoctor.model import CONFIDENCES, SEVERITIES, Cause, Json, State, TargetInfo, UserError
+from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Json, State
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.report import Cause, TargetInfo
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, context, outcome
 from qbdoctor.trace.facts import Seen, Trace, from_json

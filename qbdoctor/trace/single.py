@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from qbdoctor import releases
-from qbdoctor.model import Confidence, Finding
+from qbdoctor.model.basics import Confidence
+from qbdoctor.model.findings import Finding
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, experiment, proof
 from qbdoctor.trace.facts import ADD, Seen

@@ -1,0 +1,13 @@
+"""Names the errors that a person is told in one sentence."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Bad input, told in one sentence: what, where, what to do. ``code`` is stable, ``exit_code`` is 2 or 3."""
+
+    def __init__(self, code: str, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.exit_code = exit_code

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.model.basics import Confidence, Severity
 from qbdoctor.releases import NEWEST, Key, Layout, Version
-from qbdoctor.versions import known
+from qbdoctor.releases.versions import known
 
 if TYPE_CHECKING:
     from qbdoctor.qtini import Entry

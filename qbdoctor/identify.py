@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qbdoctor import release_signs as signs
 from qbdoctor import releases
 from qbdoctor.compare.entrance import NO_SUCH_KEY
-from qbdoctor.releases import ANY, Version, VersionRange
+from qbdoctor.releases import ANY, Version, VersionRange, fingerprints
+from qbdoctor.releases import fingerprints as signs
 from qbdoctor.wire import Call
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def from_answers(observer: Observer) -> VersionRange:
         return ANY
     known = signs.from_headers(first.header, whole=_whole(observer))
     if first.status == 403:
-        known = signs.meet(known, releases.from_forbidden_body(first.body))
+        known = signs.meet(known, fingerprints.from_forbidden_body(first.body))
     for exchange in observer.wire.exchanges:
-        known = signs.meet(known, *(releases.from_cookie_name(cookie.name) for cookie in exchange.cookies))
+        known = signs.meet(known, *(fingerprints.from_cookie_name(cookie.name) for cookie in exchange.cookies))
     return known
 
 
@@ -86,7 +86,7 @@ def ask(observer: Observer, known: VersionRange) -> VersionRange:
     if whole and _open(known, "status.other_method"):
         answer = observer.wire.send(Call("OPTIONS", "/"))
         if answer.answered and answer.status is not None:
-            known = signs.meet(known, releases.from_options_root(answer.status))
+            known = signs.meet(known, fingerprints.from_options_root(answer.status))
     return known
 
 

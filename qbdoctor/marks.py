@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.versions import Version
+from qbdoctor.releases.versions import Version
 
 REFUSALS = frozenset({"", "Forbidden", "Unauthorized"})
 """The bodies of 401 and 403: empty up to 4.2.5 (webapplication.cpp 4.3.0:469)."""

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import release_signs as signs
 from qbdoctor import releases
 from qbdoctor.releases import Version
+from qbdoctor.releases import fingerprints as signs
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer

@@ -24,7 +24,7 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.qtini import MAX_BYTES, Entry, QtIni, Unreadable
 from qbdoctor.qtvalues import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
-from qbdoctor.releases import Key, Layout, Version, VersionRange
+from qbdoctor.releases import Key, Layout, Version, VersionRange, fingerprints
 from qbdoctor.subnets import Network, parse_subnets
 
 MASK = "***"
@@ -194,7 +194,7 @@ class Settings:
     @property
     def written_by(self) -> VersionRange:
         """The releases that may have written the file last, by its MigrationVersion."""
-        return releases.from_migration(self.migration)
+        return fingerprints.from_migration(self.migration)
 
     # --- where a setting stands -------------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qbdoctor import releases
-from qbdoctor.release_actions import REQUIRED
-from qbdoctor.release_fields import BUILD, TRANSFER
-from qbdoctor.release_web import fields, status_of, webapi
+from qbdoctor.releases.actions import REQUIRED
+from qbdoctor.releases.response_fields import BUILD, TRANSFER
+from qbdoctor.releases.web_api import fields, status_of, webapi
 from qbdoctor.standin_http import Upload
 from qbdoctor.standin_prefs import Rejected, preferences, set_preferences
 from qbdoctor.standin_state import StandIn

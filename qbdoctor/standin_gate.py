@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from qbdoctor import releases
 from qbdoctor.model.basics import Secret
-from qbdoctor.release_actions import LEGACY_CALLS
-from qbdoctor.release_web import has_action, has_scope, legacy_versions, status_of
+from qbdoctor.releases.actions import LEGACY_CALLS
+from qbdoctor.releases.web_api import has_action, has_scope, legacy_versions, status_of
 from qbdoctor.standin_api import PLAYED, Refusal, Result, act, not_played
 from qbdoctor.standin_http import Request, Response
 from qbdoctor.standin_pages import caching, page_headers, static

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from qbdoctor import releases
-from qbdoctor.versions import Version
+from qbdoctor.releases.versions import Version
 
 HEADER = "x-qbdoctor-standin"
 """Stands in every answer: nobody shall take the stand-in for qBittorrent."""

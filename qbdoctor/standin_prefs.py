@@ -10,10 +10,10 @@ from typing import Any
 from qbdoctor import releases
 from qbdoctor.model.basics import Secret
 from qbdoctor.qtvalues import from_bool, from_list, from_text
-from qbdoctor.release_fields import COMPUTED
-from qbdoctor.release_prefs import PREFERENCES
-from qbdoctor.release_web import fields
 from qbdoctor.releases import Key
+from qbdoctor.releases.preferences_table import PREFERENCES
+from qbdoctor.releases.response_fields import COMPUTED
+from qbdoctor.releases.web_api import fields
 from qbdoctor.settings import Settings
 from qbdoctor.standin_state import StandIn
 from qbdoctor.subnets import parse_subnets

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from qbdoctor import releases
-from qbdoctor.release_fields import CATEGORY, COMPUTED, MAINDATA, SERVER_STATE, SYNC_TORRENT, TORRENT
-from qbdoctor.release_web import fields
+from qbdoctor.releases.response_fields import CATEGORY, COMPUTED, MAINDATA, SERVER_STATE, SYNC_TORRENT, TORRENT
+from qbdoctor.releases.versions import Version
+from qbdoctor.releases.web_api import fields
 from qbdoctor.standin_http import Upload
-from qbdoctor.versions import Version
 
 _FETCHED = re.compile(r"(https?|ftp)://", re.IGNORECASE)
 _HASH = re.compile(r"[0-9A-Fa-f]{40}|[2-7A-Za-z]{32}")

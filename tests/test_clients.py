@@ -23,8 +23,8 @@ from qbdoctor.clients.survey import survey
 from qbdoctor.commands import clients
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
+from qbdoctor.releases.versions import known
 from qbdoctor.reports.schema import load
-from qbdoctor.versions import known
 from tests.doctor import assert_silent
 from tests.kit.server import PASSWORD, Server
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from qbdoctor import releases
-from qbdoctor.releases import ANY, FUTURE, KEYS, KNOWN, NEWEST, OLDEST, Version, VersionRange
+from qbdoctor.releases import ANY, FUTURE, KEYS, KNOWN, NEWEST, OLDEST, Version, VersionRange, fingerprints
 
 
 def v(text: str) -> Version:
@@ -300,14 +300,14 @@ def span(found: VersionRange) -> str:
     ],
 )
 def test_from_webapi(number: str, expected: str) -> None:
-    assert span(releases.from_webapi(number)) == expected
+    assert span(fingerprints.from_webapi(number)) == expected
 
 
 def test_every_known_release_fits_the_number_it_answers() -> None:
     # measured: app/webapiVersion
     answers = dict(zip(MEASURED, ("2.5.1", "2.8.2", "2.8.19", "2.9.3", "2.11.4", "2.15.1", "2.16.2"), strict=True))
     for version, number in answers.items():
-        assert releases.from_webapi(number).holds(version)
+        assert fingerprints.from_webapi(number).holds(version)
 
 
 @pytest.mark.parametrize(
@@ -325,31 +325,31 @@ def test_every_known_release_fits_the_number_it_answers() -> None:
     ],
 )
 def test_from_migration(number: int | None, expected: str) -> None:
-    assert span(releases.from_migration(number)) == expected
+    assert span(fingerprints.from_migration(number)) == expected
 
 
 def test_from_what_a_server_shows() -> None:
-    assert span(releases.from_cookie_name("SID")) == "4.1.0 to 5.1.4"
-    assert span(releases.from_cookie_name("QBT_SID_8080")) == "5.2.0 or later"
-    assert releases.from_cookie_name("MYCK") == ANY
-    assert span(releases.from_forbidden_body("")) == "4.1.0 to 4.2.5"
-    assert span(releases.from_forbidden_body("Forbidden")) == "4.3.0 or later"
-    assert releases.from_forbidden_body("<html>nginx</html>") == ANY
-    assert span(releases.from_options_root(400)) == "4.1.0 to 4.5.5"
-    assert span(releases.from_options_root(501)) == "4.6.0 or later"
-    assert releases.from_options_root(204) == ANY
+    assert span(fingerprints.from_cookie_name("SID")) == "4.1.0 to 5.1.4"
+    assert span(fingerprints.from_cookie_name("QBT_SID_8080")) == "5.2.0 or later"
+    assert fingerprints.from_cookie_name("MYCK") == ANY
+    assert span(fingerprints.from_forbidden_body("")) == "4.1.0 to 4.2.5"
+    assert span(fingerprints.from_forbidden_body("Forbidden")) == "4.3.0 or later"
+    assert fingerprints.from_forbidden_body("<html>nginx</html>") == ANY
+    assert span(fingerprints.from_options_root(400)) == "4.1.0 to 4.5.5"
+    assert span(fingerprints.from_options_root(501)) == "4.6.0 or later"
+    assert fingerprints.from_options_root(204) == ANY
 
 
 def test_ranges_meet() -> None:
-    old, new = releases.from_cookie_name("SID"), releases.from_options_root(501)
+    old, new = fingerprints.from_cookie_name("SID"), fingerprints.from_options_root(501)
     both = old.meet(new)
     assert both is not None
     assert span(both) == "4.6.0 to 5.1.4"
     assert both.single is None
-    assert releases.from_cookie_name("SID").meet(releases.from_cookie_name("QBT_SID_1")) is None
+    assert fingerprints.from_cookie_name("SID").meet(fingerprints.from_cookie_name("QBT_SID_1")) is None
     assert ANY.meet(old) == old
     assert VersionRange(NEWEST, FUTURE).holds(v("7.0.0"))
-    assert releases.from_webapi("2.5.1").single == v("4.2.5")
+    assert fingerprints.from_webapi("2.5.1").single == v("4.2.5")
 
 
 def test_possible_values_in_a_range() -> None:

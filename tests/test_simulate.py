@@ -15,13 +15,13 @@ import pytest
 from qbdoctor import releases
 from qbdoctor.commands import simulate
 from qbdoctor.model.basics import Secret
-from qbdoctor.release_actions import ACTIONS
-from qbdoctor.release_web import COMPARED, has_action
 from qbdoctor.releases import Version
+from qbdoctor.releases.actions import ACTIONS
+from qbdoctor.releases.versions import KNOWN, known
+from qbdoctor.releases.web_api import COMPARED, has_action
 from qbdoctor.standin_config import Config
 from qbdoctor.standin_server import Server as Listener
 from qbdoctor.standin_state import StandIn
-from qbdoctor.versions import KNOWN, known
 from tests.conftest import ServerFactory
 from tests.kit.matrix import RELEASES, Release
 from tests.kit.profile import free_port

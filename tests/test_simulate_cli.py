@@ -22,14 +22,14 @@ import requests
 from qbdoctor import releases
 from qbdoctor.commands import simulate
 from qbdoctor.model.errors import UserError
-from qbdoctor.release_actions import ACTIONS, LEGACY_CALLS, NO_RESULT, REQUIRED
-from qbdoctor.release_fields import COMPUTED, MAINDATA, SERVER_STATE, TORRENT, Rows
-from qbdoctor.release_prefs import PREFERENCES
-from qbdoctor.release_web import COMPARED, has_action, has_scope, webapi
+from qbdoctor.releases.actions import ACTIONS, LEGACY_CALLS, NO_RESULT, REQUIRED
+from qbdoctor.releases.preferences_table import PREFERENCES
+from qbdoctor.releases.response_fields import COMPUTED, MAINDATA, SERVER_STATE, TORRENT, Rows
+from qbdoctor.releases.versions import KNOWN, Version, known
+from qbdoctor.releases.web_api import COMPARED, has_action, has_scope, webapi
 from qbdoctor.reports.schema import load
 from qbdoctor.standin_api import PLAYED
 from qbdoctor.standin_http import HEADER
-from qbdoctor.versions import KNOWN, Version, known
 from tests.kit.server import PASSWORD
 from tests.replay import GOOD, LOGIN, LOGOUT, VERSION, WRONG, Player, get, post
 from tests.replay import PREFERENCES as READ

@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 import pytest
 
 from qbdoctor import releases
+from qbdoctor.releases.versions import KNOWN, known
 from qbdoctor.settings import Settings
 from qbdoctor.standin import CONFIG, HEADER
-from qbdoctor.versions import KNOWN, known
 from tests.conftest import ServerFactory
 from tests.doctor import causes, diagnose
 from tests.kit.matrix import Release

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import release_signs as signs
 from qbdoctor.releases import ANY, KNOWN, Version, VersionRange
+from qbdoctor.releases import fingerprints as signs
 from tests.conftest import ServerFactory
 from tests.doctor import diagnose, qbdoctor
 from tests.kit import faults

@@ -29,8 +29,8 @@ from qbdoctor import releases
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.password import make_hash
+from qbdoctor.releases.versions import Version
 from qbdoctor.standin import CONFIG
-from qbdoctor.versions import Version
 
 INCIDENT = {"LocalHostAuth": "false", "AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
 FIXES = ("require-localhost-auth", "disable-subnet-whitelist")

@@ -19,8 +19,8 @@ from qbdoctor.explain import suggest
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.qtvalues import from_bool, from_list, from_text
-from qbdoctor.release_web import COMPARED, webapi
 from qbdoctor.releases import KNOWN, Key, Version
+from qbdoctor.releases.web_api import COMPARED, webapi
 from qbdoctor.standin_config import Config
 from qbdoctor.standin_server import ADDRESS, Server
 from qbdoctor.standin_state import Clock, StandIn

@@ -1,7 +1,6 @@
-r"""What each qBittorrent release from 4.1.0 to 5.3.0 does: the one place in qbdoctor that knows a release's number.
+r"""Looks up what a release does in the tables of this package.
 
-The data stand in :mod:`qbdoctor.release_data`, :mod:`qbdoctor.release_routing`, :mod:`qbdoctor.release_texts` and
-:mod:`qbdoctor.release_keys`; this module looks things up. A look-up for a release newer than the newest known gives
+A look-up for a release newer than the newest known gives
 what the newest does, for one older than 4.1.0 what 4.1.0 does; a pre-release counts as the release it leads to (its
 rules are not known one by one).
 """
@@ -13,21 +12,18 @@ import re
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from qbdoctor.release_actions import POST_ONLY
-from qbdoctor.release_data import MIGRATION, RULES, WEBAPI
-from qbdoctor.release_keys import KEYS, Default, Key
-from qbdoctor.release_routing import ROUTING
-from qbdoctor.release_texts import TEXTS
-from qbdoctor.versions import ANY, FUTURE, KNOWN, NEWEST, OLDEST, Version, VersionRange, known
-
-__all__ = ["ANY", "FUTURE", "KEYS", "KNOWN", "NEWEST", "OLDEST", "Default", "Key", "Layout", "Version", "VersionRange"]
+from qbdoctor.releases.actions import POST_ONLY
+from qbdoctor.releases.log_texts import TEXTS
+from qbdoctor.releases.routing_rules import ROUTING
+from qbdoctor.releases.rule_table import RULES
+from qbdoctor.releases.settings_table import KEYS, Default, Key
+from qbdoctor.releases.versions import ANY, FUTURE, KNOWN, NEWEST, Version, VersionRange, known
 
 Layout = Literal["Preferences", "WebUI"]
 """The section that holds the Web UI's settings: ``[Preferences] WebUI\\X`` or ``[WebUI] X``."""
 
 _T = TypeVar("_T")
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
-_PORT_COOKIE = re.compile(r"QBT_SID_[0-9]{1,5}\Z")
 
 
 class Rule(NamedTuple):
@@ -351,61 +347,3 @@ def qt_reads_utf8(version: Version) -> bool:
 
 
 # --- what an observation says of the release -------------------------------------------------------------------------
-
-
-def _between(first: str, last: str, *, open_end: bool) -> VersionRange:
-    return VersionRange(known(first), FUTURE if open_end else known(last))
-
-
-def from_migration(number: int | None) -> VersionRange:
-    """The releases that leave this MigrationVersion in the file they wrote last.
-
-    None (absent) says nothing: releases before 4.4.0 write none, and a file written by hand has none either. A number
-    that no release has is a pre-release's: it counts for the next release that has one.
-    """
-    if number is None or number < 1:
-        return ANY
-    for row_ in MIGRATION:
-        if number <= row_[0]:
-            return _between(row_[1], row_[2], open_end=row_ is MIGRATION[-1])
-    return VersionRange(NEWEST, FUTURE)
-
-
-def _numbers(webapi: str) -> tuple[int, ...]:
-    parts = [int(part) for part in webapi.split(".")]
-    return tuple(parts + [0] * (3 - len(parts)))
-
-
-def from_webapi(number: str) -> VersionRange:
-    """The releases whose app/webapiVersion is this; a number between two known ones gives what lies between them."""
-    if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?", number.strip()):
-        return ANY
-    wanted = _numbers(number.strip())
-    lowest = OLDEST
-    for webapi, first, last in WEBAPI:
-        if wanted == _numbers(webapi):
-            return _between(first, last, open_end=known(last) == NEWEST)
-        if wanted < _numbers(webapi):
-            return VersionRange(lowest, max(lowest, known(first)))
-        lowest = known(last)
-    return VersionRange(NEWEST, FUTURE)
-
-
-def _where(name: str, value: object) -> VersionRange:
-    rows = [each for each in rules(name) if each.value == value]
-    return VersionRange(rows[0].since, rows[-1].until or FUTURE) if rows else ANY
-
-
-def from_cookie_name(name: str) -> VersionRange:
-    """The releases that call their session cookie so; a name that is neither of the usual two says nothing."""
-    return _where("cookie.name", "QBT_SID_{port}" if _PORT_COOKIE.match(name) else name)
-
-
-def from_forbidden_body(body: str) -> VersionRange:
-    """The releases that send this body with a 403 for want of a session; another body says nothing."""
-    return _where("body.forbidden", body.strip())
-
-
-def from_options_root(status: int) -> VersionRange:
-    """The releases that answer this status to ``OPTIONS /``; another status says nothing."""
-    return _where("status.other_method", status)

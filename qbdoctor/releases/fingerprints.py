@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.versions import ANY, FUTURE, KNOWN, Version, VersionRange
+from qbdoctor.releases.lookup import rules
+from qbdoctor.releases.rule_table import MIGRATION, WEBAPI
+from qbdoctor.releases.versions import ANY, FUTURE, KNOWN, NEWEST, OLDEST, Version, VersionRange, known
 
 BINARY_CAP = 256 << 20
 """Bytes: the largest build seen, a static one with its symbols, has 60 MB."""
@@ -88,3 +90,64 @@ def from_binary(path: Path) -> Version | None:
         return None
     found = {version for version in map(Version.parse, texts) if version in KNOWN}
     return found.pop() if len(found) == 1 else None
+
+
+_PORT_COOKIE = re.compile(r"QBT_SID_[0-9]{1,5}\Z")
+
+
+def _between(first: str, last: str, *, open_end: bool) -> VersionRange:
+    return VersionRange(known(first), FUTURE if open_end else known(last))
+
+
+def from_migration(number: int | None) -> VersionRange:
+    """The releases that leave this MigrationVersion in the file they wrote last.
+
+    None (absent) says nothing: releases before 4.4.0 write none, and a file written by hand has none either. A number
+    that no release has is a pre-release's: it counts for the next release that has one.
+    """
+    if number is None or number < 1:
+        return ANY
+    for row_ in MIGRATION:
+        if number <= row_[0]:
+            return _between(row_[1], row_[2], open_end=row_ is MIGRATION[-1])
+    return VersionRange(NEWEST, FUTURE)
+
+
+def _numbers(webapi: str) -> tuple[int, ...]:
+    parts = [int(part) for part in webapi.split(".")]
+    return tuple(parts + [0] * (3 - len(parts)))
+
+
+def from_webapi(number: str) -> VersionRange:
+    """The releases whose app/webapiVersion is this; a number between two known ones gives what lies between them."""
+    if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?", number.strip()):
+        return ANY
+    wanted = _numbers(number.strip())
+    lowest = OLDEST
+    for webapi, first, last in WEBAPI:
+        if wanted == _numbers(webapi):
+            return _between(first, last, open_end=known(last) == NEWEST)
+        if wanted < _numbers(webapi):
+            return VersionRange(lowest, max(lowest, known(first)))
+        lowest = known(last)
+    return VersionRange(NEWEST, FUTURE)
+
+
+def _where(name: str, value: object) -> VersionRange:
+    rows = [each for each in rules(name) if each.value == value]
+    return VersionRange(rows[0].since, rows[-1].until or FUTURE) if rows else ANY
+
+
+def from_cookie_name(name: str) -> VersionRange:
+    """The releases that call their session cookie so; a name that is neither of the usual two says nothing."""
+    return _where("cookie.name", "QBT_SID_{port}" if _PORT_COOKIE.match(name) else name)
+
+
+def from_forbidden_body(body: str) -> VersionRange:
+    """The releases that send this body with a 403 for want of a session; another body says nothing."""
+    return _where("body.forbidden", body.strip())
+
+
+def from_options_root(status: int) -> VersionRange:
+    """The releases that answer this status to ``OPTIONS /``; another status says nothing."""
+    return _where("status.other_method", status)

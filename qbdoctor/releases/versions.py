@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from qbdoctor.release_data import RELEASES
+from qbdoctor.releases.rule_table import RELEASES
 
 _VERSION = re.compile(
     r"\s*(?:qBittorrent )?v?([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,3}))?(?:\.([0-9]{1,3}))?"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qbdoctor.release_actions import ACTIONS, LEGACY_VERSIONS, NO_RESULT, SCOPES
-from qbdoctor.release_data import WEBAPI
-from qbdoctor.release_fields import GONE, Rows
 from qbdoctor.releases import rule
-from qbdoctor.versions import FUTURE, Version, known
+from qbdoctor.releases.actions import ACTIONS, LEGACY_VERSIONS, NO_RESULT, SCOPES
+from qbdoctor.releases.response_fields import GONE, Rows
+from qbdoctor.releases.rule_table import WEBAPI
+from qbdoctor.releases.versions import FUTURE, Version, known
 
 
 def has_action(name: str, version: Version) -> bool:

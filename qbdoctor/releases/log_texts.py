@@ -1,6 +1,6 @@
 r"""What qBittorrent writes to its log and to its standard output, release by release, as data.
 
-The form is that of :data:`qbdoctor.release_data.RULES`; a value of None means that the release writes no such text.
+The form is that of :data:`qbdoctor.releases.rule_table.RULES`; a value of None means that the release writes no such text.
 ``{prefix}`` is the rule ``log.prefix``; ``%1`` and so on are qBittorrent's own places. English originals: the server
 writes them in the language of ``[Preferences] General\Locale``, so a match should rest on what no translation changes
 (addresses, ports) or on the order of the lines.

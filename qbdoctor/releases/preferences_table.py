@@ -1,14 +1,15 @@
 r"""What app/preferences holds beside the Web UI's own settings, release by release, as data.
 
-Rows as in :mod:`qbdoctor.release_fields`. The Web UI's settings stand in :mod:`qbdoctor.release_keys`, and what differs
-from machine to machine (paths, ports) is ``COMPUTED``. Names and releases: src/webui/api/appcontroller.cpp,
+Rows as in :mod:`qbdoctor.releases.response_fields`. The Web UI's settings stand in
+:mod:`qbdoctor.releases.settings_table`, and what
+differs from machine to machine (paths, ports) is ``COMPUTED``. Names and releases: src/webui/api/appcontroller.cpp,
 preferencesAction, at each tag from 4.1.0 to 5.2.3 and at 0402289ea. Values: app/preferences of fresh profiles without
 peer traffic on 4.2.5, 4.5.2, 5.1.0 and 5.3.0; one that changed between two of these is put at the first release of the
 later one's series.
 """
 
-from qbdoctor.release_fields import COMPUTED, GONE, Rows
-from qbdoctor.versions import KNOWN, known
+from qbdoctor.releases.response_fields import COMPUTED, GONE, Rows
+from qbdoctor.releases.versions import KNOWN, known
 
 
 def _same(value: object, since: str, names: str, until: str | None = None) -> dict[str, Rows]:

@@ -7,7 +7,7 @@ Source of the rows: src/base/preferences.cpp at 4.1.0:449-624, 4.2.0:502-708, 4.
 
 from typing import Literal, NamedTuple
 
-from qbdoctor.release_data import FACTORY_HA1, FACTORY_PBKDF2
+from qbdoctor.releases.rule_table import FACTORY_HA1, FACTORY_PBKDF2
 
 Kind = Literal["bool", "int", "text", "list", "bytes", "path"]
 Default = bool | int | str | tuple[str, ...]

@@ -9,10 +9,12 @@ here may change in any release.
 
 from qbdoctor import inputvalues, releases, witness
 from qbdoctor.bypass import closed, doors, opened, ways_exposed, ways_in
-from qbdoctor.configlint import Oddity, as_read_by, lint_keys
+from qbdoctor.config.drift import Difference, differences
+from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
+from qbdoctor.config.password_hash import hashed
+from qbdoctor.config.subnets import covers, is_public
+from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.configplace import ConfigPlace
-from qbdoctor.configvalues import cut_off, lint_values
-from qbdoctor.drift import Difference, differences
 from qbdoctor.failing import calls_fail, calls_work
 from qbdoctor.marks import answers_call, bears_marks, stands_in_front
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
@@ -32,10 +34,8 @@ from qbdoctor.observations import (
     WriteProbe,
 )
 from qbdoctor.oddities import EVERY, as_read, not_there, odd_keys
-from qbdoctor.password import hashed
 from qbdoctor.releases import Version
 from qbdoctor.running import integer_now, whitelist_now
-from qbdoctor.subnets import covers, is_public
 from qbdoctor.witness import Rejection
 
 __all__ = [

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from qbdoctor import atomic
 from qbdoctor.atomic import Refused
-from qbdoctor.qtini import MAX_BYTES, QtIni, Unreadable
+from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
 from qbdoctor.records import Beside, Side
 from qbdoctor.undoing import sha256
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
+from qbdoctor.config.subnets import Network, covers, is_public, parse_subnets
 from qbdoctor.model.edits import Effectiveness
-from qbdoctor.subnets import Network, covers, is_public, parse_subnets
 
 if TYPE_CHECKING:
     from qbdoctor.observations import Observations

@@ -272,7 +272,7 @@ def _new_file(file: Path) -> Path | None:
 
 def _holds_settings(path: Path) -> bool:
     """Whether Qt finds a key in it; an empty one, or one of comments alone, is ignored (measured)."""
-    from qbdoctor.qtini import MAX_BYTES, QtIni, Unreadable  # noqa: PLC0415
+    from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable  # noqa: PLC0415
 
     try:
         with path.open("rb") as file:

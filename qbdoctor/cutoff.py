@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from qbdoctor.atomic import Refused
-from qbdoctor.lists import NAMES
+from qbdoctor.config.list_values import NAMES
 from qbdoctor.model.basics import Json
 from qbdoctor.records import Change
 from qbdoctor.target import Target

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from qbdoctor import __version__, releases
-from qbdoctor.configlint import as_read_by
+from qbdoctor.config.key_lint import as_read_by
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Check, Finding, Judgement
 from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qbdoctor.meanings import Place
+from qbdoctor.config.conversions import Place
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.store import Raws
 

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import atomic, engine, evidence, loosening, meanings, planning, undoing, verifying, writeonly
+from qbdoctor import atomic, engine, evidence, loosening, planning, undoing, verifying, writeonly
 from qbdoctor.atomic import Refused
+from qbdoctor.config import conversions
+from qbdoctor.config.settings import Settings
 from qbdoctor.filetexts import FileText
 from qbdoctor.fixplan import Plan, Step, Via, json_value, no_contradiction, written
 from qbdoctor.instances import Instance
@@ -28,7 +30,6 @@ from qbdoctor.observe import Observer
 from qbdoctor.planning import FilePlan, api_changes
 from qbdoctor.reader import reader
 from qbdoctor.records import Record, Target
-from qbdoctor.settings import Settings
 from qbdoctor.verifying import NotHelped
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ class Surgery:
                 if secret.before is not None:
                     told[secret.name] = secret.before
                 continue
-            name = meanings.json_name(edit.setting)
+            name = conversions.json_name(edit.setting)
             if name is None or name not in preferences or not isinstance(edit, Edit):
                 raise Refused(
                     f"{fix.id}: this release's Web API has no {edit.setting}: stop qBittorrent and use --via file.",

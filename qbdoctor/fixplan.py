@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qbdoctor import inputs, lists, loosening, meanings, qtvalues, writeonly
+from qbdoctor import inputs, loosening, writeonly
+from qbdoctor.config import conversions, list_values
+from qbdoctor.config.qtini import values as qtini_values
+from qbdoctor.config.settings import Settings
 from qbdoctor.filetexts import FileText
 from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Added, AnyEdit, Edit, Fix, NewPassword
@@ -16,7 +19,6 @@ from qbdoctor.observations import Observations
 from qbdoctor.planning import FileEdit, FilePlan, SettingEdit
 from qbdoctor.records import Change
 from qbdoctor.releases import Version
-from qbdoctor.settings import Settings
 
 Via = Literal["api", "file"]
 
@@ -79,40 +81,40 @@ def raw_text(edit: Edit, now: str | None = None) -> str | None:
         case None:
             return None
         case bool():
-            return qtvalues.from_bool(value)
+            return qtini_values.from_bool(value)
         case int():
             return str(value)
         case str():
-            return qtvalues.from_text(value, utf8=False)
+            return qtini_values.from_text(value, utf8=False)
         case Added():
-            return lists.with_entry(edit.setting, now, value.entry)
+            return list_values.with_entry(edit.setting, now, value.entry)
         case NewPassword():
-            return qtvalues.from_bytes(qtvalues.to_bytes(value.hashed.reveal()))
+            return qtini_values.from_bytes(qtini_values.to_bytes(value.hashed.reveal()))
         case _:
-            return qtvalues.from_list(value, utf8=False)
+            return qtini_values.from_list(value, utf8=False)
 
 
 def json_value(edit: Edit, now: Json, version: Version | None) -> Json:
     """Return a value as app/preferences has it; ``now`` is the one there, which a list keeps."""
     if isinstance(edit.value, Added):
-        return lists.with_entry_json(edit.setting, now, edit.value.entry)
-    return meanings.json_value(edit.setting, raw_text(edit), version)
+        return list_values.with_entry_json(edit.setting, now, edit.value.entry)
+    return conversions.json_value(edit.setting, raw_text(edit), version)
 
 
 def in_file(edit: Edit, raw: str | None) -> bool:
     """Return whether the text in the file says what the edit wants; None: the key is absent."""
     if isinstance(edit.value, Added):
-        return lists.holds(edit.setting, raw, edit.value.entry)
+        return list_values.holds(edit.setting, raw, edit.value.entry)
     if isinstance(edit.value, NewPassword):
         return writeonly.fits(raw, edit.value.plain)
-    return meanings.meaning(edit.setting, raw) == meanings.meaning(edit.setting, raw_text(edit))
+    return conversions.meaning(edit.setting, raw) == conversions.meaning(edit.setting, raw_text(edit))
 
 
 def in_json(edit: Edit, value: Json, version: Version | None) -> bool:
     """Return whether the value of app/preferences says what the edit wants."""
     if isinstance(edit.value, Added):
-        return lists.holds_json(edit.setting, value, edit.value.entry)
-    return meanings.same_json(edit.setting, value, json_value(edit, value, version))
+        return list_values.holds_json(edit.setting, value, edit.value.entry)
+    return conversions.same_json(edit.setting, value, json_value(edit, value, version))
 
 
 def wanted_by_causes(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from qbdoctor import atomic, beside, undoing
 from qbdoctor.atomic import Refused
+from qbdoctor.config.qtini.document import Unreadable
+from qbdoctor.config.settings import read_config
 from qbdoctor.model.errors import UserError
-from qbdoctor.qtini import Unreadable
 from qbdoctor.records import Record, State
-from qbdoctor.settings import read_config
 from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, values_file
 from qbdoctor.undoing import sha256
 

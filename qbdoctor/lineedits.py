@@ -11,14 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qbdoctor import beside, meanings, qtedit, qtlines, releases
+from qbdoctor import beside, releases
 from qbdoctor.atomic import Refused
-from qbdoctor.meanings import Place
+from qbdoctor.config import conversions
+from qbdoctor.config.conversions import Place
+from qbdoctor.config.qtini import edit as qtini_edit
+from qbdoctor.config.qtini import lines as qtini_lines
+from qbdoctor.config.qtini.document import Entry, QtIni
+from qbdoctor.config.settings import Settings
 from qbdoctor.model.edits import Move, Remove, ReplaceFile
-from qbdoctor.qtini import Entry, QtIni
 from qbdoctor.records import Beside, Change, JsonChange
 from qbdoctor.releases import Layout, Version
-from qbdoctor.settings import Settings
 from qbdoctor.store import Raws
 
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
@@ -41,7 +44,7 @@ class Done:
 
 
 def carry_out(path: Path, edit: Remove | Move | ReplaceFile, data: bytes, version: Version | None) -> Done:
-    """Return what the edit makes of the file's bytes. Raises Refused, and :class:`~qbdoctor.qtedit.Refused`."""
+    """Return what the edit makes of the file's bytes. Raises Refused, and :class:`~qbdoctor.config.qtini.edit.Refused`."""
     match edit:
         case Remove():
             return _remove(edit, data)
@@ -53,7 +56,7 @@ def carry_out(path: Path, edit: Remove | Move | ReplaceFile, data: bytes, versio
 
 def may_be_shown(name: str, raw: str | None, meant: str = "") -> bool:
     """Return whether the value of a key that is no setting holds no secret, by its name, its look and what was meant."""
-    known = meanings.known(meant) if meant else None
+    known = conversions.known(meant) if meant else None
     if known is not None and known.secret:
         return False
     bare = (raw or "").strip().strip('"')
@@ -97,18 +100,18 @@ def done(settings: Settings, edit: Remove | Move | ReplaceFile, raws: Raws, *, d
             wanted = raws.get(edit.setting, (None, None))[1]
             now = settings.ini.get(edit.to_section, edit.to_key)
             if now is None and default and wanted is not None and settings.version is not None:
-                values = [meanings.json_value(edit.setting, raw, settings.version) for raw in (wanted, None)]
+                values = [conversions.json_value(edit.setting, raw, settings.version) for raw in (wanted, None)]
                 return bool(values[0] == values[1])
             said = None if now is None else now.raw
             return wanted is None or bool(
-                meanings.meaning(edit.setting, said) == meanings.meaning(edit.setting, wanted)
+                conversions.meaning(edit.setting, said) == conversions.meaning(edit.setting, wanted)
             )
         case _:
             return settings.file is None or beside.read(settings.file) is None
 
 
 def _remove(edit: Remove, data: bytes) -> Done:
-    gone = qtlines.take_out(data, edit.section, edit.key, ignore_case=_WINDOWS)
+    gone = qtini_lines.take_out(data, edit.section, edit.key, ignore_case=_WINDOWS)
     if gone.raw is None:
         return Done(data)
     secret = not may_be_shown(edit.key, gone.raw, edit.meant)
@@ -117,7 +120,7 @@ def _remove(edit: Remove, data: bytes) -> Done:
 
 
 def _move(path: Path, edit: Move, data: bytes, version: Version | None) -> Done:
-    ini = qtlines.readable(data, ignore_case=_WINDOWS)
+    ini = qtini_lines.readable(data, ignore_case=_WINDOWS)
     source, there = ini.get(edit.section, edit.key), ini.get(edit.to_section, edit.to_key)
     if source is None:
         return Done(data)
@@ -127,9 +130,9 @@ def _move(path: Path, edit: Move, data: bytes, version: Version | None) -> Done:
             "moved there: remove the one that is not wanted while qBittorrent is stopped.",
             "ambiguous-setting",
         )
-    gone = qtlines.take_out(data, edit.section, edit.key, ignore_case=_WINDOWS)
-    made = qtedit.set_value(gone.data, edit.to_section, edit.to_key, source.raw, ignore_case=_WINDOWS)
-    secret = meanings.is_secret(edit.setting)
+    gone = qtini_lines.take_out(data, edit.section, edit.key, ignore_case=_WINDOWS)
+    made = qtini_edit.set_value(gone.data, edit.to_section, edit.to_key, source.raw, ignore_case=_WINDOWS)
+    secret = conversions.is_secret(edit.setting)
     name = f"[{edit.section}] {edit.key}"
     old = _change(name, source.raw, None, secret, Place(edit.section, edit.key), source.line)
     said = None if secret else _json(edit.setting, None, source.raw, version)
@@ -165,7 +168,7 @@ def _differences(old: bytes, new: bytes) -> Iterator[tuple[Change, tuple[str | N
         if texts[0] == texts[1]:
             continue
         setting = known.get(place, "")
-        secret = meanings.is_secret(setting) if setting else not all(may_be_shown(entry.key, raw) for raw in texts)
+        secret = conversions.is_secret(setting) if setting else not all(may_be_shown(entry.key, raw) for raw in texts)
         name = setting if setting and setting not in used else named(entry)
         used.add(name)
         counts = after or before
@@ -173,10 +176,10 @@ def _differences(old: bytes, new: bytes) -> Iterator[tuple[Change, tuple[str | N
 
 
 def _json(setting: str, before: str | None, after: str | None, version: Version | None) -> JsonChange | None:
-    name = meanings.json_name(setting)
+    name = conversions.json_name(setting)
     if name is None:
         return None
-    return JsonChange(name, *(meanings.json_value(setting, raw, version) for raw in (before, after)))
+    return JsonChange(name, *(conversions.json_value(setting, raw, version) for raw in (before, after)))
 
 
 def _change(
@@ -188,5 +191,5 @@ def _change(
     line: int | None,
     said: JsonChange | None = None,
 ) -> Change:
-    texts = [meanings.shown(raw, secret=secret) for raw in (before, after)]
+    texts = [conversions.shown(raw, secret=secret) for raw in (before, after)]
     return Change(name, texts[0], texts[1], secret, place.section, place.key, line, said)

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qbdoctor import planning, releases
+from qbdoctor.config.settings import Settings
+from qbdoctor.config.subnets import Network
 from qbdoctor.model.edits import AnyEdit, Edit, Fix
 from qbdoctor.model.errors import UserError
 from qbdoctor.planning import FilePlan
-from qbdoctor.settings import Settings
-from qbdoctor.subnets import Network
 
 if TYPE_CHECKING:
     from qbdoctor.observations import Observations

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qbdoctor.address import Address
+    from qbdoctor.config.settings import Settings
     from qbdoctor.configplace import ConfigPlace
     from qbdoctor.instances import Instance
     from qbdoctor.releases import Version, VersionRange
-    from qbdoctor.settings import Settings
     from qbdoctor.target import Target
     from qbdoctor.witness import LogLine, Rejection
 

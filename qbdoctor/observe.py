@@ -29,10 +29,10 @@ from qbdoctor.wire import VERSION_PATH, Call, Wire
 
 if TYPE_CHECKING:
     from qbdoctor.address import Address
+    from qbdoctor.config.settings import Settings
     from qbdoctor.configplace import ConfigPlace
     from qbdoctor.instances import Instance
     from qbdoctor.ledger import Ledger
-    from qbdoctor.settings import Settings
     from qbdoctor.target import Target
     from qbdoctor.witness import LogLine, Rejection
 
@@ -145,7 +145,7 @@ class Observer:
         return self._settings()[1]
 
     def _settings(self) -> tuple[Settings | None, str]:
-        from qbdoctor.settings import Settings  # noqa: PLC0415
+        from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
         path = self.target.config_file
         if path is None:
@@ -305,7 +305,7 @@ class Observer:
 
     def _take_neighbours(self) -> tuple[Neighbour, ...]:
         """Read which other Web UIs run here; nothing is sent to them."""
-        from qbdoctor.settings import Settings  # noqa: PLC0415
+        from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
         found: list[Neighbour] = []
         for other in self.target.others:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qbdoctor.configlint import Oddity, as_read_by, lint_keys
+from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 
 if TYPE_CHECKING:
+    from qbdoctor.config.settings import Settings
     from qbdoctor.observations import Observations
-    from qbdoctor.settings import Settings
 
 EVERY = "all"
 """What stands for all keys where one could be named."""

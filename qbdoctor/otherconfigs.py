@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import password, platforms
+from qbdoctor import platforms
 from qbdoctor.address import parse_ip
+from qbdoctor.config import password_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 
@@ -48,9 +49,9 @@ def fitting_config(target: Target, given: Secret | None, environment: Mapping[st
     Costs a PBKDF2 for each such file that sets a password. The factory password says nothing about whose it is.
     """
     used = [target.config_file, *(other.config_file for other in target.others)]
-    if target.config_file is None or not given or given.reveal() == password.FACTORY_PASSWORD:
+    if target.config_file is None or not given or given.reveal() == password_hash.FACTORY_PASSWORD:
         return None
-    from qbdoctor.settings import Settings  # noqa: PLC0415
+    from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
     system = platforms.System(sys.platform, environment, platforms.home_folder(sys.platform, environment))
     for place in platforms.default_configs(system):
@@ -60,8 +61,8 @@ def fitting_config(target: Target, given: Secret | None, environment: Mapping[st
             stored = Settings.load(place).secret(HASH)
         except UserError:
             continue
-        parsed = password.parse_hash(stored) if stored else None
-        if isinstance(parsed, password.StoredHash) and password.verify(parsed, given):
+        parsed = password_hash.parse_hash(stored) if stored else None
+        if isinstance(parsed, password_hash.StoredHash) and password_hash.verify(parsed, given):
             return place
     return None
 

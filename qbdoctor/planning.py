@@ -12,17 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import __version__, atomic, beside, lineedits, meanings, qtedit, undoing
+from qbdoctor import __version__, atomic, beside, lineedits, undoing
 from qbdoctor.atomic import Refused
+from qbdoctor.config import conversions
+from qbdoctor.config.conversions import Place
+from qbdoctor.config.qtini import edit as qtini_edit
+from qbdoctor.config.qtini.document import QtIni, Unreadable
+from qbdoctor.config.settings import read_config
 from qbdoctor.filetexts import FileText
-from qbdoctor.meanings import Place
 from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Move, Remove, ReplaceFile
 from qbdoctor.model.errors import UserError
-from qbdoctor.qtini import QtIni, Unreadable
 from qbdoctor.records import Beside, Change, How, JsonChange, Record, Step, Via
 from qbdoctor.releases import Version
-from qbdoctor.settings import read_config
 from qbdoctor.store import Raws, Store
 from qbdoctor.undoing import Undo, sha256
 
@@ -158,13 +160,13 @@ def plan_file(
             _check_one_place(path, edit, result)
             now = QtIni.parse(result, ignore_case=_WINDOWS, keys=(edit.key,)).get(edit.section, edit.key)
             before = None if now is None else now.raw
-            if meanings.meaning(edit.setting, before) == meanings.meaning(edit.setting, edit.raw_after):
+            if conversions.meaning(edit.setting, before) == conversions.meaning(edit.setting, edit.raw_after):
                 continue
             if edit.raw_after is None:
-                edited = qtedit.remove_key(result, edit.section, edit.key, ignore_case=_WINDOWS)
+                edited = qtini_edit.remove_key(result, edit.section, edit.key, ignore_case=_WINDOWS)
             else:
-                edited = qtedit.set_value(result, edit.section, edit.key, edit.raw_after, ignore_case=_WINDOWS)
-        except (qtedit.Refused, Unreadable) as error:
+                edited = qtini_edit.set_value(result, edit.section, edit.key, edit.raw_after, ignore_case=_WINDOWS)
+        except (qtini_edit.Refused, Unreadable) as error:
             raise Refused(f"{path} cannot be edited with certainty: {error}.", "edit-uncertain") from None
         result = edited.data
         raws[edit.setting] = (before, edit.raw_after)
@@ -174,18 +176,18 @@ def plan_file(
 
 def _change(edit: SettingEdit, before: str | None, line: int | None, version: Version | None) -> Change:
     after = edit.raw_after
-    secret = edit.secret or meanings.is_secret(edit.setting)
-    name = None if secret else meanings.json_name(edit.setting)
+    secret = edit.secret or conversions.is_secret(edit.setting)
+    name = None if secret else conversions.json_name(edit.setting)
     said = None
     if name is not None:
-        values = (meanings.json_value(edit.setting, raw, version) for raw in (before, after))
+        values = (conversions.json_value(edit.setting, raw, version) for raw in (before, after))
         said = JsonChange(name, *values)
-    before, after = (meanings.shown(raw, secret=secret) for raw in (before, after))
+    before, after = (conversions.shown(raw, secret=secret) for raw in (before, after))
     return Change(edit.setting, before, after, secret, edit.section, edit.key, line, said)
 
 
 def _check_one_place(path: Path, edit: SettingEdit, data: bytes) -> None:
-    places = meanings.places(edit.setting)
+    places = conversions.places(edit.setting)
     if Place(edit.section, edit.key) not in places:
         return
     ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=[place.key for place in places])
@@ -213,16 +215,16 @@ def api_changes(
     """
     changes = []
     for name, value in after.items():
-        setting = meanings.setting_of(name, version)
+        setting = conversions.setting_of(name, version)
         if texts and (there := texts.get(setting)) is not None:
-            was = None if there.raw is None else meanings.MASK
-            changes.append(Change(setting, was, meanings.MASK, True, *there.place))
+            was = None if there.raw is None else conversions.MASK
+            changes.append(Change(setting, was, conversions.MASK, True, *there.place))
             continue
         old = before.get(name)
-        if name in before and meanings.same_json(setting, old, value):
+        if name in before and conversions.same_json(setting, old, value):
             continue
-        secret = meanings.is_secret(setting)
-        was, will = (meanings.MASK if secret else meanings.raw_value(setting, each) for each in (old, value))
+        secret = conversions.is_secret(setting)
+        was, will = (conversions.MASK if secret else conversions.raw_value(setting, each) for each in (old, value))
         said = None if secret else JsonChange(name, old, value)
         changes.append(Change(setting, was, will, secret, json=said))
     return tuple(changes)
@@ -232,7 +234,7 @@ def check_taken(wanted: Mapping[str, Json], present: Mapping[str, Json], changes
     """See that the server has what was written, where it shows it. Raises Refused, without any value."""
     settings = {change.json.name: change.setting for change in changes if change.json is not None}
     for name, setting in settings.items():
-        if name in wanted and not (name in present and meanings.same_json(setting, present[name], wanted[name])):
+        if name in wanted and not (name in present and conversions.same_json(setting, present[name], wanted[name])):
             raise Refused(
                 f"qBittorrent answered, and did not take {name}: it has another value than the one that was sent. The way to "
                 "it (a proxy?) may keep changes out; stop qBittorrent and use --via file.",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from qbdoctor import meanings
 from qbdoctor.atomic import Refused
+from qbdoctor.config import conversions
+from qbdoctor.config.settings import Settings
 from qbdoctor.journal import Guard, Journal, Read, Write
 from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Remove, ReplaceFile
 from qbdoctor.planning import FileEdit, SettingEdit
 from qbdoctor.records import Record
-from qbdoctor.settings import Settings
 
 
 def redo(
@@ -24,7 +24,7 @@ def redo(
         settings = Settings.load(path)
         raws = journal.store.raws(record)
         edits: list[FileEdit] = [ReplaceFile()] if record.beside is not None else []
-        odd = any(meanings.known(change.setting) is None for change in record.changes)
+        odd = any(conversions.known(change.setting) is None for change in record.changes)
         for change in record.changes if record.beside is None else ():
             after = raws.get(change.setting, (None, None))[1]
             if after is None and change.secret and record.via == "api":
@@ -33,7 +33,7 @@ def redo(
                 edits.append(Remove(change.section, change.key))
                 continue
             if record.via == "api" and change.json is not None:
-                after = meanings.raw_value(change.setting, change.json.after)
+                after = conversions.raw_value(change.setting, change.json.after)
             place = (change.section, change.key) if odd else settings.place(change.setting)
             edits.append(SettingEdit(change.setting, str(place[0]), str(place[1]), after, change.secret))
         again = journal.apply_file(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.subnets import Network, parse_subnets
+from qbdoctor.config.subnets import Network, parse_subnets
 
 if TYPE_CHECKING:
     from qbdoctor.observations import Observations

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from qbdoctor import password, releases
+from qbdoctor import releases
+from qbdoctor.config import password_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.observations import Observations, Offline, SignIn, SignInOutcome
@@ -21,9 +22,9 @@ from qbdoctor.unknownpath import ban_rules, permit
 from qbdoctor.wire import Call
 
 if TYPE_CHECKING:
+    from qbdoctor.config.settings import Settings
     from qbdoctor.ledger import Attempt, Ledger, Permit
     from qbdoctor.observe import Observer
-    from qbdoctor.settings import Settings
 
 LOGIN_PATH = "/api/v2/auth/login"
 LOGIN_SECONDS = 15.0
@@ -51,23 +52,23 @@ def check_offline(seen: Observations) -> Offline:
     line = found.line if found else None
     if found is None:
         return _without_hash(seen, settings)
-    parsed = password.parse_hash(stored or Secret(""), "ha1" if key == "Password_ha1" else "pbkdf2")
-    if isinstance(parsed, password.Malformed):
+    parsed = password_hash.parse_hash(stored or Secret(""), "ha1" if key == "Password_ha1" else "pbkdf2")
+    if isinstance(parsed, password_hash.Malformed):
         return Offline("malformed", f"{key} (line {line}) {parsed.reason}", line=line)
-    factory = password.is_factory(parsed)
+    factory = password_hash.is_factory(parsed)
     names = _wrong_name(seen, settings)
     if names:
         return Offline("mismatch", names, factory, line)
     given = seen.asked.password
     if given is None:
         return Offline("unknown", "no password was given to compare", factory, line)
-    if password.verify(parsed, given):
+    if password_hash.verify(parsed, given):
         return Offline("match", f"the password fits {key} (line {line})", factory, line)
     slip = _slip(parsed, given)
     return Offline("mismatch", f"the password does not fit {key} (line {line})", factory, line, slip)
 
 
-def _slip(stored: password.StoredHash, given: Secret) -> str:
+def _slip(stored: password_hash.StoredHash, given: Secret) -> str:
     """Return which common slip explains a password that does not fit, or an empty text. Costs a PBKDF2 each."""
     text = given.reveal()
     for variant, what in (
@@ -78,7 +79,7 @@ def _slip(stored: password.StoredHash, given: Secret) -> str:
         (text.swapcase(), "with upper and lower case exchanged (Caps Lock)"),
         (unicodedata.normalize("NFC", text), "with its accents as single characters (NFC)"),
     ):
-        if variant and variant != text and password.verify(stored, Secret(variant)):
+        if variant and variant != text and password_hash.verify(stored, Secret(variant)):
             return what
     return ""
 
@@ -88,7 +89,7 @@ def _without_hash(seen: Observations, settings: Settings) -> Offline:
     defaults = set(releases.possible("password.when_unset", seen.releases))
     if defaults == {"temporary"}:
         return Offline("not-set", "the config sets no password, and this release then makes one up at each start")
-    if defaults != {password.FACTORY_PASSWORD}:
+    if defaults != {password_hash.FACTORY_PASSWORD}:
         return Offline("unknown", f"no password is set, and the release ({seen.releases}) is not known well enough")
     names = _wrong_name(seen, settings)
     if names:
@@ -96,7 +97,7 @@ def _without_hash(seen: Observations, settings: Settings) -> Offline:
     given = seen.asked.password
     if given is None:
         return Offline("unknown", "no password was given to compare", factory=True)
-    same = given.reveal() == password.FACTORY_PASSWORD
+    same = given.reveal() == password_hash.FACTORY_PASSWORD
     text = "the config sets no password, so the factory one, adminadmin, holds"
     return Offline("match" if same else "mismatch", text, factory=True)
 

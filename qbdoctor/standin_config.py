@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qbdoctor import releases
+from qbdoctor.config.password_hash import make_hash
+from qbdoctor.config.qtini.document import path_of
+from qbdoctor.config.qtini.values import from_bytes, from_list, is_bytes, is_invalid, to_bytes, to_list
+from qbdoctor.config.settings import Settings
 from qbdoctor.model.basics import Secret
-from qbdoctor.password import make_hash
-from qbdoctor.qtini import path_of
-from qbdoctor.qtvalues import from_bytes, from_list, is_bytes, is_invalid, to_bytes, to_list
 from qbdoctor.releases import Version
-from qbdoctor.settings import Settings
 
 
 class Config:

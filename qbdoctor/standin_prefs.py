@@ -8,15 +8,15 @@ import re
 from typing import Any
 
 from qbdoctor import releases
+from qbdoctor.config.qtini.values import from_bool, from_list, from_text
+from qbdoctor.config.settings import Settings
+from qbdoctor.config.subnets import parse_subnets
 from qbdoctor.model.basics import Secret
-from qbdoctor.qtvalues import from_bool, from_list, from_text
 from qbdoctor.releases import Key
 from qbdoctor.releases.preferences_table import PREFERENCES
 from qbdoctor.releases.response_fields import COMPUTED
 from qbdoctor.releases.web_api import fields
-from qbdoctor.settings import Settings
 from qbdoctor.standin_state import StandIn
-from qbdoctor.subnets import parse_subnets
 
 
 class Rejected(Exception):

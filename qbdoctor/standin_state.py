@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from qbdoctor import releases
+from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, parse_hash, verify
+from qbdoctor.config.settings import Settings
+from qbdoctor.config.subnets import covers, parse_subnets
 from qbdoctor.model.basics import Secret
-from qbdoctor.password import FACTORY_PASSWORD, StoredHash, parse_hash, verify
-from qbdoctor.settings import Settings
 from qbdoctor.standin_config import Config
 from qbdoctor.standin_torrents import Torrents
-from qbdoctor.subnets import covers, parse_subnets
 
 _YEAR = 31_556_952  # seconds, as std::chrono::years has it: how long the cookie of an endless session lasts
 _EVERYWHERE = parse_subnets(["::/0"])[0]

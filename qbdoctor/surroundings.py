@@ -19,10 +19,10 @@ from qbdoctor.target import DEFAULT_PORT
 from qbdoctor.wire import Call
 
 if TYPE_CHECKING:
+    from qbdoctor.config.settings import Settings
     from qbdoctor.instances import Instance
     from qbdoctor.observations import Observations
     from qbdoctor.observe import Observer
-    from qbdoctor.settings import Settings
     from qbdoctor.target import Target
     from qbdoctor.witness import LogLine
 
@@ -57,7 +57,7 @@ def web_ports(instance: Instance) -> tuple[int, ...] | None:
 
 def _of(instance: Instance) -> Suspect:
     from qbdoctor import witness  # noqa: PLC0415
-    from qbdoctor.settings import Settings  # noqa: PLC0415
+    from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
     log: tuple[LogLine, ...] = ()
     if instance.log_file is not None:

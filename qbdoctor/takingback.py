@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from qbdoctor import meanings, undoing
+from qbdoctor import undoing
+from qbdoctor.config import conversions
 from qbdoctor.model.basics import Json
 from qbdoctor.records import Change, Record
 
@@ -203,7 +204,7 @@ def _places(change: Change) -> Sequence[tuple[str | None, str]]:
     """Return where the setting stands; both places where the file was not looked at: it is in one of them."""
     if change.key is not None:
         return [(change.section, change.key)]
-    return [(place.section, place.key) for place in meanings.places(change.setting)] or [(None, change.setting)]
+    return [(place.section, place.key) for place in conversions.places(change.setting)] or [(None, change.setting)]
 
 
 # --- through the Web API ----------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class Target:
 
 
 class SettingsLike(Protocol):
-    """What is asked of a config: :class:`qbdoctor.settings.Settings` answers it."""
+    """What is asked of a config: :class:`qbdoctor.config.settings.Settings` answers it."""
 
     def integer(self, name: str, /) -> int: ...  # noqa: D102
     def text(self, name: str, /) -> str: ...  # noqa: D102
@@ -327,7 +327,7 @@ class _Finder:
         """Return what the config says; if ``lenient``, None where it cannot be read."""
         load = self.world.settings
         if load is None:
-            from qbdoctor.settings import Settings  # noqa: PLC0415 - a --url elsewhere does without it
+            from qbdoctor.config.settings import Settings  # noqa: PLC0415 - a --url elsewhere does without it
 
             load = Settings.load
         if config not in self._read:

@@ -12,10 +12,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from qbdoctor import meanings, qtedit, qtlines, qtvalues, releases
-from qbdoctor.meanings import Place
+from qbdoctor import releases
+from qbdoctor.config import conversions
+from qbdoctor.config.conversions import Place
+from qbdoctor.config.qtini import edit as qtini_edit
+from qbdoctor.config.qtini import lines as qtini_lines
+from qbdoctor.config.qtini import values as qtini_values
+from qbdoctor.config.qtini.document import Entry, QtIni, Unreadable
 from qbdoctor.model.basics import Json
-from qbdoctor.qtini import Entry, QtIni, Unreadable
 from qbdoctor.records import Change, How, Record
 from qbdoctor.store import Raws
 
@@ -79,8 +83,10 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
                 if not force:
                     continue
             stood = after is None and record.via == "file" and place == (change.section, change.key)
-            data = _edited(data, place, before, backup if stood else None, odd=meanings.known(change.setting) is None)
-        except (qtedit.Refused, Unreadable) as error:
+            data = _edited(
+                data, place, before, backup if stood else None, odd=conversions.known(change.setting) is None
+            )
+        except (qtini_edit.Refused, Unreadable) as error:
             refusals.append(f"{change.setting}: {error}")
             certain = False
             continue
@@ -88,8 +94,8 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
         changes.append(
             replace(
                 change,
-                before=meanings.shown(now.raw if now else None, secret=change.secret),
-                after=meanings.shown(before, secret=change.secret),
+                before=conversions.shown(now.raw if now else None, secret=change.secret),
+                after=conversions.shown(before, secret=change.secret),
                 section=place.section,
                 key=place.key,
                 line=now.line if now else None,
@@ -103,14 +109,14 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
 def _texts(record: Record, change: Change, raws: Raws) -> tuple[str | None, str | None]:
     if record.via == "api" and change.json is not None:
         before, after = change.json.before, change.json.after
-        return meanings.raw_value(change.setting, before), meanings.raw_value(change.setting, after)
+        return conversions.raw_value(change.setting, before), conversions.raw_value(change.setting, after)
     return raws.get(change.setting, (None, None))
 
 
 def _not_known(change: Change, entries: list[Entry], before: str | None) -> str | None:
     """Return "" if the value is as before, else that it may be anybody's: the run ended before it saw its own."""
     now = entries[-1].raw if entries else None
-    if meanings.meaning(change.setting, now) == meanings.meaning(change.setting, before):
+    if conversions.meaning(change.setting, now) == conversions.meaning(change.setting, before):
         return ""
     return (
         f"{change.setting} is another than before, and whether the fix made it so is not known: its run ended in the middle "
@@ -134,18 +140,18 @@ def _present(data: bytes, change: Change, changes: tuple[Change, ...]) -> tuple[
     It may have moved: 5.3 takes it from ``[Preferences]`` to ``[WebUI]``. One that is gone belongs where a release
     that reads this file looks. A place of another change is that one's.
     """
-    keys = (change.key or "", "MigrationVersion", *(each.key for each in meanings.places(change.setting)))
+    keys = (change.key or "", "MigrationVersion", *(each.key for each in conversions.places(change.setting)))
     ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=keys)
     taken = {(one.section, one.key) for one in changes if one is not change}
     own = [Place(change.section, change.key)] if change.section is not None and change.key is not None else []
-    for place in (*own, *(one for one in meanings.places(change.setting) if one not in taken)):
+    for place in (*own, *(one for one in conversions.places(change.setting) if one not in taken)):
         if (counts := ini.get(*place)) is not None:
             others = [entry for entry in ini.all(*place) if entry != counts]
             return place, [*others, counts]
-    if (known := meanings.known(change.setting)) is None:
+    if (known := conversions.known(change.setting)) is None:
         return own[0], []
     found = ini.get("Meta", "MigrationVersion")
-    migration = None if found is None else qtvalues.to_int(found.raw, 0)
+    migration = None if found is None else qtini_values.to_int(found.raw, 0)
     return Place(*releases.place(known.name, releases.layout(None, migration))), []
 
 
@@ -156,10 +162,10 @@ def _not_ours(change: Change, entries: list[Entry], before: str | None, after: s
     if before is None and len(entries) > 1:
         lines = ", ".join(str(entry.line) for entry in entries)
         return f"{name} was absent before and now stands on several lines ({lines})"
-    said = meanings.meaning(name, now)
-    if said == meanings.meaning(name, after):
+    said = conversions.meaning(name, now)
+    if said == conversions.meaning(name, after):
         return None
-    if said == meanings.meaning(name, before):
+    if said == conversions.meaning(name, before):
         return ""
     where = f"line {entries[-1].line}" if entries else "the key is gone"
     return f"{elses(name)} ({where})"
@@ -176,12 +182,12 @@ def _edited(data: bytes, place: Place, raw: str | None, backup: bytes | None, *,
     ``odd``: the key is no setting, so it may be spelled in any way.
     """
     if raw is None and odd:
-        return qtlines.take_out(data, *place, ignore_case=_WINDOWS).data
+        return qtini_lines.take_out(data, *place, ignore_case=_WINDOWS).data
     if raw is None:
-        return qtedit.remove_key(data, *place, ignore_case=_WINDOWS).data
+        return qtini_edit.remove_key(data, *place, ignore_case=_WINDOWS).data
     if backup is not None:
-        return qtlines.put_back(data, backup, *place, ignore_case=_WINDOWS)
-    return qtedit.set_value(data, *place, raw, ignore_case=_WINDOWS).data
+        return qtini_lines.put_back(data, backup, *place, ignore_case=_WINDOWS)
+    return qtini_edit.set_value(data, *place, raw, ignore_case=_WINDOWS).data
 
 
 def in_api(
@@ -197,7 +203,7 @@ def in_api(
     certain = True
     for change in record.changes:
         said = change.json
-        known = meanings.known(change.setting)
+        known = conversions.known(change.setting)
         if said is None and told and known is not None and known.json is not None and known.json in told:
             write[known.json] = told[known.json]
             changes.append(_turned(change))
@@ -217,16 +223,16 @@ def in_api(
             certain = False
             continue
         now = present[said.name]
-        ours = said.after is not None and meanings.same_json(change.setting, now, said.after)
+        ours = said.after is not None and conversions.same_json(change.setting, now, said.after)
         if not ours:
-            if meanings.same_json(change.setting, now, said.before):
+            if conversions.same_json(change.setting, now, said.before):
                 continue
             refusals.append(elses(change.setting))
             if not force:
                 continue
         write[said.name] = said.before
-        now_raw = meanings.raw_value(change.setting, now)
-        changes.append(replace(change, before=now_raw, after=meanings.raw_value(change.setting, said.before)))
+        now_raw = conversions.raw_value(change.setting, now)
+        changes.append(replace(change, before=now_raw, after=conversions.raw_value(change.setting, said.before)))
     return Undo("api", tuple(changes), tuple(refusals), force and certain, write=write)
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import engine, lineedits, meanings, releases
+from qbdoctor import engine, lineedits, releases
 from qbdoctor.atomic import Refused
+from qbdoctor.config import conversions
+from qbdoctor.config.settings import Settings, wait_until
 from qbdoctor.fixplan import Plan, Step, in_file, in_json
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.edits import AnyEdit, Edit
 from qbdoctor.model.report import Report
 from qbdoctor.reader import reader
-from qbdoctor.settings import Settings, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ def _by_restart(surgery: Surgery, plan: Plan, fresh: Observer) -> dict[str, str]
         if shown.works is False:
             raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
         for edit in step.edits:
-            name = meanings.json_name(edit.setting)
+            name = conversions.json_name(edit.setting)
             if name is not None and name in says and not _taken(edit, step, says[name], fresh.seen.version):
                 raise NotHelped(f"{step.fix.id}: qBittorrent started again with another {edit.setting}.")
             if not _says(settings, edit, step, default=True):
@@ -105,8 +106,8 @@ def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | N
     for name, value in step.after.items():
         if isinstance(value, Secret):
             continue
-        setting = meanings.setting_of(name, surgery.observer.seen.version)
-        if name not in now or not meanings.same_json(setting, now[name], value):
+        setting = conversions.setting_of(name, surgery.observer.seen.version)
+        if name not in now or not conversions.same_json(setting, now[name], value):
             raise NotHelped(f"{step.fix.id}: app/preferences does not show {name} as it was set.")
     if path is None:
         return f"{acts}; app/preferences shows it; the config file is not at hand"
@@ -134,7 +135,7 @@ def _taken(edit: AnyEdit, step: Step, value: Json, version: Version | None) -> b
     if isinstance(edit, Edit):
         return in_json(edit, value, version)
     told = next((one.json for one in step.changes if one.setting == edit.setting), None)
-    return told is None or meanings.same_json(edit.setting, value, told.after)
+    return told is None or conversions.same_json(edit.setting, value, told.after)
 
 
 def _says(settings: Settings, edit: AnyEdit, step: Step, *, default: bool = False) -> bool:

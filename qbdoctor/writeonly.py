@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import meanings, password, qtvalues
 from qbdoctor.atomic import Refused
+from qbdoctor.config import conversions, password_hash
+from qbdoctor.config.qtini import values as qtini_values
+from qbdoctor.config.settings import Settings, wait_until
 from qbdoctor.filetexts import FileText
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
-from qbdoctor.settings import Settings, wait_until
 
 if TYPE_CHECKING:
     from qbdoctor.fixplan import Step
@@ -59,7 +60,7 @@ def refusal(observer: Observer) -> str:
 
 def setting(observer: Observer, edit: Edit) -> Setting | None:
     """Return what the Web API is to be sent for this edit, None for one of another kind. Raises Refused."""
-    known = meanings.known(edit.setting)
+    known = conversions.known(edit.setting)
     if not isinstance(edit.value, NewPassword) or known is None or known.json is None:
         return None
     if why := refusal(observer):
@@ -97,7 +98,7 @@ def texts(path: Path, names: Iterable[str], version: Version | None) -> dict[str
 
 def _text(settings: Settings, name: str) -> FileText:
     """Return where a setting stands in the file, or would, and its text there."""
-    place = meanings.Place(*settings.place(name))
+    place = conversions.Place(*settings.place(name))
     entry = settings.ini.get(*place)
     return FileText(place, None if entry is None else entry.raw)
 
@@ -106,15 +107,15 @@ def fits(raw: str | None, plain: Secret) -> bool:
     """Return whether the text in the file is a hash of the password, whoever made it."""
     if raw is None:
         return False
-    stored = password.parse_hash(Secret(qtvalues.to_bytes(raw).decode("utf-8", "replace")))
-    return not isinstance(stored, password.Malformed) and password.verify(stored, plain)
+    stored = password_hash.parse_hash(Secret(qtini_values.to_bytes(raw).decode("utf-8", "replace")))
+    return not isinstance(stored, password_hash.Malformed) and password_hash.verify(stored, plain)
 
 
 def check_saved(observer: Observer, values: Mapping[str, Secret]) -> None:
     """See that qBittorrent has taken these and saved them. Raises Refused, with nothing of the values."""
     path, version = observer.target.config_file, observer.seen.version
     for name, value in values.items():
-        known = meanings.setting_of(name, version)
+        known = conversions.setting_of(name, version)
 
         def says(settings: Settings, known: str = known, value: Secret = value) -> bool:
             return fits(_text(settings, known).raw, value)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from qbdoctor import qtvalues
+from qbdoctor.config.qtini import values as qtini_values
 
 CORPUS = {path.stem: path for path in sorted((Path(__file__).parent / "corpus").glob("*.conf"))}
 UNREADABLE = {"nul": 2, "nul-filled": 1, "utf16be": 1, "utf16le": 1}
@@ -76,11 +76,11 @@ def as_pyside(text: str) -> str:
 
 def as_qt(raw: str) -> Any:
     """A raw value in the shape of :meth:`Oracle.read`, by qbdoctor's own reading."""
-    if qtvalues.is_invalid(raw):
+    if qtini_values.is_invalid(raw):
         return None
-    if qtvalues.is_list(raw):
-        return [as_pyside(each) for each in qtvalues.to_list(raw)]
-    return ("bytes", qtvalues.to_bytes(raw)) if qtvalues.is_bytes(raw) else as_pyside(qtvalues.to_text(raw))
+    if qtini_values.is_list(raw):
+        return [as_pyside(each) for each in qtini_values.to_list(raw)]
+    return ("bytes", qtini_values.to_bytes(raw)) if qtini_values.is_bytes(raw) else as_pyside(qtini_values.to_text(raw))
 
 
 def is_comparable(value: Any) -> bool:

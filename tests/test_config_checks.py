@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from qbdoctor import configplace, registry, witness
 from qbdoctor.address import parse_url
-from qbdoctor.configlint import Oddity, lint_keys, nearest
+from qbdoctor.config.drift import differences
+from qbdoctor.config.key_lint import Oddity, lint_keys, nearest
+from qbdoctor.config.settings import Settings
+from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.configplace import ConfigPlace, read_mounts
-from qbdoctor.configvalues import cut_off, lint_values
-from qbdoctor.drift import differences
 from qbdoctor.instances import Instance, Options
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.model.findings import Judgement
 from qbdoctor.observations import Asked, Observations, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
-from qbdoctor.settings import Settings
 from qbdoctor.target import Target
 
 OLD = "[Preferences]\n"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from qbdoctor import causes as catalogue
-from qbdoctor import inputs, inputvalues, lists, password, registry
+from qbdoctor import inputs, inputvalues, registry
+from qbdoctor.config import list_values, password_hash
 from qbdoctor.fixplan import raw_text
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import Added, Edit, Effect, Fix
@@ -118,10 +119,10 @@ def test_without_a_value_it_is_not_made(fix: Fix) -> None:
     ],
 )
 def test_one_entry_more_and_the_others_kept(setting: str, now: str | None, entry: str, after: str | None) -> None:
-    made = lists.with_entry(setting, now, entry)
+    made = list_values.with_entry(setting, now, entry)
     assert made == after
-    assert lists.holds(setting, made, entry)
-    assert lists.with_entry(setting, made, entry) == made
+    assert list_values.holds(setting, made, entry)
+    assert list_values.with_entry(setting, made, entry) == made
 
 
 @pytest.mark.parametrize(
@@ -140,8 +141,8 @@ def test_one_entry_more_and_the_others_kept(setting: str, now: str | None, entry
     ],
 )
 def test_one_entry_more_live(setting: str, now: str, entry: str, after: str) -> None:
-    assert lists.with_entry_json(setting, now, entry) == after
-    assert lists.holds_json(setting, after, entry)
+    assert list_values.with_entry_json(setting, now, entry) == after
+    assert list_values.holds_json(setting, after, entry)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -265,10 +266,10 @@ def test_the_dry_run_asks_for_no_password(config: Path) -> None:
     assert state(config) == before
 
 
-def stored(config: Path) -> password.StoredHash:
+def stored(config: Path) -> password_hash.StoredHash:
     line = next(one for one in config.read_text().splitlines() if "Password_PBKDF2=" in one)
-    found = password.parse_hash(Secret(line.partition("=")[2].strip('"')))
-    assert isinstance(found, password.StoredHash)
+    found = password_hash.parse_hash(Secret(line.partition("=")[2].strip('"')))
+    assert isinstance(found, password_hash.StoredHash)
     assert (found.odd, len(found.salt), len(found.key)) == (None, 16, 64)
     return found
 
@@ -283,7 +284,7 @@ def test_typed_twice(config: Path) -> None:
     code, _ = asked.type("y\n")
     assert code == 0
     assert_silent(asked.shown, ["canary-typed"])
-    assert password.verify(stored(config), Secret("canary-typed"))
+    assert password_hash.verify(stored(config), Secret("canary-typed"))
 
 
 def test_typed_otherwise_the_second_time(config: Path) -> None:
@@ -306,7 +307,7 @@ def test_made_up_and_shown_once(config: Path, tmp_path: Path) -> None:
     assert (code, shown in out) == (0, False)
     assert len(shown) == 24
     assert set(shown) <= set(string.ascii_letters + string.digits)
-    assert password.verify(stored(config), Secret(shown))
+    assert password_hash.verify(stored(config), Secret(shown))
     assert asked.shown.count(shown) == 1
     for path in (tmp_path / "state").rglob("*"):
         assert path.is_dir() or shown.encode() not in path.read_bytes()

@@ -11,13 +11,13 @@ import pytest
 
 from qbdoctor import loosening, redoing
 from qbdoctor.atomic import Refused
+from qbdoctor.config.settings import Settings
 from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.edits import Edit, Move, Remove, ReplaceFile
 from qbdoctor.planning import FileEdit
 from qbdoctor.records import Record
 from qbdoctor.releases import Version
 from qbdoctor.reports.schema import load
-from qbdoctor.settings import Settings
 
 ODD = Remove("Preferences", "WebUI\\BypassLocalAuth", "LocalHostAuth")
 MOVE = Move("LocalHostAuth", "BitTorrent", "WebUI\\LocalHostAuth", "Preferences", "WebUI\\LocalHostAuth")

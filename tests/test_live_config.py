@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.configlint import lint_keys
-from qbdoctor.configvalues import lint_values
+from qbdoctor.config.key_lint import lint_keys
+from qbdoctor.config.settings import Settings
+from qbdoctor.config.value_lint import lint_values
 from qbdoctor.releases import Version
-from qbdoctor.settings import Settings
 from tests.conftest import ServerFactory
 from tests.doctor import cause, causes, diagnose, status
 from tests.kit import matrix

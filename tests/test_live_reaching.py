@@ -417,11 +417,11 @@ def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expe
 
     from qbdoctor import registry
     from qbdoctor.address import Address
+    from qbdoctor.config.settings import Settings
     from qbdoctor.instances import Instance
     from qbdoctor.model.exchanges import Exchange, Failure
     from qbdoctor.observations import Observations, Suspect
     from qbdoctor.releases import ANY
-    from qbdoctor.settings import Settings
     from qbdoctor.target import Target
 
     line = f"WebUI\\Enabled={enabled}\n" if enabled else ""

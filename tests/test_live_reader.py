@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import platforms, target
+from qbdoctor.config.settings import Settings
 from qbdoctor.observations import Asked
 from qbdoctor.observe import Observer
 from qbdoctor.reader import reader
-from qbdoctor.settings import Settings
 from qbdoctor.target import TargetOptions
 from qbdoctor.wire import Deadline, Masks, Wire
 from tests.conftest import ServerFactory

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from qbdoctor import atomic
+from qbdoctor.config.qtini.document import QtIni
 from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.qtini import QtIni
 from qbdoctor.records import Record
 from qbdoctor.undoing import sha256
 from tests.fixer import ROOT, new_config

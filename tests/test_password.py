@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qbdoctor.config.password_hash import Malformed, StoredHash, is_factory, make_hash, parse_hash, verify
 from qbdoctor.model.basics import Secret
-from qbdoctor.password import Malformed, StoredHash, is_factory, make_hash, parse_hash, verify
 
 PASSWORD = "a good one"
 SALT = bytes([0xFB, 0xFF, *range(14)])  # holds both + and / in base64

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qbdoctor.qtedit import Refused, remove_key, set_value
-from qbdoctor.qtini import QtIni, path_of
+from qbdoctor.config.qtini.document import QtIni, path_of
+from qbdoctor.config.qtini.edit import Refused, remove_key, set_value
 from tests.qt_oracle import Oracle, likely_files, wild_files
 from tests.test_qtedit import _SLOW, check_remove, check_set
 from tests.test_qtini import agrees

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qbdoctor.qtedit import Edited, Refused, move_key, remove_key, set_value
-from qbdoctor.qtini import QtIni, path_of
+from qbdoctor.config.qtini.document import QtIni, path_of
+from qbdoctor.config.qtini.edit import Edited, Refused, move_key, remove_key, set_value
 from tests.qt_oracle import CORPUS, READABLE, UNREADABLE, Oracle, likely_files, wild_files
 
 EXAMPLES = int(os.environ.get("QBDOCTOR_EXAMPLES", "2000"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qbdoctor.qtini import MAX_BYTES, QtIni, Unreadable, path_of
+from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable, path_of
 from tests.qt_oracle import (
     CORPUS,
     READABLE,

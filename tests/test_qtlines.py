@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from qbdoctor import qtlines
-from qbdoctor.qtedit import Refused
-from qbdoctor.qtini import QtIni
+from qbdoctor.config.qtini import lines as qtini_lines
+from qbdoctor.config.qtini.document import QtIni
+from qbdoctor.config.qtini.edit import Refused
 
 KEY = ("Preferences", "WebUI\\Odd")
 FILES: dict[str, bytes] = {
@@ -33,7 +33,7 @@ FILES: dict[str, bytes] = {
 @pytest.mark.parametrize("name", FILES)
 def test_out_and_back_to_the_byte(name: str) -> None:
     before = FILES[name]
-    gone = qtlines.take_out(before, *KEY)
+    gone = qtini_lines.take_out(before, *KEY)
     kept = [line for line in before.splitlines(keepends=True) if b"Odd" not in line]
     assert gone.data == b"".join(kept)
     old = QtIni.parse(before)
@@ -41,18 +41,18 @@ def test_out_and_back_to_the_byte(name: str) -> None:
     assert counts is not None
     assert (gone.raw, gone.line) == (counts.raw, counts.line)
     assert "Odd" not in repr(gone)
-    back = qtlines.put_back(gone.data, before, *KEY)
+    back = qtini_lines.put_back(gone.data, before, *KEY)
     assert QtIni.parse(back).pairs == old.pairs
     if "mixed" not in name:
         assert back == before
-    assert qtlines.put_back(back, before, *KEY) == back, "once more changes nothing"
+    assert qtini_lines.put_back(back, before, *KEY) == back, "once more changes nothing"
 
 
 def test_a_key_that_is_not_there() -> None:
     data = b"[Preferences]\nWebUI\\A=1\n"
-    assert qtlines.take_out(data, *KEY) == qtlines.TakenOut(data)
-    assert qtlines.put_back(data, data, *KEY) == data
-    assert qtlines.put_back(FILES["plain"], data, *KEY) == qtlines.take_out(FILES["plain"], *KEY).data
+    assert qtini_lines.take_out(data, *KEY) == qtini_lines.TakenOut(data)
+    assert qtini_lines.put_back(data, data, *KEY) == data
+    assert qtini_lines.put_back(FILES["plain"], data, *KEY) == qtini_lines.take_out(FILES["plain"], *KEY).data
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_a_key_that_is_not_there() -> None:
 )
 def test_in_whatever_spelling_it_stands(key: tuple[str, str], line: str) -> None:
     before = f"[Preferences]\nWebUI\\A=1\n{line}\nWebUI\\LocalHostAuth=true\n".encode()
-    gone = qtlines.take_out(before, *key)
+    gone = qtini_lines.take_out(before, *key)
     assert gone.data == b"[Preferences]\nWebUI\\A=1\nWebUI\\LocalHostAuth=true\n"
-    assert qtlines.put_back(gone.data, before, *key) == before
+    assert qtini_lines.put_back(gone.data, before, *key) == before
 
 
 CHANGED = [
@@ -90,7 +90,7 @@ CHANGED = [
 
 @pytest.mark.parametrize(("now", "back"), CHANGED)
 def test_back_into_a_file_that_was_changed(now: bytes, back: bytes) -> None:
-    assert qtlines.put_back(now, FILES["plain"], *KEY) == back
+    assert qtini_lines.put_back(now, FILES["plain"], *KEY) == back
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_back_into_a_file_that_was_changed(now: bytes, back: bytes) -> None:
     ],
 )
 def test_what_is_uncertain_is_refused(data: bytes, line: int) -> None:
-    for work in (lambda: qtlines.take_out(data, *KEY), lambda: qtlines.put_back(data, FILES["plain"], *KEY)):
+    for work in (lambda: qtini_lines.take_out(data, *KEY), lambda: qtini_lines.put_back(data, FILES["plain"], *KEY)):
         with pytest.raises(Refused) as caught:
             work()
         assert caught.value.line == line
@@ -122,7 +122,7 @@ def test_random_files() -> None:
         before = (end.join(chosen) + (end if dice.random() < 0.7 else "")).encode()
         old = QtIni.parse(before)
         try:
-            gone = qtlines.take_out(before, *KEY)
+            gone = qtini_lines.take_out(before, *KEY)
         except Refused:
             kept = b"".join(line for line in before.splitlines(keepends=True) if b"Odd" not in line)
             assert old.hazards or QtIni.parse(kept).hazards
@@ -130,7 +130,7 @@ def test_random_files() -> None:
         new = QtIni.parse(gone.data)
         assert new.all(*KEY) == ()
         assert [pair for pair in old.pairs if pair[0] != "Preferences/WebUI/Odd"] == new.pairs
-        back = qtlines.put_back(gone.data, before, *KEY)
+        back = qtini_lines.put_back(gone.data, before, *KEY)
         value, was = QtIni.parse(back).get(*KEY), old.get(*KEY)
         assert (value and value.raw) == (was and was.raw)
         done += back == before

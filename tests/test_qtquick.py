@@ -18,11 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qbdoctor import configlint, qtedit, qthazards, qtini
-from qbdoctor.qtedit import Refused, opened, remove_key, set_value
-from qbdoctor.qtini import QtIni
+from qbdoctor.config import key_lint
+from qbdoctor.config.qtini import document, hazards
+from qbdoctor.config.qtini import edit as qtini_edit
+from qbdoctor.config.qtini.document import QtIni
+from qbdoctor.config.qtini.edit import Refused, opened, remove_key, set_value
+from qbdoctor.config.settings import Settings
 from qbdoctor.releases import Version
-from qbdoctor.settings import Settings
 from tests.qt_oracle import CORPUS, READABLE, likely_files, wild_files
 
 EXAMPLES = int(os.environ.get("QBDOCTOR_EXAMPLES", "2000"))
@@ -64,7 +66,7 @@ def seconds(act: Callable[[], object], times: int = 3) -> float:
     """Processor time of the best of some tries."""
     tries = []
     for _ in range(times):
-        qtini._kept.clear()
+        document._kept.clear()
         began = time.process_time()
         act()
         tries.append(time.process_time() - began)
@@ -93,7 +95,7 @@ def test_looking_for_a_few_keys_finds_them_as_in_the_whole_corpus(name: str) -> 
 def test_looking_for_a_few_keys_finds_them_as_in_the_whole_file(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where what was read before is taken again, as it is of large files."""
     if kept:
-        monkeypatch.setattr(qtini, "_WORTH_KEEPING", 0)
+        monkeypatch.setattr(document, "_WORTH_KEEPING", 0)
     near = st.sampled_from([None, lambda spelled: "W" in spelled])
 
     @settings(_SLOW, max_examples=EXAMPLES // 16)
@@ -142,11 +144,11 @@ def test_odd_keys_are_found_as_in_the_whole_file(monkeypatch: pytest.MonkeyPatch
     def run(lines: list[str], version: str | None, platform: str) -> None:
         release = None if version is None else Version.parse(version)
         held = Settings.parse("\n".join(lines).encode(), release, platform=platform)
-        found = configlint.lint_keys(held)
+        found = key_lint.lint_keys(held)
         named.update(one.cause for one in found)
         with monkeypatch.context() as patch:
             patch.setattr(QtIni, "asked", property(lambda ini: ini.entries))
-            assert configlint.lint_keys(held) == found, lines
+            assert key_lint.lint_keys(held) == found, lines
         assert held.ini.is_empty == (not held.ini.entries)
 
     run()
@@ -154,11 +156,11 @@ def test_odd_keys_are_found_as_in_the_whole_file(monkeypatch: pytest.MonkeyPatch
 
 
 def test_hazards_are_those_that_a_look_at_each_line_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow(text: str, bom: bool) -> list[qthazards.Hazard]:
+    def slow(text: str, bom: bool) -> list[hazards.Hazard]:
         with monkeypatch.context() as patch:
             for name in ("_CERTAIN", "_EMPTY"):
-                patch.setattr(qthazards, name, re.compile(r"(?!)"))
-            return list(qthazards.hazards(text, bom=bom))
+                patch.setattr(hazards, name, re.compile(r"(?!)"))
+            return list(hazards.hazards(text, bom=bom))
 
     found: Counter[bool] = Counter()
 
@@ -167,14 +169,14 @@ def test_hazards_are_those_that_a_look_at_each_line_finds(monkeypatch: pytest.Mo
     def run(data: bytes, bom: bool) -> None:
         text = data.decode("ascii", "surrogateescape")
         expected = slow(text, bom)
-        assert list(qthazards.hazards(text, bom=bom)) == expected, data
+        assert list(hazards.hazards(text, bom=bom)) == expected, data
         found[bool(expected)] += 1
 
     run()
     assert min(found.values()) > EXAMPLES / 50, found
 
 
-def _with(pairs: list[tuple[str, str]], cut: qtedit._Cut) -> list[list[tuple[str, str]]]:
+def _with(pairs: list[tuple[str, str]], cut: qtini_edit._Cut) -> list[list[tuple[str, str]]]:
     """Every list that the cut may make of the file's entries."""
     after = [cut.after] if cut.after else []
     if cut.before is None:
@@ -207,7 +209,7 @@ def test_only_an_edit_that_changes_the_one_entry_is_proven() -> None:
         if entries and kind > 1:  # near what edits do: at an entry's value, or at its line
             entry = entries[start % len(entries)]
             before = (entry.path, entry.raw)
-            start, end = entry.span if kind < 4 else qtedit._lines_of(old, *entry.span)
+            start, end = entry.span if kind < 4 else qtini_edit._lines_of(old, *entry.span)
         elif kind == 1:  # or before a line
             start = end = old.data.rfind(b"\n", 0, start) + 1
         data = old.data[:start] + text + old.data[end:]
@@ -220,9 +222,9 @@ def test_only_an_edit_that_changes_the_one_entry_is_proven() -> None:
             after = next((one for one in seen if not gone[one] or gone.subtract([one])), None)
         elif kind:
             after = pair
-        cut = qtedit._Cut(start, end, text, before, after)
+        cut = qtini_edit._Cut(start, end, text, before, after)
         try:
-            new = qtedit._carried_out(old, [cut])
+            new = qtini_edit._carried_out(old, [cut])
         except Refused:
             done["refused"] += 1
             return
@@ -235,9 +237,9 @@ def test_only_an_edit_that_changes_the_one_entry_is_proven() -> None:
 
 def test_proof_fails_where_bytes_elsewhere_differ() -> None:
     old = opened(b"[a]\nk=1\nx=1\n[b]\ny=1\n", "k")
-    cut = qtedit._Cut(6, 7, b"2", ("a/k", "1"), ("a/k", "2"))
+    cut = qtini_edit._Cut(6, 7, b"2", ("a/k", "1"), ("a/k", "2"))
     good = b"[a]\nk=2\nx=1\n[b]\ny=1\n"
-    assert qtedit._is_proven(old, old.of_same_keys(good), [cut])
+    assert qtini_edit._is_proven(old, old.of_same_keys(good), [cut])
     for bad in (
         good.replace(b"x", b"z"),
         good.replace(b"y", b"z"),
@@ -246,7 +248,7 @@ def test_proof_fails_where_bytes_elsewhere_differ() -> None:
         b"[c]" + good[3:],
         b"\n" + good,
     ):
-        assert not qtedit._is_proven(old, old.of_same_keys(bad), [cut]), bad
+        assert not qtini_edit._is_proven(old, old.of_same_keys(bad), [cut]), bad
 
 
 def test_an_edit_that_makes_another_line_uncertain_is_refused() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qbdoctor import qtvalues
-from qbdoctor.qtini import QtIni
+from qbdoctor.config.qtini import values as qtini_values
+from qbdoctor.config.qtini.document import QtIni
 from tests.qt_oracle import Oracle, as_qt, is_comparable
 
 _SLOW = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
@@ -100,11 +100,11 @@ def test_strings_are_written_as_qt_writes_them(oracle: Oracle) -> None:
     @settings(_SLOW, max_examples=800)
     @given(_texts)
     def run(text: str) -> None:
-        raw = qtvalues.from_text(text)
+        raw = qtini_values.from_text(text)
         assert raw.encode("ascii", "surrogateescape") == oracle.written(text)
         if "@String(" not in raw:
-            assert qtvalues.to_text(raw) == text
-            assert qtvalues.to_text(qtvalues.from_text(text, utf8=False), utf8=False) == text
+            assert qtini_values.to_text(raw) == text
+            assert qtini_values.to_text(qtini_values.from_text(text, utf8=False), utf8=False) == text
 
     run()
 
@@ -113,42 +113,42 @@ def test_lists_are_written_as_qt_writes_them(oracle: Oracle) -> None:
     @settings(_SLOW, max_examples=400)
     @given(st.lists(_texts, min_size=2, max_size=4))
     def run(texts: list[str]) -> None:
-        raw = qtvalues.from_list(texts)
+        raw = qtini_values.from_list(texts)
         assert raw.encode("ascii", "surrogateescape") == oracle.written(texts)
         if "@" not in raw:
-            assert qtvalues.to_list(raw) == tuple(texts)
+            assert qtini_values.to_list(raw) == tuple(texts)
 
     run()
 
 
 @pytest.mark.parametrize("value", [b"", b"abc", bytes(range(256)), b"\x009", b"\xffa", b" ; , =", b"AAAA==:BBBB=="])
 def test_bytes_are_written_as_qt_writes_them(oracle: Oracle, value: bytes) -> None:
-    raw = qtvalues.from_bytes(value)
+    raw = qtini_values.from_bytes(value)
     assert raw.encode() == oracle.written(value)
-    assert qtvalues.to_bytes(raw) == value
+    assert qtini_values.to_bytes(raw) == value
 
 
 @pytest.mark.parametrize("value", [True, False])
 def test_booleans_are_written_as_qt_writes_them(oracle: Oracle, value: bool) -> None:
-    assert qtvalues.from_bool(value).encode() == oracle.written(value)
-    assert qtvalues.to_bool(qtvalues.from_bool(value)) is value
+    assert qtini_values.from_bool(value).encode() == oracle.written(value)
+    assert qtini_values.to_bool(qtini_values.from_bool(value)) is value
 
 
 @pytest.mark.parametrize("raw", ["", "0", "false", "FALSE", "False", '"false"', '""', "\\x66\\x61lse", "@ByteArray(0)"])
 def test_false(raw: str) -> None:
-    assert qtvalues.to_bool(raw) is False
+    assert qtini_values.to_bool(raw) is False
 
 
 @pytest.mark.parametrize("raw", ["true", "1", "2", "no", "off", "n", "maybe", "00", "0.0", "'false'", "@Bool(false)"])
 def test_true(raw: str) -> None:
     """Each of these asked for a login as ``LocalHostAuth`` of a real server."""
-    assert qtvalues.to_bool(raw) is True
+    assert qtini_values.to_bool(raw) is True
 
 
 @pytest.mark.parametrize("raw", ["false,true", "@Invalid()"])
 def test_no_boolean_at_all(raw: str) -> None:
-    assert qtvalues.to_bool(raw) is True
-    assert qtvalues.to_bool(raw, default=False) is False
+    assert qtini_values.to_bool(raw) is True
+    assert qtini_values.to_bool(raw, default=False) is False
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_no_boolean_at_all(raw: str) -> None:
 )  # fmt: skip
 def test_integers(oracle: Oracle, raw: str) -> None:
     raw = raw_of(raw)
-    assert qtvalues.to_int(raw, 7) == oracle.integer(qtvalues.to_text(raw))
+    assert qtini_values.to_int(raw, 7) == oracle.integer(qtini_values.to_text(raw))
 
 
 @pytest.mark.parametrize("raw", ["1,2", "@Invalid()"])
 def test_no_integer_at_all(raw: str) -> None:
-    assert qtvalues.to_int(raw, 7) == 7
+    assert qtini_values.to_int(raw, 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -174,33 +174,33 @@ def test_no_integer_at_all(raw: str) -> None:
     ],
 )  # fmt: skip
 def test_lists(raw: str, texts: tuple[str, ...]) -> None:
-    assert qtvalues.to_list(raw) == texts
-    assert qtvalues.is_list(raw) is (len(texts) > 1)
-    assert qtvalues.to_text(raw) == (texts[0] if len(texts) == 1 else "")
+    assert qtini_values.to_list(raw) == texts
+    assert qtini_values.is_list(raw) is (len(texts) > 1)
+    assert qtini_values.to_text(raw) == (texts[0] if len(texts) == 1 else "")
 
 
 def test_empty_list_and_list_of_one() -> None:
-    assert qtvalues.from_list([]) == "@Invalid()"
-    assert qtvalues.is_invalid("@Invalid()")
-    assert not qtvalues.is_invalid("@@Invalid()")
-    assert qtvalues.from_list([""]) == ""
-    assert qtvalues.from_list(["a,b"]) == '"a,b"'
+    assert qtini_values.from_list([]) == "@Invalid()"
+    assert qtini_values.is_invalid("@Invalid()")
+    assert not qtini_values.is_invalid("@@Invalid()")
+    assert qtini_values.from_list([""]) == ""
+    assert qtini_values.from_list(["a,b"]) == '"a,b"'
 
 
 def test_qt_5_reads_bytes_as_latin_1_and_writes_escapes() -> None:
-    assert qtvalues.to_text(raw_of("josé"), utf8=False) == "josÃ©"
-    assert qtvalues.to_text(raw_of("josé")) == "josé"
-    assert qtvalues.from_text("josé", utf8=False) == "jos\\xe9"
-    assert qtvalues.from_text("éa", utf8=False) == "\\xe9\\x61"
-    assert qtvalues.to_text("jos\\xe9", utf8=False) == "josé"
+    assert qtini_values.to_text(raw_of("josé"), utf8=False) == "josÃ©"
+    assert qtini_values.to_text(raw_of("josé")) == "josé"
+    assert qtini_values.from_text("josé", utf8=False) == "jos\\xe9"
+    assert qtini_values.from_text("éa", utf8=False) == "\\xe9\\x61"
+    assert qtini_values.to_text("jos\\xe9", utf8=False) == "josé"
 
 
 @pytest.mark.parametrize("raw", ["@ByteArray(abc)", '"@ByteArray(abc)"', "@ByteArray(a\\x62\\143)"])
 def test_bytes(raw: str) -> None:
-    assert qtvalues.to_bytes(raw) == b"abc"
-    assert qtvalues.to_text(raw) == "abc"
+    assert qtini_values.to_bytes(raw) == b"abc"
+    assert qtini_values.to_text(raw) == "abc"
 
 
 def test_bytes_of_a_string() -> None:
-    assert qtvalues.to_bytes(raw_of("é")) == "é".encode()
-    assert qtvalues.to_bytes("a,b") == b""
+    assert qtini_values.to_bytes(raw_of("é")) == "é".encode()
+    assert qtini_values.to_bytes("a,b") == b""

@@ -13,8 +13,9 @@ import jsonschema
 import pytest
 import referencing
 
-from qbdoctor import atomic, meanings, releases
+from qbdoctor import atomic, releases
 from qbdoctor.atomic import Refused
+from qbdoctor.config import conversions
 from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.records import Damaged, Record, Target, history_json, parse
 from qbdoctor.releases import Version
@@ -254,47 +255,47 @@ def test_a_full_disk_leaves_no_record(journal: Journal, config: Path, monkeypatc
     ],
 )
 def test_both_say_the_same(setting: str, raw: str, value: object) -> None:
-    assert meanings.json_value(setting, raw) == value
-    written = meanings.raw_value(setting, value)
+    assert conversions.json_value(setting, raw) == value
+    written = conversions.raw_value(setting, value)
     assert written is not None
-    assert meanings.meaning(setting, written) == meanings.meaning(setting, raw)
+    assert conversions.meaning(setting, written) == conversions.meaning(setting, raw)
 
 
 def test_what_an_absent_key_means() -> None:
-    assert meanings.json_value("LocalHostAuth", None) is False
-    assert meanings.json_value("UseUPnP", None) is None  # it depends on the release
-    assert meanings.json_value("UseUPnP", None, Version.parse("5.3.0")) is False
+    assert conversions.json_value("LocalHostAuth", None) is False
+    assert conversions.json_value("UseUPnP", None) is None  # it depends on the release
+    assert conversions.json_value("UseUPnP", None, Version.parse("5.3.0")) is False
 
 
 def test_what_has_no_second_spelling() -> None:
     for setting in ("Password_PBKDF2", "APIKey", "FileLogger/MaxSizeBytes", "SessionCookieName", "no such setting"):
-        assert meanings.json_name(setting) is None
-        assert meanings.json_value(setting, "1") is None
-        assert meanings.raw_value(setting, 1) is None
-    assert meanings.raw_value("LocalHostAuth", "true") is None  # of another type than app/preferences has
+        assert conversions.json_name(setting) is None
+        assert conversions.json_value(setting, "1") is None
+        assert conversions.raw_value(setting, 1) is None
+    assert conversions.raw_value("LocalHostAuth", "true") is None  # of another type than app/preferences has
 
 
 def test_same_meaning() -> None:
     same = [("LocalHostAuth", "false", '"false"'), ("LocalHostAuth", "0", "FALSE"), ("LocalHostAuth", "no", "true"),
             ("SessionTimeout", "60", '" 60"'), ("ServerDomains", '"a"', "a"), ("Unknown", "a, b", "a,b")]  # fmt: skip
     for setting, one, other in same:
-        assert meanings.meaning(setting, one) == meanings.meaning(setting, other)
+        assert conversions.meaning(setting, one) == conversions.meaning(setting, other)
     differ = [("LocalHostAuth", None, "true"), ("ServerDomains", "a", '"a,b"'), ("Unknown", "a", None)]
     for setting, first, second in differ:
-        assert meanings.meaning(setting, first) != meanings.meaning(setting, second)
-    assert meanings.same_json("AuthSubnetWhitelist", "a\nb", "a, b")
-    assert not meanings.same_json("LocalHostAuth", True, 1)
+        assert conversions.meaning(setting, first) != conversions.meaning(setting, second)
+    assert conversions.same_json("AuthSubnetWhitelist", "a\nb", "a, b")
+    assert not conversions.same_json("LocalHostAuth", True, 1)
 
 
 def test_every_setting_of_the_api_has_both() -> None:
     for key in releases.KEYS:
-        if meanings.json_name(key.name) is None:
+        if conversions.json_name(key.name) is None:
             continue
-        value = meanings.json_value(key.name, None, releases.NEWEST)
-        raw = meanings.raw_value(key.name, value)
+        value = conversions.json_value(key.name, None, releases.NEWEST)
+        raw = conversions.raw_value(key.name, value)
         assert raw is not None, key.name
-        assert meanings.same_json(key.name, meanings.json_value(key.name, raw, releases.NEWEST), value), key.name
-        assert meanings.setting_of(str(key.json), Version.parse(key.since)) == key.name
+        assert conversions.same_json(key.name, conversions.json_value(key.name, raw, releases.NEWEST), value), key.name
+        assert conversions.setting_of(str(key.json), Version.parse(key.since)) == key.name
 
 
 def test_a_diff_can_be_printed(journal: Journal, config: Path) -> None:

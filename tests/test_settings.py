@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from PySide6.QtNetwork import QHostAddress
 
 from qbdoctor import releases
+from qbdoctor.config.settings import Settings
+from qbdoctor.config.subnets import covers, parse_subnet
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KEYS, Version
-from qbdoctor.settings import Settings
-from qbdoctor.subnets import covers, parse_subnet
 
 MEASURED = ("4.2.5", "4.3.9", "4.5.2", "4.6.7", "5.1.0", "5.2.3", "5.3.0")
 OLD = "[LegalNotice]\nAccepted=true\n\n[Preferences]\nWebUI\\Address=127.0.0.1\nWebUI\\Port=18080\n"
@@ -505,7 +505,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def denied(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("qbdoctor.settings.os.open", denied)
+    monkeypatch.setattr("qbdoctor.config.settings.os.open", denied)
     with pytest.raises(UserError) as refused:
         Settings.load(path)
     assert refused.value.code == "config-unreadable"

@@ -7,9 +7,9 @@ import http.client
 import pytest
 
 from qbdoctor import releases
+from qbdoctor.config.settings import Settings
+from qbdoctor.config.subnets import covers
 from qbdoctor.releases import Version
-from qbdoctor.settings import Settings
-from qbdoctor.subnets import covers
 from tests.conftest import ServerFactory
 from tests.kit import matrix
 

@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 import pytest
 
 from qbdoctor import releases
+from qbdoctor.config.settings import Settings
 from qbdoctor.releases.versions import KNOWN, known
-from qbdoctor.settings import Settings
 from qbdoctor.standin import CONFIG, HEADER
 from tests.conftest import ServerFactory
 from tests.doctor import causes, diagnose

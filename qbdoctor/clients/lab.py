@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor import releases
+from qbdoctor.config.password_hash import make_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.password import make_hash
 from qbdoctor.releases import Version
 from qbdoctor.standin import CONFIG
 

@@ -26,9 +26,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from qbdoctor import releases
+from qbdoctor.config.password_hash import make_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.password import make_hash
 from qbdoctor.releases.versions import Version
 from qbdoctor.standin import CONFIG
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from qbdoctor import changes, choosing, confirming, consent, cutoff, output, undoing
 from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
+from qbdoctor.config.list_values import NAMES
 from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Via
 from qbdoctor.journal import Journal
-from qbdoctor.lists import NAMES
 from qbdoctor.model.errors import UserError
 from qbdoctor.planning import RollbackPlan
 from qbdoctor.records import Change, Record

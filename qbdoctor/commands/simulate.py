@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from qbdoctor import credentials, releases
+from qbdoctor.config.qtini.values import from_bool, from_list, from_text
 from qbdoctor.explain import suggest
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.qtvalues import from_bool, from_list, from_text
 from qbdoctor.releases import KNOWN, Key, Version
 from qbdoctor.releases.web_api import COMPARED, webapi
 from qbdoctor.standin_config import Config

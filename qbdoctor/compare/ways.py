@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from qbdoctor.address import Address, parse_ip, parse_url
+from qbdoctor.config.settings import Settings
 from qbdoctor.marks import answers_call
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Comparison, Exchange
-from qbdoctor.settings import Settings
 from qbdoctor.wire import VERSION_PATH, Call
 
 if TYPE_CHECKING:

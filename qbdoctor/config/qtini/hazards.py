@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from qbdoctor.qtgrammar import EOL, KINDS, LINE, Blank, Option, Other, Section, content, is_open
+from qbdoctor.config.qtini.grammar import EOL, KINDS, LINE, Blank, Option, Other, Section, content, is_open
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ODD_PERCENT = re.compile(r"%(?!U[0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")

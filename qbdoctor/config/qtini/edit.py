@@ -1,7 +1,7 @@
 r"""Changes one setting in the bytes of a settings file, and nothing else; or refuses and names the line.
 
 Nothing here touches a disk. Each function takes the file's bytes and gives the new ones. Before, the file must be free
-of everything that makes an edit uncertain (:attr:`qbdoctor.qtini.QtIni.hazards`) and the key spelled as Qt spells it.
+of everything that makes an edit uncertain (:attr:`qbdoctor.config.qtini.document.QtIni.hazards`) and the key spelled as Qt spells it.
 
 After, it is proven that every other entry is what it was. The new file has no hazard either, so in both no line reaches
 over its end, and what a line means hangs on its own text and on the section that it is in. The lines outside the edit
@@ -11,7 +11,7 @@ are the same bytes; the sections begin where they did; and the lines of the edit
 import string
 from dataclasses import dataclass, field
 
-from qbdoctor.qtini import QtIni, Unreadable, is_general, path_of
+from qbdoctor.config.qtini.document import QtIni, Unreadable, is_general, path_of
 
 _BOM = b"\xef\xbb\xbf"
 _KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-.\\")
@@ -70,7 +70,7 @@ def set_value(data: bytes, section: str, key: str, raw: str, *, ignore_case: boo
 
     Of equal keys in one section the last one changes, which is the one Qt uses. An absent key becomes a line after the
     last option of its section, or a new section at the end of the file. ``section`` and ``key`` are as in
-    :class:`qbdoctor.qtini.Entry`; ``ignore_case`` as Qt does on Windows. Raises :class:`Refused`.
+    :class:`qbdoctor.config.qtini.document.Entry`; ``ignore_case`` as Qt does on Windows. Raises :class:`Refused`.
     """
     return _set(opened(data, key, ignore_case=ignore_case), section, key, raw)[0]
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from qbdoctor import qtvalues, releases
+from qbdoctor import releases
+from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.model.basics import Json
 from qbdoctor.releases import Default, Key, Layout, Version
 
@@ -20,7 +21,7 @@ _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 
 
 class Place(NamedTuple):
-    r"""Section and key as :mod:`qbdoctor.qtini` has them: "Preferences" and ``WebUI\LocalHostAuth``."""
+    r"""Section and key as :mod:`qbdoctor.config.qtini.document` has them: "Preferences" and ``WebUI\LocalHostAuth``."""
 
     section: str
     key: str
@@ -55,12 +56,12 @@ def meaning(setting: str, raw: str | None) -> Hashable:
     default = releases.default(found, releases.NEWEST) if found is not None else None
     match default:
         case bool():
-            return qtvalues.to_bool(raw, default)
+            return qtini_values.to_bool(raw, default)
         case int():
-            return qtvalues.to_int(raw, default)
+            return qtini_values.to_int(raw, default)
     if found is not None and found.kind == "bytes":
-        return qtvalues.to_bytes(raw)
-    return qtvalues.to_list(raw)
+        return qtini_values.to_bytes(raw)
+    return qtini_values.to_list(raw)
 
 
 def shown(raw: str | None, *, secret: bool) -> str | None:
@@ -99,13 +100,13 @@ def json_value(setting: str, raw: str | None, version: Version | None = None) ->
     value: Default
     match found.kind:
         case "bool":
-            value = qtvalues.to_bool(raw, default=bool(found.defaults[-1][1]))
+            value = qtini_values.to_bool(raw, default=bool(found.defaults[-1][1]))
         case "int":
-            value = qtvalues.to_int(raw, 0)
+            value = qtini_values.to_int(raw, 0)
         case "list":
-            value = qtvalues.to_list(raw)
+            value = qtini_values.to_list(raw)
         case _:
-            value = qtvalues.to_text(raw)
+            value = qtini_values.to_text(raw)
     return _json(found, value)
 
 
@@ -122,13 +123,13 @@ def raw_value(setting: str, value: Json) -> str | None:
         return None
     match found.kind, value:
         case "bool", bool():
-            return qtvalues.from_bool(value is not found.inverted)
+            return qtini_values.from_bool(value is not found.inverted)
         case "int", int() if not isinstance(value, bool):
             return str(value)
         case "list", str():
-            return qtvalues.from_list(_entries(value), utf8=False)
+            return qtini_values.from_list(_entries(value), utf8=False)
         case (("text" | "path"), str()):
-            return qtvalues.from_text(value, utf8=False)  # all ASCII: every release reads it alike
+            return qtini_values.from_text(value, utf8=False)  # all ASCII: every release reads it alike
     return None
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor import releases
+from qbdoctor.config.subnets import parse_subnets
 from qbdoctor.releases import Key
-from qbdoctor.subnets import parse_subnets
 
 if TYPE_CHECKING:
-    from qbdoctor.settings import Settings
+    from qbdoctor.config.settings import Settings
 
 _HIDDEN = {"CustomHTTPHeaders"}  # people put tokens there
 

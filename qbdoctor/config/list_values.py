@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-from qbdoctor import qtvalues, releases
+from qbdoctor import releases
+from qbdoctor.config.qtini import values as qtini_values
+from qbdoctor.config.subnets import parse_subnet
 from qbdoctor.model.basics import Json
-from qbdoctor.subnets import parse_subnet
 
 NAMES, SUBNETS = "ServerDomains", "AuthSubnetWhitelist"
 _ALL_NAMES = "*"
@@ -22,8 +23,8 @@ def with_entry(setting: str, raw: str | None, entry: str) -> str | None:
     if _holds(setting, held, entry):
         return raw
     if setting == SUBNETS:
-        return qtvalues.from_list((*held, entry), utf8=False)
-    return qtvalues.from_text(";".join((*held, entry)), utf8=False)
+        return qtini_values.from_list((*held, entry), utf8=False)
+    return qtini_values.from_text(";".join((*held, entry)), utf8=False)
 
 
 def holds(setting: str, raw: str | None, entry: str) -> bool:
@@ -50,8 +51,8 @@ def _entries(setting: str, raw: str | None) -> tuple[str, ...]:
         found = releases.default(releases.key(setting), releases.NEWEST)
         return found if isinstance(found, tuple) else _split(";", str(found))
     if setting == SUBNETS:
-        return tuple(one for one in qtvalues.to_list(raw) if one.strip())
-    return _split(";", qtvalues.to_text(raw))
+        return tuple(one for one in qtini_values.to_list(raw) if one.strip())
+    return _split(";", qtini_values.to_text(raw))
 
 
 def _split(separator: str, text: str) -> tuple[str, ...]:

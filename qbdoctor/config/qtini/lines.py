@@ -1,6 +1,6 @@
 r"""Takes the lines of one key out of a settings file's bytes, and puts them back where they stood.
 
-Unlike :mod:`qbdoctor.qtedit` it takes a key by what Qt makes of it, in whatever spelling it stands: what goes may be
+Unlike :mod:`qbdoctor.config.qtini.edit` it takes a key by what Qt makes of it, in whatever spelling it stands: what goes may be
 misspelled. Nothing here touches a disk; the result is read again, and every other entry must be what it was.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from qbdoctor import qtedit
-from qbdoctor.qtedit import Refused
-from qbdoctor.qtini import QtIni, Unreadable, path_of
+from qbdoctor.config.qtini import edit as qtini_edit
+from qbdoctor.config.qtini.document import QtIni, Unreadable, path_of
+from qbdoctor.config.qtini.edit import Refused
 
 _TRIES = 8
 """Places that are tried for a line before it goes to the end of its section."""
@@ -37,7 +37,7 @@ class _Run(NamedTuple):
 
 
 def readable(data: bytes, *, ignore_case: bool = False) -> QtIni:
-    """Return the file as Qt reads it. Raises :class:`~qbdoctor.qtedit.Refused` where an edit would be uncertain."""
+    """Return the file as Qt reads it. Raises :class:`~qbdoctor.config.qtini.edit.Refused` where an edit would be uncertain."""
     try:
         file = QtIni.parse(data, ignore_case=ignore_case)
     except Unreadable as error:
@@ -48,7 +48,7 @@ def readable(data: bytes, *, ignore_case: bool = False) -> QtIni:
 
 
 def take_out(data: bytes, section: str, key: str, *, ignore_case: bool = False) -> TakenOut:
-    """Take out all lines of the key and nothing else. Raises :class:`~qbdoctor.qtedit.Refused`."""
+    """Take out all lines of the key and nothing else. Raises :class:`~qbdoctor.config.qtini.edit.Refused`."""
     old = readable(data, ignore_case=ignore_case)
     found = old.all(section, key)
     counts = old.get(section, key)
@@ -68,7 +68,7 @@ def put_back(data: bytes, before: bytes, section: str, key: str, *, ignore_case:
     """Put the lines of a key back as they stood in ``before``, instead of those that are there now.
 
     Each goes between the lines that were around it, else to one of them, else to the end of its section. Raises
-    :class:`~qbdoctor.qtedit.Refused`.
+    :class:`~qbdoctor.config.qtini.edit.Refused`.
     """
     old = readable(before, ignore_case=ignore_case)
     wanted = [each.raw for each in old.all(section, key)]
@@ -87,7 +87,7 @@ def put_back(data: bytes, before: bytes, section: str, key: str, *, ignore_case:
                 made = one
                 break
         else:  # around them nothing is as it was: one line, with the value that counted
-            return qtedit.set_value(free, section, key, counts.raw, ignore_case=ignore_case).data
+            return qtini_edit.set_value(free, section, key, counts.raw, ignore_case=ignore_case).data
     return made
 
 

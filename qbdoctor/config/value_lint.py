@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.configlint import Oddity
+from qbdoctor.config.key_lint import Oddity
+from qbdoctor.config.subnets import parse_subnet
 from qbdoctor.releases import Key
-from qbdoctor.subnets import parse_subnet
 
 if TYPE_CHECKING:
-    from qbdoctor.qtini import Entry
-    from qbdoctor.settings import Settings
+    from qbdoctor.config.qtini.document import Entry
+    from qbdoctor.config.settings import Settings
 
 _YES = {"true", "1", "yes", "y", "on", "t", "enabled", "enable"}
 _NO = {"false", "0", "no", "n", "off", "f", "none", "null", "nil", "disabled", "disable", "0.0", "00"}
@@ -96,7 +96,7 @@ def _read_otherwise(settings: Settings, key: Key) -> Iterator[Oddity]:
 
 
 def _boolean(settings: Settings, key: Key, entry: Entry) -> Iterator[Oddity]:
-    from qbdoctor.qtvalues import is_invalid, is_list, to_text  # noqa: PLC0415 - heavy: iniparse comes along
+    from qbdoctor.config.qtini.values import is_invalid, is_list, to_text  # noqa: PLC0415 - heavy: iniparse comes along
 
     if is_invalid(entry.raw):
         return
@@ -118,7 +118,7 @@ def _boolean(settings: Settings, key: Key, entry: Entry) -> Iterator[Oddity]:
 
 
 def _number(settings: Settings, key: Key, entry: Entry) -> Iterator[Oddity]:
-    from qbdoctor.qtvalues import is_invalid, is_list, to_text  # noqa: PLC0415
+    from qbdoctor.config.qtini.values import is_invalid, is_list, to_text  # noqa: PLC0415
 
     if is_invalid(entry.raw):
         return
@@ -143,7 +143,7 @@ def _meaning(key: Key, number: int) -> str:
 
 
 def _text(settings: Settings, key: Key, entry: Entry) -> Iterator[Oddity]:
-    from qbdoctor.qtvalues import is_list  # noqa: PLC0415
+    from qbdoctor.config.qtini.values import is_list  # noqa: PLC0415
 
     value = "" if key.name in _HIDDEN else f": {settings.text(key.name)!r}"
     if is_list(entry.raw):
@@ -205,7 +205,7 @@ def _twice(settings: Settings, key: Key) -> Iterator[Oddity]:
 
 
 def _same(key: Key, one: str, other: str) -> bool:
-    from qbdoctor.qtvalues import to_bool, to_bytes, to_list  # noqa: PLC0415
+    from qbdoctor.config.qtini.values import to_bool, to_bytes, to_list  # noqa: PLC0415
 
     if key.kind == "bool":
         return to_bool(one) == to_bool(other)

@@ -21,8 +21,8 @@ from qbdoctor.releases import NEWEST, Key, Layout, Version
 from qbdoctor.releases.versions import known
 
 if TYPE_CHECKING:
-    from qbdoctor.qtini import Entry
-    from qbdoctor.settings import Settings
+    from qbdoctor.config.qtini.document import Entry
+    from qbdoctor.config.settings import Settings
 
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 
@@ -74,7 +74,7 @@ def as_read_by(settings: Settings, version: Version | None) -> Settings:
     """Return the settings as this release reads the same bytes; unchanged where the release is not known."""
     if version is None or settings.version == version:
         return settings
-    from qbdoctor.settings import Settings  # noqa: PLC0415 - loads iniparse, which --help does without
+    from qbdoctor.config.settings import Settings  # noqa: PLC0415 - loads iniparse, which --help does without
 
     reader = Settings(settings.ini, settings.ini.data, version)
     reader.file, reader.modified = settings.file, settings.modified
@@ -263,7 +263,7 @@ def nearest(inner: str) -> str | None:
 @cache
 def _known() -> dict[str, tuple[Key, Layout | None]]:
     """Qt's path of every setting in every place, with the place; None where it is the same for all releases."""
-    from qbdoctor.qtini import path_of  # noqa: PLC0415 - loads iniparse
+    from qbdoctor.config.qtini.document import path_of  # noqa: PLC0415 - loads iniparse
 
     found: dict[str, tuple[Key, Layout | None]] = {}
     for key in releases.KEYS:
@@ -319,7 +319,7 @@ def _spelled(entry: Entry) -> str:
 
 
 def _same_text(settings: Settings, key: Key, entry: Entry, layout: Layout) -> bool:
-    from qbdoctor.qtvalues import to_bytes, to_list  # noqa: PLC0415 - only files with two places need it
+    from qbdoctor.config.qtini.values import to_bytes, to_list  # noqa: PLC0415 - only files with two places need it
 
     other = settings.ini.get(*releases.place(key.name, layout))
     if other is None:

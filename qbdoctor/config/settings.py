@@ -1,6 +1,6 @@
 r"""The config file as one release reads it: every setting with its effective value, and where in the file it stands.
 
-The grammar is :mod:`qbdoctor.qtini`'s, the meaning of a value :mod:`qbdoctor.qtvalues`', and what differs by release
+The grammar is :mod:`qbdoctor.config.qtini.document`'s, the meaning of a value :mod:`qbdoctor.config.qtini.values`', and what differs by release
 stands in :mod:`qbdoctor.releases`. ``tests/test_settings_live.py`` compares all of it with what real servers do.
 """
 
@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from qbdoctor import releases
+from qbdoctor.config.qtini.document import MAX_BYTES, Entry, QtIni, Unreadable
+from qbdoctor.config.qtini.values import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
+from qbdoctor.config.subnets import Network, parse_subnets
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.qtini import MAX_BYTES, Entry, QtIni, Unreadable
-from qbdoctor.qtvalues import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
 from qbdoctor.releases import Key, Layout, Version, VersionRange, fingerprints
-from qbdoctor.subnets import Network, parse_subnets
 
 MASK = "***"
 

@@ -2,7 +2,7 @@ r"""Reads qBittorrent.conf and qBittorrent.ini as Qt reads them, and knows where
 
 The lines are kept by iniparse; the grammar is Qt's. iniparse's own grammar must not be used on these files: it takes
 ``RememberLastSavePath=`` for a comment, cuts quoted values at `` ;``, and swallows indented keys. Its list of line
-types is a way in, so those of :mod:`qbdoctor.qtgrammar` replace its own. The grammar is that of Qt 6; where Qt 5 reads a
+types is a way in, so those of :mod:`qbdoctor.config.qtini.grammar` replace its own. The grammar is that of Qt 6; where Qt 5 reads a
 line otherwise, that line is one of :attr:`QtIni.hazards`.
 ``tests/test_qtini.py`` compares the result with the real QSettings.
 """
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from qbdoctor.qtgrammar import EOL, Document, Option, Rest, Section, Wanted, last_part
-from qbdoctor.qthazards import Hazard, hazards
+from qbdoctor.config.qtini.grammar import EOL, Document, Option, Rest, Section, Wanted, last_part
+from qbdoctor.config.qtini.hazards import Hazard, hazards
 
 MAX_BYTES = 16 * 1024 * 1024
 """Larger files are not read: real ones have 1 to 200 KB."""

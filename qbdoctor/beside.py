@@ -12,10 +12,10 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from qbdoctor import atomic
-from qbdoctor.atomic import Refused
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Beside, Side
+from qbdoctor.storage import private
 from qbdoctor.undoing import sha256
 
 
@@ -69,13 +69,13 @@ def remove(beside: Beside) -> None:
     if not is_there(beside):
         raise Refused(f"{path} was changed by another program just now, so it was left alone.", "config-changed")
     path.unlink()
-    atomic.sync_folder(path.parent)
+    private.sync_folder(path.parent)
 
 
 def remove_ours(beside: Beside) -> None:
     """Take away what a run that was ended had brought back already. Raises OSError."""
     path = Path(beside.path)
-    atomic.sweep(path.parent, path.name)
+    private.sweep(path.parent, path.name)
     if is_there(beside):
         remove(beside)
 
@@ -94,16 +94,16 @@ def check_free(beside: Beside) -> None:
 def restore(beside: Beside, backup: Path) -> None:
     """Bring it back as it was, durably and in one step. Raises Refused where another lies there, and OSError."""
     path = Path(beside.path)
-    atomic.sweep(path.parent, path.name)
+    private.sweep(path.parent, path.name)
     if is_there(beside):
         return
     check_free(beside)
     data = backup.read_bytes()
     if sha256(data) != beside.side.sha256:
         raise Refused(f"The backup {backup} is not the file that was saved.", "record-damaged")
-    temp = path.with_name(f"{atomic.TEMP_PREFIX}{path.name}-{os.urandom(8).hex()}.tmp")
+    temp = path.with_name(f"{private.TEMP_PREFIX}{path.name}-{os.urandom(8).hex()}.tmp")
     try:
-        atomic.write_private(temp, data)
+        private.write_private(temp, data)
         if beside.side.uid is not None and beside.side.gid is not None:
             with suppress(PermissionError):  # whose it is matters less than what it says
                 os.chown(temp, beside.side.uid, beside.side.gid, follow_symlinks=False)
@@ -113,7 +113,7 @@ def restore(beside: Beside, backup: Path) -> None:
         with suppress(OSError):
             temp.unlink()
         raise
-    atomic.sync_folder(path.parent)
+    private.sync_folder(path.parent)
 
 
 def _refused(path: Path, why: str) -> Refused:

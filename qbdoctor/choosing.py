@@ -9,9 +9,8 @@ from pathlib import Path
 
 from qbdoctor import elsewhere, output
 from qbdoctor.address import Address, parse_url
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.records import Damaged, Record
 from qbdoctor.target import TargetOptions, resolve
 

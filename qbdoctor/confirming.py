@@ -15,11 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from qbdoctor import atomic
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.records import Record
+from qbdoctor.storage import private
 
 UNSETTLED = "to be confirmed"
 """Stands in the history of what a run takes back that will wait, until its watchdog has written down that it does."""
@@ -59,8 +58,8 @@ def expect(journal: Journal, run: str, seconds: float, records: Sequence[str]) -
     path = _file(journal, run)
     with journal.locked():
         try:
-            atomic.make_private(path.parent)
-            atomic.replace_private(path, json.dumps(asdict(waiting)).encode())
+            private.make_private(path.parent)
+            private.replace_private(path, json.dumps(asdict(waiting)).encode())
         except OSError as error:
             raise Refused(f"{path} could not be written ({error.strerror}).", "state-unusable") from None
         for record in of_ids(journal, records):

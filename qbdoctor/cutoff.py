@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from qbdoctor.atomic import Refused
 from qbdoctor.config.list_values import NAMES
 from qbdoctor.model.basics import Json
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Change
 from qbdoctor.target import Target
 

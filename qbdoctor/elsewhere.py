@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor import platforms
-from qbdoctor.atomic import Refused
 from qbdoctor.instances import find_instances
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Record
 from qbdoctor.store import Store
 

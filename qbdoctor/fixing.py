@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import atomic, engine, evidence, loosening, planning, undoing, verifying, writeonly
-from qbdoctor.atomic import Refused
+from qbdoctor import engine, evidence, loosening, planning, undoing, verifying, writeonly
 from qbdoctor.config import conversions
 from qbdoctor.config.settings import Settings
 from qbdoctor.filetexts import FileText
@@ -23,13 +22,14 @@ from qbdoctor.journal import Journal
 from qbdoctor.live import Live
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.edits import AnyEdit, Edit, Fix, ReplaceFile
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.findings import Check
 from qbdoctor.model.report import Report
 from qbdoctor.observe import Observer
 from qbdoctor.planning import FilePlan, api_changes
 from qbdoctor.reader import reader
 from qbdoctor.records import Record, Target
+from qbdoctor.storage import atomic
 from qbdoctor.verifying import NotHelped
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from qbdoctor import atomic, beside, undoing
-from qbdoctor.atomic import Refused
+from qbdoctor import beside, undoing
 from qbdoctor.config.qtini.document import Unreadable
 from qbdoctor.config.settings import read_config
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.records import Record, State
+from qbdoctor.storage import atomic, private
 from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, values_file
 from qbdoctor.undoing import sha256
 
@@ -113,8 +113,8 @@ def _heal_rollback(store: Store, record: Record) -> tuple[Record, str]:
 
 def _sweep(real: Path) -> None:
     """Remove what the run left beside the file. Raises Refused: who ends the record is the last to look for it."""
-    atomic.sweep(real.parent, real.name)
-    for left in atomic.leftovers(real.parent, real.name):
+    private.sweep(real.parent, real.name)
+    for left in private.leftovers(real.parent, real.name):
         raise Refused(f"{left} could not be removed.", "left-behind")
 
 

@@ -15,14 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import atomic, beside, filetexts, healing, locks, planning, writing
-from qbdoctor.atomic import NotTaken, Refused
+from qbdoctor import beside, filetexts, healing, planning, writing
 from qbdoctor.filetexts import FileText
 from qbdoctor.model.basics import Json, Secret
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import NotTaken, Refused, UserError
 from qbdoctor.planning import FileEdit, FilePlan, PlanStep, RollbackPlan, SettingEdit
 from qbdoctor.records import UNFINISHED, Beside, Damaged, FileChange, Record, State, Target, Undoing, Via
 from qbdoctor.releases import Version
+from qbdoctor.storage import locks, private
 from qbdoctor.store import Store, values_file
 from qbdoctor.undoing import Undo, sha256
 
@@ -43,7 +43,7 @@ class Journal:
     """The records in a state folder, and all that may be done with them.
 
     Every method that writes holds the lock of the state folder and that of the target's folder; one that cannot get
-    them within ``lock_seconds`` raises :class:`~qbdoctor.atomic.Refused`, as does whatever cannot be done. Then the
+    them within ``lock_seconds`` raises :class:`~qbdoctor.model.errors.Refused`, as does whatever cannot be done. Then the
     target is as it was.
     """
 
@@ -343,7 +343,7 @@ class Journal:
             held = (one.beside for one in found if one.beside is not None and one.beside.path == str(path))
             return next((one for one in held if beside.is_there(one)), None)
         except OSError as error:
-            raise Refused(f"{path} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
+            raise Refused(f"{path} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
 
     def _rollback_api(
         self,
@@ -431,4 +431,4 @@ def _stays(record: Record, error: BaseException) -> Refused:
 
 
 def _not_done(record: Record, error: OSError) -> Refused:
-    return Refused(f"The record {record.folder} could not be written: {atomic.why(error)}.", "record-not-written")
+    return Refused(f"The record {record.folder} could not be written: {private.why(error)}.", "record-not-written")

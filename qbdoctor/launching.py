@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qbdoctor.atomic import Refused
+from qbdoctor.model.errors import Refused
 
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time")
 CONFINED = ("NoNewPrivs", "Seccomp", "CapBnd", "CapAmb")

@@ -31,7 +31,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from qbdoctor import atomic
+from qbdoctor.storage import private
 from qbdoctor.witness import plain_address
 
 Offline = Literal["match", "mismatch", "unknown"]
@@ -309,8 +309,8 @@ class Ledger:
 
         try:
             for folder in reversed([each for each in (self.path.parent, *self.path.parents) if not each.exists()]):
-                atomic.make_private(folder)
-            atomic.make_private_file(self.path.with_name(f"{self.path.name}.lock"))
+                private.make_private(folder)
+            private.make_private_file(self.path.with_name(f"{self.path.name}.lock"))
             with filelock.FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS, mode=0o600):
                 yield
         except filelock.Timeout as error:
@@ -366,7 +366,7 @@ class Ledger:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
         try:
             with os.fdopen(handle, "wb") as file:
-                atomic.give_to_owner_of(path.parent, file.fileno())
+                private.give_to_owner_of(path.parent, file.fileno())
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qbdoctor import beside, releases
-from qbdoctor.atomic import Refused
 from qbdoctor.config import conversions
 from qbdoctor.config.conversions import Place
 from qbdoctor.config.qtini import edit as qtini_edit
@@ -20,6 +19,7 @@ from qbdoctor.config.qtini import lines as qtini_lines
 from qbdoctor.config.qtini.document import Entry, QtIni
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.edits import Move, Remove, ReplaceFile
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Beside, Change, JsonChange
 from qbdoctor.releases import Layout, Version
 from qbdoctor.store import Raws

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 
 from qbdoctor import writeonly
-from qbdoctor.atomic import NotTaken, Refused
 from qbdoctor.model.basics import Json, Secret
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import NotTaken, Refused, UserError
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe import Observer
 from qbdoctor.wire import Deadline

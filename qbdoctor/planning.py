@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import __version__, atomic, beside, lineedits, undoing
-from qbdoctor.atomic import Refused
+from qbdoctor import __version__, beside, lineedits, undoing
 from qbdoctor.config import conversions
 from qbdoctor.config.conversions import Place
 from qbdoctor.config.qtini import edit as qtini_edit
@@ -22,9 +21,10 @@ from qbdoctor.config.settings import read_config
 from qbdoctor.filetexts import FileText
 from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Move, Remove, ReplaceFile
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.records import Beside, Change, How, JsonChange, Record, Step, Via
 from qbdoctor.releases import Version
+from qbdoctor.storage import atomic, private
 from qbdoctor.store import Raws, Store
 from qbdoctor.undoing import Undo, sha256
 
@@ -123,7 +123,7 @@ def check_no_new_file(real: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise Refused(f"{new} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
+        raise Refused(f"{new} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
     if there:
         raise Refused(
             f"{new} is left from an unclean exit and will replace {real.name} at the next start: start and stop "

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from qbdoctor.atomic import Refused
 from qbdoctor.config import conversions
 from qbdoctor.config.settings import Settings
 from qbdoctor.journal import Guard, Journal, Read, Write
 from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Remove, ReplaceFile
+from qbdoctor.model.errors import Refused
 from qbdoctor.planning import FileEdit, SettingEdit
 from qbdoctor.records import Record
 

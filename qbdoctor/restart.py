@@ -22,12 +22,11 @@ from subprocess import TimeoutExpired
 from typing import Any
 
 from qbdoctor import launching, platforms, units, witness
-from qbdoctor.atomic import Refused
 from qbdoctor.config.settings import Settings
 from qbdoctor.instances import Instance, find_instances
 from qbdoctor.launching import Cannot, Launch
 from qbdoctor.logend import LogEnd
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.units import Unit
 
 __all__ = ["Cannot", "How", "Launch", "NotBack", "NotStopped", "plan", "start", "stop", "using"]

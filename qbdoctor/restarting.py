@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qbdoctor import restart
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.output import say
 from qbdoctor.restart import How, NotBack
 from qbdoctor.target import TargetOptions, resolve

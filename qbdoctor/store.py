@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from qbdoctor import atomic
-from qbdoctor.atomic import Refused
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import STANDING, UNFINISHED, Change, Damaged, Newer, Record, State, Step, parse
+from qbdoctor.storage import private
 
 JSON_FILE = "record.json"
 VALUES_FILE = "values.json"
@@ -42,7 +42,7 @@ class Store:
         return tuple(self._load(folder) for folder in reversed(self._folders()))
 
     def load(self, record_id: str) -> Record:
-        """Return one record as it is on disk now. Raises :class:`~qbdoctor.atomic.Refused`."""
+        """Return one record as it is on disk now. Raises :class:`~qbdoctor.model.errors.Refused`."""
         folder = self.root / record_id
         try:
             there = _is_name(record_id) and folder.is_dir()
@@ -98,20 +98,20 @@ class Store:
         folder = self.root / record.id
         new = self.root / f"{_NEW_PREFIX}{record.id}"
         try:
-            atomic.make_private(new)
+            private.make_private(new)
             for name, data in {**files, JSON_FILE: _dump(record)}.items():
-                atomic.write_private(new / name, data)
-            atomic.sync_folder(new)
+                private.write_private(new / name, data)
+            private.sync_folder(new)
             new.rename(folder)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
-        atomic.sync_folder(self.root)
+        private.sync_folder(self.root)
         return replace(record, folder=folder)
 
     def save(self, record: Record) -> Record:
         """Replace the record's JSON, durably. Raises OSError."""
-        atomic.replace_private(record.folder / JSON_FILE, _dump(record))
+        private.replace_private(record.folder / JSON_FILE, _dump(record))
         return record
 
     def step(self, record: Record, state: State, note: str | None = None) -> Record:
@@ -121,7 +121,7 @@ class Store:
     def keep(self, record: Record, name: str, data: bytes) -> Path:
         """Keep a file of the target's bytes with the record, durably. Raises OSError."""
         path = record.folder / name
-        atomic.replace_private(path, data)
+        private.replace_private(path, data)
         return path
 
     def remove(self, record: Record) -> None:
@@ -131,16 +131,16 @@ class Store:
         """
         trash = self.root / f"{_TRASH_PREFIX}{record.id}"
         record.folder.rename(trash)
-        atomic.sync_folder(self.root)
+        private.sync_folder(self.root)
         shutil.rmtree(trash, ignore_errors=True)
 
     def make_root(self) -> None:
-        """Make the folder, for this user alone. Raises :class:`~qbdoctor.atomic.Refused`."""
+        """Make the folder, for this user alone. Raises :class:`~qbdoctor.model.errors.Refused`."""
         try:
             missing = [each for each in (self.root, *self.root.parents) if not each.exists()]
             for folder in reversed(missing):
-                atomic.make_private(folder)
-                atomic.sync_folder(folder.parent)
+                private.make_private(folder)
+                private.sync_folder(folder.parent)
         except OSError as error:
             raise _unusable(self.root, error) from None
 
@@ -164,7 +164,7 @@ class Store:
         if any(name.startswith((_NEW_PREFIX, _TRASH_PREFIX)) for name in self._names()):
             return True
         return any(
-            atomic.leftovers(folder) or getattr(self._load(folder), "state", None) in UNFINISHED
+            private.leftovers(folder) or getattr(self._load(folder), "state", None) in UNFINISHED
             for folder in self._folders()
         )
 
@@ -175,7 +175,7 @@ class Store:
                 shutil.rmtree(self.root / name, ignore_errors=True)
         for folder in self._folders():
             if not folder.is_symlink() and folder.is_dir():
-                atomic.sweep(folder)
+                private.sweep(folder)
 
     # --- values -----------------------------------------------------------------------------------------------------
 

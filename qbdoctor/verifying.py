@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor import engine, lineedits, releases
-from qbdoctor.atomic import Refused
 from qbdoctor.config import conversions
 from qbdoctor.config.settings import Settings, wait_until
 from qbdoctor.fixplan import Plan, Step, in_file, in_json
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.edits import AnyEdit, Edit
+from qbdoctor.model.errors import Refused
 from qbdoctor.model.report import Report
 from qbdoctor.reader import reader
 

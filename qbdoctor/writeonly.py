@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.atomic import Refused
 from qbdoctor.config import conversions, password_hash
 from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.config.settings import Settings, wait_until
 from qbdoctor.filetexts import FileText
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
+from qbdoctor.model.errors import Refused
 
 if TYPE_CHECKING:
     from qbdoctor.fixplan import Step

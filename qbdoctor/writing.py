@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import atomic, beside, healing, planning
-from qbdoctor.atomic import Refused
+from qbdoctor import beside, healing, planning
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Beside, Record, Side, State
+from qbdoctor.storage import atomic, private
 from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD, Store
 from qbdoctor.undoing import sha256
 
@@ -25,13 +26,13 @@ def side(data: bytes, real: Path) -> Side:
     try:
         state = atomic.file_state(real)
     except OSError as error:
-        raise Refused(f"{real} cannot be looked at: {atomic.why(error)}. Nothing was changed.") from None
+        raise Refused(f"{real} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
     return Side(sha256(data), len(data), f"{state.mode:04o}", state.uid, state.gid)
 
 
 def may_write(real: Path, guard: Callable[[], str | None] | None, second: Beside | None = None) -> None:
     """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused."""
-    atomic.sweep(real.parent, real.name)
+    private.sweep(real.parent, real.name)
     atomic.check_replaceable(real)
     if second is None:
         planning.check_no_new_file(real)
@@ -63,14 +64,14 @@ def write(store: Store, record: Record, real: Path, old: bytes, new: bytes, stat
         with suppress(OSError):  # else the next run sees that the file is the old one
             if record.beside is not None and state == "rolled-back":
                 beside.remove_ours(record.beside)
-            if not atomic.leftovers(real.parent, real.name):  # which it then removes as well
+            if not private.leftovers(real.parent, real.name):  # which it then removes as well
                 store.step(record, was, "nothing was written")
         raise error.refused from None
     except BaseException as error:
         outcome = _give_up(store, record, real, old, new)
         if isinstance(error, OSError):
             raise Refused(
-                f"{real} could not be written ({atomic.why(error)}): {outcome}", "config-not-written"
+                f"{real} could not be written ({private.why(error)}): {outcome}", "config-not-written"
             ) from None
         raise
 
@@ -111,7 +112,7 @@ def _give_up(store: Store, record: Record, real: Path, old: bytes, new: bytes) -
     try:
         healed, said = healing.heal(store, record)
     except (OSError, ValueError, Refused) as error:
-        why = atomic.why(error) if isinstance(error, OSError) else str(error).rstrip(".")
+        why = private.why(error) if isinstance(error, OSError) else str(error).rstrip(".")
         return f"the record {record.id} could not be brought to an end ({why}); the next run will try."
     return said if healed.state != record.state else f"the record {record.id} was left as it is."
 

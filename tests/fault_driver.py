@@ -27,10 +27,11 @@ if __name__ == "__main__":
 
 import psutil  # noqa: E402
 
-from qbdoctor import cli, locks  # noqa: E402
+from qbdoctor import cli  # noqa: E402
 from qbdoctor.journal import Journal  # noqa: E402
 from qbdoctor.model.edits import ReplaceFile  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
+from qbdoctor.storage import locks  # noqa: E402
 from tests import kill_driver  # noqa: E402
 
 WHEN = 200

@@ -23,11 +23,13 @@ if __name__ == "__main__":
 import getpass  # noqa: E402 - what the journal imports when it is needed must be there before the mark
 import platform  # noqa: E402
 
-from qbdoctor import atomic, writeonly  # noqa: E402
+from qbdoctor import writeonly  # noqa: E402
 from qbdoctor.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
+from qbdoctor.model import errors  # noqa: E402
 from qbdoctor.model.basics import Secret  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.records import Damaged, Target  # noqa: E402
+from qbdoctor.storage import atomic, private  # noqa: E402
 
 
 def play_mount_point(config: Path) -> None:
@@ -40,9 +42,9 @@ def play_mount_point(config: Path) -> None:
         return replace(self, target)
 
     def overwrite(real: Path, data: bytes, whole: Callable[[Path, bytes], None] = atomic.overwrite) -> None:
-        atomic._CHUNK = 60
+        private._CHUNK = 60
         whole(real, data)
-        atomic._CHUNK = 1 << 20
+        private._CHUNK = 1 << 20
 
     Path.replace = busy  # type: ignore[method-assign,assignment]
     atomic.overwrite = overwrite
@@ -90,7 +92,7 @@ def journal_work(what: str, state: Path, config: Path, *, lock_seconds: float = 
         elif what in ("rollback", "force"):
             for record in journal.records():
                 if isinstance(record, Damaged):
-                    raise atomic.Refused(record.text())
+                    raise errors.Refused(record.text())
                 if record.standing:
                     journal.rollback(record, via="file", force=what == "force")
         elif what == "live":

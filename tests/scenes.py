@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import atomic
 from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.records import Record
+from qbdoctor.storage import atomic
 from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD
 from tests import kill_driver
 

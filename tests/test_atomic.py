@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import atomic, locks
-from qbdoctor.atomic import Refused
+from qbdoctor.model.errors import Refused
+from qbdoctor.storage import atomic, locks, private
 
 OLD, NEW = b"[Preferences]\nA=1\n", b"[Preferences]\nA=longer than before\n"
 
@@ -240,7 +240,7 @@ def test_windows_gives_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None
         raise error
 
     monkeypatch.setattr(Path, "replace", taken)
-    monkeypatch.setattr(atomic, "_SHARING_SECONDS", 0.1)
+    monkeypatch.setattr(private, "_SHARING_SECONDS", 0.1)
     with pytest.raises(Refused):
         replace(config)
     assert alone(config)
@@ -268,16 +268,16 @@ def test_torn(data: bytes, torn: bool) -> None:
 
 
 def test_leftovers(config: Path) -> None:
-    temp = atomic._temp(config)
+    temp = private.temp_name(config)
     temp.write_bytes(b"half")
     others = [f".qbdoctor-other.conf-{'0' * 16}.tmp", ".qbdoctor-qBittorrent.conf-1.tmp", "qBittorrent.conf.tmp"]
     for name in others:
         config.with_name(name).write_bytes(b"")
-    assert atomic.leftovers(config.parent, config.name) == (temp,)
-    assert len(atomic.leftovers(config.parent)) == 2
-    atomic.sweep(config.parent, config.name)
+    assert private.leftovers(config.parent, config.name) == (temp,)
+    assert len(private.leftovers(config.parent)) == 2
+    private.sweep(config.parent, config.name)
     assert sorted(each.name for each in config.parent.iterdir()) == sorted([config.name, *others])
-    assert atomic.leftovers(config.parent / "none") == ()
+    assert private.leftovers(config.parent / "none") == ()
 
 
 # --- mounts, in a namespace of their own ------------------------------------------------------------------------------

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import atomic
 from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.records import Record
+from qbdoctor.storage import atomic
 from tests import fault_driver, kill_driver
 from tests import test_kills_edits as edits
 from tests.scenes import CASES, Case, Scene, applied, dress, dressing, judge, killed, set_up, strace

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import atomic, locks
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal, SettingEdit
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Record
+from qbdoctor.storage import atomic, locks, private
 from tests import journals
 from tests.doctor import qbdoctor
 from tests.fixer import AUTH, records, sentence
@@ -218,7 +218,7 @@ def test_no_lock_at_all_is_refused_with_the_reason(
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     with pytest.raises(Refused, match="No lock could be taken") as caught:
         apply(journal, config)
-    assert atomic.why(OSError(code, os.strerror(code))) in caught.value.reason
+    assert private.why(OSError(code, os.strerror(code))) in caught.value.reason
     monkeypatch.undo()
     assert journal.records() == ()
     assert config.read_bytes() == OLD

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from qbdoctor import confirming, elsewhere, platforms, pruning
-from qbdoctor.atomic import Refused
 from qbdoctor.instances import Instance
 from qbdoctor.journal import Journal
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Damaged, Record
 from tests.doctor import Run, qbdoctor
 from tests.fixer import AUTH, LIST, ROOT, Terminal, change, new_config, records, sentence, state

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import locks
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.records import Record
+from qbdoctor.storage import locks
 from tests.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, states
 
 FILES: dict[str, tuple[bytes, bytes]] = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal, SettingEdit
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Record, Target
 from qbdoctor.releases import Version
 from tests.journals import AUTH, KEY, NEW, OLD, apply, left, on_disk, rewritten

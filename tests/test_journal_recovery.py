@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import atomic, locks
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Record
+from qbdoctor.storage import locks, private
 from tests.journals import NEW, OLD, apply, left, on_disk
 
 OTHER = NEW.replace(b"8080", b"9090")
@@ -44,8 +44,8 @@ def test_recovery(
         journal.rollback(record)
     left(journal, record, state, in_place=in_place)
     config.write_bytes(data)
-    atomic._temp(config).write_bytes(b"half")
-    atomic._temp(record.folder / "record.json").write_bytes(b"half")
+    private.temp_name(config).write_bytes(b"half")
+    private.temp_name(record.folder / "record.json").write_bytes(b"half")
     (record.folder.parent / f".new-{record.id}").mkdir()
     (said,) = journal.recover()
     assert record.id in said
@@ -114,8 +114,8 @@ def test_any_failure_undoes_itself(
         return wrapped
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic, "sync_folder", fail(atomic.sync_folder))
-        patch.setattr(atomic, "replace_private", fail(atomic.replace_private))
+        patch.setattr(private, "sync_folder", fail(private.sync_folder))
+        patch.setattr(private, "replace_private", fail(private.replace_private))
         try:
             journal.rollback(record) if record else apply(journal, config)
         except (Refused, Stop):

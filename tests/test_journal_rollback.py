@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal, SettingEdit
+from qbdoctor.model.errors import Refused
 from tests.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, rewritten
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import atomic
 from qbdoctor.journal import Journal
 from qbdoctor.records import Record
+from qbdoctor.storage import atomic
 from tests import edit_driver
 from tests.kill_driver import MARK
 from tests.scenes import strace

@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 
 from qbdoctor import loosening, redoing
-from qbdoctor.atomic import Refused
 from qbdoctor.config.settings import Settings
 from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.edits import Edit, Move, Remove, ReplaceFile
+from qbdoctor.model.errors import Refused
 from qbdoctor.planning import FileEdit
 from qbdoctor.records import Record
 from qbdoctor.releases import Version

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from qbdoctor import registry, verifying
-from qbdoctor.atomic import Refused
 from qbdoctor.journal import Journal
 from qbdoctor.model.edits import Edit, Effectiveness, Fix
+from qbdoctor.model.errors import Refused
 from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, causes, diagnose, qbdoctor
 from tests.fixer import AUTH, INCIDENT, LIST, LISTED, OPEN, anonymous, change, records, sha256, value

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import atomic
 from qbdoctor.config.qtini.document import QtIni
 from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.records import Record
+from qbdoctor.storage import private
 from qbdoctor.undoing import sha256
 from tests.fixer import ROOT, new_config
 
@@ -178,7 +178,7 @@ def hold_to_it(count: int, tmp_path: Path) -> str:
 
     # Nothing is left lying about, and nobody holds a lock
     assert [path.name for path in config.parent.iterdir()] == [config.name]
-    assert not atomic.leftovers(config.parent)
+    assert not private.leftovers(config.parent)
     assert not journal.store.unsettled()
     assert config.stat().st_mode == mode
     for record in reversed(standing):

@@ -13,13 +13,14 @@ import jsonschema
 import pytest
 import referencing
 
-from qbdoctor import atomic, releases
-from qbdoctor.atomic import Refused
+from qbdoctor import releases
 from qbdoctor.config import conversions
 from qbdoctor.journal import Journal, SettingEdit
+from qbdoctor.model.errors import Refused
 from qbdoctor.records import Damaged, Record, Target, history_json, parse
 from qbdoctor.releases import Version
 from qbdoctor.reports.schema import load
+from qbdoctor.storage import private
 
 RECORD, HISTORY = load("record/1"), load("history/1")
 REGISTRY: Any = referencing.Registry().with_resources(
@@ -224,14 +225,14 @@ def test_find(journal: Journal, config: Path, record: Record) -> None:
 
 
 def test_a_full_disk_leaves_no_record(journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = atomic.write_private
+    write = private.write_private
 
     def full(path: Path, data: bytes) -> None:
         if path.name == "record.json":
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, data)
 
-    monkeypatch.setattr(atomic, "write_private", full)
+    monkeypatch.setattr(private, "write_private", full)
     with pytest.raises(Refused, match="nothing was changed"):
         apply(journal, config)
     assert config.read_bytes() == OLD

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from qbdoctor import changes, consent, elsewhere, inputs, lineedits, output, writeonly
-from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
 from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Plan, opening_by_causes, wanted_by_causes
 from qbdoctor.journal import Journal
 from qbdoctor.model.edits import Fix
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
 from qbdoctor.registry import checks, fixes
 from qbdoctor.run import observer, state_folder

@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 
 from qbdoctor import changedoc, changes, consent, elsewhere, output, takingback
-from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
 from qbdoctor.choosing import is_gone
 from qbdoctor.journal import Journal
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.records import Damaged, Record, history_json
 from qbdoctor.registry import fixes
 from qbdoctor.run import state_folder

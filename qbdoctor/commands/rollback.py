@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor import changes, choosing, confirming, consent, cutoff, output, undoing
-from qbdoctor.atomic import Refused
 from qbdoctor.changes import Outcome
 from qbdoctor.config.list_values import NAMES
 from qbdoctor.fixing import Surgery
 from qbdoctor.fixplan import Via
 from qbdoctor.journal import Journal
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.planning import RollbackPlan
 from qbdoctor.records import Change, Record
 from qbdoctor.registry import checks

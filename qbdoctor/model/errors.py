@@ -11,3 +11,15 @@ class UserError(Exception):
         self.code = code
         self.message = message
         self.exit_code = exit_code
+
+
+class Refused(UserError):
+    """What was asked is not done, in one sentence, and the target is as it was. Exit code 4."""
+
+    def __init__(self, reason: str, code: str = "refused") -> None:
+        super().__init__(code, reason, 4)
+        self.reason = reason
+
+
+class NotTaken(Refused):
+    """The server answered that it does not take what was sent."""

@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from qbdoctor.atomic import Refused, why
+from qbdoctor.model.errors import Refused
+from qbdoctor.storage.private import why
 
 _PAUSE = 0.005
 _LONGEST_PAUSE = 0.04  # many that wait must not take the time of the one that works
@@ -28,7 +29,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.
 
 @contextmanager
 def hold(folder: Path, seconds: float) -> Iterator[None]:
-    """Hold the folder's lock, waited for no longer than ``seconds``. Raises :class:`~qbdoctor.atomic.Refused`."""
+    """Hold the folder's lock, waited for no longer than ``seconds``. Raises :class:`~qbdoctor.model.errors.Refused`."""
     handle = _flock(folder, seconds)
     release = _lock_stand_in(folder, seconds) if handle is None else partial(os.close, handle)
     try:

@@ -11,37 +11,18 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused
+from qbdoctor.storage.private import create_file, discard_file, rename_file, sync_folder, temp_name, why, write_all
 
-TEMP_PREFIX = ".qbdoctor-"
-_TEMP_SUFFIX = ".tmp"
-_CHUNK = 1 << 20
-_SHARING_SECONDS = 1.0  # how long another program's open handle is waited for on Windows
-_SHARING_ERRORS = {5, 32, 33}  # access denied, sharing violation, lock violation
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
 _STORES = (Path("/nix/store"), Path("/gnu/store"))  # of Nix and Guix
 _NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
-
-
-class Refused(UserError):
-    """What was asked is not done, in one sentence, and the target is as it was. Exit code 4."""
-
-    def __init__(self, reason: str, code: str = "refused") -> None:
-        super().__init__(code, reason, 4)
-        self.reason = reason
-
-
-class NotTaken(Refused):
-    """The server answered that it does not take what was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +119,9 @@ def replace(real: Path, data: bytes, *, expect: bytes, in_place: Callable[[], No
         raise _refused(real, error) from None
     try:
         _check_unchanged(real, expect)
-        _rename(temp, real)
+        rename_file(temp, real)
     except BaseException as error:
-        gone = _discard(temp)
+        gone = discard_file(temp)
         if not isinstance(error, OSError):
             raise
         if error.errno != errno.EBUSY or not gone:
@@ -157,7 +138,7 @@ def overwrite(real: Path, data: bytes) -> None:
     """Write over the content of a file, in place. Raises OSError, with the file as far as it was written."""
     handle = os.open(real, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     try:
-        _write(handle, data)
+        write_all(handle, data)
         os.ftruncate(handle, len(data))
         os.fsync(handle)
     finally:
@@ -174,126 +155,6 @@ def is_torn(data: bytes, old: bytes, new: bytes) -> bool:
     return all(byte == 0 or byte in (old[at : at + 1] + new[at : at + 1]) for at, byte in enumerate(data))
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Make a new file with mode 0600, durable but for its name in the folder. Raises OSError."""
-    handle = _create(path)
-    try:
-        give_to_owner_of(path.parent, handle)
-        _write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder with mode 0700, if it is not there yet. Raises OSError."""
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        if folder.is_dir():
-            return
-        raise
-    if _is_root() and folder.parent.stat().st_uid != 0:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            give_to_owner_of(folder.parent, handle)
-        finally:
-            os.close(handle)
-
-
-def make_private_file(path: Path) -> None:
-    """Make an empty file with mode 0600, if there is none yet. Raises OSError."""
-    with suppress(FileExistsError):
-        handle = _create(path)
-        try:
-            give_to_owner_of(path.parent, handle)
-        finally:
-            os.close(handle)
-
-
-def give_to_owner_of(folder: Path, handle: int) -> None:
-    """Give what root makes in another user's state folder to that user, who could not use it else. Raises OSError."""
-    if not _is_root():
-        return
-    owner, made = folder.stat(), os.fstat(handle)
-    if owner.st_uid != made.st_uid and not owner.st_mode & 0o002:
-        os.fchown(handle, owner.st_uid, owner.st_gid)
-
-
-def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def replace_private(path: Path, data: bytes) -> None:
-    """Make or replace a file of our own with mode 0600, durable when this returns. Raises OSError."""
-    temp = _temp(path)
-    try:
-        write_private(temp, data)
-        _rename(temp, path)
-    except BaseException:
-        with suppress(OSError):
-            temp.unlink()
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system can. Raises OSError."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:
-        return  # a folder that may be written and not read
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        with suppress(OSError):  # it is durable
-            os.close(handle)
-
-
-def leftovers(folder: Path, name: str | None = None) -> tuple[Path, ...]:
-    """Return what killed runs left in this folder, for one file or for any; with the lock held, else it may be in use.
-
-    Nothing where the folder may not be read. Raises OSError where it could be and is not.
-    """
-    wanted = r".+" if name is None else re.escape(name)
-    pattern = re.compile(re.escape(TEMP_PREFIX) + wanted + r"-[0-9a-f]{16}" + re.escape(_TEMP_SUFFIX))
-    try:
-        entries = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return ()
-    with entries:
-        return tuple(
-            Path(entry.path)
-            for entry in entries
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
-        )
-
-
-def sweep(folder: Path, name: str | None = None) -> None:
-    """Remove what killed runs left in this folder, for one file or for any, as far as possible."""
-    with suppress(OSError):
-        for leftover in leftovers(folder, name):
-            _discard(leftover)
-
-
-def _discard(temp: Path) -> bool:
-    """Remove a file that is not to get its name, on a second try if need be; returns whether it is gone."""
-    for _ in range(2):
-        try:
-            temp.unlink()
-        except FileNotFoundError:
-            return True
-        except OSError:
-            continue
-        return True
-    return False
-
-
 def _check_unchanged(real: Path, expect: bytes) -> None:
     if real.read_bytes() != expect:
         raise Refused(
@@ -301,37 +162,22 @@ def _check_unchanged(real: Path, expect: bytes) -> None:
         )
 
 
-def _temp(path: Path) -> Path:
-    return path.with_name(f"{TEMP_PREFIX}{path.name}-{os.urandom(8).hex()}{_TEMP_SUFFIX}")
-
-
-def _create(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.open(path, flags, 0o600)
-
-
-def _write(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view[:_CHUNK]) :]
-
-
 def _stage(real: Path, data: bytes) -> tuple[Path, tuple[str, ...]]:
     """Write the new file beside the old one, complete but for its name.
 
     By its descriptor alone: in a folder that someone else may write, the name could come to mean another file.
     """
-    temp = _temp(real)
-    handle = _create(temp)
+    temp = temp_name(real)
+    handle = create_file(temp)
     try:
         try:
-            _write(handle, data)
+            write_all(handle, data)
             notes = _dress(handle, temp, real)
             os.fsync(handle)
         finally:
             os.close(handle)
     except BaseException:
-        _discard(temp)
+        discard_file(temp)
         raise
     return temp, notes
 
@@ -388,35 +234,6 @@ def _copy_attributes(handle: int, real: Path) -> list[str]:
                 ) from None
             notes.append(f"{lost} ({error.strerror})")
     return notes
-
-
-def _rename(temp: Path, path: Path) -> None:
-    give_up = time.monotonic() + _SHARING_SECONDS
-    while True:
-        try:
-            temp.replace(path)
-        except PermissionError as error:
-            if getattr(error, "winerror", None) not in _SHARING_ERRORS or time.monotonic() > give_up:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-_REASONS = {
-    errno.ENOENT: "it does not exist",
-    errno.ELOOP: "its symbolic links lead in a circle",
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "this user may not",
-    errno.EPERM: "this user may not",
-}
-
-
-def why(error: OSError) -> str:
-    """Return what went wrong, in words."""
-    return _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
 
 
 def _refused(path: Path, error: OSError) -> Refused:

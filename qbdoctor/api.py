@@ -7,7 +7,7 @@ plans edits of settings and judges whether they worked. Neither sends or writes 
 here may change in any release.
 """
 
-from qbdoctor import inputvalues, releases, witness
+from qbdoctor import inputvalues, releases
 from qbdoctor.bypass import closed, doors, opened, ways_exposed, ways_in
 from qbdoctor.config.drift import Difference, differences
 from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
@@ -36,7 +36,8 @@ from qbdoctor.observations import (
 from qbdoctor.oddities import EVERY, as_read, not_there, odd_keys
 from qbdoctor.releases import Version
 from qbdoctor.running import integer_now, whitelist_now
-from qbdoctor.witness import Rejection
+from qbdoctor.target import log as witness
+from qbdoctor.target.log import Rejection
 
 __all__ = [
     "EVERY",

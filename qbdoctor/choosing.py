@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qbdoctor import elsewhere, output
-from qbdoctor.address import Address, parse_url
 from qbdoctor.journal import Journal
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.records import Damaged, Record
-from qbdoctor.target import TargetOptions, resolve
+from qbdoctor.target.address import Address, parse_url
+from qbdoctor.target.resolve import TargetOptions, resolve
 
 
 def chosen(args: argparse.Namespace, journal: Journal, state: Path) -> list[Record]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from qbdoctor import releases, witness
-from qbdoctor.address import parse_ip
+from qbdoctor import releases
 from qbdoctor.observations import Client
+from qbdoctor.target import address
+from qbdoctor.target import log as server_log
+from qbdoctor.target.address import parse_ip
 
 if TYPE_CHECKING:
     from qbdoctor.observations import Observations
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
 def client(seen: Observations) -> Client:
     """Return whom the server takes us for, as far as that can be known."""
     first, target = seen.anonymous, seen.target
-    ours = witness.plain_address(first.local) if first.local else None
+    ours = address.plain_address(first.local) if first.local else None
     through = _through(seen)
     if through is None:
         return Client(ours if target.direct else None, "socket" if target.direct and ours else "", ours, None)
     sent = seen.sign_in if seen.has("sign_in") else None
     told = sent is not None and sent.outcome in {"accepted", "refused", "banned"}
-    logged = witness.login_addresses(seen.late_log if told else seen.log)
+    logged = server_log.login_addresses(seen.late_log if told else seen.log)
     if logged and told:
         return Client(logged[0], "log", ours, through)
     if len(logged) == 1:

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import platforms, witness
+from qbdoctor.storage import files
+from qbdoctor.target import log as server_log
 
 if TYPE_CHECKING:
-    from qbdoctor.instances import Instance
-    from qbdoctor.target import Target
+    from qbdoctor.target.processes import Instance
+    from qbdoctor.target.resolve import Target
 
 FULL_BYTES = 64 * 1024
 """A config has 1 to 200 KB, and each save needs room for a second one."""
@@ -121,7 +122,7 @@ def look(target: Target, *, now: Callable[[], float] = time.time) -> ConfigPlace
         settled=instance is None or _settled(instance, found, now()),
         written_since=instance is not None and _written_since(instance, found),
         used_before=bool(before),
-        port_before=None if (port := witness.listening(before)) is None else port[1],
+        port_before=None if (port := server_log.listening(before)) is None else port[1],
     )
 
 
@@ -263,7 +264,7 @@ def _new_file(file: Path) -> Path | None:
     """Return ``qBittorrent_new.conf`` if it holds any setting and no save is just going on."""
     new = file.with_name(f"{file.stem}_new{file.suffix}")
     for last in (False, True):
-        if not platforms.is_file(new) or not _holds_settings(new):
+        if not files.is_file(new) or not _holds_settings(new):
             return None
         if not last:
             time.sleep(SAVING_SECONDS)
@@ -283,10 +284,10 @@ def _holds_settings(path: Path) -> bool:
         return True
 
 
-def _named_by_log(target: Target, lines: tuple[witness.LogLine, ...]) -> Path | None:
+def _named_by_log(target: Target, lines: tuple[server_log.LogLine, ...]) -> Path | None:
     """Return the folder that the running process named in its log, if it is another one than the config's."""
     instance = target.instance
-    named = witness.config_folder(lines)
+    named = server_log.config_folder(lines)
     if instance is None or target.config_file is None or named is None:
         return None
     folder = Path(named)
@@ -298,14 +299,14 @@ def _named_by_log(target: Target, lines: tuple[witness.LogLine, ...]) -> Path | 
         return None  # a name that is not here, as in a container that is closed to us, shows nothing
 
 
-def _log(target: Target) -> tuple[tuple[witness.LogLine, ...], tuple[witness.LogLine, ...]]:
+def _log(target: Target) -> tuple[tuple[server_log.LogLine, ...], tuple[server_log.LogLine, ...]]:
     """Return the log's lines of earlier starts and those of the process that runs; without one all are earlier."""
     if target.log_file is None:
         return (), ()
-    lines = witness.read_tail(target.log_file).lines
+    lines = server_log.read_tail(target.log_file).lines
     if target.instance is None:
         return lines, ()
-    now = witness.since_start(lines, target.instance.started)
+    now = server_log.since_start(lines, target.instance.started)
     return lines[: len(lines) - len(now)], now
 
 

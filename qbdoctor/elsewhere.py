@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qbdoctor import platforms
-from qbdoctor.instances import find_instances
 from qbdoctor.model.errors import Refused
 from qbdoctor.records import Record
+from qbdoctor.storage import files, state_folder
 from qbdoctor.store import Store
+from qbdoctor.target.processes import find_instances
 
 _IN_HOME = ".local/state/qbdoctor"
 _AS_ROOT = f"root/{_IN_HOME}"  # of a container, in which people are root
@@ -80,11 +80,11 @@ def _is(name: str, record_id: str) -> bool:
 
 
 def _places(environment: Mapping[str, str]) -> Iterator[Path]:
-    yield platforms.state_folder({**environment, "QBDOCTOR_STATE_DIR": ""})
+    yield state_folder.state_folder({**environment, "QBDOCTOR_STATE_DIR": ""})
     caller = environment.get("SUDO_USER", "root")
     users = ([caller] if caller != "root" else []) if _is_root() else ["root"]
     for user in users:
-        folder = platforms.user_state_folder(user)
+        folder = state_folder.user_state_folder(user)
         if folder is not None:
             yield folder
     for instance in find_instances():
@@ -101,7 +101,7 @@ def _is_root() -> bool:
 def _may_look(folder: Path) -> bool:
     """Whether what is not to be seen is not there: else a folder on the way may not be entered."""
     for place in folder.parents:
-        if platforms.is_folder(place):
+        if files.is_folder(place):
             return os.access(place, os.X_OK)
     return True
 

@@ -17,7 +17,6 @@ from qbdoctor.config import conversions
 from qbdoctor.config.settings import Settings
 from qbdoctor.filetexts import FileText
 from qbdoctor.fixplan import Plan, Step, Via, json_value, no_contradiction, written
-from qbdoctor.instances import Instance
 from qbdoctor.journal import Journal
 from qbdoctor.live import Live
 from qbdoctor.model.basics import Json, Secret
@@ -30,6 +29,7 @@ from qbdoctor.planning import FilePlan, api_changes
 from qbdoctor.reader import reader
 from qbdoctor.records import Record, Target
 from qbdoctor.storage import atomic
+from qbdoctor.target.processes import Instance
 from qbdoctor.verifying import NotHelped
 
 if TYPE_CHECKING:

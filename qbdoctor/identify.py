@@ -17,7 +17,7 @@ from qbdoctor.wire import Call
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
     from qbdoctor.observe import Observer
-    from qbdoctor.target import Target
+    from qbdoctor.target.resolve import Target
 
 UNKNOWN_SCOPE = "/api/v2/nope/x"
 

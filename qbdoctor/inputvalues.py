@@ -10,10 +10,10 @@ import os
 from collections.abc import Callable
 from pathlib import PurePosixPath, PureWindowsPath
 
-from qbdoctor.address import parse_ip, parse_url
 from qbdoctor.config.password_hash import FACTORY_PASSWORD
 from qbdoctor.config.subnets import is_public, parse_subnet
 from qbdoctor.model.errors import UserError
+from qbdoctor.target.address import parse_ip, parse_url
 
 SHORTEST_PASSWORD = 6
 """Characters; the Web UI's own options refuse less (src/webui/www/private/views/preferences.html)."""

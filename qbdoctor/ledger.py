@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from qbdoctor.storage import private
-from qbdoctor.witness import plain_address
+from qbdoctor.target.address import plain_address
 
 Offline = Literal["match", "mismatch", "unknown"]
 Kind = Literal["login", "authorization"]

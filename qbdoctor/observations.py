@@ -17,13 +17,13 @@ from qbdoctor.model.exchanges import Comparison, Exchange
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qbdoctor.address import Address
     from qbdoctor.config.settings import Settings
     from qbdoctor.configplace import ConfigPlace
-    from qbdoctor.instances import Instance
     from qbdoctor.releases import Version, VersionRange
-    from qbdoctor.target import Target
-    from qbdoctor.witness import LogLine, Rejection
+    from qbdoctor.target.address import Address
+    from qbdoctor.target.log import LogLine, Rejection
+    from qbdoctor.target.processes import Instance
+    from qbdoctor.target.resolve import Target
 
 
 class NotObserved(LookupError):

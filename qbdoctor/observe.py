@@ -28,13 +28,13 @@ from qbdoctor.unknownpath import no_room, note_first
 from qbdoctor.wire import VERSION_PATH, Call, Wire
 
 if TYPE_CHECKING:
-    from qbdoctor.address import Address
     from qbdoctor.config.settings import Settings
     from qbdoctor.configplace import ConfigPlace
-    from qbdoctor.instances import Instance
     from qbdoctor.ledger import Ledger
-    from qbdoctor.target import Target
-    from qbdoctor.witness import LogLine, Rejection
+    from qbdoctor.target.address import Address
+    from qbdoctor.target.log import LogLine, Rejection
+    from qbdoctor.target.processes import Instance
+    from qbdoctor.target.resolve import Target
 
 # Only these leave the server's answer: app/preferences holds mail, proxy and DynDNS passwords and, from 5.2 on, the key.
 PREFERENCES = ("bypass_", "web_ui_", "use_https", "alternative_webui_enabled")
@@ -278,9 +278,9 @@ class Observer:
         return identify.identify(self, self._logged_version())
 
     def _logged_version(self) -> Version | None:
-        from qbdoctor import witness  # noqa: PLC0415
+        from qbdoctor.target import log as server_log  # noqa: PLC0415
 
-        return Version.parse(witness.version(self.seen.log)) if self.target.instance is not None else None
+        return Version.parse(server_log.version(self.seen.log)) if self.target.instance is not None else None
 
     def _take_preferences(self) -> Mapping[str, Any] | None:
         if not self._may_call():
@@ -332,17 +332,17 @@ class Observer:
         return probe(self.session)
 
     def _take_log(self) -> tuple[LogLine, ...]:
-        from qbdoctor import witness  # noqa: PLC0415
+        from qbdoctor.target import log as server_log  # noqa: PLC0415
 
         if self.target.log_file is None or self.target.instance is None:
             return ()
-        return witness.since_start(witness.read_tail(self.target.log_file).lines, self.target.instance.started)
+        return server_log.since_start(server_log.read_tail(self.target.log_file).lines, self.target.instance.started)
 
     def _take_rejected(self) -> tuple[Rejection, ...]:
-        from qbdoctor import witness  # noqa: PLC0415
+        from qbdoctor.target import log as server_log  # noqa: PLC0415
 
-        found = witness.host_rejections(self.seen.log)
-        return tuple(one for one in found if one.received not in witness.OWN_FETCH_SITES.values())
+        found = server_log.host_rejections(self.seen.log)
+        return tuple(one for one in found if one.received not in server_log.OWN_FETCH_SITES.values())
 
     def _take_told(self) -> Told | None:
         first = self.seen.anonymous

@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import platforms
-from qbdoctor.address import parse_ip
 from qbdoctor.config import password_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import files
+from qbdoctor.target import paths
+from qbdoctor.target.address import parse_ip
 
 if TYPE_CHECKING:
-    from qbdoctor.instances import Instance
     from qbdoctor.model.exchanges import Exchange
-    from qbdoctor.target import Target
+    from qbdoctor.target.processes import Instance
+    from qbdoctor.target.resolve import Target
 
 HASH = "Password_PBKDF2"
 
@@ -53,9 +54,9 @@ def fitting_config(target: Target, given: Secret | None, environment: Mapping[st
         return None
     from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
-    system = platforms.System(sys.platform, environment, platforms.home_folder(sys.platform, environment))
-    for place in platforms.default_configs(system):
-        if not platforms.is_file(place) or any(file is not None and _same(file, place) for file in used):
+    system = paths.System(sys.platform, environment, paths.home_folder(sys.platform, environment))
+    for place in paths.default_configs(system):
+        if not files.is_file(place) or any(file is not None and _same(file, place) for file in used):
             continue
         try:
             stored = Settings.load(place).secret(HASH)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from qbdoctor import witness
-from qbdoctor.logend import LogEnd
 from qbdoctor.observations import Told
+from qbdoctor.target import log as server_log
+from qbdoctor.target.log_cursor import LogEnd
 
 if TYPE_CHECKING:
-    from qbdoctor.instances import Instance
-    from qbdoctor.target import Target
+    from qbdoctor.target.processes import Instance
+    from qbdoctor.target.resolve import Target
 
 Marks = tuple[tuple["Instance", LogEnd], ...]
 """Each process and where its log ended before the first request."""
@@ -48,6 +48,6 @@ def told(marks: Marks) -> Told | None:
 def _since(mark: tuple[Instance, LogEnd]) -> Told | None:
     instance, end = mark
     lines = end.lines_since()
-    rejections = witness.host_rejections(lines)
-    failures = sum(1 for line in lines if witness.is_failed_login(line))
+    rejections = server_log.host_rejections(lines)
+    failures = sum(1 for line in lines if server_log.is_failed_login(line))
     return Told(end.path, instance, rejections, failures) if rejections or failures else None

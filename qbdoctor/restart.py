@@ -21,12 +21,14 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any
 
-from qbdoctor import launching, platforms, units, witness
+from qbdoctor import launching, units
 from qbdoctor.config.settings import Settings
-from qbdoctor.instances import Instance, find_instances
 from qbdoctor.launching import Cannot, Launch
-from qbdoctor.logend import LogEnd
 from qbdoctor.model.errors import Refused, UserError
+from qbdoctor.storage import files
+from qbdoctor.target import log as server_log
+from qbdoctor.target.log_cursor import LogEnd
+from qbdoctor.target.processes import Instance, find_instances
 from qbdoctor.units import Unit
 
 __all__ = ["Cannot", "How", "Launch", "NotBack", "NotStopped", "plan", "start", "stop", "using"]
@@ -165,7 +167,7 @@ def plan(instance: Instance, config: Path) -> How:
 def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
     """Refuse what belongs to a desktop, a package manager's box or a supervisor. Raises Cannot."""
     scope = _read(Path(f"/proc/{pid}/cgroup"))
-    if platforms.exists(Path(f"/proc/{pid}/root/.flatpak-info")) or "app-flatpak-" in scope:
+    if files.exists(Path(f"/proc/{pid}/root/.flatpak-info")) or "app-flatpak-" in scope:
         raise Cannot("it is a Flatpak", f"Quit it. {_BY_HAND}")
     if re.search(r"/snap\.[^/]*qbittorrent", scope) or str(instance.executable).startswith("/snap/"):
         raise Cannot("it is a snap", f"Quit it (or snap stop). {_BY_HAND}")
@@ -343,8 +345,8 @@ def _bind_failure(one: Instance, end: LogEnd | None) -> str | None:
     if end is not None and end.path == one.log_file:
         lines = end.lines_since()
     else:
-        lines = witness.since_start(witness.read_tail(one.log_file).lines, one.started)
-    found = witness.bind_failure(lines)
+        lines = server_log.since_start(server_log.read_tail(one.log_file).lines, one.started)
+    found = server_log.bind_failure(lines)
     return None if found is None else f"{found[0]}:{found[1]}"
 
 

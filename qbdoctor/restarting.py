@@ -18,7 +18,7 @@ from qbdoctor.journal import Journal
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.output import say
 from qbdoctor.restart import How, NotBack
-from qbdoctor.target import TargetOptions, resolve
+from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.verifying import NotHelped
 from qbdoctor.wire import Deadline, Wire
 

@@ -8,12 +8,13 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from qbdoctor import credentials, platforms
-from qbdoctor.address import parse_url
+from qbdoctor import credentials
 from qbdoctor.model.errors import UserError
 from qbdoctor.observations import Asked
 from qbdoctor.observe import Observer
-from qbdoctor.target import TargetOptions, resolve
+from qbdoctor.storage import state_folder as storage_state_folder
+from qbdoctor.target.address import parse_url
+from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.wire import Deadline, Masks, Wire
 
 
@@ -57,7 +58,7 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
 
 def state_folder(args: argparse.Namespace, env: Mapping[str, str]) -> Path:
     """Return where records and the ledger are kept: --state-dir, QBDOCTOR_STATE_DIR, the platform's state folder."""
-    return Path(args.state_dir).expanduser() if args.state_dir else platforms.state_folder(env)
+    return Path(args.state_dir).expanduser() if args.state_dir else storage_state_folder.state_folder(env)
 
 
 def verification(args: argparse.Namespace) -> bool | str:

@@ -184,7 +184,7 @@ def _where(observer: Observer) -> tuple[str, str]:
 
 
 def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
-    from qbdoctor import witness  # noqa: PLC0415
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
 
     seen = observer.seen
     server, source = _where(observer)
@@ -194,11 +194,11 @@ def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
     if observer.target.instance is not None and seen.log:
         now = datetime.now()  # the log's times are local and have no zone
         # Behind a mapping or proxy the server counts by an address that is not ours: the one with most failures may be it.
-        counted = {source} if observer.target.direct else {source, *witness.login_addresses(seen.log)}
+        counted = {source} if observer.target.direct else {source, *server_log.login_addresses(seen.log)}
         logged = max(
-            witness.login_failures(seen.log, one, limit=limit, ban_seconds=seconds, now=now) for one in counted
+            server_log.login_failures(seen.log, one, limit=limit, ban_seconds=seconds, now=now) for one in counted
         )
-        success = witness.last_success(seen.log, source) if observer.target.direct else None
+        success = server_log.last_success(seen.log, source) if observer.target.direct else None
         if success is not None:
             # The log has local time without a zone; the process that wrote it runs on this machine.
             since = max(since, success.astimezone()) if since else success.astimezone()

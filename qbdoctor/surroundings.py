@@ -10,21 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import platforms
 from qbdoctor.client_view import believes_forwarded, client
 from qbdoctor.model.errors import UserError
 from qbdoctor.observations import PortOwner, Suspect
 from qbdoctor.releases import Version
-from qbdoctor.target import DEFAULT_PORT
+from qbdoctor.storage import files
+from qbdoctor.target.resolve import DEFAULT_PORT
 from qbdoctor.wire import Call
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
-    from qbdoctor.instances import Instance
     from qbdoctor.observations import Observations
     from qbdoctor.observe import Observer
-    from qbdoctor.target import Target
-    from qbdoctor.witness import LogLine
+    from qbdoctor.target.log import LogLine
+    from qbdoctor.target.processes import Instance
+    from qbdoctor.target.resolve import Target
 
 
 def suspect(seen: Observations) -> Suspect | None:
@@ -56,16 +56,16 @@ def web_ports(instance: Instance) -> tuple[int, ...] | None:
 
 
 def _of(instance: Instance) -> Suspect:
-    from qbdoctor import witness  # noqa: PLC0415
     from qbdoctor.config.settings import Settings  # noqa: PLC0415
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
 
     log: tuple[LogLine, ...] = ()
     if instance.log_file is not None:
-        log = witness.since_start(witness.read_tail(instance.log_file).lines, instance.started)
+        log = server_log.since_start(server_log.read_tail(instance.log_file).lines, instance.started)
     settings: Settings | None = None
     if instance.config_file is not None:
         try:
-            settings = Settings.load(instance.config_file, Version.parse(witness.version(log)))
+            settings = Settings.load(instance.config_file, Version.parse(server_log.version(log)))
         except UserError:
             settings = None
     return Suspect(instance, settings, log, web_ports(instance), named=True)
@@ -73,9 +73,9 @@ def _of(instance: Instance) -> Suspect:
 
 def _meant_ports(one: Suspect) -> set[int]:
     """Return the ports at which this process was meant to serve: by its config, its options, its log."""
-    from qbdoctor import witness  # noqa: PLC0415
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
 
-    failed = witness.bind_failure(one.log)
+    failed = server_log.bind_failure(one.log)
     ports = {one.instance.options.webui_port, failed[1] if failed else None}
     if one.settings is not None:
         ports.add(one.settings.integer("Port"))
@@ -86,20 +86,20 @@ def _meant_ports(one: Suspect) -> set[int]:
 
 def last_run(target: Target) -> tuple[LogLine, ...]:
     """Return the log of the last run of a server that is gone: since its last start mark."""
-    from qbdoctor import witness  # noqa: PLC0415
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
 
     if target.log_file is None or target.instance is not None:
         return ()
-    return witness.since_start(witness.read_tail(target.log_file).lines, None)
+    return server_log.since_start(server_log.read_tail(target.log_file).lines, None)
 
 
 def late_log(target: Target) -> tuple[LogLine, ...]:
     """Return the log of the running server as it is now."""
-    from qbdoctor import witness  # noqa: PLC0415
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
 
     if target.log_file is None or target.instance is None:
         return ()
-    return witness.since_start(witness.read_tail(target.log_file).lines, target.instance.started)
+    return server_log.since_start(server_log.read_tail(target.log_file).lines, target.instance.started)
 
 
 def port_owner(target: Target) -> PortOwner | None:
@@ -133,7 +133,7 @@ def certificate_fault(settings: Settings | None, instance: Instance | None) -> s
             return f"HTTPS\\{name}Path is empty"
     places = [_through_root(Path(text), instance) for text in paths.values()]
     for (name, text), place in zip(paths.items(), places, strict=True):
-        if not platforms.is_file(place):
+        if not files.is_file(place):
             return f"HTTPS\\{name}Path names {text}, where there is no file that may be seen"
     try:
         # The empty password keeps OpenSSL from asking at the terminal for that of an encrypted key.

@@ -12,9 +12,9 @@ import socket
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.address import parse_ip
 from qbdoctor.model.exchanges import Exchange, Failure
-from qbdoctor.target import look_up
+from qbdoctor.target.address import parse_ip
+from qbdoctor.target.resolve import look_up
 
 if TYPE_CHECKING:
     from datetime import datetime

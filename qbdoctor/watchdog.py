@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from qbdoctor import confirming, redoing, restart
-from qbdoctor.address import parse_url
 from qbdoctor.journal import Journal
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.records import Record
 from qbdoctor.session import SessionClient
+from qbdoctor.target.address import parse_url
 from qbdoctor.wire import VERSION_PATH, Call, Deadline, Masks, Wire
 
 LOCK_SECONDS = 600.0

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import HTTPAdapter
 
-    from qbdoctor.address import Address
+    from qbdoctor.target.address import Address
 
 BODY_CAP = 1 << 20
 """Bytes of an answer that are read at most; the largest that qbdoctor asks for, app/preferences, has about 10 kB."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qbdoctor.model.edits import Edit
     from qbdoctor.observe import Observer
     from qbdoctor.releases import Version
-    from qbdoctor.target import Target
+    from qbdoctor.target.resolve import Target
 
 SAVE_SECONDS = 8.0
 """qBittorrent saves at once after setPreferences (0.1 s, 4.2.5 to 5.3.0); a slow disk gets more."""

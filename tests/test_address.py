@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qbdoctor.address import Address, parse_host_port, parse_ip, parse_url
 from qbdoctor.model.errors import UserError
+from qbdoctor.target.address import Address, parse_host_port, parse_ip, parse_url
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbdoctor import configplace, registry, witness
-from qbdoctor.address import parse_url
+from qbdoctor import configplace, registry
 from qbdoctor.config.drift import differences
 from qbdoctor.config.key_lint import Oddity, lint_keys, nearest
 from qbdoctor.config.settings import Settings
 from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.configplace import ConfigPlace, read_mounts
-from qbdoctor.instances import Instance, Options
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.model.findings import Judgement
 from qbdoctor.observations import Asked, Observations, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
-from qbdoctor.target import Target
+from qbdoctor.target import log as server_log
+from qbdoctor.target.address import parse_url
+from qbdoctor.target.command_line import Options
+from qbdoctor.target.processes import Instance
+from qbdoctor.target.resolve import Target
 
 OLD = "[Preferences]\n"
 SET = OLD + "WebUI\\Port=8080\n"
@@ -377,16 +379,16 @@ def test_mounts(path: str, expected: tuple[bool, bool]) -> None:
 
 
 def test_the_folder_that_the_log_names() -> None:
-    def lines(*texts: str) -> list[witness.LogLine]:
-        return [witness.LogLine("N", None, text) for text in texts]
+    def lines(*texts: str) -> list[server_log.LogLine]:
+        return [server_log.LogLine("N", None, text) for text in texts]
 
     start = "qBittorrent v5.1.0 started. Process ID: 5"
-    assert witness.config_folder(lines(start, "Using config directory: /srv/qb/config")) == "/srv/qb/config"
-    assert witness.config_folder(lines(start, "使用配置目录：/srv/q b/config")) == "/srv/q b/config"
-    assert witness.config_folder(lines(start, "Using config directory: C:/Users/me/x")) == "C:/Users/me/x"
-    assert witness.config_folder(lines(start, "a", "b", "c", "Using config directory: /late")) is None
-    assert witness.config_folder(lines("Using config directory: /before", start)) is None
-    assert witness.config_folder(lines(start, 'Using custom WebUI. Location: "/srv/ui".')) is None
+    assert server_log.config_folder(lines(start, "Using config directory: /srv/qb/config")) == "/srv/qb/config"
+    assert server_log.config_folder(lines(start, "使用配置目录：/srv/q b/config")) == "/srv/q b/config"
+    assert server_log.config_folder(lines(start, "Using config directory: C:/Users/me/x")) == "C:/Users/me/x"
+    assert server_log.config_folder(lines(start, "a", "b", "c", "Using config directory: /late")) is None
+    assert server_log.config_folder(lines("Using config directory: /before", start)) is None
+    assert server_log.config_folder(lines(start, 'Using custom WebUI. Location: "/srv/ui".')) is None
 
 
 # --- the checks over saved observations -------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import firewall
-from qbdoctor.instances import PortMapping, find_mappings
+from qbdoctor.target import port_mappings
+from qbdoctor.target.port_mappings import PortMapping, find_mappings
 
 DOCKER = """*nat
 :DOCKER - [0:0]
@@ -61,7 +61,7 @@ NFT = """table ip nat {
     ],
 )
 def test_rules(rules: str, expected: list[tuple[str, int, str, int]]) -> None:
-    assert list(firewall.parse(rules)) == expected
+    assert list(port_mappings.parse(rules)) == expected
 
 
 def test_only_root_asks_and_what_fails_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -70,10 +70,10 @@ def test_only_root_asks_and_what_fails_says_nothing(monkeypatch: pytest.MonkeyPa
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert firewall.forwards() == ()
+    assert port_mappings.forwards() == ()
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert [one[1] for one in firewall.forwards()] == [8090, 8091]
+    assert [one[1] for one in port_mappings.forwards()] == [8090, 8091]
     assert PortMapping("0.0.0.0", 8090, "172.17.0.2", 8080, by="firewall") in find_mappings()
-    monkeypatch.setattr(firewall, "LIST_SECONDS", 0.1)
+    monkeypatch.setattr(port_mappings, "LIST_SECONDS", 0.1)
     (tmp_path / "iptables-save").write_text("#!/bin/sh\nexec sleep 5\n")
-    assert firewall.forwards() == ()
+    assert port_mappings.forwards() == ()

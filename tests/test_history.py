@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import confirming, elsewhere, platforms, pruning
-from qbdoctor.instances import Instance
+from qbdoctor import confirming, elsewhere, pruning
 from qbdoctor.journal import Journal
 from qbdoctor.model.errors import Refused
 from qbdoctor.records import Damaged, Record
+from qbdoctor.storage import state_folder
+from qbdoctor.target.processes import Instance
 from tests.doctor import Run, qbdoctor
 from tests.fixer import AUTH, LIST, ROOT, Terminal, change, new_config, records, sentence, state
 
@@ -374,7 +375,7 @@ def test_a_dry_run_shows_the_diff_and_changes_nothing(config: Path) -> None:
 def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Where root and anna keep their records, as the user table would say."""
     places = {name: tmp_path / name / ".local/state/qbdoctor" for name in ("root", "anna")}
-    monkeypatch.setattr(platforms, "user_state_folder", lambda name: places.get(str(name)))
+    monkeypatch.setattr(state_folder, "user_state_folder", lambda name: places.get(str(name)))
     return places
 
 
@@ -495,10 +496,12 @@ class TestAsRoot:
         monkeypatch.setenv("HOME", str(tmp_path / "anna"))
         monkeypatch.delenv("XDG_STATE_HOME")
         usual = tmp_path / "anna/.local/state/qbdoctor"
-        assert platforms.state_folder({}) == usual
-        assert platforms.state_folder({"SUDO_UID": "0"}) == usual
-        assert platforms.state_folder({"SUDO_UID": str(self.ANNA + 1)}) == usual
-        assert platforms.state_folder({"SUDO_UID": str(self.ANNA)}) == platforms.user_state_folder("root") != usual
+        assert state_folder.state_folder({}) == usual
+        assert state_folder.state_folder({"SUDO_UID": "0"}) == usual
+        assert state_folder.state_folder({"SUDO_UID": str(self.ANNA + 1)}) == usual
+        assert (
+            state_folder.state_folder({"SUDO_UID": str(self.ANNA)}) == state_folder.user_state_folder("root") != usual
+        )
 
     def test_what_another_user_may_not_see_is_said(self, config: Path) -> None:
         """As a user who is not root, with root's records in the way and out of sight."""

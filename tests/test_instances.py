@@ -17,8 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-from qbdoctor import instances
-from qbdoctor.instances import Instance, Options, find_instances, program_index, read_options
+from qbdoctor.target import port_mappings
+from qbdoctor.target.command_line import Options, program_index, read_options
+from qbdoctor.target.processes import Instance, find_instances
 from tests.kit.server import Server
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -468,10 +469,10 @@ def test_published_ports(monkeypatch: pytest.MonkeyPatch) -> None:
         "",
     ]
     monkeypatch.setattr(psutil, "process_iter", lambda: map(Proxy, lines))
-    monkeypatch.setattr("qbdoctor.firewall.forwards", lambda: ())
-    assert instances.find_mappings() == (
-        instances.PortMapping("0.0.0.0", 18080, "172.17.0.2", 8080),
-        instances.PortMapping("::", 18080, "172.17.0.2", 8080),
+    monkeypatch.setattr("qbdoctor.target.port_mappings.forwards", lambda: ())
+    assert port_mappings.find_mappings() == (
+        port_mappings.PortMapping("0.0.0.0", 18080, "172.17.0.2", 8080),
+        port_mappings.PortMapping("::", 18080, "172.17.0.2", 8080),
     )
 
 

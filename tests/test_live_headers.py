@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from qbdoctor import ownlines
-from qbdoctor.target import Target
+from qbdoctor.target.resolve import Target
 from tests.conftest import ServerFactory
 from tests.doctor import cause, causes, diagnose, status
 from tests.kit import faults

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import cgroups
-from qbdoctor.instances import find_instances
+from qbdoctor.target import cgroups
+from qbdoctor.target.processes import find_instances
 from tests.conftest import ServerFactory
 from tests.doctor import cause, causes, diagnose
 from tests.kit import namespaces

@@ -14,8 +14,8 @@ from typing import Literal
 import psutil
 import pytest
 
-from qbdoctor import witness
-from qbdoctor.instances import find_instances
+from qbdoctor.target import log as server_log
+from qbdoctor.target.processes import find_instances
 from tests.conftest import ServerFactory
 from tests.doctor import cause, causes, diagnose, status
 from tests.kit import faults
@@ -396,10 +396,10 @@ def test_stopped_and_suspended(server: ServerFactory, release: Release) -> None:
     ],
 )
 def test_which_critical_line_is_about_the_port(text: str, port: int | None) -> None:
-    found = witness.bind_failure([witness.LogLine("C", None, text)])
+    found = server_log.bind_failure([server_log.LogLine("C", None, text)])
     assert (found[1] if found else None) == port
-    opened = witness.LogLine("N", None, "WebUI: Now listening on IP: *, port: 8080")
-    assert witness.bind_failure([witness.LogLine("C", None, text), opened]) is None
+    opened = server_log.LogLine("N", None, "WebUI: Now listening on IP: *, port: 8080")
+    assert server_log.bind_failure([server_log.LogLine("C", None, text), opened]) is None
 
 
 @pytest.mark.parametrize(
@@ -416,13 +416,13 @@ def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expe
     from datetime import UTC, datetime
 
     from qbdoctor import registry
-    from qbdoctor.address import Address
     from qbdoctor.config.settings import Settings
-    from qbdoctor.instances import Instance
     from qbdoctor.model.exchanges import Exchange, Failure
     from qbdoctor.observations import Observations, Suspect
     from qbdoctor.releases import ANY
-    from qbdoctor.target import Target
+    from qbdoctor.target.address import Address
+    from qbdoctor.target.processes import Instance
+    from qbdoctor.target.resolve import Target
 
     line = f"WebUI\\Enabled={enabled}\n" if enabled else ""
     settings = Settings.parse(f"[Preferences]\n{line}".encode())

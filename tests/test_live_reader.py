@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import platforms, target
 from qbdoctor.config.settings import Settings
 from qbdoctor.observations import Asked
 from qbdoctor.observe import Observer
 from qbdoctor.reader import reader
-from qbdoctor.target import TargetOptions
+from qbdoctor.target import paths, resolve
+from qbdoctor.target.resolve import TargetOptions
 from qbdoctor.wire import Deadline, Masks, Wire
 from tests.conftest import ServerFactory
 from tests.doctor import qbdoctor
@@ -53,7 +53,7 @@ def test_the_installed_release_decides(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    config = platforms.config_file(platforms.System(sys.platform, os.environ, own_home))
+    config = paths.config_file(paths.System(sys.platform, os.environ, own_home))
     config.parent.mkdir(parents=True)
     config.write_bytes(downgraded("1"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -61,7 +61,7 @@ def test_the_installed_release_decides(
         (tmp_path / "bin").mkdir()
         shutil.copy(next(releases(version).root.rglob("qbittorrent-nox")), tmp_path / "bin")
     options = TargetOptions(config=str(config) if given else None)
-    found = target.resolve(options, instances=tuple, home=own_home)
+    found = resolve.resolve(options, instances=tuple, home=own_home)
     assert found.config_file == config
     wire = Wire(found.address, Deadline(5), Masks())
     observer = Observer(found, Asked(), wire, state=tmp_path / "state")

@@ -20,8 +20,8 @@ import pytest
 
 from qbdoctor import launching, registry, restart
 from qbdoctor.commands import fix as fix_command
-from qbdoctor.instances import Instance, find_instances
 from qbdoctor.model.edits import Edit, Effectiveness, Fix
+from qbdoctor.target.processes import Instance, find_instances
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import AUTH, LIST, LISTED, OPEN, ROOT, Terminal, anonymous, change, outcome, records, value
 from tests.kit.matrix import Release

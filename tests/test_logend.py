@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qbdoctor.logend import LogEnd
+from qbdoctor.target.log_cursor import LogEnd
 
 FAILED = "(C) 2026-11-23T02:00:00 - Web UI: Unable to bind to IP: 10.0.0.1, port: 8080. Reason: no such address\n"
 STARTED = "(N) 2026-11-23T02:00:00 - qBittorrent v5.1.0 started. Process ID: 2\n"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import platforms
-from qbdoctor.platforms import System
+from qbdoctor.storage import files, state_folder
+from qbdoctor.target import paths
+from qbdoctor.target.paths import System
 
 HOME = Path("/home/u")
 LINUX = System("linux", {}, HOME)
@@ -36,7 +37,7 @@ BARE_WINDOWS = System("win32", {}, Path("C:/U"))
     ],
 )
 def test_default_config(system: System, name: str | None, expected: str) -> None:
-    assert platforms.config_file(system, configuration=name) == Path(expected)
+    assert paths.config_file(system, configuration=name) == Path(expected)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,9 @@ def test_default_config(system: System, name: str | None, expected: str) -> None
     ],
 )
 def test_profile_config(system: System, name: str | None, expected: str) -> None:
-    file = platforms.config_file(system, profile=Path("/p"), configuration=name)
+    file = paths.config_file(system, profile=Path("/p"), configuration=name)
     assert file == Path(expected)
-    assert platforms.profile_of(file) == (Path("/p"), name)
+    assert paths.profile_of(file) == (Path("/p"), name)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_profile_config(system: System, name: str | None, expected: str) -> None
     ],
 )
 def test_data_folders(system: System, profile: Path | None, expected: list[str]) -> None:
-    assert platforms.data_folders(system, profile=profile) == tuple(map(Path, expected))
+    assert paths.data_folders(system, profile=profile) == tuple(map(Path, expected))
 
 
 @pytest.mark.parametrize(
@@ -87,26 +88,26 @@ def test_data_folders(system: System, profile: Path | None, expected: list[str])
     ],
 )
 def test_data_folders_of_a_config(config: str, expected: str) -> None:
-    assert Path(expected) in platforms.data_folders_of(Path(config), LINUX)
+    assert Path(expected) in paths.data_folders_of(Path(config), LINUX)
 
 
 def test_the_log_is_the_one_that_exists(tmp_path: Path) -> None:
     new, old = tmp_path / "new", tmp_path / "old"
-    assert platforms.log_file([new, old]) == new / "logs/qbittorrent.log"
+    assert paths.log_file([new, old]) == new / "logs/qbittorrent.log"
     (old / "logs").mkdir(parents=True)
     (old / "logs/qbittorrent.log").touch()
-    assert platforms.log_file([new, old]) == old / "logs/qbittorrent.log"
-    assert platforms.log_file([]) is None
+    assert paths.log_file([new, old]) == old / "logs/qbittorrent.log"
+    assert paths.log_file([]) is None
 
 
 def test_portable_needs_the_folder(tmp_path: Path) -> None:
     program = tmp_path / "qbittorrent.exe"
-    assert platforms.portable_profile(program) is None
+    assert paths.portable_profile(program) is None
     (tmp_path / "profile").touch()
-    assert platforms.portable_profile(program) is None
+    assert paths.portable_profile(program) is None
     (tmp_path / "profile").unlink()
     (tmp_path / "profile").mkdir()
-    assert platforms.portable_profile(program) == tmp_path / "profile"
+    assert paths.portable_profile(program) == tmp_path / "profile"
 
 
 def test_default_places_on_linux(tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_default_places_on_linux(tmp_path: Path) -> None:
         (snap / revision / ".config/qBittorrent").mkdir(parents=True)
         (snap / revision / ".config/qBittorrent/qBittorrent.conf").touch()
     system = System("linux", {}, tmp_path / "home")
-    places = [place.relative_to(tmp_path).as_posix() for place in platforms.default_configs(system, root=tmp_path)]
+    places = [place.relative_to(tmp_path).as_posix() for place in paths.default_configs(system, root=tmp_path)]
     assert places == [
         "home/.config/qBittorrent/qBittorrent.conf",
         "home/.var/app/org.qbittorrent.qBittorrent/config/qBittorrent/qBittorrent.conf",
@@ -131,7 +132,7 @@ def test_default_places_on_linux(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("system", [WINDOWS, MAC])
 def test_default_places_elsewhere(system: System) -> None:
-    assert platforms.default_configs(system) == (platforms.config_file(system),)
+    assert paths.default_configs(system) == (paths.config_file(system),)
 
 
 @pytest.mark.parametrize(
@@ -139,35 +140,35 @@ def test_default_places_elsewhere(system: System) -> None:
     ["/config/qBittorrent/qBittorrent.conf", "/config/config/qBittorrent.conf", "/x/qBittorrent2/config/a.conf"],
 )
 def test_not_a_profile(config: str) -> None:
-    assert platforms.profile_of(Path(config)) is None
+    assert paths.profile_of(Path(config)) is None
 
 
 def test_named_configurations(tmp_path: Path) -> None:
-    assert platforms.named_configurations(tmp_path, "qBittorrent.conf") == ()
+    assert paths.named_configurations(tmp_path, "qBittorrent.conf") == ()
     for name in ("b", "a b", "empty"):
         (tmp_path / f"qBittorrent_{name}/config").mkdir(parents=True)
     for name in ("b", "a b"):
         (tmp_path / f"qBittorrent_{name}/config/qBittorrent.conf").touch()
-    found = platforms.named_configurations(tmp_path, "qBittorrent.conf")
+    found = paths.named_configurations(tmp_path, "qBittorrent.conf")
     assert [name for name, _ in found] == ["a b", "b"]
 
 
 def test_state_folder(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert platforms.state_folder({"QBDOCTOR_STATE_DIR": str(tmp_path / "s")}) == tmp_path / "s"
+    assert state_folder.state_folder({"QBDOCTOR_STATE_DIR": str(tmp_path / "s")}) == tmp_path / "s"
     monkeypatch.chdir(tmp_path)
-    assert platforms.state_folder({"QBDOCTOR_STATE_DIR": "s"}) == tmp_path / "s"
-    assert platforms.state_folder({"QBDOCTOR_STATE_DIR": "~/s"}) == own_home / "s"
-    assert platforms.state_folder({}).name == "qbdoctor"
+    assert state_folder.state_folder({"QBDOCTOR_STATE_DIR": "s"}) == tmp_path / "s"
+    assert state_folder.state_folder({"QBDOCTOR_STATE_DIR": "~/s"}) == own_home / "s"
+    assert state_folder.state_folder({}).name == "qbdoctor"
 
 
 def test_home_folder() -> None:
-    assert platforms.home_folder("linux", {"HOME": "/home/u"}) == Path("/home/u")
-    assert platforms.home_folder("linux", {}) == Path("/"), "a service without HOME: Qt takes the root folder"
-    assert platforms.home_folder("win32", {"USERPROFILE": "C:/U"}) == Path("C:/U")
+    assert paths.home_folder("linux", {"HOME": "/home/u"}) == Path("/home/u")
+    assert paths.home_folder("linux", {}) == Path("/"), "a service without HOME: Qt takes the root folder"
+    assert paths.home_folder("win32", {"USERPROFILE": "C:/U"}) == Path("C:/U")
 
 
 @pytest.mark.parametrize("path", ["nul\0byte", "a" * 5000])
 def test_impossible_paths_are_nothing(path: str) -> None:
-    assert not platforms.is_file(Path(path))
-    assert not platforms.is_folder(Path(path))
-    assert not platforms.exists(Path(path))
+    assert not files.is_file(Path(path))
+    assert not files.is_folder(Path(path))
+    assert not files.exists(Path(path))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from qbdoctor.address import parse_url
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.session import SessionClient
+from qbdoctor.target.address import parse_url
 from qbdoctor.wire import Call, Deadline, Masks, Wire, parse_set_cookie
 from tests.conftest import ServerFactory
 from tests.kit.matrix import Release

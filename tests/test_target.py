@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import target as target_module
-from qbdoctor.instances import Instance, Options, PortMapping
 from qbdoctor.model.errors import UserError
-from qbdoctor.target import Target, TargetOptions, World, resolve
+from qbdoctor.target import resolve as target_module
+from qbdoctor.target.command_line import Options
+from qbdoctor.target.port_mappings import PortMapping
+from qbdoctor.target.processes import Instance
+from qbdoctor.target.resolve import Target, TargetOptions, World, resolve
 from tests.kit.server import Server
 
 ServerFactory = Callable[..., Server]

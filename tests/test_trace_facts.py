@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qbdoctor.address import parse_url
+from qbdoctor.target.address import parse_url
 from qbdoctor.trace.facts import Carried, Trace
 from qbdoctor.trace.forms import AddFields, read_login
 from qbdoctor.trace.naming import Names, kind_of, proxy_host, shown_source

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbdoctor import witness
+from qbdoctor.target import address
+from qbdoctor.target import log as server_log
 
 WHEN = "2026-11-22T20:24:00"
 
 
-def entries(*texts: str, when: str = WHEN) -> list[witness.LogLine]:
+def entries(*texts: str, when: str = WHEN) -> list[server_log.LogLine]:
     """Lines written as `W text`."""
-    return [witness.LogLine(text[0], datetime.fromisoformat(when), text[2:]) for text in texts]  # type: ignore[arg-type]
+    return [server_log.LogLine(text[0], datetime.fromisoformat(when), text[2:]) for text in texts]  # type: ignore[arg-type]
 
 
 ENGLISH = (
@@ -85,27 +86,27 @@ TRANSLATED = {
 
 def test_english() -> None:
     lines = entries(*ENGLISH)
-    assert witness.version(lines) == "v5.3.0"
-    assert witness.listening(lines) == ("*", 8080)
-    assert witness.https_fallback(lines) is lines[1]
-    assert witness.login_failures(lines, "10.77.0.2") == 2
-    assert witness.login_failures(lines, "::ffff:10.77.0.2") == 2
-    assert witness.login_failures(lines, "1.2.3.4") == 0
-    assert witness.banned(lines, "10.77.0.2") is None
+    assert server_log.version(lines) == "v5.3.0"
+    assert server_log.listening(lines) == ("*", 8080)
+    assert server_log.https_fallback(lines) is lines[1]
+    assert server_log.login_failures(lines, "10.77.0.2") == 2
+    assert server_log.login_failures(lines, "::ffff:10.77.0.2") == 2
+    assert server_log.login_failures(lines, "1.2.3.4") == 0
+    assert server_log.banned(lines, "10.77.0.2") is None
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_in_translation(language: str) -> None:
     failure, success, banned, listening, origin = entries(*TRANSLATED[language])
-    assert witness.login_failures([failure], "127.0.0.1") == 1
-    assert witness.login_failures([failure, success], "127.0.0.1") == 0
-    assert witness.login_failures([failure, banned, listening, origin], "127.0.0.1") == 1
-    assert witness.last_success([success, failure], "127.0.0.1") == success.when
-    assert witness.banned([failure, banned, listening, origin], "127.0.0.1") is banned
+    assert server_log.login_failures([failure], "127.0.0.1") == 1
+    assert server_log.login_failures([failure, success], "127.0.0.1") == 0
+    assert server_log.login_failures([failure, banned, listening, origin], "127.0.0.1") == 1
+    assert server_log.last_success([success, failure], "127.0.0.1") == success.when
+    assert server_log.banned([failure, banned, listening, origin], "127.0.0.1") is banned
     for line in (failure, success, listening, origin):
-        assert witness.banned([line], "127.0.0.1") is None
-    assert witness.listening([listening, failure, success, banned, origin]) == ("127.0.0.1", 8080)
-    found = witness.host_rejections([failure, success, banned, listening, origin])
+        assert server_log.banned([line], "127.0.0.1") is None
+    assert server_log.listening([listening, failure, success, banned, origin]) == ("127.0.0.1", 8080)
+    found = server_log.host_rejections([failure, success, banned, listening, origin])
     assert [(each.kind, each.received, each.expected) for each in found] == [
         ("origin", "http://e.example", "127.0.0.1:8080")
     ]
@@ -128,7 +129,7 @@ def test_in_translation(language: str) -> None:
     ],
 )  # fmt: skip
 def test_refused_headers(text: str, kind: str, received: str, expected: str | None) -> None:
-    (found,) = witness.host_rejections(entries(f"W {text}"))
+    (found,) = server_log.host_rejections(entries(f"W {text}"))
     assert (found.kind, found.received, found.expected) == (kind, received, expected)
 
 
@@ -146,13 +147,13 @@ def test_refused_headers(text: str, kind: str, received: str, expected: str | No
 )
 def test_lines_about_other_things(text: str) -> None:
     (line,) = lines = entries(text)
-    assert not witness.is_start(line)
-    assert witness.banned(lines, "10.0.0.9") is None
-    assert witness.login_failures(lines, "10.0.0.9") == 0
-    assert witness.last_success(lines, "10.0.0.9") is None
-    assert witness.listening(lines) is None
-    assert witness.host_rejections(lines) == ()
-    assert witness.https_fallback(lines) is None
+    assert not server_log.is_start(line)
+    assert server_log.banned(lines, "10.0.0.9") is None
+    assert server_log.login_failures(lines, "10.0.0.9") == 0
+    assert server_log.last_success(lines, "10.0.0.9") is None
+    assert server_log.listening(lines) is None
+    assert server_log.host_rejections(lines) == ()
+    assert server_log.https_fallback(lines) is None
     assert line.shown == line.text
 
 
@@ -166,7 +167,7 @@ def test_lines_about_other_things(text: str) -> None:
     ],
 )
 def test_start_marks(text: str) -> None:
-    assert witness.is_start(entries(f"N {text}")[0])
+    assert server_log.is_start(entries(f"N {text}")[0])
 
 
 def test_a_ban_that_has_run_out() -> None:
@@ -174,8 +175,8 @@ def test_a_ban_that_has_run_out() -> None:
     said = datetime.fromisoformat(WHEN)
     for after, count in ((3599, 5), (3601, 0)):
         now = said + timedelta(seconds=after)
-        assert witness.login_failures(lines, "10.0.0.9", limit=5, ban_seconds=3600, now=now) == count
-    assert witness.login_failures(lines, "10.0.0.9", limit=6, ban_seconds=3600, now=said + timedelta(days=1)) == 5
+        assert server_log.login_failures(lines, "10.0.0.9", limit=5, ban_seconds=3600, now=now) == count
+    assert server_log.login_failures(lines, "10.0.0.9", limit=6, ban_seconds=3600, now=said + timedelta(days=1)) == 5
 
 
 def test_a_user_name_is_not_shown() -> None:
@@ -196,10 +197,10 @@ def test_a_text_of_several_lines(tmp_path: Path) -> None:
         tmp_path,
         f"(W) {WHEN} - Login WebAPI fallito. \nMotivo: credenziali non valide, tentativo: 1, IP: 127.0.0.1, nome utente: admin\n",
     )
-    tail = witness.read_tail(path)
+    tail = server_log.read_tail(path)
     assert tail.reason is None
     assert len(tail.lines) == 1
-    assert witness.login_failures(tail.lines, "127.0.0.1") == 1
+    assert server_log.login_failures(tail.lines, "127.0.0.1") == 1
 
 
 def test_a_cut_start_and_rotated_files(tmp_path: Path) -> None:
@@ -210,18 +211,18 @@ def test_a_cut_start_and_rotated_files(tmp_path: Path) -> None:
     path = log(tmp_path, filler)
     os.utime(oldest, (time.time() - 900, time.time() - 900))
     os.utime(newer, (time.time() - 60, time.time() - 60))
-    tail = witness.read_tail(path)
+    tail = server_log.read_tail(path)
     assert tail.files == (newer, path)
-    assert witness.version(tail.lines) == "v5.1.0"
+    assert server_log.version(tail.lines) == "v5.1.0"
     assert len(tail.lines) == 41
-    short = witness.read_tail(path, limit_bytes=100)
+    short = server_log.read_tail(path, limit_bytes=100)
     assert short.files == (path,)
     assert {line.text for line in short.lines} == {"something"}
 
 
 def test_no_log(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, tmp_path / "none" / "none"):
-        tail = witness.read_tail(path)
+        tail = server_log.read_tail(path)
         assert tail.lines == ()
         assert tail.reason is not None
         assert str(path) in tail.reason
@@ -231,13 +232,13 @@ def test_the_running_process_only() -> None:
     old = entries("N qBittorrent v4.5.2 started", "W failure: 2, IP: 10.0.0.9, username: a", when="2026-11-22T10:00:00")
     new = entries("N qBittorrent v5.1.0 started", "W failure: 1, IP: 10.0.0.9, username: a", when="2026-11-22T12:00:03")
     lines = [*old, *new]
-    assert witness.since_start(lines, None) == tuple(new)
-    assert witness.since_start(lines, datetime(2026, 11, 22, 12, 0, 1)) == tuple(new)
-    assert witness.since_start(lines, datetime(2026, 11, 22, 10, 0, 0)) == tuple(lines)
+    assert server_log.since_start(lines, None) == tuple(new)
+    assert server_log.since_start(lines, datetime(2026, 11, 22, 12, 0, 1)) == tuple(new)
+    assert server_log.since_start(lines, datetime(2026, 11, 22, 10, 0, 0)) == tuple(lines)
     # a container that keeps another time zone
-    assert witness.since_start(lines, datetime(2026, 11, 22, 17, 30, 1)) == tuple(new)
+    assert server_log.since_start(lines, datetime(2026, 11, 22, 17, 30, 1)) == tuple(new)
     # the process began after the log's last word
-    assert witness.since_start(lines, datetime(2026, 11, 22, 12, 7, 0)) == ()
+    assert server_log.since_start(lines, datetime(2026, 11, 22, 12, 7, 0)) == ()
 
 
 @given(st.text(max_size=300), st.sampled_from("NIWC"))
@@ -245,18 +246,18 @@ def test_nothing_raises(text: str, level: str) -> None:
     lines = entries(f"{level} {text}")
     for line in lines:
         assert isinstance(line.shown, str)
-    for question in (witness.host_rejections, witness.listening, witness.https_fallback, witness.version):
+    for question in (server_log.host_rejections, server_log.listening, server_log.https_fallback, server_log.version):
         question(lines)
-    witness.login_failures(lines, text)
-    witness.banned(lines, text)
-    witness.since_start(lines, None)
+    server_log.login_failures(lines, text)
+    server_log.banned(lines, text)
+    server_log.since_start(lines, None)
 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("log") / "qbittorrent.log"
     path.write_bytes(f"(W) {WHEN} - ".encode() + data)
-    assert witness.read_tail(path, 200).reason is None
+    assert server_log.read_tail(path, 200).reason is None
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_any_bytes_are_read(tmp_path_factory: pytest.TempPathFactory, data: byte
     ],
 )
 def test_plain_addresses(text: str, plain: str) -> None:
-    assert witness.plain_address(text) == plain
+    assert address.plain_address(text) == plain
 
 
 @pytest.mark.live
@@ -278,27 +279,27 @@ def test_plain_addresses(text: str, plain: str) -> None:
 def test_real_servers_in_their_words(release, server, locale: str) -> None:  # type: ignore[no-untyped-def]
     running = server(locale=locale, settings={"MaxAuthenticationFailCount": "2"})
 
-    def lines() -> tuple[witness.LogLine, ...]:
-        return witness.since_start(witness.read_tail(running.log_file).lines, None)
+    def lines() -> tuple[server_log.LogLine, ...]:
+        return server_log.since_start(server_log.read_tail(running.log_file).lines, None)
 
     def wait(count: int) -> int:
         deadline = time.monotonic() + 5
-        while (seen := witness.login_failures(lines(), "127.0.0.1")) != count and time.monotonic() < deadline:
+        while (seen := server_log.login_failures(lines(), "127.0.0.1")) != count and time.monotonic() < deadline:
             time.sleep(0.05)
         return seen
 
-    assert witness.version(lines()) == f"v{release.version}"
-    assert witness.listening(lines()) == ("127.0.0.1", running.port)
+    assert server_log.version(lines()) == f"v{release.version}"
+    assert server_log.listening(lines()) == ("127.0.0.1", running.port)
     running.fail_logins(1)
     assert wait(1) == 1
     running.login()
     assert wait(0) == 0
-    assert witness.last_success(lines(), "127.0.0.1") is not None
+    assert server_log.last_success(lines(), "127.0.0.1") is not None
     running.get("/api/v2/app/version", headers={"Host": "127.0.0.1:1"})
     running.fail_logins(3)
     assert wait(2) == 2
     deadline = time.monotonic() + 5
-    while witness.banned(lines(), "127.0.0.1") is None and time.monotonic() < deadline:
+    while server_log.banned(lines(), "127.0.0.1") is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert witness.banned(lines(), "127.0.0.1") is not None
-    assert [each.kind for each in witness.host_rejections(lines())] == ["port"]
+    assert server_log.banned(lines(), "127.0.0.1") is not None
+    assert [each.kind for each in server_log.host_rejections(lines())] == ["port"]

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qbdoctor import output
-from qbdoctor.address import Address, parse_host_port, parse_ip
 from qbdoctor.model.errors import UserError
 from qbdoctor.run import verification
-from qbdoctor.target import TargetOptions, resolve
+from qbdoctor.target.address import Address, parse_host_port, parse_ip
+from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.trace.facts import Seen, Trace
 from qbdoctor.trace.naming import Names, kind_of, proxy_host
 from qbdoctor.trace.render import human, live

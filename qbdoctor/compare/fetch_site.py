@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.compare.ways import direct_address
 from qbdoctor.model.exchanges import Comparison
+from qbdoctor.target.log import OWN_FETCH_SITES
 from qbdoctor.wire import VERSION_PATH, Call
-from qbdoctor.witness import OWN_FETCH_SITES
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer

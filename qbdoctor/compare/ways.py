@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from qbdoctor.address import Address, parse_ip, parse_url
 from qbdoctor.config.settings import Settings
 from qbdoctor.marks import answers_call
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Comparison, Exchange
+from qbdoctor.target.address import Address, parse_ip, parse_url
 from qbdoctor.wire import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.instances import Instance
     from qbdoctor.observe import Observer
+    from qbdoctor.target.processes import Instance
 
 
 def direct_address(observer: Observer) -> Address | None:

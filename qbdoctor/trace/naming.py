@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from qbdoctor.address import DEFAULT_PORTS, Address, parse_ip
+from qbdoctor.target.address import DEFAULT_PORTS, Address, parse_ip
 from qbdoctor.trace.facts import HostKind
 
 

@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp import ClientHandlerType, web  # the first came with the middlewares of 3.12, which are needed
 from yarl import URL
 
-from qbdoctor.address import Address
+from qbdoctor.target.address import Address
 from qbdoctor.trace.facts import Seen
 from qbdoctor.trace.naming import Names, kind_of, split_authority
 from qbdoctor.trace.notebook import Draft, Headers, Notebook

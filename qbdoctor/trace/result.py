@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor import __version__, verdict
-from qbdoctor.address import parse_ip
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Json, State
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Cause, TargetInfo
+from qbdoctor.target.address import parse_ip
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, context, outcome
 from qbdoctor.trace.facts import Seen, Trace, from_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qbdoctor.witness import DEFAULT_LIMIT, LogLine, parse
+from qbdoctor.target.log import DEFAULT_LIMIT, LogLine, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,3 +216,18 @@ def _cut(text: str) -> str:
 
 def _bad(what: str, sentence: str, code: str = "bad-url") -> UserError:
     return UserError(code, f"{what}: {sentence}")
+
+
+def plain_address(text: str) -> str:
+    """Return an address in its one spelling: brackets and zone dropped, ``::ffff:a.b.c.d`` as ``a.b.c.d``.
+
+    What is no address comes back in small letters.
+    """
+    bare = text.strip().strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return text.strip().lower()
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)

@@ -7,12 +7,22 @@ which container serves the port.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from qbdoctor.target import port_mappings
+from qbdoctor.target.command_line import valid_port
+
+if TYPE_CHECKING:
+    pass
+
 
 LIST_SECONDS = 2.0
 _COMMANDS = (("iptables-save",), ("nft", "list", "ruleset"))
@@ -90,3 +100,38 @@ def _nft(match: str) -> tuple[str, int] | None:
         return None
     address = re.search(r"\bip6? daddr ([0-9a-f:.]+)(?![/\d])", match)
     return (address[1] if address else "0.0.0.0"), int(port[1])  # noqa: S104
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapping:
+    """A published port of a container: what is sent to ``host_port`` here goes to ``container_port`` there.
+
+    ``by`` says who does it: a process of Docker's, or the firewall alone.
+    """
+
+    host_ip: str
+    host_port: int
+    container_ip: str
+    container_port: int
+    by: Literal["docker-proxy", "firewall"] = "docker-proxy"
+
+
+def find_mappings() -> tuple[PortMapping, ...]:
+    """Return the TCP ports that are published on this machine: by ``docker-proxy`` processes, then by the firewall.
+
+    Docker without its userland proxy and Podman publish in the firewall alone, whose rules only root may list: for
+    anybody else those are not known.
+    """
+    import psutil  # noqa: PLC0415 - only a container's instance needs it
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            command = process.cmdline() if process.name() == "docker-proxy" else []
+        except psutil.Error:
+            continue
+        values = {name.lstrip("-"): value for name, value in itertools.pairwise(command)}
+        ports = valid_port(values.get("host-port")), valid_port(values.get("container-port"))
+        if values.get("proto") == "tcp" and ports[0] and ports[1] and "container-ip" in values:
+            found.append(PortMapping(values.get("host-ip", "0.0.0.0"), ports[0], values["container-ip"], ports[1]))  # noqa: S104
+    return (*found, *(PortMapping(*one, by="firewall") for one in port_mappings.forwards()))

@@ -13,56 +13,34 @@ import re
 import shlex
 import socket
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from qbdoctor import cgroups, firewall, platforms, procnet
+from qbdoctor.storage import files
+from qbdoctor.target import cgroups, paths, proc_sockets
+from qbdoctor.target.command_line import (
+    APPIMAGE,
+    INTERPRETER,
+    Options,
+    base_name,
+    program_index,
+    read_options,
+    unquoted,
+    valid_port,
+)
 
 if TYPE_CHECKING:
     import psutil
 
 T = TypeVar("T")
 
-_ARCH = r"(?:(?:x86_64|x86|amd64|arm64|aarch64|armv7|armv6|armhf|riscv64|i386)-)?"
-_BUILD = r"(?:-static|-wrapped|[-_]v?\d+(?:\.\d+)*)?"
-_PROGRAM = re.compile(rf"\.?{_ARCH}qbittorrent(?:-nox)?{_BUILD}(?:\.exe)?", re.IGNORECASE)
-_APPIMAGE = re.compile(r"qbittorrent.*\.appimage", re.IGNORECASE)
 _MOUNTED = re.compile(r"/(?:\.mount_|appimage_extracted_)[^/]*/")
-# These run the program within their own process, so that the command line starts with them.
-_RUNNER = re.compile(
-    r"ld-linux.*\.so(?:\.\d+)*|ld-musl-.*\.so\.1|ld(?:64|-[\d.]+)?\.so(?:\.\d+)?"
-    r"|qemu-[a-z0-9_]+(?:-static)?|box64|box86|FEXInterpreter|rosetta|valgrind(?:\.bin)?"
-)
-_LOADER_VALUES = {"--library-path", "--preload", "--audit", "--inhibit-rpath", "--argv0"}
-_RUNNER_VALUES = _LOADER_VALUES | {"-L", "-E", "-U", "-0", "-cpu", "-B", "-R", "-s", "-g"}  # qemu's
-_RUNNER_REFUSED = frozenset({"--list", "--verify", "--list-tunables", "--list-diagnostics", "--version", "--help"})
-# These may run a script of that name, which mostly is a wrapper with the real program as its child.
-_INTERPRETER = re.compile(r"-?(?:python|pypy)[\d.]*|-?(?:ba|da|a|z|k)?sh|perl[\d.]*", re.IGNORECASE)
-_INTERPRETER_VALUES = frozenset({"-W", "-X", "-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
-_ENDS_AT_ONCE = frozenset({"-v", "--version", "-h", "--help"})
 _PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA", "USERPROFILE")
 _IMAGE_PORT = "WEBUI_PORT"
 """Container images hand it to --webui-port at each start (linuxserver, binhex), or write it into the config."""
-_LAST_PORT = 65535
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options a process was started with, that decide which files it uses and where it listens.
-
-    Each is from the command line, else from ``QBT_…`` in its environment. ``webui_port_source`` says which
-    (``--webui-port`` or ``QBT_WEBUI_PORT``): qBittorrent writes that port into its config at each start. ``portable``
-    is the option ``--portable`` (up to 4.2.0).
-    """
-
-    profile: str | None = None
-    configuration: str | None = None
-    webui_port: int | None = None
-    webui_port_source: str | None = None
-    portable: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +88,7 @@ class Instance:
     @property
     def image_port(self) -> int | None:
         """The port that a container image's own variable ``WEBUI_PORT`` asks for; None without one, or where none is read."""
-        return _port(_unquoted((self.environment or {}).get(_IMAGE_PORT, "")))
+        return valid_port(unquoted((self.environment or {}).get(_IMAGE_PORT, "")))
 
     @property
     def command_line(self) -> str:
@@ -121,53 +99,6 @@ class Instance:
     def ports(self) -> tuple[int, ...]:
         """The TCP ports it listens on, each once, as far as that is known."""
         return tuple(dict.fromkeys(port for _, port in self.listening or ()))
-
-
-def program_index(command: Sequence[str]) -> int | None:
-    """Return which argument is the qBittorrent that this command line runs, or None if it runs something else.
-
-    A command that only prints (``--version``, ``--help``) is no instance.
-    """
-    if not command:
-        return None
-    first = _base(command[0])
-    index: int | None = 0
-    if _RUNNER.fullmatch(first):
-        index = _argument(command, _RUNNER_VALUES, lambda option: option in _RUNNER_REFUSED)
-    elif _INTERPRETER.fullmatch(first):
-        index = _argument(command, _INTERPRETER_VALUES, lambda option: bool(re.fullmatch(r"-[A-Za-z]*[cms]", option)))
-    elif _APPIMAGE.fullmatch(first):
-        return None if _ENDS_AT_ONCE.intersection(command[1:]) else 0
-    if index is None or not _PROGRAM.fullmatch(_base(command[index])):
-        return None
-    return None if _ENDS_AT_ONCE.intersection(command[index + 1 :]) else index
-
-
-def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
-    """Return what qBittorrent makes of these arguments (its own name left out) and this environment.
-
-    Only ``--name=value`` counts, the last one wins, and quotes around the value are dropped. An environment value that
-    is no port is ignored, as qBittorrent does.
-    """
-    given: dict[str, str] = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if equals and name in {"--profile", "--configuration", "--webui-port"}:
-            given[name] = _unquoted(value)
-
-    def text(option: str, variable: str) -> str | None:
-        return given.get(option) or _unquoted(environment.get(variable, "")) or None
-
-    port, source = _port(given.get("--webui-port")), "--webui-port"
-    if port is None:
-        port, source = _port(_unquoted(environment.get("QBT_WEBUI_PORT", ""))), "QBT_WEBUI_PORT"
-    return Options(
-        profile=text("--profile", "QBT_PROFILE"),
-        configuration=text("--configuration", "QBT_CONFIGURATION"),
-        webui_port=port,
-        webui_port_source=source if port is not None else None,
-        portable="--portable" in arguments or environment.get("QBT_PORTABLE", "").upper() in {"1", "TRUE"},
-    )
 
 
 def find_instances() -> tuple[Instance, ...]:
@@ -184,7 +115,7 @@ def find_instances() -> tuple[Instance, ...]:
         except psutil.Error:
             continue
     above = {pid: _ancestors(entry[0], psutil) for pid, entry in found.items()} if len(found) > 1 else {}
-    scripts = {pid for pid, (_, command, _) in found.items() if _INTERPRETER.fullmatch(_base(command[0]))}
+    scripts = {pid for pid, (_, command, _) in found.items() if INTERPRETER.fullmatch(base_name(command[0]))}
     wrapping = {ancestor for pid, ancestors in above.items() if pid not in scripts for ancestor in ancestors}
     instances = []
     for process, command, index in found.values():
@@ -199,41 +130,6 @@ def find_instances() -> tuple[Instance, ...]:
         except psutil.Error:
             continue
     return tuple(sorted(instances, key=lambda instance: (instance.started, instance.pid)))
-
-
-@dataclass(frozen=True, slots=True)
-class PortMapping:
-    """A published port of a container: what is sent to ``host_port`` here goes to ``container_port`` there.
-
-    ``by`` says who does it: a process of Docker's, or the firewall alone.
-    """
-
-    host_ip: str
-    host_port: int
-    container_ip: str
-    container_port: int
-    by: Literal["docker-proxy", "firewall"] = "docker-proxy"
-
-
-def find_mappings() -> tuple[PortMapping, ...]:
-    """Return the TCP ports that are published on this machine: by ``docker-proxy`` processes, then by the firewall.
-
-    Docker without its userland proxy and Podman publish in the firewall alone, whose rules only root may list: for
-    anybody else those are not known.
-    """
-    import psutil  # noqa: PLC0415 - only a container's instance needs it
-
-    found = []
-    for process in psutil.process_iter():
-        try:
-            command = process.cmdline() if process.name() == "docker-proxy" else []
-        except psutil.Error:
-            continue
-        values = {name.lstrip("-"): value for name, value in itertools.pairwise(command)}
-        ports = _port(values.get("host-port")), _port(values.get("container-port"))
-        if values.get("proto") == "tcp" and ports[0] and ports[1] and "container-ip" in values:
-            found.append(PortMapping(values.get("host-ip", "0.0.0.0"), ports[0], values["container-ip"], ports[1]))  # noqa: S104
-    return (*found, *(PortMapping(*one, by="firewall") for one in firewall.forwards()))
 
 
 def _command(process: psutil.Process, psutil: Any) -> tuple[str, ...]:
@@ -252,12 +148,12 @@ def _runs(process: psutil.Process, command: Sequence[str], psutil: Any) -> bool:
 
     An AppImage shows its own file name twice: as the program it has mounted, and as the helper that serves the mount.
     """
-    if not _APPIMAGE.fullmatch(_base(command[0])):
+    if not APPIMAGE.fullmatch(base_name(command[0])):
         return True
     executable = _allowed(process.exe, psutil)
     if executable:
         return bool(_MOUNTED.search(executable))
-    return not _base(command[0]).startswith(process.name())
+    return not base_name(command[0]).startswith(process.name())
 
 
 def _ancestors(process: psutil.Process, psutil: Any) -> tuple[int, ...]:
@@ -272,7 +168,7 @@ def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil:
     running = _allowed(process.exe, psutil)
     working = _allowed(process.cwd, psutil)
     user = _allowed(process.username, psutil)
-    home = platforms.home_folder(sys.platform, known) if environment else _users_home(process, psutil)
+    home = paths.home_folder(sys.platform, known) if environment else _users_home(process, psutil)
     view = _view(process.pid)
     profile: Path | None = None
     unknown = False
@@ -281,16 +177,16 @@ def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil:
         profile = Path(working or "/") / options.profile
     elif running is not None:
         beside = Path(running).parent / "profile"
-        portable = options.portable or platforms.portable_profile(view.path(Path(running))) is not None
+        portable = options.portable or paths.portable_profile(view.path(Path(running))) is not None
         profile = beside if portable else None
     config: Path | None = None
     log: Path | None = None
     if not unknown and (profile is not None or home is not None):
-        system = platforms.System(sys.platform, known, home or Path("/"))
+        system = paths.System(sys.platform, known, home or Path("/"))
         name = options.configuration
-        config = view.seen(platforms.config_file(system, profile=profile, configuration=name))
-        folders = map(view.seen, platforms.data_folders(system, profile=profile, configuration=name))
-        log = platforms.log_file(folder for folder in folders if folder is not None)
+        config = view.seen(paths.config_file(system, profile=profile, configuration=name))
+        folders = map(view.seen, paths.data_folders(system, profile=profile, configuration=name))
+        log = paths.log_file(folder for folder in folders if folder is not None)
     program = command[index]
     sockets = _sockets(process, psutil) if view.shares_network is not False else _apart(process.pid)
     keeper = cgroups.keeper(process.pid)
@@ -343,7 +239,7 @@ class _View:
         if self.root is None:
             return path
         # A service with PrivateTmp or a Flatpak has its own mounts and still uses our file.
-        existing = next((p for p in (path, *path.parents) if platforms.exists(self.path(p))), path)
+        existing = next((p for p in (path, *path.parents) if files.exists(self.path(p))), path)
         try:
             return path if existing.samefile(self.path(existing)) and existing != Path("/") else self.path(path)
         except OSError:
@@ -395,7 +291,7 @@ def _sockets(process: psutil.Process, psutil: Any) -> tuple[tuple[tuple[str, int
 
 def _apart(pid: int) -> tuple[tuple[tuple[str, int], ...], tuple[int, ...]] | None:
     """Return the same for a process in a network of its own."""
-    found = procnet.sockets(pid)
+    found = proc_sockets.sockets(pid)
     if found is None:
         return None
     listening, datagrams = found
@@ -421,7 +317,7 @@ def _network_addresses(pid: int) -> tuple[str, ...]:
         line.split()[-1] for line, following in itertools.pairwise(lines) if "|--" in line and "host LOCAL" in following
     ]
     four = dict.fromkeys(address for address in found if not address.startswith("127."))
-    return (*four, *procnet.addresses6(pid))
+    return (*four, *proc_sockets.addresses6(pid))
 
 
 def _users_home(process: psutil.Process, psutil: Any) -> Path | None:
@@ -447,31 +343,3 @@ def _allowed(ask: Callable[[], T], psutil: Any, *, gone: bool = False) -> T | No
         raise
     except (psutil.Error, OSError, NotImplementedError):
         return None
-
-
-def _argument(command: Sequence[str], with_value: Collection[str], refused: Callable[[str], bool]) -> int | None:
-    """Return the index of the first argument that is no option; None if a refused option comes before, or none does."""
-    index = 1
-    while index < len(command):
-        argument = command[index]
-        if argument == "--":
-            return index + 1 if index + 1 < len(command) else None
-        if refused(argument):
-            return None
-        if not argument.startswith(("-", "+")):
-            return index
-        index += 2 if argument in with_value else 1
-    return None
-
-
-def _base(path: str) -> str:
-    """Return the last part of a path of any system: wine and Windows show backslashes."""
-    return re.split(r"[/\\]", path)[-1]
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _port(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= _LAST_PORT else None

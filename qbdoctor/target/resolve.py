@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from qbdoctor import platforms
-from qbdoctor.address import Address, parse_ip, parse_url
-from qbdoctor.instances import Instance, PortMapping, find_instances, find_mappings
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import files
+from qbdoctor.storage.files import same_file
+from qbdoctor.target import paths
+from qbdoctor.target.address import Address, parse_ip, parse_url
+from qbdoctor.target.port_mappings import PortMapping, find_mappings
+from qbdoctor.target.processes import Instance, find_instances
 
 Origin = Literal["url", "config", "profile", "process", "default-config"]
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -118,9 +121,7 @@ def resolve(
     nothing to look at.
     """
     environment = os.environ if env is None else env
-    system = platforms.System(
-        platform, environment, platforms.home_folder(platform, environment) if home is None else home
-    )
+    system = paths.System(platform, environment, paths.home_folder(platform, environment) if home is None else home)
     finder = _Finder(system, world or World(instances=instances))
     address = None if options.url is None else parse_url(options.url)
     given = finder.given_config(options)
@@ -134,7 +135,7 @@ def resolve(
 class _Finder:
     """One resolving: the instances are asked for once."""
 
-    def __init__(self, system: platforms.System, world: World) -> None:
+    def __init__(self, system: paths.System, world: World) -> None:
         self.system = system
         self.world = world
         self.instances = world.instances()
@@ -151,23 +152,23 @@ class _Finder:
         if options.config is None:
             return None if profile is None else self._profile_config(profile)
         config = Path(options.config).expanduser().absolute()
-        known = platforms.profile_of(config)
+        known = paths.profile_of(config)
         if profile is None:
             return config, known[0] if known else None
-        if not known or not _same(known[0], profile):
+        if not known or not same_file(known[0], profile):
             raise UserError(
                 "config-differs-from-profile",
                 f"--config {config} is not the config of --profile {profile}, which is "
-                f"{platforms.config_file(self.system, profile=profile)}: give one of the two.",
+                f"{paths.config_file(self.system, profile=profile)}: give one of the two.",
             )
         return config, profile
 
     def _profile_config(self, profile: Path) -> tuple[Path, Path]:
         """Return the config in a profile folder, also that of its only named configuration."""
-        config = platforms.config_file(self.system, profile=profile)
-        if platforms.exists(config) and not platforms.is_folder(config):
+        config = paths.config_file(self.system, profile=profile)
+        if files.exists(config) and not files.is_folder(config):
             return config, profile
-        named = platforms.named_configurations(profile, self.system.config_name)
+        named = paths.named_configurations(profile, self.system.config_name)
         if len(named) == 1:
             return named[0][1], profile
         if named:
@@ -177,18 +178,18 @@ class _Finder:
                 f"--profile: {profile} holds several configurations ({names}): name the file of one with --config, "
                 f"such as {named[0][1]}.",
             )
-        if platforms.exists(profile) and not platforms.is_folder(profile):
+        if files.exists(profile) and not files.is_folder(profile):
             raise UserError(
                 "profile-not-a-folder", f"--profile: {profile} is a file: use --config for the config file itself."
             )
-        nearby = next(filter(platforms.is_file, self._misplaced(profile)), None)
+        nearby = next(filter(files.is_file, self._misplaced(profile)), None)
         hint = f"use --config {nearby}" if nearby else "give the folder that qBittorrent's own --profile names"
         raise UserError("config-missing", f"--profile: there is no {config}, or it may not be seen: {hint}.")
 
     def _misplaced(self, folder: Path) -> tuple[Path, ...]:
         name = self.system.config_name
-        inside = (folder / name, folder / "config" / name, folder / platforms.APP / name)
-        return (*inside, *(platforms.docker_configs(folder) if self.system.config_name.endswith(".conf") else ()))
+        inside = (folder / name, folder / "config" / name, folder / paths.APP / name)
+        return (*inside, *(paths.docker_configs(folder) if self.system.config_name.endswith(".conf") else ()))
 
     # The three ways to a target
 
@@ -228,10 +229,10 @@ class _Finder:
             address = self._address(self._settings_of(instance), instance)
             direct = self._listens(instance, address, self._ips(address.host))
             return self._target(address, "process", instance, direct=direct)
-        for config in platforms.default_configs(self.system, root=self.world.root):
-            web = self._settings(config) if platforms.is_file(config) else None
+        for config in paths.default_configs(self.system, root=self.world.root):
+            web = self._settings(config) if files.is_file(config) else None
             if web is not None:
-                known = platforms.profile_of(config)
+                known = paths.profile_of(config)
                 address = self._address(web, None)
                 return self._target(address, "default-config", None, config=config, profile=known[0] if known else None)
         raise UserError(
@@ -348,24 +349,24 @@ class _Finder:
 
     def _log(self, config: Path | None, instance: Instance | None) -> Path | None:
         """Return the log file: where the config puts it, else in the data folder; None where nothing is logged."""
-        places = [] if config is None else list(platforms.data_folders_of(config, self.system))
-        usual = instance.log_file if instance is not None else platforms.log_file(places)
+        places = [] if config is None else list(paths.data_folders_of(config, self.system))
+        usual = instance.log_file if instance is not None else paths.log_file(places)
         settings = None if config is None else self._settings(config)
         if settings is None or not settings.log:
             return None if settings is not None and settings.log is None else usual
-        configured = Path(settings.log) / platforms.LOG_NAME
+        configured = Path(settings.log) / paths.LOG_NAME
         if instance is not None and instance.root is not None:
             inside = instance.root.joinpath(*configured.parts[1:])
-            configured = inside if platforms.is_file(inside) else configured
+            configured = inside if files.is_file(inside) else configured
         # A config that was copied from elsewhere names a folder that is not here until qBittorrent makes it.
-        return usual if usual and platforms.is_file(usual) and not platforms.is_file(configured) else configured
+        return usual if usual and files.is_file(usual) and not files.is_file(configured) else configured
 
     def _settings_of(self, instance: Instance) -> _Config | None:
         return None if instance.config_file is None else self._settings(instance.config_file)
 
     def _using(self, config: Path) -> Instance | None:
         """Return the instance that uses this very file; a bind mount's two names are one file."""
-        return next((one for one in self.instances if one.config_file and _same(one.config_file, config)), None)
+        return next((one for one in self.instances if one.config_file and same_file(one.config_file, config)), None)
 
     def _listens(self, instance: Instance, address: Address, ips: frozenset[IP]) -> bool | None:
         """Whether the instance itself listens at this address; None if that cannot be seen."""
@@ -443,10 +444,3 @@ def _own_addresses() -> frozenset[IP]:
 
     texts = (entry.address for entries in psutil.net_if_addrs().values() for entry in entries)
     return frozenset(ip for ip in map(parse_ip, texts) if ip is not None)
-
-
-def _same(a: Path, b: Path) -> bool:
-    try:
-        return a.samefile(b)
-    except OSError:
-        return a == b

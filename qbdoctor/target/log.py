@@ -18,6 +18,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from qbdoctor.target.address import plain_address
+
 Level = Literal["N", "I", "W", "C"]
 RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
 
@@ -87,21 +89,6 @@ class _Found:
     end: int
     address: str
     quoted: bool
-
-
-def plain_address(text: str) -> str:
-    """Return an address in its one spelling: brackets and zone dropped, ``::ffff:a.b.c.d`` as ``a.b.c.d``.
-
-    What is no address comes back in small letters.
-    """
-    bare = text.strip().strip("[]").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(bare)
-    except ValueError:
-        return text.strip().lower()
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(address)
 
 
 def read_tail(path: Path, limit_bytes: int = DEFAULT_LIMIT) -> LogTail:

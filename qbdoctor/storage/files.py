@@ -1,0 +1,36 @@
+"""Answers small questions about paths: whether something is there, and whether two names mean the same file."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+
+def is_folder(path: Path) -> bool:
+    """Whether this is a folder; False where one may not look (Python before 3.14 raises there)."""
+    return _mode(path, stat.S_ISDIR)
+
+
+def is_file(path: Path) -> bool:
+    """Whether this is a regular file; False where one may not look."""
+    return _mode(path, stat.S_ISREG)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something under this name; False where one may not look."""
+    return _mode(path, lambda _mode: True)
+
+
+def _mode(path: Path, judge: Callable[[int], bool]) -> bool:
+    try:
+        return judge(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def same_file(a: Path, b: Path) -> bool:
+    try:
+        return a.samefile(b)
+    except OSError:
+        return a == b

@@ -16,7 +16,6 @@ from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.configplace import ConfigPlace
 from qbdoctor.failing import calls_fail, calls_work
-from qbdoctor.marks import answers_call, bears_marks, stands_in_front
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
@@ -38,6 +37,7 @@ from qbdoctor.releases import Version
 from qbdoctor.running import integer_now, whitelist_now
 from qbdoctor.target import log as witness
 from qbdoctor.target.log import Rejection
+from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front
 
 __all__ = [
     "EVERY",

@@ -12,7 +12,7 @@ from qbdoctor import releases
 from qbdoctor.compare.entrance import NO_SUCH_KEY
 from qbdoctor.releases import ANY, Version, VersionRange, fingerprints
 from qbdoctor.releases import fingerprints as signs
-from qbdoctor.wire import Call
+from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange

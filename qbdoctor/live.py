@@ -10,7 +10,7 @@ from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import NotTaken, Refused, UserError
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe import Observer
-from qbdoctor.wire import Deadline
+from qbdoctor.webui.masks import Deadline
 
 WRITE_SECONDS = 5.0
 """One write may take this long even when the run's time is over."""

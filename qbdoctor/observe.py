@@ -15,26 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 from qbdoctor import identify, releases, surroundings
 from qbdoctor.compare import make
-from qbdoctor.marks import answers_call, bears_marks
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.observations import Asked, Neighbour, Observations, Offline, ProxyVariable, SignIn, Told, WriteProbe
 from qbdoctor.ownlines import Marks, mark_logs, told
 from qbdoctor.releases import Version, VersionRange
-from qbdoctor.session import SessionClient, close_sessions
 from qbdoctor.signin import LOGIN_PATH, check_offline, noted, sign_in
 from qbdoctor.unknownpath import no_room, note_first
-from qbdoctor.wire import VERSION_PATH, Call, Wire
+from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.recognise import answers_call, bears_marks
+from qbdoctor.webui.session import SessionClient, close_sessions
+from qbdoctor.webui.wire import Wire
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
     from qbdoctor.configplace import ConfigPlace
-    from qbdoctor.ledger import Ledger
     from qbdoctor.target.address import Address
     from qbdoctor.target.log import LogLine, Rejection
     from qbdoctor.target.processes import Instance
     from qbdoctor.target.resolve import Target
+    from qbdoctor.webui.login_ledger import Ledger
 
 # Only these leave the server's answer: app/preferences holds mail, proxy and DynDNS passwords and, from 5.2 on, the key.
 PREFERENCES = ("bypass_", "web_ui_", "use_https", "alternative_webui_enabled")
@@ -164,7 +165,7 @@ class Observer:
     @property
     def ledger(self) -> Ledger:
         """The attempt ledger, one for the run: what a later answer settles, it settles for this run's requests."""
-        from qbdoctor.ledger import Ledger  # noqa: PLC0415
+        from qbdoctor.webui.login_ledger import Ledger  # noqa: PLC0415
 
         self._ledger = self._ledger or Ledger(self.state / "attempts.json")
         return self._ledger

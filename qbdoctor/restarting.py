@@ -20,7 +20,8 @@ from qbdoctor.output import say
 from qbdoctor.restart import How, NotBack
 from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.verifying import NotHelped
-from qbdoctor.wire import Deadline, Wire
+from qbdoctor.webui.masks import Deadline
+from qbdoctor.webui.wire import Wire
 
 if TYPE_CHECKING:
     from qbdoctor.fixing import Surgery

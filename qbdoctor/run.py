@@ -15,7 +15,8 @@ from qbdoctor.observe import Observer
 from qbdoctor.storage import state_folder as storage_state_folder
 from qbdoctor.target.address import parse_url
 from qbdoctor.target.resolve import TargetOptions, resolve
-from qbdoctor.wire import Deadline, Masks, Wire
+from qbdoctor.webui.masks import Deadline, Masks
+from qbdoctor.webui.wire import Wire
 
 
 def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = None) -> Observer:

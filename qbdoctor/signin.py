@@ -19,12 +19,12 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.observations import Observations, Offline, SignIn, SignInOutcome
 from qbdoctor.unknownpath import ban_rules, permit
-from qbdoctor.wire import Call
+from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
-    from qbdoctor.ledger import Attempt, Ledger, Permit
     from qbdoctor.observe import Observer
+    from qbdoctor.webui.login_ledger import Attempt, Ledger, Permit
 
 LOGIN_PATH = "/api/v2/auth/login"
 LOGIN_SECONDS = 15.0
@@ -128,7 +128,7 @@ def sign_in(observer: Observer) -> SignIn:
     offline = seen.offline
     if offline.outcome in {"mismatch", "malformed"}:
         return SignIn("not-sent", f"the config already says that it would fail: {offline.text}", why="offline")
-    from qbdoctor.ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
+    from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
     ledger = observer.ledger
     try:
@@ -254,7 +254,7 @@ def read_answer(exchange: Exchange) -> SignInOutcome:
 
 def noted(observer: Observer, call: Call) -> Exchange:
     """Send a request after a 401 on a way that may add credentials: only with a permit, and in the ledger."""
-    from qbdoctor.ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
+    from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
     ledger = observer.ledger
     attempt: Attempt | None = None

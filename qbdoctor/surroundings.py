@@ -16,7 +16,7 @@ from qbdoctor.observations import PortOwner, Suspect
 from qbdoctor.releases import Version
 from qbdoctor.storage import files
 from qbdoctor.target.resolve import DEFAULT_PORT
-from qbdoctor.wire import Call
+from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings

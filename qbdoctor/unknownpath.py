@@ -19,8 +19,8 @@ from qbdoctor.target.resolve import look_up
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from qbdoctor.ledger import Permit
     from qbdoctor.observe import Observer
+    from qbdoctor.webui.login_ledger import Permit
 
 
 def ban_rules(observer: Observer) -> tuple[int, int]:
@@ -40,7 +40,7 @@ def permit(observer: Observer, server: str, source: str) -> Permit:
 
 def no_room(observer: Observer, path: str) -> Exchange | None:
     """Return the first request as withheld where it could be the failure that bans; None where it may go."""
-    from qbdoctor.ledger import LedgerUnavailable  # noqa: PLC0415
+    from qbdoctor.webui.login_ledger import LedgerUnavailable  # noqa: PLC0415
 
     if not observer.ledger.path.exists():
         return None
@@ -55,7 +55,7 @@ def no_room(observer: Observer, path: str) -> Exchange | None:
 
 def note_first(observer: Observer, exchange: Exchange) -> None:
     """Put the first request's 401 in the ledger; another answer on the same way settles it as not counted."""
-    from qbdoctor.ledger import LedgerUnavailable  # noqa: PLC0415
+    from qbdoctor.webui.login_ledger import LedgerUnavailable  # noqa: PLC0415
 
     server = f"{exchange.peer or observer.address.host}:{observer.address.port}"
     with contextlib.suppress(LedgerUnavailable):

@@ -25,9 +25,11 @@ from qbdoctor.journal import Journal
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.records import Record
-from qbdoctor.session import SessionClient
 from qbdoctor.target.address import parse_url
-from qbdoctor.wire import VERSION_PATH, Call, Deadline, Masks, Wire
+from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.masks import Deadline, Masks
+from qbdoctor.webui.session import SessionClient
+from qbdoctor.webui.wire import Wire
 
 LOCK_SECONDS = 600.0
 UNSAID = "the run ended before it was confirmed"

@@ -16,7 +16,7 @@ from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observations import WriteProbe
 
 if TYPE_CHECKING:
-    from qbdoctor.session import SessionClient
+    from qbdoctor.webui.session import SessionClient
 
 NAME = "qbdoctor-write-probe"
 SETTLE_SECONDS = 3.0

@@ -475,7 +475,7 @@ class TestAsRoot:
         assert config.stat().st_uid == 0
 
     def test_the_ledger_too(self, place: Path) -> None:
-        from qbdoctor.ledger import Ledger
+        from qbdoctor.webui.login_ledger import Ledger
 
         ledger = Ledger(place / "ledger.json")
         with ledger._locked():

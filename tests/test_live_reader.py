@@ -16,7 +16,8 @@ from qbdoctor.observe import Observer
 from qbdoctor.reader import reader
 from qbdoctor.target import paths, resolve
 from qbdoctor.target.resolve import TargetOptions
-from qbdoctor.wire import Deadline, Masks, Wire
+from qbdoctor.webui.masks import Deadline, Masks
+from qbdoctor.webui.wire import Wire
 from tests.conftest import ServerFactory
 from tests.doctor import qbdoctor
 from tests.fixer import AUTH

@@ -112,7 +112,7 @@ def test_write_probe_interrupted_leaves_nothing(server: ServerFactory, release: 
     """Ctrl-C right after the add, and in the middle of the counting: the torrent is removed all the same."""
     running = server()
     code = (
-        "import sys, qbdoctor.session as session\n"
+        "import sys, qbdoctor.webui.session as session\n"
         "from qbdoctor.cli import main\n"
         "real = session.SessionClient.read\n"
         "seen = []\n"

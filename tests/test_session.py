@@ -6,9 +6,11 @@ import pytest
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.session import SessionClient
 from qbdoctor.target.address import parse_url
-from qbdoctor.wire import Call, Deadline, Masks, Wire, parse_set_cookie
+from qbdoctor.webui.call import Call, parse_set_cookie
+from qbdoctor.webui.masks import Deadline, Masks
+from qbdoctor.webui.session import SessionClient
+from qbdoctor.webui.wire import Wire
 from tests.conftest import ServerFactory
 from tests.kit.matrix import Release
 from tests.kit.server import Server

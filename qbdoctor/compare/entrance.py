@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Comparison
-from qbdoctor.wire import VERSION_PATH, Call
+from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer

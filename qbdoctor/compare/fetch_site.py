@@ -14,7 +14,7 @@ from qbdoctor import releases
 from qbdoctor.compare.ways import direct_address
 from qbdoctor.model.exchanges import Comparison
 from qbdoctor.target.log import OWN_FETCH_SITES
-from qbdoctor.wire import VERSION_PATH, Call
+from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer

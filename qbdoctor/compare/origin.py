@@ -14,7 +14,7 @@ from qbdoctor.compare.entrance import NO_SUCH_KEY
 from qbdoctor.compare.ways import direct_address
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.signin import LOGIN_PATH
-from qbdoctor.wire import VERSION_PATH, Call
+from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison
-from qbdoctor.wire import VERSION_PATH, Call
+from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from qbdoctor.config.settings import Settings
-from qbdoctor.marks import answers_call
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.target.address import Address, parse_ip, parse_url
-from qbdoctor.wire import VERSION_PATH, Call
+from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.recognise import answers_call
 
 if TYPE_CHECKING:
     from qbdoctor.observe import Observer

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from qbdoctor.target import port_mappings
 from qbdoctor.target.command_line import valid_port
 
 if TYPE_CHECKING:
@@ -134,4 +133,4 @@ def find_mappings() -> tuple[PortMapping, ...]:
         ports = valid_port(values.get("host-port")), valid_port(values.get("container-port"))
         if values.get("proto") == "tcp" and ports[0] and ports[1] and "container-ip" in values:
             found.append(PortMapping(values.get("host-ip", "0.0.0.0"), ports[0], values["container-ip"], ports[1]))  # noqa: S104
-    return (*found, *(PortMapping(*one, by="firewall") for one in port_mappings.forwards()))
+    return (*found, *(PortMapping(*one, by="firewall") for one in forwards()))

@@ -13,7 +13,9 @@ from dataclasses import replace
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.wire import BODY_CAP, Call, Deadline, Wire
+from qbdoctor.webui.call import BODY_CAP, Call
+from qbdoctor.webui.masks import Deadline
+from qbdoctor.webui.wire import Wire
 
 LOGOUT_SECONDS = 2.0
 """Logging out may take this long even when the run's time is over: 5.3 keeps 15 sessions and evicts other clients'."""

@@ -1,0 +1,86 @@
+"""Describes one request to the Web UI, and the limits that hold for every request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from qbdoctor import __version__
+from qbdoctor.model.basics import Secret
+from qbdoctor.model.exchanges import SetCookie
+
+if TYPE_CHECKING:
+    from qbdoctor.target.address import Address
+
+
+BODY_CAP = 1 << 20
+
+
+VERSION_PATH = "/api/v2/app/version"
+
+
+REQUEST_SECONDS = 8.0
+
+
+def parse_set_cookie(header: str) -> SetCookie | None:
+    """Take one Set-Cookie header apart; None where there is no name. Never decides whether a client would keep it."""
+    first, *attributes = header.split(";")
+    name, equals, value = first.partition("=")
+    if not equals or not name.strip():
+        return None
+    known: dict[str, str] = {}
+    for attribute in attributes:
+        key, _, text = attribute.partition("=")
+        known[key.strip().lower()] = text.strip()
+    return SetCookie(
+        name=name.strip(),
+        value=Secret(value.strip()),
+        http_only="httponly" in known,
+        secure="secure" in known,
+        same_site=known.get("samesite"),
+        path=known.get("path"),
+        domain=known.get("domain"),
+        expires=known.get("expires"),
+        max_age=known.get("max-age"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to be sent. ``path`` starts with ``/`` and goes behind the address's own path.
+
+    ``seconds`` is the total time for it, capped by the run's deadline. ``address``, ``verify`` and ``source`` (the
+    local address to come from) override the wire's; ``proxy`` is the URL of an HTTP proxy to go through.
+    ``cap`` is how many bytes of an answer are read at most.
+    ``show_body=False`` keeps the answer's text out of the exchange: app/preferences of 5.2 and later holds the API key.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    cookies: Mapping[str, Secret] = field(default_factory=dict)
+    bearer: Secret | None = None
+    address: Address | None = None
+    verify: bool | str | None = None
+    proxy: str | None = None
+    source: str | None = None
+    seconds: float = REQUEST_SECONDS
+    show_body: bool = True
+    cap: int = BODY_CAP
+
+    def sent_headers(self, authority: str) -> dict[str, str]:
+        """Return the headers as they go out, secrets and all."""
+        sent = {
+            "Host": authority,
+            "User-Agent": f"qbdoctor/{__version__}",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **self.headers,
+        }
+        if self.cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value.reveal()}" for name, value in self.cookies.items())
+        if self.bearer is not None:
+            sent["Authorization"] = f"Bearer {self.bearer.reveal()}"
+        return sent

@@ -1,0 +1,113 @@
+"""One lane to one target: every HTTP request that qbdoctor sends goes through here, one after another.
+
+Three things ``requests`` alone does not give are made here. A *total* deadline: its timeout is per read, so a server
+that drips a byte a second holds it for as long as it likes; each exchange runs in a daemon thread whose socket is shut
+when its time is over. A size cap. And a record of what was really sent and answered, secrets masked at once, so that
+nothing later can show one. No proxy, cookie jar or netrc of the environment plays a part unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
+from qbdoctor.webui.call import Call, parse_set_cookie
+from qbdoctor.webui.masks import Deadline, Masks
+from qbdoctor.webui.transport import Job, run_job
+
+if TYPE_CHECKING:
+    import requests
+
+    from qbdoctor.target.address import Address
+
+"""Bytes of an answer that are read at most; the largest that qbdoctor asks for, app/preferences, has about 10 kB."""
+SHOWN_BODY = 2048
+"""One request's share of the run: a loaded NAS answers in under two seconds, a hung server never."""
+FAIR = 1.0
+"""Seconds; silence in less, because the run's time was almost used up, says nothing about the server."""
+
+
+class Wire:
+    """The requests of one run to one target.
+
+    ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
+    order; ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
+    """
+
+    def __init__(self, address: Address, deadline: Deadline, masks: Masks, *, verify: bool | str = True) -> None:
+        self.address = address
+        self.deadline = deadline
+        self.masks = masks
+        self.verify = verify
+        self.exchanges: list[Exchange] = []
+        self.opened: list[tuple[SetCookie, Call]] = []
+
+    def send(self, call: Call) -> Exchange:
+        """Send one request and return what came of it; never raises for what the network or the server does."""
+        return self.read(call)[0]
+
+    def read(self, call: Call) -> tuple[Exchange, bytes]:
+        """Like :meth:`send`, with the answer's bytes. Redirects are not followed."""
+        where = call.address or self.address
+        sent = call.sent_headers(where.authority)
+        blank = Exchange(call.method, where.join(call.path), tuple((k, _shown_header(k, v)) for k, v in sent.items()))
+        budget = min(call.seconds, self.deadline.remaining())
+        if budget <= 0.01:
+            text = "the time for this run was used up before it could be sent (--deadline gives more)"
+            return replace(blank, failure=Failure("deadline", text)), b""
+        if call.verify is None:
+            call = replace(call, verify=self.verify)
+        job = Job()
+        began = time.perf_counter()
+        worker = threading.Thread(target=run_job, args=(job, call, blank.url, sent, budget), daemon=True)
+        worker.start()
+        if not job.done.wait(budget):
+            job.give_up(budget)
+        blank = replace(blank, ms=(time.perf_counter() - began) * 1000, local=job.local, peer=job.peer)
+        if job.failure is not None or job.answer is None:
+            failure = job.failure or Failure("closed", "no answer")
+            if failure.kind in {"timeout", "connect-timeout"} and budget < min(call.seconds, FAIR):
+                text = f"no answer in the {budget:.2g} s that were left for this run (--deadline gives more)"
+                failure = Failure("deadline", text, failure.got)
+            exchange, raw = replace(blank, status=job.status, failure=failure), b""
+        else:
+            exchange, raw = self._record(blank, *job.answer, show_body=call.show_body)
+        self.exchanges.append(exchange)
+        self.opened.extend((cookie, call) for cookie in exchange.cookies if cookie.value)
+        return exchange, raw
+
+    def _record(
+        self, blank: Exchange, response: requests.Response, raw: bytes, *, show_body: bool
+    ) -> tuple[Exchange, bytes]:
+        headers: list[tuple[str, str]] = []
+        cookies: list[SetCookie] = []
+        for name, value in response.raw.headers.items():
+            cookie = parse_set_cookie(value) if name.lower() == "set-cookie" else None
+            if cookie is not None:
+                self.masks.add(cookie.value)
+                cookies.append(cookie)
+            headers.append((name, cookie.shown() if cookie else self.masks.hide(value)))
+        text = self.masks.hide(raw[:SHOWN_BODY].decode("utf-8", "replace")) if show_body else "(not shown)"
+        exchange = replace(
+            blank,
+            status=response.status_code,
+            reason=str(response.reason or ""),
+            headers=tuple(headers),
+            body=text,
+            size=len(raw),
+            cookies=tuple(cookies),
+        )
+        return exchange, raw
+
+
+def _shown_header(name: str, value: str) -> str:
+    """Return a header of ours as it may be shown; only these two ever hold a secret."""
+    if name.lower() == "cookie":
+        return re.sub(r"=[^;]*", "=***", value)
+    if name.lower() == "authorization":
+        return value.partition(" ")[0] + " ***"
+    return value

@@ -19,9 +19,9 @@ from qbdoctor.releases import Version
 from qbdoctor.releases.actions import ACTIONS
 from qbdoctor.releases.versions import KNOWN, known
 from qbdoctor.releases.web_api import COMPARED, has_action
-from qbdoctor.standin_config import Config
-from qbdoctor.standin_server import Server as Listener
-from qbdoctor.standin_state import StandIn
+from qbdoctor.simulator.config import Config
+from qbdoctor.simulator.server import Server as Listener
+from qbdoctor.simulator.state import StandIn
 from tests.conftest import ServerFactory
 from tests.kit.matrix import RELEASES, Release
 from tests.kit.profile import free_port

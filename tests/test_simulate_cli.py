@@ -28,8 +28,8 @@ from qbdoctor.releases.response_fields import COMPUTED, MAINDATA, SERVER_STATE, 
 from qbdoctor.releases.versions import KNOWN, Version, known
 from qbdoctor.releases.web_api import COMPARED, has_action, has_scope, webapi
 from qbdoctor.reports.schema import load
-from qbdoctor.standin_api import PLAYED
-from qbdoctor.standin_http import HEADER
+from qbdoctor.simulator.actions import PLAYED
+from qbdoctor.simulator.http_parser import HEADER
 from tests.kit.server import PASSWORD
 from tests.replay import GOOD, LOGIN, LOGOUT, VERSION, WRONG, Player, get, post
 from tests.replay import PREFERENCES as READ

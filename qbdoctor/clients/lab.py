@@ -19,7 +19,7 @@ from qbdoctor.config.password_hash import make_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import Version
-from qbdoctor.standin import CONFIG
+from qbdoctor.simulator.__main__ import CONFIG
 
 USERNAME = "admin"
 
@@ -42,7 +42,15 @@ def simulated(version: Version) -> Iterator[Lab]:
     port = _free_port()
     try:
         _write(folder / CONFIG, version, port, password)
-        command = [sys.executable, "-m", "qbdoctor.standin", "--profile", str(folder), "--release", str(version)]
+        command = [
+            sys.executable,
+            "-m",
+            "qbdoctor.simulator.__main__",
+            "--profile",
+            str(folder),
+            "--release",
+            str(version),
+        ]
         process = subprocess.Popen(  # noqa: S603 - ourselves
             command,
             stdin=subprocess.DEVNULL,

@@ -30,7 +30,7 @@ from qbdoctor.config.password_hash import make_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases.versions import Version
-from qbdoctor.standin import CONFIG
+from qbdoctor.simulator.__main__ import CONFIG
 
 INCIDENT = {"LocalHostAuth": "false", "AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
 FIXES = ("require-localhost-auth", "disable-subnet-whitelist")
@@ -186,7 +186,15 @@ class Instance:
         else:
             why = "As asked" if standin else f"There is no {PROGRAM} on this machine"
         version = releases.NEWEST
-        command = [sys.executable, "-m", "qbdoctor.standin", "--profile", str(self.profile), "--release", str(version)]
+        command = [
+            sys.executable,
+            "-m",
+            "qbdoctor.simulator.__main__",
+            "--profile",
+            str(self.profile),
+            "--release",
+            str(version),
+        ]
         if not self._launched(command, version):
             raise StepFailed(f"the stand-in did not start: {self._complaint()}")
         self.name = f"qbdoctor's stand-in for qBittorrent {version}"

@@ -21,9 +21,9 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Key, Version
 from qbdoctor.releases.web_api import COMPARED, webapi
-from qbdoctor.standin_config import Config
-from qbdoctor.standin_server import ADDRESS, Server
-from qbdoctor.standin_state import Clock, StandIn
+from qbdoctor.simulator.config import Config
+from qbdoctor.simulator.server import ADDRESS, Server
+from qbdoctor.simulator.state import Clock, StandIn
 
 SCHEMA = "qbdoctor.simulate/1"
 HIGHEST_SPEED = 100_000.0

@@ -13,10 +13,10 @@ from qbdoctor import releases
 from qbdoctor.model.basics import Secret
 from qbdoctor.releases.actions import LEGACY_CALLS
 from qbdoctor.releases.web_api import has_action, has_scope, legacy_versions, status_of
-from qbdoctor.standin_api import PLAYED, Refusal, Result, act, not_played
-from qbdoctor.standin_http import Request, Response
-from qbdoctor.standin_pages import caching, page_headers, static
-from qbdoctor.standin_state import StandIn
+from qbdoctor.simulator.actions import PLAYED, Refusal, Result, act, not_played
+from qbdoctor.simulator.http_parser import Request, Response
+from qbdoctor.simulator.pages import caching, page_headers, static
+from qbdoctor.simulator.state import StandIn
 
 _PREFIX = "/api/v2/"
 _API = re.compile(r"/api/v2/([A-Za-z_][A-Za-z_0-9]*)/([A-Za-z_][A-Za-z_0-9]*)\Z", re.ASCII)

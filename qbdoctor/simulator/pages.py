@@ -6,8 +6,8 @@ import mimetypes
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.standin_api import Refusal, Result
-from qbdoctor.standin_state import StandIn
+from qbdoctor.simulator.actions import Refusal, Result
+from qbdoctor.simulator.state import StandIn
 
 _PAGE = (
     "<!DOCTYPE html>\n<title>qbdoctor</title>\n<p>This is qbdoctor's stand-in for qBittorrent; it has no pages.</p>\n"
@@ -16,7 +16,7 @@ _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' 
 
 
 def static(standin: StandIn, path: str, *, private: bool) -> Result:
-    """A file of the Web UI. Raises :class:`~qbdoctor.standin_api.Refusal`."""
+    """A file of the Web UI. Raises :class:`~qbdoctor.simulator.actions.Refusal`."""
     version = standin.version
     if "\\" in path:
         raise Refusal(releases.rule("status.backslash_path", version))

@@ -16,7 +16,7 @@ from qbdoctor import releases
 from qbdoctor.releases.response_fields import CATEGORY, COMPUTED, MAINDATA, SERVER_STATE, SYNC_TORRENT, TORRENT
 from qbdoctor.releases.versions import Version
 from qbdoctor.releases.web_api import fields
-from qbdoctor.standin_http import Upload
+from qbdoctor.simulator.http_parser import Upload
 
 _FETCHED = re.compile(r"(https?|ftp)://", re.IGNORECASE)
 _HASH = re.compile(r"[0-9A-Fa-f]{40}|[2-7A-Za-z]{32}")

@@ -16,7 +16,7 @@ from qbdoctor.releases import Key
 from qbdoctor.releases.preferences_table import PREFERENCES
 from qbdoctor.releases.response_fields import COMPUTED
 from qbdoctor.releases.web_api import fields
-from qbdoctor.standin_state import StandIn
+from qbdoctor.simulator.state import StandIn
 
 
 class Rejected(Exception):

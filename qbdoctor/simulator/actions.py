@@ -12,10 +12,10 @@ from qbdoctor import releases
 from qbdoctor.releases.actions import REQUIRED
 from qbdoctor.releases.response_fields import BUILD, TRANSFER
 from qbdoctor.releases.web_api import fields, status_of, webapi
-from qbdoctor.standin_http import Upload
-from qbdoctor.standin_prefs import Rejected, preferences, set_preferences
-from qbdoctor.standin_state import StandIn
-from qbdoctor.standin_torrents import NoTorrent
+from qbdoctor.simulator.http_parser import Upload
+from qbdoctor.simulator.preferences import Rejected, preferences, set_preferences
+from qbdoctor.simulator.state import StandIn
+from qbdoctor.simulator.torrents import NoTorrent
 
 JSON = "application/json"
 SHUTDOWN_AFTER = 0.1
@@ -35,7 +35,7 @@ PLAYED = frozenset(
         *("transfer/info", *_EMPTY_LISTS, *_EMPTY_MAPS, *_NOUGHTS),
     )
 )
-"""The actions that are played; auth/login and auth/logout by :mod:`qbdoctor.standin_gate`."""
+"""The actions that are played; auth/login and auth/logout by :mod:`qbdoctor.simulator.access`."""
 
 
 class Refusal(Exception):

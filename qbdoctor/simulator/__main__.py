@@ -1,11 +1,11 @@
 r"""A stand-in for qBittorrent's Web UI, for demonstrations and tests where there is no qBittorrent.
 
-    python -m qbdoctor.standin --profile DIR --release 5.3.0      with a config file, as qBittorrent has it
+    python -m qbdoctor.simulator.__main__ --profile DIR --release 5.3.0      with a config file, as qBittorrent has it
     qbdoctor simulate --version 5.3.0                             without one, for trying out a client
 
 What it does is what :mod:`qbdoctor.releases` says of that release, and ``tests/test_simulate.py`` holds it to the real
 one on 4.2.5, 4.5.2, 5.1.0 and 5.3.0; the other releases are played by the table alone. It reads a request
-(:mod:`qbdoctor.standin_http`), decides who gets in (``standin_gate``), and plays the actions that clients begin with
+(:mod:`qbdoctor.simulator.http_parser`), decides who gets in (``standin_gate``), and plays the actions that clients begin with
 (``standin_api``); an action that it does not play is 501 with a sentence. It transfers nothing and has no pages; every
 answer says ``x-qbdoctor-standin: 1``. It listens on 127.0.0.1 alone, and is no security boundary.
 """
@@ -22,10 +22,10 @@ from typing import NoReturn
 from qbdoctor import releases
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Version
-from qbdoctor.standin_config import Config
-from qbdoctor.standin_http import HEADER
-from qbdoctor.standin_server import ADDRESS, Server
-from qbdoctor.standin_state import StandIn
+from qbdoctor.simulator.config import Config
+from qbdoctor.simulator.http_parser import HEADER
+from qbdoctor.simulator.server import ADDRESS, Server
+from qbdoctor.simulator.state import StandIn
 
 __all__ = ["CONFIG", "HEADER", "SAVE_AFTER", "main", "serve"]
 
@@ -55,7 +55,7 @@ def serve(config: Config) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stand-in from a command line; 2 for bad input."""
     parser = argparse.ArgumentParser(
-        prog="python -m qbdoctor.standin",
+        prog="python -m qbdoctor.simulator.__main__",
         description="A stand-in for qBittorrent's Web UI, on 127.0.0.1 only. It is not qBittorrent: it transfers nothing.",
     )
     parser.add_argument("--profile", metavar="DIR", type=Path, required=True, help=f"reads and rewrites DIR/{CONFIG}")

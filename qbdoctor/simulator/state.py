@@ -1,4 +1,4 @@
-"""What the stand-in of :mod:`qbdoctor.standin` knows: its settings, its sessions, its torrents, who failed to log in."""
+"""What the stand-in of :mod:`qbdoctor.simulator.__main__` knows: its settings, its sessions, its torrents, who failed to log in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, parse_ha
 from qbdoctor.config.settings import Settings
 from qbdoctor.config.subnets import covers, parse_subnets
 from qbdoctor.model.basics import Secret
-from qbdoctor.standin_config import Config
-from qbdoctor.standin_torrents import Torrents
+from qbdoctor.simulator.config import Config
+from qbdoctor.simulator.torrents import Torrents
 
 _YEAR = 31_556_952  # seconds, as std::chrono::years has it: how long the cookie of an endless session lasts
 _EVERYWHERE = parse_subnets(["::/0"])[0]

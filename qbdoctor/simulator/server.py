@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.standin_gate import Exchange, Where
-from qbdoctor.standin_http import Reader, Refused, Response, encoded
-from qbdoctor.standin_state import StandIn
+from qbdoctor.simulator.access import Exchange, Where
+from qbdoctor.simulator.http_parser import Reader, Refused, Response, encoded
+from qbdoctor.simulator.state import StandIn
 
 ADDRESS = "127.0.0.1"
 IDLE = 7.0

@@ -14,13 +14,13 @@ from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
-from qbdoctor.configplace import ConfigPlace
 from qbdoctor.failing import calls_fail, calls_work
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
 from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
-from qbdoctor.observations import (
+from qbdoctor.observe.config_place import ConfigPlace
+from qbdoctor.observe.observations import (
     Asked,
     Client,
     Neighbour,

@@ -21,7 +21,7 @@ from qbdoctor.releases import ANY, VersionRange
 from qbdoctor.verdict import NOT_ASKED, fold, headline, state_of
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
 
 FailOn = Literal["warning", "error", "never"]
 ROUNDS = 2

@@ -24,9 +24,9 @@ from qbdoctor.model.edits import AnyEdit, Edit, Fix, ReplaceFile
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.findings import Check
 from qbdoctor.model.report import Report
-from qbdoctor.observe import Observer
+from qbdoctor.observe.observer import Observer
+from qbdoctor.observe.release import reader
 from qbdoctor.planning import FilePlan, api_changes
-from qbdoctor.reader import reader
 from qbdoctor.records import Record, Target
 from qbdoctor.storage import atomic
 from qbdoctor.target.processes import Instance

@@ -15,7 +15,7 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Added, AnyEdit, Edit, Fix, NewPassword
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Report
-from qbdoctor.observations import Observations
+from qbdoctor.observe.observations import Observations
 from qbdoctor.planning import FileEdit, FilePlan, SettingEdit
 from qbdoctor.records import Change
 from qbdoctor.releases import Version

@@ -9,7 +9,7 @@ from qbdoctor import writeonly
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import NotTaken, Refused, UserError
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.observe import Observer
+from qbdoctor.observe.observer import Observer
 from qbdoctor.webui.masks import Deadline
 
 WRITE_SECONDS = 5.0

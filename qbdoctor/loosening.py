@@ -16,7 +16,7 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.planning import FilePlan
 
 if TYPE_CHECKING:
-    from qbdoctor.observations import Observations
+    from qbdoctor.observe.observations import Observations
     from qbdoctor.releases import Version
 
 _OFF = {

@@ -26,7 +26,7 @@ from qbdoctor.webui.wire import Wire
 if TYPE_CHECKING:
     from qbdoctor.fixing import Surgery
     from qbdoctor.fixplan import Plan
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
     from qbdoctor.records import Record
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from qbdoctor import credentials
 from qbdoctor.model.errors import UserError
-from qbdoctor.observations import Asked
-from qbdoctor.observe import Observer
+from qbdoctor.observe.observations import Asked
+from qbdoctor.observe.observer import Observer
 from qbdoctor.storage import state_folder as storage_state_folder
 from qbdoctor.target.address import parse_url
 from qbdoctor.target.resolve import TargetOptions, resolve

@@ -17,13 +17,13 @@ from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.edits import AnyEdit, Edit
 from qbdoctor.model.errors import Refused
 from qbdoctor.model.report import Report
-from qbdoctor.reader import reader
+from qbdoctor.observe.release import reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qbdoctor.fixing import Surgery
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
     from qbdoctor.records import Record
     from qbdoctor.releases import Version
 

@@ -22,7 +22,7 @@ from qbdoctor.model.errors import Refused
 if TYPE_CHECKING:
     from qbdoctor.fixplan import Step
     from qbdoctor.model.edits import Edit
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
     from qbdoctor.releases import Version
     from qbdoctor.target.resolve import Target
 

@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbdoctor import configplace, registry
+from qbdoctor import registry
 from qbdoctor.config.drift import differences
 from qbdoctor.config.key_lint import Oddity, lint_keys, nearest
 from qbdoctor.config.settings import Settings
 from qbdoctor.config.value_lint import cut_off, lint_values
-from qbdoctor.configplace import ConfigPlace, read_mounts
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.model.findings import Judgement
-from qbdoctor.observations import Asked, Observations, Offline, SignIn
+from qbdoctor.observe import config_place
+from qbdoctor.observe.config_place import ConfigPlace, read_mounts
+from qbdoctor.observe.observations import Asked, Observations, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import parse_url
@@ -659,7 +660,7 @@ def test_whitelist_that_a_semicolon_cut() -> None:
 
 
 def place_of(file: Path) -> ConfigPlace:
-    found = configplace.look(Target(parse_url("http://127.0.0.1:1"), "config", config_file=file, config_given=True))
+    found = config_place.look(Target(parse_url("http://127.0.0.1:1"), "config", config_file=file, config_given=True))
     assert found is not None
     return found
 
@@ -677,9 +678,9 @@ def test_a_place_is_looked_at_without_changing_it(tmp_path: Path) -> None:
         assert (place_of(file).new_file is not None) is left_over, text
     assert {each.name for each in folder.iterdir()} == {file.name, new.name}
     assert place_of(folder / "missing.conf").size is None
-    assert configplace.look(Target(parse_url("http://127.0.0.1:1"), "url")) is None
+    assert config_place.look(Target(parse_url("http://127.0.0.1:1"), "url")) is None
     nowhere = Target(parse_url("http://127.0.0.1:1"), "config", config_file=tmp_path / "no" / "x.conf")
-    assert configplace.look(nowhere) is None
+    assert config_place.look(nowhere) is None
 
 
 def test_an_oddity_shows_no_value() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from qbdoctor import ownlines
+from qbdoctor.observe import first_request_log
 from qbdoctor.target.resolve import Target
 from tests.conftest import ServerFactory
 from tests.doctor import cause, causes, diagnose, status
@@ -34,11 +34,11 @@ FORWARDED = "proxy_set_header X-Forwarded-Host $http_host;"
 def own_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The logs of other workers' servers are left out: one of them may be refused something at the same moment."""
 
-    def mark(target: Target) -> ownlines.Marks:
+    def mark(target: Target) -> first_request_log.Marks:
         children = {child.pid for child in psutil.Process().children()}
-        return tuple(one for one in ownlines.mark_logs(target) if one[0].pid in children)
+        return tuple(one for one in first_request_log.mark_logs(target) if one[0].pid in children)
 
-    monkeypatch.setattr("qbdoctor.observe.mark_logs", mark)
+    monkeypatch.setattr("qbdoctor.observe.observer.mark_logs", mark)
 
 
 def basic(text: str) -> str:
@@ -375,7 +375,7 @@ def test_basic_on_a_remote_way_costs_three_at_most(
 ) -> None:
     """Without a log to read the 401 stays unexplained, and the runs together stop before the ban."""
     running = server()
-    monkeypatch.setattr("qbdoctor.observe.told", lambda _marks: None)
+    monkeypatch.setattr("qbdoctor.observe.observer.told", lambda _marks: None)
     with Nginx(running.url, WRONG_BASIC) as proxy:
         first = diagnose("--url", proxy.url, password=running.password)
         time.sleep(0.1)

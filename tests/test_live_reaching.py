@@ -418,7 +418,7 @@ def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expe
     from qbdoctor import registry
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.exchanges import Exchange, Failure
-    from qbdoctor.observations import Observations, Suspect
+    from qbdoctor.observe.observations import Observations, Suspect
     from qbdoctor.releases import ANY
     from qbdoctor.target.address import Address
     from qbdoctor.target.processes import Instance

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.config.settings import Settings
-from qbdoctor.observations import Asked
-from qbdoctor.observe import Observer
-from qbdoctor.reader import reader
+from qbdoctor.observe.observations import Asked
+from qbdoctor.observe.observer import Observer
+from qbdoctor.observe.release import reader
 from qbdoctor.target import paths, resolve
 from qbdoctor.target.resolve import TargetOptions
 from qbdoctor.webui.masks import Deadline, Masks

@@ -23,7 +23,7 @@ from qbdoctor.registry import checks
 from qbdoctor.run import observer, state_folder
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
     from qbdoctor.restart import How
     from qbdoctor.restarting import Dog
 

@@ -84,3 +84,6 @@ class Call:
         if self.bearer is not None:
             sent["Authorization"] = f"Bearer {self.bearer.reveal()}"
         return sent
+
+
+LOGIN_PATH = "/api/v2/auth/login"

@@ -107,3 +107,6 @@ def close_sessions(wire: Wire) -> None:
                     seconds=LOGOUT_SECONDS,
                 )
             )
+
+
+NO_SUCH_KEY = Secret("qbdoctor-asks-whether-a-bypass-lets-it-in")

@@ -13,24 +13,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import identify, releases, surroundings
-from qbdoctor.compare import make
+from qbdoctor import releases
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange, Failure
-from qbdoctor.observations import Asked, Neighbour, Observations, Offline, ProxyVariable, SignIn, Told, WriteProbe
-from qbdoctor.ownlines import Marks, mark_logs, told
+from qbdoctor.observe import machine, release
+from qbdoctor.observe.comparisons import make
+from qbdoctor.observe.first_request_log import Marks, mark_logs, told
+from qbdoctor.observe.login_budget import MOST_REFUSED, no_room, note_first, noted
+from qbdoctor.observe.machine import proxy_variables
+from qbdoctor.observe.observations import (
+    Asked,
+    Neighbour,
+    Observations,
+    Offline,
+    ProxyVariable,
+    SignIn,
+    Told,
+    WriteProbe,
+)
+from qbdoctor.observe.password_check import check_offline
+from qbdoctor.observe.sign_in import sign_in
 from qbdoctor.releases import Version, VersionRange
-from qbdoctor.signin import LOGIN_PATH, check_offline, noted, sign_in
-from qbdoctor.unknownpath import no_room, note_first
-from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks
 from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
-    from qbdoctor.configplace import ConfigPlace
+    from qbdoctor.observe.config_place import ConfigPlace
     from qbdoctor.target.address import Address
     from qbdoctor.target.log import LogLine, Rejection
     from qbdoctor.target.processes import Instance
@@ -130,7 +142,7 @@ class Observer:
         return exchange
 
     def _take(self, name: str) -> Any:
-        return surroundings.take(name, self) if name in surroundings.TAKEN else getattr(self, f"_take_{name}")()
+        return machine.take(name, self) if name in machine.TAKEN else getattr(self, f"_take_{name}")()
 
     def _take_asked(self) -> Asked:
         """What was asked, the user name completed from the config."""
@@ -171,19 +183,19 @@ class Observer:
         return self._ledger
 
     def _take_config_place(self) -> ConfigPlace | None:
-        from qbdoctor.configplace import look  # noqa: PLC0415
+        from qbdoctor.observe.config_place import look  # noqa: PLC0415
 
         return look(self.target)
 
     def _take_other_server(self) -> Instance | None:
-        from qbdoctor.otherconfigs import other_server  # noqa: PLC0415
+        from qbdoctor.observe.other_configs import other_server  # noqa: PLC0415
 
         if not self.target.config_given:
             return None  # and nothing is asked for that
         return other_server(self.target, self.seen.anonymous)
 
     def _take_fitting_config(self) -> Path | None:
-        from qbdoctor.otherconfigs import fitting_config  # noqa: PLC0415
+        from qbdoctor.observe.other_configs import fitting_config  # noqa: PLC0415
 
         return fitting_config(self.target, self.seen.asked.password, self.environment)
 
@@ -215,7 +227,7 @@ class Observer:
 
     def _take_login_by_get(self) -> Exchange | None:
         """Up to 4.4.3 this would be a failed login, so it is sent only to what an unknown call shows to be newer."""
-        unknown = self.wire.send(Call("GET", identify.UNKNOWN_SCOPE))
+        unknown = self.wire.send(Call("GET", release.UNKNOWN_SCOPE))
         if unknown.status != releases.unknown_api_status(releases.NEWEST) or not bears_marks(unknown):
             return None
         return self.wire.send(Call("GET", LOGIN_PATH))
@@ -276,7 +288,7 @@ class Observer:
         """What the server says is exact; before that answers, log, program and config narrow it down."""
         if self.seen.has("version") and self.seen.version is not None:
             return VersionRange(self.seen.version, self.seen.version)
-        return identify.identify(self, self._logged_version())
+        return release.identify(self, self._logged_version())
 
     def _logged_version(self) -> Version | None:
         from qbdoctor.target import log as server_log  # noqa: PLC0415
@@ -326,7 +338,7 @@ class Observer:
         return tuple(found)
 
     def _take_write_probe(self) -> WriteProbe | None:
-        from qbdoctor.writeprobe import probe  # noqa: PLC0415
+        from qbdoctor.observe.write_probe import probe  # noqa: PLC0415
 
         if not self.seen.asked.write_probe or self.seen.version is None:
             return None
@@ -350,24 +362,4 @@ class Observer:
         return told(self._log_marks) if first.status == 401 and answers_call(first) else None
 
 
-MOST_REFUSED = 2
 QUICK_SECONDS = 1.5
-
-
-def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[ProxyVariable, ...]:
-    """Return the proxies that an ordinary client would use for this address, by the rules of requests and curl.
-
-    ``http_proxy`` in lower case wins over upper case; NO_PROXY lists names, suffixes, addresses and CIDR blocks.
-    """
-    names = [f"{address.scheme}_proxy", f"{address.scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
-    found = [(name, environment[name]) for name in names if environment.get(name, "").strip()]
-    if not found:
-        return ()
-    import requests  # noqa: PLC0415
-
-    no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    if requests.utils.should_bypass_proxies(address.url, no_proxy or None):
-        return ()
-    name, url = found[0]
-    shown = url.partition("://")[2] or url
-    return (ProxyVariable(name, Secret(url), shown.rpartition("@")[2].rstrip("/"), address.is_loopback),)

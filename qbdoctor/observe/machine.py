@@ -6,13 +6,14 @@ Files and processes are read, never run, and nothing here raises for what may no
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor.client_view import believes_forwarded, client
+from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.observations import PortOwner, Suspect
+from qbdoctor.observe.client_address import believes_forwarded, client
+from qbdoctor.observe.observations import PortOwner, ProxyVariable, Suspect
 from qbdoctor.releases import Version
 from qbdoctor.storage import files
 from qbdoctor.target.resolve import DEFAULT_PORT
@@ -20,8 +21,9 @@ from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
-    from qbdoctor.observations import Observations
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.observer import Observer
+    from qbdoctor.target.address import Address
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.processes import Instance
     from qbdoctor.target.resolve import Target
@@ -216,3 +218,22 @@ TAKEN = (
     "believes_forwarded",
 )
 """What is taken here, by the observation's name."""
+
+
+def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[ProxyVariable, ...]:
+    """Return the proxies that an ordinary client would use for this address, by the rules of requests and curl.
+
+    ``http_proxy`` in lower case wins over upper case; NO_PROXY lists names, suffixes, addresses and CIDR blocks.
+    """
+    names = [f"{address.scheme}_proxy", f"{address.scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
+    found = [(name, environment[name]) for name in names if environment.get(name, "").strip()]
+    if not found:
+        return ()
+    import requests  # noqa: PLC0415
+
+    no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if requests.utils.should_bypass_proxies(address.url, no_proxy or None):
+        return ()
+    name, url = found[0]
+    shown = url.partition("://")[2] or url
+    return (ProxyVariable(name, Secret(url), shown.rpartition("@")[2].rstrip("/"), address.is_loopback),)

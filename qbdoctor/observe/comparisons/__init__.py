@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qbdoctor.compare import cookies, entrance, fetch_site, headers, origin, reaching, ways
+from qbdoctor.observe.comparisons import bypass, cookies, fetch_site, host_header, origin, reaching, routes
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Comparison
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
 
 MAKERS = {
     **reaching.MAKERS,
-    **headers.MAKERS,
-    **entrance.MAKERS,
+    **host_header.MAKERS,
+    **bypass.MAKERS,
     **cookies.MAKERS,
     **origin.MAKERS,
     **fetch_site.MAKERS,
-    **ways.MAKERS,
+    **routes.MAKERS,
 }
 
 

@@ -9,7 +9,7 @@ from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
 
 HOST_NOTE = "each refused Host header leaves a warning in qBittorrent's log"
 DEFAULT_PORT = 8080

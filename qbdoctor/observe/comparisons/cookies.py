@@ -9,7 +9,7 @@ from qbdoctor.model.exchanges import Comparison
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
 
 
 def _cookie_name(observer: Observer) -> Iterator[Comparison]:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Comparison
 from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
 
-NO_SUCH_KEY = Secret("qbdoctor-asks-whether-a-bypass-lets-it-in")
 """Never valid (a key is qbt_ and 28 characters), never counted as a failed login, never logged (measured, 5.2.3, 5.3.0)."""
 FOREIGN_CLIENT = "203.0.113.9"
 """TEST-NET-3 (RFC 5737): an address of the Internet that is nobody's."""

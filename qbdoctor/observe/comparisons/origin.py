@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from qbdoctor.compare.entrance import NO_SUCH_KEY
-from qbdoctor.compare.ways import direct_address
 from qbdoctor.model.exchanges import Comparison, Exchange
-from qbdoctor.signin import LOGIN_PATH
-from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.observe.comparisons.routes import direct_address
+from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
+from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
 
 NOTE = "each refused request leaves a warning in qBittorrent's log"
 NO_LOGIN = "Basic cWJkb2N0b3I="

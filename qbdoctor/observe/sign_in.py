@@ -7,112 +7,21 @@ room for, or that would check nothing because a bypass is active.
 
 from __future__ import annotations
 
-import contextlib
-import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
 
-from qbdoctor import releases
-from qbdoctor.config import password_hash
 from qbdoctor.model.basics import Secret
-from qbdoctor.model.exchanges import Exchange, Failure
-from qbdoctor.observations import Observations, Offline, SignIn, SignInOutcome
-from qbdoctor.unknownpath import ban_rules, permit
-from qbdoctor.webui.call import Call
+from qbdoctor.model.exchanges import Exchange
+from qbdoctor.observe.login_budget import ban_rules, where
+from qbdoctor.observe.observations import Observations, Offline, SignIn, SignInOutcome
+from qbdoctor.webui.call import LOGIN_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.config.settings import Settings
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
     from qbdoctor.webui.login_ledger import Attempt, Ledger, Permit
 
-LOGIN_PATH = "/api/v2/auth/login"
 LOGIN_SECONDS = 15.0
 """PBKDF2 with 100,000 rounds takes 0.1 s on a desktop and some seconds on the smallest boards."""
-
-
-def check_offline(seen: Observations) -> Offline:
-    """Hold user name and password against the config. Nothing is sent."""
-    settings = seen.settings
-    if settings is None:
-        return Offline("unknown", seen.settings_problem or "the config is not at hand")
-    other = seen.other_server
-    if other is not None:
-        return Offline("unknown", f"process {other.pid}, which serves this address, uses another config")
-    known = seen.releases
-    keys = {releases.hash_key(known.lowest), releases.hash_key(known.highest)}
-    if len(keys) > 1:
-        # A release writes its own kind of hash: where only one stands in the file, that one is read.
-        keys = {name for name in keys if settings.found(name) is not None} or keys
-    if len(keys) > 1:
-        return Offline("unknown", f"the release ({known}) is not known well enough to say which hash it reads")
-    key = keys.pop()
-    stored = settings.secret(key)
-    found = settings.found(key)
-    line = found.line if found else None
-    if found is None:
-        return _without_hash(seen, settings)
-    parsed = password_hash.parse_hash(stored or Secret(""), "ha1" if key == "Password_ha1" else "pbkdf2")
-    if isinstance(parsed, password_hash.Malformed):
-        return Offline("malformed", f"{key} (line {line}) {parsed.reason}", line=line)
-    factory = password_hash.is_factory(parsed)
-    names = _wrong_name(seen, settings)
-    if names:
-        return Offline("mismatch", names, factory, line)
-    given = seen.asked.password
-    if given is None:
-        return Offline("unknown", "no password was given to compare", factory, line)
-    if password_hash.verify(parsed, given):
-        return Offline("match", f"the password fits {key} (line {line})", factory, line)
-    slip = _slip(parsed, given)
-    return Offline("mismatch", f"the password does not fit {key} (line {line})", factory, line, slip)
-
-
-def _slip(stored: password_hash.StoredHash, given: Secret) -> str:
-    """Return which common slip explains a password that does not fit, or an empty text. Costs a PBKDF2 each."""
-    text = given.reveal()
-    for variant, what in (
-        (text.strip(), "without the blanks around it"),
-        (text[1:-1] if text[:1] == text[-1:] and text[:1] in {'"', "'"} else text, "without the quotes around it"),
-        (unquote_plus(text), "with its %XX and + decoded, so it was URL-encoded once too often"),
-        (text.replace("$$", "$"), "with $ for $$, as compose files write it"),
-        (text.swapcase(), "with upper and lower case exchanged (Caps Lock)"),
-        (unicodedata.normalize("NFC", text), "with its accents as single characters (NFC)"),
-    ):
-        if variant and variant != text and password_hash.verify(stored, Secret(variant)):
-            return what
-    return ""
-
-
-def _without_hash(seen: Observations, settings: Settings) -> Offline:
-    """Judge a config that sets no password: adminadmin up to 4.6.0, a new one at each start from 4.6.1 on."""
-    defaults = set(releases.possible("password.when_unset", seen.releases))
-    if defaults == {"temporary"}:
-        return Offline("not-set", "the config sets no password, and this release then makes one up at each start")
-    if defaults != {password_hash.FACTORY_PASSWORD}:
-        return Offline("unknown", f"no password is set, and the release ({seen.releases}) is not known well enough")
-    names = _wrong_name(seen, settings)
-    if names:
-        return Offline("mismatch", names, factory=True)
-    given = seen.asked.password
-    if given is None:
-        return Offline("unknown", "no password was given to compare", factory=True)
-    same = given.reveal() == password_hash.FACTORY_PASSWORD
-    text = "the config sets no password, so the factory one, adminadmin, holds"
-    return Offline("match" if same else "mismatch", text, factory=True)
-
-
-def _wrong_name(seen: Observations, settings: Settings) -> str:
-    """Return what is wrong with the user name, if anything; the server compares it to the letter."""
-    asked, configured = seen.asked.username, settings.text("Username")
-    empty = settings.found("Username") if not configured else None
-    if empty is not None:
-        return f"the config's user name is empty (line {empty.line}), so that no login succeeds"
-    if asked is None or asked == configured:
-        return ""
-    found = settings.found("Username")
-    where = f"line {found.line}" if found else "the default"
-    return f"the user name {asked!r} is not the config's {configured!r} ({where}); the server compares it to the letter"
 
 
 def sign_in(observer: Observer) -> SignIn:
@@ -177,17 +86,11 @@ def _credentials(observer: Observer) -> tuple[str, Secret] | None:
     return asked.username or "admin", secret
 
 
-def _where(observer: Observer) -> tuple[str, str]:
-    """Return the server as we reached it and the address we come from: what qBittorrent counts by."""
-    first = observer.seen.anonymous
-    return f"{first.peer or observer.address.host}:{observer.address.port}", first.local or "unknown"
-
-
 def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
     from qbdoctor.target import log as server_log  # noqa: PLC0415
 
     seen = observer.seen
-    server, source = _where(observer)
+    server, source = where(observer)
     limit, seconds = ban_rules(observer)
     since = observer.target.instance.started if observer.target.instance else None
     logged = None
@@ -250,23 +153,3 @@ def read_answer(exchange: Exchange) -> SignInOutcome:
     if exchange.status == 403 and body not in {"", "Forbidden"}:
         return "banned"
     return "unexpected"
-
-
-def noted(observer: Observer, call: Call) -> Exchange:
-    """Send a request after a 401 on a way that may add credentials: only with a permit, and in the ledger."""
-    from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
-
-    ledger = observer.ledger
-    attempt: Attempt | None = None
-    try:
-        attempt = ledger.begin(permit(observer, *_where(observer)))
-    except (LedgerUnavailable, NotPermitted) as error:
-        return Exchange(
-            call.method, observer.address.join(call.path), failure=Failure("withheld", f"not sent: {error}")
-        )
-    exchange = observer.wire.send(call)
-    with contextlib.suppress(LedgerUnavailable):
-        ledger.finish(
-            attempt, "refused" if exchange.status == 401 else "not-counted" if exchange.answered else "unknown"
-        )
-    return exchange

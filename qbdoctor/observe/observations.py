@@ -1,7 +1,7 @@
 """What was seen of a target: the typed set of observations that checks judge.
 
 An observation is taken when a check first asks for it, once, by the observer that the engine hands in
-(:mod:`qbdoctor.observe`); a set without an observer holds what was saved and can be judged again. Nothing here reads,
+(:mod:`qbdoctor.observe.observer`); a set without an observer holds what was saved and can be judged again. Nothing here reads,
 sends or judges.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qbdoctor.config.settings import Settings
-    from qbdoctor.configplace import ConfigPlace
+    from qbdoctor.observe.config_place import ConfigPlace
     from qbdoctor.releases import Version, VersionRange
     from qbdoctor.target.address import Address
     from qbdoctor.target.log import LogLine, Rejection

@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.compare.ways import direct_address
 from qbdoctor.model.exchanges import Comparison
+from qbdoctor.observe.comparisons.routes import direct_address
 from qbdoctor.target.log import OWN_FETCH_SITES
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
 
 HEADER = "Sec-Fetch-Site"
 NOTE = "the refused request leaves a warning in qBittorrent's log"

@@ -15,12 +15,13 @@ from qbdoctor import releases
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.resolve import look_up
+from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from qbdoctor.observe import Observer
-    from qbdoctor.webui.login_ledger import Permit
+    from qbdoctor.observe.observer import Observer
+    from qbdoctor.webui.login_ledger import Attempt, Permit
 
 
 def ban_rules(observer: Observer) -> tuple[int, int]:
@@ -73,3 +74,32 @@ def _ways(observer: Observer) -> list[tuple[str, str]]:
             probe.connect((str(one), address.port))  # chooses a route; UDP sends nothing for that
             ways.append((f"{one}:{address.port}", str(probe.getsockname()[0])))
     return ways
+
+
+MOST_REFUSED = 2
+
+
+def where(observer: Observer) -> tuple[str, str]:
+    """Return the server as we reached it and the address we come from: what qBittorrent counts by."""
+    first = observer.seen.anonymous
+    return f"{first.peer or observer.address.host}:{observer.address.port}", first.local or "unknown"
+
+
+def noted(observer: Observer, call: Call) -> Exchange:
+    """Send a request after a 401 on a way that may add credentials: only with a permit, and in the ledger."""
+    from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
+
+    ledger = observer.ledger
+    attempt: Attempt | None = None
+    try:
+        attempt = ledger.begin(permit(observer, *where(observer)))
+    except (LedgerUnavailable, NotPermitted) as error:
+        return Exchange(
+            call.method, observer.address.join(call.path), failure=Failure("withheld", f"not sent: {error}")
+        )
+    exchange = observer.wire.send(call)
+    with contextlib.suppress(LedgerUnavailable):
+        ledger.finish(
+            attempt, "refused" if exchange.status == 401 else "not-counted" if exchange.answered else "unknown"
+        )
+    return exchange

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from qbdoctor.observations import Told
+from qbdoctor.observe.observations import Told
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log_cursor import LogEnd
 

@@ -18,7 +18,7 @@ from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe import Observer
+    from qbdoctor.observe.observer import Observer
     from qbdoctor.target.processes import Instance
 
 

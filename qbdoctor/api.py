@@ -8,13 +8,15 @@ here may change in any release.
 """
 
 from qbdoctor import inputvalues, releases
-from qbdoctor.bypass import closed, doors, opened, ways_exposed, ways_in
 from qbdoctor.config.drift import Difference, differences
 from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
-from qbdoctor.failing import calls_fail, calls_work
+from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_in
+from qbdoctor.diagnosis.calls import calls_fail, calls_work
+from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
+from qbdoctor.diagnosis.current_values import integer_now, whitelist_now
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
@@ -32,9 +34,7 @@ from qbdoctor.observe.observations import (
     Told,
     WriteProbe,
 )
-from qbdoctor.oddities import EVERY, as_read, not_there, odd_keys
 from qbdoctor.releases import Version
-from qbdoctor.running import integer_now, whitelist_now
 from qbdoctor.target import log as witness
 from qbdoctor.target.log import Rejection
 from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor import engine, evidence, loosening, planning, undoing, verifying, writeonly
+from qbdoctor import evidence, loosening, planning, undoing, verifying, writeonly
 from qbdoctor.config import conversions
 from qbdoctor.config.settings import Settings
+from qbdoctor.diagnosis import engine
 from qbdoctor.filetexts import FileText
 from qbdoctor.fixplan import Plan, Step, Via, json_value, no_contradiction, written
 from qbdoctor.journal import Journal

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import engine, lineedits, releases
+from qbdoctor import lineedits, releases
 from qbdoctor.config import conversions
 from qbdoctor.config.settings import Settings, wait_until
+from qbdoctor.diagnosis import engine
 from qbdoctor.fixplan import Plan, Step, in_file, in_json
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.edits import AnyEdit, Edit

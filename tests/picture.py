@@ -10,8 +10,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from qbdoctor import engine
 from qbdoctor.cli import parse
+from qbdoctor.diagnosis import engine
 from qbdoctor.registry import checks
 from qbdoctor.reports import human
 from qbdoctor.run import observer

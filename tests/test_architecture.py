@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import causes, registry
+from qbdoctor import registry
+from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.model.basics import Secret
 from qbdoctor.trace.judge import CAUSES as TRACED
 
@@ -155,17 +156,17 @@ def test_every_check_is_found_and_keeps_its_promises() -> None:
     files = {path.stem for path in (ROOT / "checks").glob("*.py")} - {"__init__"}
     assert {check.id for check in found} == {name.replace("_", "-") for name in files}
     assert [check.order for check in found] == sorted({check.order for check in found})
-    known = set(causes.ids())
+    known = set(pages.ids())
     for check in found:
         assert set(check.causes) <= known, check.id
         assert len(check.about) > 80
         for name in check.causes:
-            assert causes.page(name).diagnosed, f"{name} is found by {check.id}, its page says that nothing finds it"
+            assert pages.page(name).diagnosed, f"{name} is found by {check.id}, its page says that nothing finds it"
 
 
 def test_every_diagnosed_cause_has_a_check_or_is_seen_in_a_trace() -> None:
     found = {name for check in registry.checks() for name in check.causes} | set(TRACED)
-    assert {page.id for page in causes.pages() if page.diagnosed} == found
+    assert {page.id for page in pages.pages() if page.diagnosed} == found
 
 
 def test_the_tree() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbdoctor import causes, explain
-from qbdoctor.causes import CONDITIONS, GROUPS, PLACES, CausePage, RemedyTemplate
+from qbdoctor.diagnosis.catalogue import explain, pages
+from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, PLACES, CausePage, RemedyTemplate
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES
 from qbdoctor.model.findings import Check, Judgement
 
@@ -100,13 +100,13 @@ def page_with(*remedies: RemedyTemplate) -> CausePage:
 
 
 def texts(cause: str) -> str:
-    return (Path(causes.__file__).parent / "catalogue" / f"{cause}.toml").read_text(encoding="utf-8")
+    return (Path(pages.__file__).parent / "catalogue" / f"{cause}.toml").read_text(encoding="utf-8")
 
 
 def test_every_cause_of_the_contract_has_a_page_and_is_a_kebab_name() -> None:
-    assert set(CONTRACT) <= set(causes.ids())
+    assert set(CONTRACT) <= set(pages.ids())
     assert len(CONTRACT) == len(set(CONTRACT)) == 67
-    for cause in causes.ids():
+    for cause in pages.ids():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cause)
 
 
@@ -116,7 +116,7 @@ def test_the_full_places_are_all_places() -> None:
 
 @ANY_PAGE
 def test_a_page_is_valid(cause: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     assert page.id == cause
     assert page.group in GROUPS
     assert page.severity in SEVERITIES
@@ -135,7 +135,7 @@ def test_a_page_is_valid(cause: str) -> None:
 
 @ANY_PAGE
 def test_severity_is_the_contracts(cause: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     if cause in WARNINGS:
         assert page.severity == "warning"
     elif cause in INFOS:
@@ -146,33 +146,33 @@ def test_severity_is_the_contracts(cause: str) -> None:
 
 @ANY_PAGE
 def test_links_lead_to_pages_and_not_to_itself(cause: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     for other in (*page.explains, *page.seen_also):
-        assert other in causes.ids()
+        assert other in pages.ids()
         assert other != cause
     assert len(set(page.explains)) == len(page.explains)
 
 
 @ANY_PAGE
 def test_what_explains_comes_first(cause: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     for other in page.explains:
-        assert page.rank < causes.page(other).rank, other
+        assert page.rank < pages.page(other).rank, other
 
 
 def test_explains_has_no_cycle() -> None:
     def walk(cause: str, above: tuple[str, ...]) -> None:
         assert cause not in above, (*above, cause)
-        for other in causes.page(cause).explains:
+        for other in pages.page(cause).explains:
             walk(other, (*above, cause))
 
-    for cause in causes.ids():
+    for cause in pages.ids():
         walk(cause, ())
 
 
 @ANY_PAGE
 def test_remedies_keep_their_rules(cause: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     assert page.remedies
     assert not page.remedies[0].loosens
     for remedy in page.remedies:
@@ -190,15 +190,15 @@ def test_remedies_keep_their_rules(cause: str) -> None:
 
 @ANY_PAGE
 def test_a_full_set_of_values_leaves_no_hole(cause: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     free = {key: value for key, value in FULL.items() if key != "version"}
-    filled = causes.fill(page, free)
+    filled = pages.fill(page, free)
     assert len(filled) == len(page.remedies)
     for template, remedy in zip(page.remedies, filled, strict=True):
         lines = sum(len(command.split("\n")) for command in template.commands)
         assert len(remedy.commands) == lines
     told = [(one.text, *one.commands) for one in filled]
-    told += [(one.text, *one.commands) for one in causes.steps(page, free)]
+    told += [(one.text, *one.commands) for one in pages.steps(page, free)]
     for shown in told:
         for text in shown:
             for name in PLACES:
@@ -211,12 +211,12 @@ def test_a_full_set_of_values_leaves_no_hole(cause: str) -> None:
 @ANY_PAGE
 @pytest.mark.parametrize("version", ["", "4.2.5", "4.6.7", "5.1.0", "5.2.3", "5.3.0"])
 def test_no_values_still_give_a_remedy(cause: str, version: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     hidden = {"version": version, "container": "no", "proxy": "no"}
-    assert causes.fill(page, {"version": version} if version else {})
-    assert causes.fill(page, hidden)
-    assert causes.steps(page, {})
-    for remedy in causes.fill(page, hidden):
+    assert pages.fill(page, {"version": version} if version else {})
+    assert pages.fill(page, hidden)
+    assert pages.steps(page, {})
+    for remedy in pages.fill(page, hidden):
         assert not any(word in " ".join((remedy.text, *remedy.commands)) for word in ("{key", "{edit"))
 
 
@@ -240,14 +240,14 @@ def test_the_release_decides_where_a_setting_stands() -> None:
     page = page_with(RemedyTemplate("manual", "{edit:Port={port}} {key:Port}"))
 
     def said(**values: str) -> str:
-        return causes.fill(page, {"port": "9", **values})[0].text
+        return pages.fill(page, {"port": "9", **values})[0].text
 
     assert "set WebUI\\Port=9 in [Preferences]. " in said(version="v5.2.3")
     assert "set Port=9 in [WebUI]. " in said(version="5.3.0")
     assert "set Port=9 in [WebUI]. " in said(version="5.2.3", section="WebUI")
     assert "WebUI\\Port=9 in [Preferences] (from 5.3 on: Port=9 in [WebUI])" in said()
     assert "In /etc/q.conf set" in said(config_file="/etc/q.conf")
-    assert not causes.fill(page, {})
+    assert not pages.fill(page, {})
 
 
 @pytest.mark.parametrize(
@@ -266,8 +266,8 @@ def test_the_release_decides_where_a_setting_stands() -> None:
     ],
 )
 def test_conditions(when: str, values: dict[str, str], shown: bool) -> None:
-    assert causes.applies(when, values) is shown
-    assert len(causes.fill(page_with(RemedyTemplate("manual", "x", when=when)), values)) == shown
+    assert pages.applies(when, values) is shown
+    assert len(pages.fill(page_with(RemedyTemplate("manual", "x", when=when)), values)) == shown
 
 
 def test_holes_defaults_and_braces() -> None:
@@ -277,36 +277,36 @@ def test_holes_defaults_and_braces() -> None:
         RemedyTemplate("manual", "all commands gone", ("kill {pid}",)),
         RemedyTemplate("manual", "{url|somewhere}", ("a\n  b {server_port|8080}",)),
     )
-    kept, default = causes.fill(page, {"pid": ""})
+    kept, default = pages.fill(page, {"pid": ""})
     assert kept.commands == ('nginx { x $host; } {"json": 1} %{http_code} {unknown}',)
     assert (default.text, default.commands) == ("somewhere", ("a", "  b 8080"))
-    assert causes.fill(page, {}, stand_ins=True)[0].text == "gone PID"
+    assert pages.fill(page, {}, stand_ins=True)[0].text == "gone PID"
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PLACES)), st.text()))
 def test_values_are_never_templates_and_never_break_out_of_a_command(values: dict[str, str]) -> None:
     template = "<{name}>" + "".join(f"{{{place}|-}}" for place in PLACES)
     page = page_with(RemedyTemplate("manual", "x", ("echo 'start'", f"echo '{template}'")))
-    (remedy,) = causes.fill(page, values)
+    (remedy,) = pages.fill(page, values)
     for command in remedy.commands[1:]:
         assert command.count("'") == 2
         assert not set(command[6:-1]) & set('"`$;|&\n\r\x00')
         assert values["name"] in command
-    (again,) = causes.fill(page_with(RemedyTemplate("manual", "{name|-}")), {"name": "{port} {key:X}", "port": "1"})
+    (again,) = pages.fill(page_with(RemedyTemplate("manual", "{name|-}")), {"name": "{port} {key:X}", "port": "1"})
     assert again.text == "{port} {key:X}"
 
 
 @given(st.text(alphabet="{}|:abkeydit_porn 08\n", max_size=60), st.booleans())
 def test_any_template_is_filled_without_a_crash(text: str, stand_ins: bool) -> None:
-    for remedy in causes.fill(page_with(RemedyTemplate("manual", text)), {"port": "8080"}, stand_ins=stand_ins):
+    for remedy in pages.fill(page_with(RemedyTemplate("manual", text)), {"port": "8080"}, stand_ins=stand_ins):
         assert "{port}" not in remedy.text
 
 
 def test_an_unknown_cause_is_a_key_error() -> None:
     with pytest.raises(KeyError):
-        causes.page("../../etc/passwd")
+        pages.page("../../etc/passwd")
     with pytest.raises(KeyError):
-        causes.page("nope")
+        pages.page("nope")
 
 
 @pytest.mark.parametrize(
@@ -322,34 +322,34 @@ def test_a_bad_page_says_what(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, o
     good = texts("bind-failed")
     assert old in good
     (tmp_path / "bind-failed.toml").write_text(good.replace(old, new, 1), encoding="utf-8")
-    monkeypatch.setattr(causes, "_folder", lambda: tmp_path)
-    causes.page.cache_clear()
+    monkeypatch.setattr(pages, "_folder", lambda: tmp_path)
+    pages.page.cache_clear()
     try:
-        with pytest.raises(causes.CatalogueError, match="bind-failed") as caught:
-            causes.page("bind-failed")
+        with pytest.raises(pages.CatalogueError, match="bind-failed") as caught:
+            pages.page("bind-failed")
         assert said in str(caught.value)
     finally:
-        causes.page.cache_clear()
+        pages.page.cache_clear()
 
 
 def test_a_page_loads_fast() -> None:
     took = []
     for cause in CONTRACT:
-        causes.page.cache_clear()
+        pages.page.cache_clear()
         start = time.perf_counter()
-        causes.page(cause)
+        pages.page(cause)
         took.append(time.perf_counter() - start)
     assert sorted(took)[len(took) // 2] < 0.002
 
 
 def test_pages_come_by_rank() -> None:
-    ranks = [page.rank for page in causes.pages()]
+    ranks = [page.rank for page in pages.pages()]
     assert ranks == sorted(ranks)
 
 
 @ANY_PAGE
 def test_an_explanation_is_wrapped_and_its_commands_are_not(cause: str) -> None:
-    page = causes.page(cause)
+    page = pages.page(cause)
     shown = explain.cause_page(page)
     text = shown.text()
     assert text.startswith(f"{cause}\n{page.title[:40]}")
@@ -369,7 +369,7 @@ def test_an_explanation_is_wrapped_and_its_commands_are_not(cause: str) -> None:
 
 
 def test_an_explanation_takes_the_targets_values() -> None:
-    text = explain.cause_page(causes.page("host-port-mismatch"), FULL).text()
+    text = explain.cause_page(pages.page("host-port-mismatch"), FULL).text()
     assert '- "8112:8112"' in text
     assert "WEBUI_PORT=8112" in text
     assert "proxy_pass http://127.0.0.1:8080;" in text
@@ -385,11 +385,11 @@ def test_a_check_has_a_page() -> None:
 
 
 def test_the_list_names_every_cause_once() -> None:
-    text = explain.list_causes(causes.pages())
-    for cause in causes.ids():
+    text = explain.list_causes(pages.pages())
+    for cause in pages.ids():
         assert len(re.findall(rf"(?m)^[ *] {re.escape(cause)} ", text)) == 1
     assert max(map(len, text.split("\n"))) <= 100
-    assert len(explain.list_causes_json(causes.pages())) == len(causes.ids())
+    assert len(explain.list_causes_json(pages.pages())) == len(pages.ids())
 
 
 @pytest.mark.parametrize(
@@ -402,17 +402,17 @@ def test_the_list_names_every_cause_once() -> None:
     ],
 )
 def test_suggest(word: str, first: str | None) -> None:
-    found = explain.suggest(word, causes.ids())
+    found = explain.suggest(word, pages.ids())
     assert found
     assert first in (None, found[0])
     assert len(found) <= 3
 
 
 def test_suggest_gives_nothing_for_nonsense() -> None:
-    assert explain.suggest("zzzzzzzz", causes.ids()) == ()
-    assert explain.suggest("", causes.ids()) == ()
+    assert explain.suggest("zzzzzzzz", pages.ids()) == ()
+    assert explain.suggest("", pages.ids()) == ()
 
 
 def test_conditions_used_are_known() -> None:
-    used = {word for page in causes.pages() for one in page.remedies for word in one.when.split()}
+    used = {word for page in pages.pages() for one in page.remedies for word in one.when.split()}
     assert {word for word in used if word[0] not in "<>"} <= set(CONDITIONS)

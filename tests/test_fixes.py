@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import causes as catalogue
 from qbdoctor import inputs, inputvalues, registry
 from qbdoctor.config import list_values, password_hash
+from qbdoctor.diagnosis.catalogue import pages as catalogue
 from qbdoctor.fixplan import raw_text
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import Added, Edit, Effect, Fix

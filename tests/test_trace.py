@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qbdoctor import causes as catalogue
 from qbdoctor.cli import DEFAULTS
 from qbdoctor.commands import trace as command
+from qbdoctor.diagnosis.catalogue import pages as catalogue
 from qbdoctor.model.errors import UserError
 from qbdoctor.reports.schema import load
 from qbdoctor.trace.facts import Carried, Given, LoginForm, Seen, Trace, from_json

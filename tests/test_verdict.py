@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from qbdoctor import causes as catalogue
+from qbdoctor.diagnosis.catalogue import pages as catalogue
+from qbdoctor.diagnosis.verdict import fold, state_of
 from qbdoctor.model.basics import Severity
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Finding
 from qbdoctor.model.report import CheckResult
-from qbdoctor.verdict import fold, state_of
 
 SEEN = Evidence("response", "seen")
 MORE = Evidence("response", "more")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from qbdoctor import engine, output
+from qbdoctor import output
 from qbdoctor.cli import COMMANDS, DEFAULTS
+from qbdoctor.diagnosis import engine
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks
 from qbdoctor.run import observer, target_arguments

@@ -6,7 +6,9 @@ import argparse
 import json
 from collections.abc import Iterable
 
-from qbdoctor import causes, explain, output
+from qbdoctor import output
+from qbdoctor.diagnosis.catalogue import explain
+from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks, fixes
 
@@ -37,16 +39,16 @@ def _page(name: str) -> explain.Explanation:
     for fix in fixes():
         if fix.id == name:
             return explain.fix_page(fix)
-    if name in causes.ids():
-        return explain.cause_page(causes.page(name))
-    known = (*causes.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes()))
+    if name in catalogue_pages.ids():
+        return explain.cause_page(catalogue_pages.page(name))
+    known = (*catalogue_pages.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes()))
     near = ", ".join(explain.suggest(name, known))
     hint = f"did you mean {near}?" if near else "qbdoctor explain lists what there is."
     raise UserError("unknown-id", f"nothing is called {name!r}: {hint}")
 
 
 def _list(args: argparse.Namespace) -> int:
-    pages = causes.pages()
+    pages = catalogue_pages.pages()
     if args.format == "json":
         data = {
             "causes": explain.list_causes_json(pages),
@@ -87,7 +89,7 @@ def _coverage(args: argparse.Namespace) -> int:
     lines = [f"{'cause':<{width}}  " + "  ".join(f"{release:<16}" for release in releases)]
     lines += [
         f"{cause:<{width}}  " + "  ".join(f"{cells[cause].get(release, '-'):<16}" for release in releases)
-        for cause in sorted(cells, key=lambda one: (causes.page(one).rank, one))
+        for cause in sorted(cells, key=lambda one: (catalogue_pages.page(one).rank, one))
     ]
     lines += [
         "",

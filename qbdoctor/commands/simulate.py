@@ -16,7 +16,7 @@ from typing import Any
 
 from qbdoctor import credentials, releases
 from qbdoctor.config.qtini.values import from_bool, from_list, from_text
-from qbdoctor.explain import suggest
+from qbdoctor.diagnosis.catalogue.explain import suggest
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Key, Version

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from qbdoctor import causes
+from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.lint import files, languages, libraries, mending, py_reader
 from qbdoctor.lint.facts import Facts
 from qbdoctor.lint.model import Finding, Hit, Result, Skipped
@@ -117,5 +117,5 @@ def _keep(run: _Run, name: str, text: str, hits: list[Hit]) -> None:
 
 @cache
 def _page(name: str) -> tuple[str, str, str]:
-    page = causes.page(name)
+    page = pages.page(name)
     return page.title, " ".join(page.why.split()), page.since

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from qbdoctor import __version__, verdict
+from qbdoctor import __version__
+from qbdoctor.diagnosis import verdict
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Json, State
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Cause, TargetInfo

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 from qbdoctor import __version__, releases
 from qbdoctor.config.key_lint import as_read_by
+from qbdoctor.diagnosis.verdict import NOT_ASKED, fold, headline, state_of
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Check, Finding, Judgement
 from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo
 from qbdoctor.releases import ANY, VersionRange
-from qbdoctor.verdict import NOT_ASKED, fold, headline, state_of
 
 if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer

@@ -10,8 +10,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from qbdoctor import causes
-from qbdoctor.causes import CONDITIONS, GROUPS, CausePage, RemedyTemplate
+from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
+from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, CausePage, RemedyTemplate
 from qbdoctor.model.basics import Confidence, Json
 from qbdoctor.model.edits import Effect, Fix, Input
 from qbdoctor.model.findings import Check
@@ -78,10 +78,10 @@ class Explanation:
 def cause_page(page: CausePage, values: Mapping[str, str] | None = None) -> Explanation:
     """Return the page of a cause; what ``values`` does not fill shows its default or its name in capitals."""
     known = values or {}
-    see, why = causes.prose(page.see, known), causes.prose(page.why, known)
-    steps = causes.steps(page, known, stand_ins=True)
-    remedies = causes.fill(page, known, stand_ins=True)
-    templates = [one for one in page.remedies if causes.applies(one.when, known)]
+    see, why = catalogue_pages.prose(page.see, known), catalogue_pages.prose(page.why, known)
+    steps = catalogue_pages.steps(page, known, stand_ins=True)
+    remedies = catalogue_pages.fill(page, known, stand_ins=True)
+    templates = [one for one in page.remedies if catalogue_pages.applies(one.when, known)]
     shown = zip(remedies, templates, strict=True)
     sections = [
         Section("What you see", (Block(see),)),
@@ -220,7 +220,7 @@ def suggest(word: str, known: Sequence[str], count: int = 3) -> tuple[str, ...]:
 
 def _title(cause: str) -> str:
     try:
-        return causes.page(cause).title
+        return catalogue_pages.page(cause).title
     except KeyError:
         return "(a plug-in's cause)"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qbdoctor import causes as catalogue
+from qbdoctor.diagnosis.catalogue import pages as catalogue
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Severity, State
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Finding

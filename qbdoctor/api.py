@@ -7,7 +7,7 @@ plans edits of settings and judges whether they worked. Neither sends or writes 
 here may change in any release.
 """
 
-from qbdoctor import inputvalues, releases
+from qbdoctor import releases
 from qbdoctor.config.drift import Difference, differences
 from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
@@ -35,6 +35,7 @@ from qbdoctor.observe.observations import (
     WriteProbe,
 )
 from qbdoctor.releases import Version
+from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
 from qbdoctor.target.log import Rejection
 from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front

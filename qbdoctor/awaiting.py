@@ -6,13 +6,15 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qbdoctor import confirming, consent, output, restarting
+from qbdoctor import consent, output
 from qbdoctor.changes import Outcome
 from qbdoctor.model.errors import UserError
+from qbdoctor.repair.journal import confirmations
+from qbdoctor.repair.restart import watchdog_client
 
 if TYPE_CHECKING:
-    from qbdoctor.journal import Journal
-    from qbdoctor.restarting import Dog
+    from qbdoctor.repair.journal.journal import Journal
+    from qbdoctor.repair.restart.watchdog_client import Dog
 
 
 def decision(args: argparse.Namespace, journal: Journal, run: str, dog: Dog, until: str, outcome: Outcome) -> Outcome:
@@ -21,20 +23,20 @@ def decision(args: argparse.Namespace, journal: Journal, run: str, dog: Dog, unt
     if args.yes or not consent.person_answers():
         how = f"It is undone at {until} unless confirmed: qbdoctor fix --confirm {run}"
         dog.release(done=False)
-        records = tuple(confirming.of_ids(journal, ids))
+        records = tuple(confirmations.of_ids(journal, ids))
         return replace(outcome, state="to-be-confirmed", lines=(*outcome.lines, how), records=records)
     for line in outcome.lines:
         output.say(line)
     if consent.agreed("Does all work? Keep it?", seconds=args.confirm_within):
         try:
-            kept = confirming.confirm(journal, run)
+            kept = confirmations.confirm(journal, run)
         except UserError:  # the time was over while the answer was typed
             pass
         else:
             dog.release(done=False)
             return replace(outcome, lines=("✓ Confirmed: it stays.",), records=kept)
-    left = restarting.undo_now(dog)
+    left = watchdog_client.undo_now(dog)
     end = " ".join(left) or "Not confirmed: everything was put back as it was."
     return replace(
-        outcome, state="undone", lines=(f"✗ {end}",), exit_code=4, records=tuple(confirming.of_ids(journal, ids))
+        outcome, state="undone", lines=(f"✗ {end}",), exit_code=4, records=tuple(confirmations.of_ids(journal, ids))
     )

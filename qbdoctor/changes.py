@@ -12,7 +12,8 @@ from pathlib import Path
 from qbdoctor import output
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
-from qbdoctor.records import Change, Record
+from qbdoctor.repair.edits.changes import Change
+from qbdoctor.repair.journal.records import Record
 
 CHANGE_SCHEMA = "qbdoctor.change/1"
 

@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qbdoctor import elsewhere, output
-from qbdoctor.journal import Journal
+from qbdoctor import output
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.records import Damaged, Record
+from qbdoctor.repair.history import other_folders
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Damaged, Record
 from qbdoctor.target.address import Address, parse_url
 from qbdoctor.target.resolve import TargetOptions, resolve
 
@@ -30,7 +31,7 @@ def chosen(args: argparse.Namespace, journal: Journal, state: Path) -> list[Reco
         raise UserError(
             "nothing-to-roll-back",
             f"There is no applied fix{of} to take back: qbdoctor history shows the records.{_lost(everything)}"
-            f"{elsewhere.told(state, os.environ)}",
+            f"{other_folders.told(state, os.environ)}",
         )
     if args.all:
         return standing
@@ -64,7 +65,7 @@ def _named(ids: Sequence[str], journal: Journal, state: Path, belongs: Callable[
         try:
             found = journal.find(name)
         except Refused as refused:  # a slip of the pen, not a refusal
-            raise UserError(refused.code, f"{refused.reason}{elsewhere.told(state, os.environ, name)}") from None
+            raise UserError(refused.code, f"{refused.reason}{other_folders.told(state, os.environ, name)}") from None
         if isinstance(found, Damaged):
             raise Refused(found.text(), "record-damaged")
         if not found.standing:

@@ -13,8 +13,8 @@ import pytest
 
 from qbdoctor import registry
 from qbdoctor.commands import fix as fix_command
-from qbdoctor.journal import Journal
 from qbdoctor.model.edits import Fix
+from qbdoctor.repair.journal.journal import Journal
 from tests.journals import OLD
 from tests.kit import matrix
 from tests.kit.server import Server

@@ -11,11 +11,11 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent), os.environ["QBDOCTOR_KILL_PACKAGES"]]
 
-from qbdoctor.journal import Journal
 from qbdoctor.model.edits import Move, Remove, ReplaceFile
 from qbdoctor.model.errors import UserError
-from qbdoctor.planning import FileEdit
-from qbdoctor.records import Record
+from qbdoctor.repair.edits.file_plan import FileEdit
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Record
 from tests.kill_driver import MARK, play_mount_point, preload
 
 EDITS: dict[str, FileEdit] = {

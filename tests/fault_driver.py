@@ -28,9 +28,9 @@ if __name__ == "__main__":
 import psutil  # noqa: E402
 
 from qbdoctor import cli  # noqa: E402
-from qbdoctor.journal import Journal  # noqa: E402
 from qbdoctor.model.edits import ReplaceFile  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
+from qbdoctor.repair.journal.journal import Journal  # noqa: E402
 from qbdoctor.storage import locks  # noqa: E402
 from tests import kill_driver  # noqa: E402
 

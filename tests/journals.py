@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record
 
 KEY = "WebUI\\LocalHostAuth"
 AUTH = SettingEdit("LocalHostAuth", "Preferences", KEY, "true")

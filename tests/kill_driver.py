@@ -23,12 +23,12 @@ if __name__ == "__main__":
 import getpass  # noqa: E402 - what the journal imports when it is needed must be there before the mark
 import platform  # noqa: E402
 
-from qbdoctor import writeonly  # noqa: E402
-from qbdoctor.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
 from qbdoctor.model import errors  # noqa: E402
 from qbdoctor.model.basics import Secret  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
-from qbdoctor.records import Damaged, Target  # noqa: E402
+from qbdoctor.repair import password_change  # noqa: E402
+from qbdoctor.repair.journal.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
+from qbdoctor.repair.journal.records import Damaged, Target  # noqa: E402
 from qbdoctor.storage import atomic, private  # noqa: E402
 
 
@@ -77,7 +77,7 @@ def make_live(journal: Journal, config: Path) -> None:
         reason="requested",
         run="r",
         target=Target(config_file=str(config)),
-        texts=lambda: writeonly.texts(config, [HASH], None),
+        texts=lambda: password_change.texts(config, [HASH], None),
     )
 
 

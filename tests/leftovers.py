@@ -15,7 +15,7 @@ def end_watchdogs() -> None:
     """Those of this test, by its state folder: one that is still at it would start a server again."""
     mine = f"QBDOCTOR_STATE_DIR={os.environ['QBDOCTOR_STATE_DIR']}".encode()
     for process in psutil.process_iter(["cmdline"]):
-        if any("qbdoctor.watchdog" in part for part in process.info["cmdline"] or ()):
+        if any("qbdoctor.repair.restart.watchdog" in part for part in process.info["cmdline"] or ()):
             with contextlib.suppress(OSError, psutil.Error):
                 if mine in Path(f"/proc/{process.pid}/environ").read_bytes():
                     process.kill()

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD
 from qbdoctor.storage import atomic
-from qbdoctor.store import IN_PLACE_NEW, IN_PLACE_OLD
 from tests import kill_driver
 
 ENTRIES = "".join(f"WebUI\\Entry{n}={n}\r\n" for n in range(12))

@@ -14,9 +14,10 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from qbdoctor import changedoc, takingback
 from qbdoctor.model.exchanges import Evidence, Exchange
-from qbdoctor.records import Beside, Change, FileChange, JsonChange, Record, Side, Step, Target, Undoing, history_json
+from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Side
+from qbdoctor.repair.history import change_document, undo_instructions
+from qbdoctor.repair.journal.records import FileChange, Record, Step, Target, Undoing, history_json
 from qbdoctor.reports.schema import load
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import AUTH, LIST, change, new_config, records, sha256, state
@@ -147,10 +148,10 @@ SAMPLES: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
 TITLES = {"require-localhost-auth": "Local callers need the password"}
 
 
-def built(name: str) -> tuple[Record, takingback.TakingBack]:
+def built(name: str) -> tuple[Record, undo_instructions.TakingBack]:
     other, newer, platform = SAMPLES[name]
     made = record(**other)
-    return made, takingback.of(made, newer, Path("/home/anna/.local/state/qbdoctor"), platform=platform)
+    return made, undo_instructions.of(made, newer, Path("/home/anna/.local/state/qbdoctor"), platform=platform)
 
 
 @pytest.mark.parametrize("form", ["md", "json"])
@@ -158,9 +159,9 @@ def built(name: str) -> tuple[Record, takingback.TakingBack]:
 def test_golden(name: str, form: str) -> None:
     made, back = built(name)
     if form == "md":
-        text = changedoc.as_markdown(made, back, TITLES.get(made.fix))
+        text = change_document.as_markdown(made, back, TITLES.get(made.fix))
     else:
-        text = json.dumps(changedoc.as_json(made, back), indent=2) + "\n"
+        text = json.dumps(change_document.as_json(made, back), indent=2) + "\n"
     path = GOLDEN / f"{name}.{form}"
     if ACCEPT:
         GOLDEN.mkdir(exist_ok=True)
@@ -179,7 +180,7 @@ def test_json_is_valid(name: str) -> None:
     known = Registry().with_resource("urn:qbdoctor:record:1", Resource.from_contents(load("record/1")))
     validator = jsonschema.Draft202012Validator(load("history/1"), registry=known)
     made, back = built(name)
-    held = changedoc.as_json(made, back)
+    held = change_document.as_json(made, back)
     validator.validate({"schema": "qbdoctor.history/1", "records": [held]})
     validator.validate(history_json([made]))
     del held["undo"]["text"]
@@ -188,7 +189,7 @@ def test_json_is_valid(name: str) -> None:
 
 def test_a_hostile_record_stays_text() -> None:
     made = record(user="</table>\n# hello", host="@everyone", reason="`|`", verified_by="[x](y)\x1b[31m", notes=("|",))
-    text = changedoc.as_markdown(made, takingback.of(made, (), Path("/s"), platform="linux"), "`a`\n# b")
+    text = change_document.as_markdown(made, undo_instructions.of(made, (), Path("/s"), platform="linux"), "`a`\n# b")
     assert "\x1b" not in text
     assert "</table>" not in text
     assert "\n# hello" not in text

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import atomic
 from tests import fault_driver, kill_driver
 from tests import test_kills_edits as edits

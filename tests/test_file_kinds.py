@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.errors import Refused
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import atomic, locks, private
 from tests import journals
 from tests.doctor import qbdoctor

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.fixing import Surgery
-from qbdoctor.fixplan import Plan
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.plan import Plan
+from qbdoctor.repair.run import Surgery
 from tests.doctor import Run, qbdoctor
 from tests.fixer import AUTH, LIST, ROOT, change, new_config, records, sentence, sha256, state
 from tests.kit.profile import free_port
@@ -304,7 +304,7 @@ def test_read_only_file_system_and_mounted_file(config: Path) -> None:
 
 def test_interrupted_while_it_writes(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle of the set: what was applied is taken back, and the exit code says so."""
-    from qbdoctor.journal import Journal
+    from qbdoctor.repair.journal.journal import Journal
 
     before = state(config)
     whole, calls = Journal.apply_file, []

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import inputs, inputvalues, registry
+from qbdoctor import registry
 from qbdoctor.config import list_values, password_hash
 from qbdoctor.diagnosis.catalogue import pages as catalogue
-from qbdoctor.fixplan import raw_text
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import Added, Edit, Effect, Fix
 from qbdoctor.model.errors import UserError
+from qbdoctor.repair import input_types, inputs
+from qbdoctor.repair.edits.values import raw_text
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import Terminal, change, new_config, records, sentence, state
 
@@ -167,7 +168,7 @@ def test_one_entry_more_live(setting: str, now: str, entry: str, after: str) -> 
     ],
 )
 def test_values_in_their_one_form(read: str, text: str, expected: str) -> None:
-    assert getattr(inputvalues, read)(text) == expected
+    assert getattr(input_types, read)(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -183,13 +184,13 @@ def test_values_in_their_one_form(read: str, text: str, expected: str) -> None:
 def test_values_that_are_refused(read: str, texts: list[str]) -> None:
     for text in texts:
         with pytest.raises(ValueError):
-            getattr(inputvalues, read)(text)
+            getattr(input_types, read)(text)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "101", "1", "10000000000", "١٠"])
 def test_numbers_out_of_bounds(text: str) -> None:
     with pytest.raises(ValueError):
-        inputvalues.number(2, 100)(text)
+        input_types.number(2, 100)(text)
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import confirming, elsewhere, pruning
-from qbdoctor.journal import Journal
 from qbdoctor.model.errors import Refused
-from qbdoctor.records import Damaged, Record
+from qbdoctor.repair.history import other_folders, prune
+from qbdoctor.repair.journal import confirmations
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Damaged, Record
 from qbdoctor.storage import state_folder
 from qbdoctor.target.processes import Instance
 from tests.doctor import Run, qbdoctor
@@ -160,10 +161,10 @@ def test_one_that_will_wait_stays_before_it_does(config: Path, monkeypatch: pyte
     journal = Journal(home())
     record = journal.find(first)
     assert isinstance(record, Record)
-    journal.rollback(record, note=confirming.UNSETTLED)
+    journal.rollback(record, note=confirmations.UNSETTLED)
     assert "may wait to be confirmed" in change("history", "--prune")["text"]
     assert left() == {first}
-    monkeypatch.setattr(pruning, "UNSETTLED_SECONDS", 0.0)  # a minute later nothing waits
+    monkeypatch.setattr(prune, "UNSETTLED_SECONDS", 0.0)  # a minute later nothing waits
     change("history", "--prune")
     assert left() == set()
 
@@ -227,9 +228,9 @@ def test_it_waits_for_the_lock(config: Path) -> None:
     change("rollback")
     journal = Journal(home(), lock_seconds=0.05)
     with Journal(home()).locked(), pytest.raises(Refused, match="Another run"):
-        from qbdoctor import pruning
+        from qbdoctor.repair.history import prune
 
-        pruning.prune(journal, [one.id for one in journal.records()])
+        prune.prune(journal, [one.id for one in journal.records()])
     assert len(left()) == 1
 
 
@@ -389,7 +390,7 @@ def test_made_without_sudo_and_looked_for_with_it(
     config: Path, users: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = in_folder(users["anna"], config)
-    monkeypatch.setattr(elsewhere, "_is_root", lambda: True)
+    monkeypatch.setattr(other_folders, "_is_root", lambda: True)
     assert qbdoctor("history").err == ""
     monkeypatch.setenv("SUDO_USER", "anna")
     told = f"--state-dir {users['anna']}"
@@ -411,7 +412,7 @@ def test_made_with_sudo_and_looked_for_without_it(
     config: Path, users: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_folder(users["root"], config)
-    monkeypatch.setattr(elsewhere, "_is_root", lambda: False)
+    monkeypatch.setattr(other_folders, "_is_root", lambda: False)
     sentence(qbdoctor("rollback", "--yes"), 2, "no applied fix", f"--state-dir {users['root']}")
 
 
@@ -422,8 +423,8 @@ def test_made_in_a_container_and_looked_for_outside(
     started = datetime.now(UTC)
     inside = tmp_path / "its root"
     one = Instance(1, ("qbittorrent-nox",), started, home=Path("/config"), in_container=True, root=inside)
-    monkeypatch.setattr(elsewhere, "find_instances", lambda: (one,))
-    assert elsewhere.look(home(), os.environ) == ()
+    monkeypatch.setattr(other_folders, "find_instances", lambda: (one,))
+    assert other_folders.look(home(), os.environ) == ()
     places = [inside / "root/.local/state/qbdoctor", inside / "config/.local/state/qbdoctor"]
     for place in places:
         in_folder(place, config)
@@ -435,7 +436,7 @@ def test_made_in_a_container_and_looked_for_outside(
 
 
 def test_after_sudo_the_way_back_is_with_sudo(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elsewhere, "_is_root", lambda: True)
+    monkeypatch.setattr(other_folders, "_is_root", lambda: True)
     monkeypatch.setenv("SUDO_USER", "anna")
     run = qbdoctor("fix", AUTH, "--yes", "--config", str(config))
     assert run.out.endswith(f"Take it back with: sudo qbdoctor rollback (the record is root's, in {home()})\n")

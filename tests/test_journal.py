@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import locks
 from tests.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, states
 
@@ -283,5 +283,5 @@ def test_eight_at_once(shared: bool, config: Path, tmp_path: Path) -> None:
 
 def test_imports_are_few() -> None:
     """`history` is quick."""
-    code = "import sys, qbdoctor.journal; print(sorted({'requests', 'rich', 'psutil', 'filelock'} & set(sys.modules)))"
+    code = "import sys, qbdoctor.repair.journal.journal; print(sorted({'requests', 'rich', 'psutil', 'filelock'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.errors import Refused
-from qbdoctor.records import Record, Target
 from qbdoctor.releases import Version
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record, Target
 from tests.journals import AUTH, KEY, NEW, OLD, apply, left, on_disk, rewritten
 
 

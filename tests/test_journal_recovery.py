@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.journal import Journal
 from qbdoctor.model.errors import Refused
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import locks, private
 from tests.journals import NEW, OLD, apply, left, on_disk
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.errors import Refused
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
 from tests.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, rewritten
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.journal import Journal
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import atomic
 from tests import edit_driver
 from tests.kill_driver import MARK

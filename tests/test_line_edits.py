@@ -9,14 +9,15 @@ from typing import Any
 import jsonschema
 import pytest
 
-from qbdoctor import loosening, redoing
 from qbdoctor.config.settings import Settings
-from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.edits import Edit, Move, Remove, ReplaceFile
 from qbdoctor.model.errors import Refused
-from qbdoctor.planning import FileEdit
-from qbdoctor.records import Record
 from qbdoctor.releases import Version
+from qbdoctor.repair import exposure
+from qbdoctor.repair.edits.file_plan import FileEdit
+from qbdoctor.repair.journal import redo
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record
 from qbdoctor.reports.schema import load
 
 ODD = Remove("Preferences", "WebUI\\BypassLocalAuth", "LocalHostAuth")
@@ -219,7 +220,7 @@ def test_made_again(journal: Journal, config: Path, edit: FileEdit) -> None:
     record = apply(journal, config, edit)
     after = config.read_bytes()
     back = journal.rollback(record)
-    (again,) = redoing.redo(journal, [back], config, run="again", guard=lambda: None, why="a test")
+    (again,) = redo.redo(journal, [back], config, run="again", guard=lambda: None, why="a test")
     assert (config.read_bytes(), again.standing) == (after, True)
     journal.rollback(again)
     assert config.read_bytes() == START
@@ -358,7 +359,7 @@ def test_the_same_content_in_both(journal: Journal, config: Path, beside: Path) 
 
 def test_made_again_after_a_rollback(journal: Journal, config: Path, beside: Path) -> None:
     back = journal.rollback(apply(journal, config, ReplaceFile()))
-    redoing.redo(journal, [back], config, run="again", guard=lambda: None, why="a test")
+    redo.redo(journal, [back], config, run="again", guard=lambda: None, why="a test")
     assert pair(config) == (BESIDE, None)
 
 
@@ -411,16 +412,16 @@ NOW = Version.parse("5.2.3")
 def test_what_opens(lines: str, word: str) -> None:
     before = Settings.parse(b"[Preferences]\n", NOW)
     after = Settings.parse(f"[Preferences]\nWebUI\\{lines}\n".encode(), NOW)
-    (said,) = loosening.between(before, after)
+    (said,) = exposure.between(before, after)
     assert word in said
     assert "qbt_x" not in said
-    assert loosening.between(after, before) == loosening.between(after, after) == ()
+    assert exposure.between(after, before) == exposure.between(after, after) == ()
 
 
 @pytest.mark.parametrize("lines", HARMLESS)
 def test_what_opens_nothing(lines: str) -> None:
     before = Settings.parse(b"[Preferences]\n", NOW)
-    assert loosening.between(before, Settings.parse(f"[Preferences]\nWebUI\\{lines}\n".encode(), NOW)) == ()
+    assert exposure.between(before, Settings.parse(f"[Preferences]\nWebUI\\{lines}\n".encode(), NOW)) == ()
 
 
 def test_what_another_file_opens() -> None:
@@ -428,20 +429,20 @@ def test_what_another_file_opens() -> None:
         return Settings.parse(f"[Preferences]\n{text}\n".encode(), Version.parse(version))
 
     narrow, wide = read("WebUI\\Address=127.0.0.1"), read("WebUI\\Address=*")
-    assert "other machines" in loosening.between(narrow, wide)[0]
+    assert "other machines" in exposure.between(narrow, wide)[0]
     names, every = read("WebUI\\ServerDomains=nas.lan"), read("")
-    assert "any host name" in loosening.between(names, every)[0]
+    assert "any host name" in exposure.between(names, every)[0]
     secure, plain = read("WebUI\\HTTPS\\Enabled=true"), read("")
-    assert "plain http" in loosening.between(secure, plain)[0]
+    assert "plain http" in exposure.between(secure, plain)[0]
     own, factory = read('WebUI\\Password_PBKDF2="@ByteArray(a:b)"'), read("")
-    assert "adminadmin" in loosening.between(own, factory)[0]
-    assert loosening.between(own, read("", "5.1.0")) == (), "one is made up there at each start"
+    assert "adminadmin" in exposure.between(own, factory)[0]
+    assert exposure.between(own, read("", "5.1.0")) == (), "one is made up there at each start"
     lists = [
         f"WebUI\\AuthSubnetWhitelistEnabled=true\nWebUI\\AuthSubnetWhitelist={one}"
         for one in ("10.0.0.0/8", "10.1.0.0/16")
     ]
-    assert loosening.between(read(lists[0]), read(lists[1])) == ()
-    assert "10.0.0.0/8" in loosening.between(read(lists[1]), read(lists[0]))[0]
+    assert exposure.between(read(lists[0]), read(lists[1])) == ()
+    assert "10.0.0.0/8" in exposure.between(read(lists[1]), read(lists[0]))[0]
 
 
 def test_an_edit_of_a_setting_has_nothing_of_this() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from qbdoctor import registry, verifying
-from qbdoctor.journal import Journal
+from qbdoctor import registry
 from qbdoctor.model.edits import Edit, Effectiveness, Fix
 from qbdoctor.model.errors import Refused
+from qbdoctor.repair import verify
+from qbdoctor.repair.journal.journal import Journal
 from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, causes, diagnose, qbdoctor
 from tests.fixer import AUTH, INCIDENT, LIST, LISTED, OPEN, anonymous, change, records, sha256, value
@@ -288,7 +289,7 @@ def test_what_did_not_help_is_undone(
     other_fixes.append(own_fix("helps-nobody", (Edit("SessionTimeout", 7200),), False))
     if via == "file":
         running.stop()
-        monkeypatch.setattr(verifying, "_says", lambda *_, **__: False)
+        monkeypatch.setattr(verify, "_says", lambda *_, **__: False)
     before = running.config_file.read_bytes()
     made = change("fix", AUTH, "helps-nobody", "--config", str(running.config_file), password=running.password, code=4)
     assert made["state"] == "undone"
@@ -378,7 +379,7 @@ def test_a_server_that_does_not_save_into_this_file(
     server: ServerFactory, releases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What its acts cannot show must stand in the file as well."""
-    monkeypatch.setattr(verifying, "SAVE_SECONDS", 0.3)
+    monkeypatch.setattr(verify, "SAVE_SECONDS", 0.3)
     running = server(releases("5.1.0"), settings={**OPEN, **LISTED})
     copy = tmp_path / "qBittorrent.conf"
     copy.write_bytes(running.config_file.read_bytes())

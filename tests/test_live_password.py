@@ -18,9 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor import registry, writeonly
+from qbdoctor import registry
+from qbdoctor.config import password_hash as config_password_hash
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import Effectiveness, Fix
+from qbdoctor.repair import password_change
 from tests.conftest import ServerFactory
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import ROOT, change, records, value
@@ -50,8 +52,8 @@ def login(server: Server, password: str) -> bool:
 
 def behind_login(server: Server, password: str) -> bool:
     """Whether the password is right where a bypass lets everybody in: the hash in the file says so."""
-    stored = writeonly.texts(server.config_file, [HASH], None)[HASH].raw
-    return writeonly.fits(stored, Secret(password))
+    stored = password_change.texts(server.config_file, [HASH], None)[HASH].raw
+    return config_password_hash.fits(stored, Secret(password))
 
 
 def state_files() -> Iterator[Path]:
@@ -262,7 +264,7 @@ class Thief(faults.ReverseProxy):
 def test_a_proxy_that_keeps_it(
     server: ServerFactory, release: Release, told: tuple[str, str], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writeonly, "SAVE_SECONDS", 1.0)
+    monkeypatch.setattr(password_change, "SAVE_SECONDS", 1.0)
     running = server(password=OLD)
     before = value(running, HASH)
     with Thief(running.url, rewrite_host=True) as proxy:
@@ -293,7 +295,7 @@ def test_the_file_of_another_server(
     server: ServerFactory, release: Release, told: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A copy with the same password is not the file: it gets no hash, so the password before is set again."""
-    monkeypatch.setattr(writeonly, "SAVE_SECONDS", 1.0)
+    monkeypatch.setattr(password_change, "SAVE_SECONDS", 1.0)
     running = server(password=OLD)
     copy = tmp_path / "qBittorrent.conf"
     copy.write_bytes(running.config_file.read_bytes())

@@ -18,9 +18,11 @@ from typing import Any
 import psutil
 import pytest
 
-from qbdoctor import launching, registry, restart
+from qbdoctor import registry
 from qbdoctor.commands import fix as fix_command
 from qbdoctor.model.edits import Edit, Effectiveness, Fix
+from qbdoctor.repair.restart import process_spec, restart
+from qbdoctor.target import processes
 from qbdoctor.target.processes import Instance, find_instances
 from tests.doctor import assert_silent, qbdoctor
 from tests.fixer import AUTH, LIST, LISTED, OPEN, ROOT, Terminal, anonymous, change, outcome, records, value
@@ -40,7 +42,7 @@ def until(seen: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 def now(running: Server) -> psutil.Process:
     """The process that uses this server's config now."""
-    found = restart.using(running.config_file)
+    found = processes.using(running.config_file)
     assert found is not None, "nothing runs with that config"
     return psutil.Process(found.pid)
 
@@ -300,7 +302,7 @@ def test_one_in_namespaces_of_its_own_is_refused(own: Callable[..., Server], rel
     )  # fmt: skip
     try:
         try:
-            until(lambda: process.poll() is not None or restart.using(running.config_file))
+            until(lambda: process.poll() is not None or processes.using(running.config_file))
             assert process.poll() is None
         except AssertionError:
             pytest.skip(f"no namespaces here: {process.stderr.read() if process.stderr else ''}")
@@ -422,7 +424,7 @@ def test_one_that_may_not_be_read_is_refused(pretender: Callable[[str], Instance
     os.seteuid(65534)
     try:
         with pytest.raises(restart.Cannot, match="another user's"):
-            launching.read(instance.pid, instead="")
+            process_spec.read(instance.pid, instead="")
     finally:
         os.seteuid(0)
 

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from qbdoctor.config.qtini.document import QtIni
-from qbdoctor.journal import Journal, SettingEdit
-from qbdoctor.records import Record
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import private
-from qbdoctor.undoing import sha256
+from qbdoctor.storage.private import sha256
 from tests.fixer import ROOT, new_config
 
 SETTINGS = {

@@ -15,10 +15,10 @@ import referencing
 
 from qbdoctor import releases
 from qbdoctor.config import conversions
-from qbdoctor.journal import Journal, SettingEdit
 from qbdoctor.model.errors import Refused
-from qbdoctor.records import Damaged, Record, Target, history_json, parse
 from qbdoctor.releases import Version
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import Damaged, Record, Target, history_json, parse
 from qbdoctor.reports.schema import load
 from qbdoctor.storage import private
 

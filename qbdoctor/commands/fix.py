@@ -7,17 +7,19 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor import changes, consent, elsewhere, inputs, lineedits, output, writeonly
+from qbdoctor import changes, consent, output
 from qbdoctor.changes import Outcome
-from qbdoctor.fixing import Surgery
-from qbdoctor.fixplan import Plan, opening_by_causes, wanted_by_causes
-from qbdoctor.journal import Journal
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
 from qbdoctor.registry import checks, fixes
+from qbdoctor.repair import inputs, password_change
+from qbdoctor.repair.edits import line_edits
+from qbdoctor.repair.history import other_folders
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
+from qbdoctor.repair.run import NotHelped, Surgery
 from qbdoctor.run import observer, state_folder
-from qbdoctor.verifying import NotHelped
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
 
@@ -79,7 +81,7 @@ def _before_asking(args: argparse.Namespace, surgery: Surgery, named: Sequence[F
         if via == "api":
             surgery.live.sign_on()
             surgery.live.read()
-            if why := writeonly.refusal(surgery.observer):
+            if why := password_change.refusal(surgery.observer):
                 raise Refused(f"{fix.id}: {why}", "not-this-way")
 
 
@@ -121,7 +123,7 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told:
         from qbdoctor import awaiting  # noqa: PLC0415 - seldom needed
 
         return awaiting.decision(args, surgery.journal, surgery.run, *surgery.waiting, verified)
-    back = elsewhere.rollback_command(surgery.journal.store.root.parent, surgery.observer.environment)
+    back = other_folders.rollback_command(surgery.journal.store.root.parent, surgery.observer.environment)
     stopped = " (while qBittorrent is stopped, or with --restart)" if any(step.texts for step in plan.steps) else ""
     said = (*shown, *done, *ids, f"Take it back with: {back}{stopped}")
     return Outcome("fix", "verified", said, 0, records, plan.changes())
@@ -166,11 +168,11 @@ def _consent(args: argparse.Namespace, surgery: Surgery, lines: Sequence[str]) -
 
 def _confirm(args: argparse.Namespace) -> Outcome:
     """Keep what a run changed that waits to be confirmed."""
-    from qbdoctor import confirming  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.journal import confirmations  # noqa: PLC0415 - seldom needed
 
     if args.ids:
         raise UserError("usage", "--confirm RUN stands alone: it applies no fix.")
-    records = confirming.confirm(Journal(state_folder(args, os.environ)), args.confirm)
+    records = confirmations.confirm(Journal(state_folder(args, os.environ)), args.confirm)
     said = (f"✓ {args.confirm} is confirmed and stays.", *(f"  record {one.id}" for one in records))
     return Outcome("fix", "confirmed", said, 0, records)
 
@@ -195,7 +197,7 @@ def _described(plan: Plan, surgery: Surgery) -> list[str]:
                 "    the old hash is kept; it can be put back only while qBittorrent is stopped, or with --restart"
             )
         if step.file is not None:
-            lines += [f"    {text}" for text in lineedits.several(step.edits, step.file.data)]
+            lines += [f"    {text}" for text in line_edits.several(step.edits, step.file.data)]
     for why in plan.left_out:
         lines += ["", f"  left out: {why}"]
     return lines

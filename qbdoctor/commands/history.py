@@ -6,13 +6,14 @@ import argparse
 import os
 from pathlib import Path
 
-from qbdoctor import changedoc, changes, consent, elsewhere, output, takingback
+from qbdoctor import changes, consent, output
 from qbdoctor.changes import Outcome
 from qbdoctor.choosing import is_gone
-from qbdoctor.journal import Journal
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.records import Damaged, Record, history_json
 from qbdoctor.registry import fixes
+from qbdoctor.repair.history import change_document, other_folders, undo_instructions
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Damaged, Record, history_json
 from qbdoctor.run import state_folder
 
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(record, Damaged):
             output.say(record.text())
     if not records:
-        for place in elsewhere.look(state, os.environ):
+        for place in other_folders.look(state, os.environ):
             output.say(place.text())
     changes.check_output(args.output)
     if args.format == "json":
@@ -50,7 +51,7 @@ def _found(journal: Journal, state: Path, name: str) -> Record | Damaged:
     try:
         return journal.find(name)
     except Refused as refused:
-        raise UserError(refused.code, f"{refused.reason}{elsewhere.told(state, os.environ, name)}") from None
+        raise UserError(refused.code, f"{refused.reason}{other_folders.told(state, os.environ, name)}") from None
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -61,7 +62,11 @@ def _text(args: argparse.Namespace, journal: Journal, records: tuple[Record | Da
     if not readable:
         return "No fix was applied yet.\n" if not records else ""
     if args.format == "markdown":
-        return "\n".join(_document(journal, record) for record in readable) if args.ids else changedoc.table(readable)
+        return (
+            "\n".join(_document(journal, record) for record in readable)
+            if args.ids
+            else change_document.table(readable)
+        )
     if args.ids:
         return "\n".join(_in_full(record) for record in readable)
     waiting = _waiting(journal)
@@ -70,16 +75,16 @@ def _text(args: argparse.Namespace, journal: Journal, records: tuple[Record | Da
 
 def _document(journal: Journal, record: Record) -> str:
     title = next((fix.title for fix in fixes() if fix.id == record.fix), None)
-    return changedoc.as_markdown(record, _back(journal, record), title)
+    return change_document.as_markdown(record, _back(journal, record), title)
 
 
 def _full_json(journal: Journal, record: Record | Damaged) -> object:
-    return record.to_json() if isinstance(record, Damaged) else changedoc.as_json(record, _back(journal, record))
+    return record.to_json() if isinstance(record, Damaged) else change_document.as_json(record, _back(journal, record))
 
 
-def _back(journal: Journal, record: Record) -> takingback.TakingBack:
+def _back(journal: Journal, record: Record) -> undo_instructions.TakingBack:
     newer = {one.id for others in journal.store.newer(record).values() for one in others}
-    return takingback.of(record, sorted(newer, reverse=True), journal.store.root.parent.absolute())
+    return undo_instructions.of(record, sorted(newer, reverse=True), journal.store.root.parent.absolute())
 
 
 def _line(record: Record) -> str:
@@ -90,9 +95,9 @@ def _waiting(journal: Journal) -> dict[str, str]:
     """Return a line for each run that waits to be confirmed."""
     if not (journal.store.root.parent / "confirm").is_dir():
         return {}
-    from qbdoctor import confirming  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.journal import confirmations  # noqa: PLC0415 - seldom needed
 
-    return {run: f"\n    {waiting.text()}" for run, waiting in confirming.all_waiting(journal).items()}
+    return {run: f"\n    {waiting.text()}" for run, waiting in confirmations.all_waiting(journal).items()}
 
 
 def _where(record: Record) -> str:
@@ -122,12 +127,12 @@ def _in_full(record: Record) -> str:
 
 
 def _prune(args: argparse.Namespace, journal: Journal) -> Outcome:
-    from qbdoctor import pruning  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.history import prune  # noqa: PLC0415 - seldom needed
 
     for sentence in journal.recover():
         output.say(sentence)
     ids = [_found(journal, journal.store.root.parent, name).id for name in args.ids]
-    plan = pruning.plan(journal, only=ids, days=args.older_than or 0.0)
+    plan = prune.plan(journal, only=ids, days=args.older_than or 0.0)
     kept = [f"  kept: {one.record.id}: {one.why}" for one in plan.kept]
     if not plan.gone:
         code = 4 if ids else 0
@@ -145,6 +150,6 @@ def _prune(args: argparse.Namespace, journal: Journal) -> Outcome:
             output.say(line)
         if not consent.agreed("Remove these for good?"):
             return Outcome("history", "planned", ("Nothing was removed.",), 2, plan.gone)
-    gone, left = pruning.prune(journal, [one.id for one in plan.gone])
+    gone, left = prune.prune(journal, [one.id for one in plan.gone])
     said = (f"✓ {len(gone)} of {len(plan.gone)} records were removed.", *kept, *(f"✗ {text}" for text in left))
     return Outcome("history", "pruned", said, 4 if left else 0, gone)

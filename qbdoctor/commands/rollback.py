@@ -10,22 +10,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import changes, choosing, confirming, consent, cutoff, output, undoing
+from qbdoctor import changes, choosing, consent, output
 from qbdoctor.changes import Outcome
 from qbdoctor.config.list_values import NAMES
-from qbdoctor.fixing import Surgery
-from qbdoctor.fixplan import Via
-from qbdoctor.journal import Journal
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.planning import RollbackPlan
-from qbdoctor.records import Change, Record
 from qbdoctor.registry import checks
+from qbdoctor.repair import self_lockout
+from qbdoctor.repair.edits.changes import Change
+from qbdoctor.repair.journal import confirmations, undo
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.rollback_plan import RollbackPlan
+from qbdoctor.repair.plan import Via
+from qbdoctor.repair.run import Surgery
 from qbdoctor.run import observer, state_folder
 
 if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
-    from qbdoctor.restart import How
-    from qbdoctor.restarting import Dog
+    from qbdoctor.repair.restart.restart import How
+    from qbdoctor.repair.restart.watchdog_client import Dog
 
 _Done = tuple[list[Record], list[str], list[Change]]
 
@@ -40,9 +43,9 @@ class _Site:
 
     def guard(self) -> str | None:
         """Return a sentence if a qBittorrent uses the file now."""
-        from qbdoctor import restart  # noqa: PLC0415 - seldom needed
+        from qbdoctor.target import processes  # noqa: PLC0415 - seldom needed
 
-        return None if self.path is None else restart.running_with(self.path)
+        return None if self.path is None else processes.running_with(self.path)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -154,7 +157,7 @@ def _way(args: argparse.Namespace, surgery: Surgery, records: Sequence[Record], 
     """Return which way: in the record's own file where nothing runs, else what the target permits."""
     if args.via != "api" and path is not None and not surgery.runs:
         return "file"
-    if args.restart and args.via == "auto" and any(map(undoing.only_in_file, records)):
+    if args.restart and args.via == "auto" and any(map(undo.only_in_file, records)):
         return surgery.way("file")
     via = surgery.way(args.via)
     if via == "api":
@@ -174,7 +177,7 @@ def _with(args: argparse.Namespace, journal: Journal, records: list[Record], sit
     if read is not None and site.surgery is not None:
         back = [change for step in plan.steps if step.allowed for change in step.changes]
         if any(change.setting == NAMES for change in back):
-            cutoff.check(site.surgery.observer.target, read(), reversed(back))
+            self_lockout.check(site.surgery.observer.target, read(), reversed(back))
     lines = _described(args, plan, site)
     all_changes = tuple(change for step in plan.steps if step.allowed for change in step.changes)
     if args.dry_run:
@@ -209,29 +212,31 @@ def _carry_out(
     if how is None and args.confirm_within is None:
         done, failed, made = _each(args, journal, plan, site)
         return _ended(said, done, failed, made, left)
-    from qbdoctor import awaiting, restarting  # noqa: PLC0415 - seldom needed
+    from qbdoctor import awaiting  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair import execution  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.restart import watchdog_client  # noqa: PLC0415 - seldom needed
 
     surgery = site.surgery
     if surgery is None:
         raise Refused("--confirm-within needs a target: name it with --config or --url.")
     live = surgery if site.via == "api" else None
-    dog = restarting.Dog(
+    dog = watchdog_client.Dog(
         journal,
         run=surgery.run,
         config=site.path,
         how=how,
         confirm=args.confirm_within,
         may_restart=args.restart,
-        api=restarting.session_of(live) if live is not None else None,
+        api=execution.session_of(live) if live is not None else None,
         again=[step.record.id for step in plan.steps if step.allowed],
     )
     if how is None:
-        with restarting.minded(dog), journal.locked():
+        with watchdog_client.minded(dog), journal.locked():
             done, failed, made = _each(args, journal, plan, site)
     else:
         (done, failed, made), left = _restarted(args, journal, plan, site, how, dog)
     outcome = _ended(said, done, failed, made, left)
-    until = restarting.arm(dog, live) if args.confirm_within is not None and done and not left else None
+    until = execution.arm(dog, live) if args.confirm_within is not None and done and not left else None
     if until is None:
         dog.release()
         return outcome
@@ -251,18 +256,19 @@ def _restarted(
     args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site, how: How, dog: Dog
 ) -> tuple[_Done, str]:
     """Do it while qBittorrent is stopped; where it does not come up then, the changes are made again."""
-    from qbdoctor import redoing, restarting  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.journal import redo  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.restart import restarter  # noqa: PLC0415 - seldom needed
 
     why = "without it qBittorrent did not come up"
     surgery, path = site.surgery, site.path
     assert surgery is not None and path is not None  # noqa: S101 - for the type checker
-    return restarting.around(
+    return restarter.around(
         journal,
         how,
         dog,
         args.deadline,
         lambda: _each(args, journal, plan, site),
-        lambda made: redoing.redo(journal, made[0], path, run=surgery.run, guard=site.guard, why=why),
+        lambda made: redo.redo(journal, made[0], path, run=surgery.run, guard=site.guard, why=why),
     )
 
 
@@ -271,7 +277,7 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
     done: list[Record] = []
     failed: list[str] = list(plan.refusals)
     made: list[Change] = []
-    note = None if args.confirm_within is None else confirming.UNSETTLED
+    note = None if args.confirm_within is None else confirmations.UNSETTLED
     for step in plan.steps:
         if not step.allowed:
             continue

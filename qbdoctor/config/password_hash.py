@@ -20,6 +20,8 @@ import string
 from dataclasses import dataclass, field
 from typing import Literal
 
+from qbdoctor.config import password_hash
+from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
 
@@ -242,3 +244,11 @@ def _lenient_base64(text: str) -> bytes:
     """Decode as ``QByteArray::fromBase64`` does by default: foreign characters skipped, left-over bits dropped."""
     kept = "".join(character for character in text if character in _ALPHABET)
     return base64.b64decode(kept + "A" * (-len(kept) % 4))[: len(kept) * 6 // 8]
+
+
+def fits(raw: str | None, plain: Secret) -> bool:
+    """Return whether the text in the file is a hash of the password, whoever made it."""
+    if raw is None:
+        return False
+    stored = password_hash.parse_hash(Secret(qtini_values.to_bytes(raw).decode("utf-8", "replace")))
+    return not isinstance(stored, password_hash.Malformed) and password_hash.verify(stored, plain)

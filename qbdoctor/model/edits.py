@@ -114,7 +114,7 @@ class Fix:
     ``inputs`` are what it must be told; with any, its functions take the values (``given``) as one more argument.
     ``forbids(seen, via)`` returns why it must not be made this way ("api" or "file"), or "".
     ``file_only``: the Web API has no way for it. ``by_value``: whether it loosens depends on the values that it makes
-    effective, and is judged by them (:mod:`qbdoctor.loosening`); ``effect`` is what it does else.
+    effective, and is judged by them (:mod:`qbdoctor.repair.exposure`); ``effect`` is what it does else.
     """
 
     id: str

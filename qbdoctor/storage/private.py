@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import time
@@ -189,3 +190,8 @@ _REASONS = {
 def why(error: OSError) -> str:
     """Return what went wrong, in words."""
     return _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

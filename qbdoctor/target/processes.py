@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from qbdoctor.repair.restart.restart import same_file
 from qbdoctor.storage import files
 from qbdoctor.target import cgroups, paths, proc_sockets
 from qbdoctor.target.command_line import (
@@ -343,3 +344,19 @@ def _allowed(ask: Callable[[], T], psutil: Any, *, gone: bool = False) -> T | No
         raise
     except (psutil.Error, OSError, NotImplementedError):
         return None
+
+
+def using(config: Path) -> Instance | None:
+    """Return the running qBittorrent that uses this config file."""
+    for instance in find_instances():
+        if instance.config_file is not None and same_file(instance.config_file, config):
+            return instance
+    return None
+
+
+def running_with(config: Path) -> str | None:
+    """Return a sentence if a running qBittorrent uses this config file, else None."""
+    one = using(config)
+    if one is None:
+        return None
+    return f"qBittorrent (process {one.pid}) runs with {config} and would overwrite the edit: stop it first."

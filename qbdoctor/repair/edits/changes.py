@@ -1,0 +1,71 @@
+"""Describes what an edit changes: settings before and after, and files beside the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from qbdoctor.model.basics import Json
+
+Via = Literal["file", "api"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A file before or after the change. ``mode`` is as in ``chmod 0640``; owners are None where there are none."""
+
+    sha256: str
+    size: int
+    mode: str
+    uid: int | None
+    gid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A second file that the change took away, as it was; ``backup`` is its copy's name in the record's folder."""
+
+    path: str
+    backup: str
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class JsonChange:
+    """The same change in app/preferences; a value is None where it is not known."""
+
+    name: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting. ``before`` and ``after`` are the text in the file as it may be shown, None for none.
+
+    ``section``, ``key`` and ``line`` say where in the file, where that is known.
+    """
+
+    setting: str
+    before: str | None
+    after: str | None
+    secret: bool = False
+    section: str | None = None
+    key: str | None = None
+    line: int | None = None
+    json: JsonChange | None = None
+
+    def diff(self) -> tuple[str, ...]:
+        """Return the change as lines that start with "-" and "+", as it may be shown."""
+        name = self.setting if self.key is None else f"[{self.section}] {self.key}"
+        old = () if self.before is None else (f"-{name}={_shown(self.before)}",)
+        return old if self.after is None else (*old, f"+{name}={_shown(self.after)}")
+
+
+def _shown(raw: str) -> str:
+    """Return the text without anything that moves a cursor."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in raw)
+
+
+Raws = Mapping[str, tuple[str | None, str | None]]

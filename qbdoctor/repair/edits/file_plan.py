@@ -1,0 +1,166 @@
+"""What the journal would do, worked out without writing anything: the same code for a dry run and for the deed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qbdoctor.config import conversions
+from qbdoctor.config.conversions import Place
+from qbdoctor.config.qtini import edit as qtini_edit
+from qbdoctor.config.qtini.document import QtIni, Unreadable
+from qbdoctor.config.settings import read_config
+from qbdoctor.model.edits import Move, Remove, ReplaceFile
+from qbdoctor.model.errors import Refused
+from qbdoctor.releases import Version
+from qbdoctor.repair.edits import line_edits
+from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Raws
+from qbdoctor.storage import atomic, private
+from qbdoctor.storage.private import sha256
+
+_WINDOWS = sys.platform == "win32"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingEdit:
+    r"""One setting and the text that it is to have in the file; None takes the key out.
+
+    ``setting`` is its name ("LocalHostAuth"), ``section`` and ``key`` are its place ("Preferences",
+    ``WebUI\LocalHostAuth``). ``secret``: never shown; what the table of releases calls a secret is one in any case.
+    """
+
+    setting: str
+    section: str
+    key: str
+    raw_after: str | None = field(repr=False)
+    secret: bool = False
+
+
+FileEdit = SettingEdit | Remove | Move | ReplaceFile
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What edits would make of a file. No changes: all is so already. ``sha256`` is of the file before.
+
+    ``beside`` is a second file, whose content the first one gets, and which goes.
+    """
+
+    path: Path
+    sha256: str
+    changes: tuple[Change, ...]
+    data: bytes = field(repr=False)
+    result: bytes = field(repr=False)
+    raws: Raws = field(repr=False)
+    beside: Beside | None = None
+
+    def diff(self) -> tuple[str, ...]:
+        """Return the changes as lines that start with "-" and "+", secrets masked."""
+        return tuple(line for change in self.changes for line in change.diff())
+
+
+def config_bytes(path: Path) -> bytes:
+    """Return the bytes of a config file. Raises :class:`~qbdoctor.model.UserError`."""
+    return read_config(path)[0]
+
+
+def real_file(path: Path) -> Path:
+    """Return the config file behind the name, symbolic links followed. Raises UserError if it cannot be read."""
+    read_config(path)
+    return atomic.real_path(path)
+
+
+def check_no_new_file(real: Path) -> None:
+    """Refuse where qBittorrent would replace the file at its next start by the one it left beside it."""
+    new = real.with_name(f"{real.stem}_new{real.suffix}")
+    try:
+        there = new.stat().st_size > 0
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Refused(f"{new} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
+    if there:
+        raise Refused(
+            f"{new} is left from an unclean exit and will replace {real.name} at the next start: start and stop "
+            "qBittorrent once, or make it the config with qbdoctor fix adopt-new-file, or remove it.",
+            "leftover-new-file",
+        )
+
+
+# --- a file's settings ----------------------------------------------------------------------------------------------
+
+
+def plan_file(
+    path: Path, edits: Sequence[FileEdit], *, on: FilePlan | None = None, version: Version | None = None
+) -> FilePlan:
+    """Return what the edits would make of the file, or of what ``on`` makes of it.
+
+    Raises Refused, and :class:`~qbdoctor.model.UserError` for a file that cannot be read.
+    """
+    data = config_bytes(path) if on is None else on.result
+    result = data
+    changes: list[Change] = []
+    raws: dict[str, tuple[str | None, str | None]] = {}
+    second: Beside | None = None
+    for edit in edits:
+        if edit.setting in raws:
+            raise ValueError(f"{edit.setting} is edited twice")
+        try:
+            if not isinstance(edit, SettingEdit):
+                done = line_edits.carry_out(path, edit, result, version)
+                result, second = done.data, done.beside or second
+                raws.update(done.raws)
+                changes.extend(done.changes)
+                continue
+            _check_one_place(path, edit, result)
+            now = QtIni.parse(result, ignore_case=_WINDOWS, keys=(edit.key,)).get(edit.section, edit.key)
+            before = None if now is None else now.raw
+            if conversions.meaning(edit.setting, before) == conversions.meaning(edit.setting, edit.raw_after):
+                continue
+            if edit.raw_after is None:
+                edited = qtini_edit.remove_key(result, edit.section, edit.key, ignore_case=_WINDOWS)
+            else:
+                edited = qtini_edit.set_value(result, edit.section, edit.key, edit.raw_after, ignore_case=_WINDOWS)
+        except (qtini_edit.Refused, Unreadable) as error:
+            raise Refused(f"{path} cannot be edited with certainty: {error}.", "edit-uncertain") from None
+        result = edited.data
+        raws[edit.setting] = (before, edit.raw_after)
+        changes.append(_change(edit, before, edited.line, version))
+    return FilePlan(path, sha256(data), tuple(changes), data, result, raws, second)
+
+
+def _change(edit: SettingEdit, before: str | None, line: int | None, version: Version | None) -> Change:
+    after = edit.raw_after
+    secret = edit.secret or conversions.is_secret(edit.setting)
+    name = None if secret else conversions.json_name(edit.setting)
+    said = None
+    if name is not None:
+        values = (conversions.json_value(edit.setting, raw, version) for raw in (before, after))
+        said = JsonChange(name, *values)
+    before, after = (conversions.shown(raw, secret=secret) for raw in (before, after))
+    return Change(edit.setting, before, after, secret, edit.section, edit.key, line, said)
+
+
+def _check_one_place(path: Path, edit: SettingEdit, data: bytes) -> None:
+    places = conversions.places(edit.setting)
+    if Place(edit.section, edit.key) not in places:
+        return
+    ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=[place.key for place in places])
+    lines = [entry.line for place in places if (entry := ini.get(*place)) is not None]
+    if len(lines) > 1:
+        raise Refused(
+            f"{path} sets {edit.setting} in [Preferences] and in [WebUI] (lines {lines[0]} and {lines[1]}): which one "
+            "counts depends on the release; remove one while qBittorrent is stopped.",
+            "ambiguous-setting",
+        )
+
+
+# --- preferences of a running server --------------------------------------------------------------------------------
+
+
+# --- taking back ----------------------------------------------------------------------------------------------------
+
+
+# --- a new record ---------------------------------------------------------------------------------------------------

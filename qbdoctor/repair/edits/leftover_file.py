@@ -1,0 +1,78 @@
+"""The file that qBittorrent leaves beside its config where a save was broken off, and takes instead at its next start.
+
+A save writes ``qBittorrent_new.conf`` whole, removes the old file and renames the new one (settingsstorage.cpp 4.1.0:264,
+5.2.3:139-210). At a start one that holds any key wins; an empty one, or one of comments alone, is passed over and stays
+(measured on 4.2.5 to 5.3.0). Where a fix takes it away, a rollback brings it back to the byte.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
+from qbdoctor.model.errors import Refused
+from qbdoctor.repair.edits.changes import Beside, Side
+from qbdoctor.storage.private import sha256
+
+
+def path_of(config: Path) -> Path:
+    """Return where it lies for this config."""
+    return config.with_name(f"{config.stem}_new{config.suffix}")
+
+
+def read(config: Path) -> tuple[Beside, bytes] | None:
+    """Return it with its content; None where there is none that qBittorrent would take. Raises Refused."""
+    path = path_of(config.absolute())
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(path, f"it cannot be looked at ({error.strerror})") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise _refused(path, "it is no regular file")
+    if found.st_nlink > 1:
+        raise _refused(path, f"it has {found.st_nlink} names (hard links)")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _refused(path, f"it cannot be read ({error.strerror})") from None
+    try:
+        if not QtIni.parse(data).pairs:
+            return None
+    except Unreadable as error:
+        raise _refused(path, f"it is no config that can be read with certainty: {error}") from None
+    owners = hasattr(os, "fchown")
+    side = Side(
+        sha256(data), len(data), f"{stat.S_IMODE(found.st_mode):04o}",
+        found.st_uid if owners else None, found.st_gid if owners else None,
+    )  # fmt: skip
+    return Beside(str(path), f"before.new{path.suffix or '.bin'}", side), data
+
+
+def is_there(beside: Beside) -> bool:
+    """Return whether it lies there as it was. Raises OSError where that cannot be told."""
+    try:
+        return sha256(Path(beside.path).read_bytes()) == beside.side.sha256
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+
+
+def check_free(beside: Beside) -> None:
+    """See that it can be brought back to where it lay. Raises Refused."""
+    path = Path(beside.path)
+    try:
+        free = not os.path.lexists(path) or is_there(beside)
+    except OSError as error:
+        raise _refused(path, f"it cannot be looked at ({error.strerror})") from None
+    if not free:
+        raise _refused(path, "another one lies there now, which qBittorrent left since; see to that one first")
+
+
+def _refused(path: Path, why: str) -> Refused:
+    return Refused(
+        f"{path} is left as it is: {why}. Move it out of the folder while qBittorrent is stopped.", "leftover-new-file"
+    )

@@ -1,0 +1,113 @@
+"""Other state folders that may hold the record that is looked for: root's, that of sudo's caller, the default one.
+
+Records are kept for each user apart, as backups may hold what another must not read. So one made under sudo is in root's
+folder, and one made in a container in the container's. Nothing here is written, and only names and records are read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qbdoctor.model.errors import Refused
+from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.store import Store
+from qbdoctor.storage import files, state_folder
+from qbdoctor.target.processes import find_instances
+
+_IN_HOME = ".local/state/qbdoctor"
+_AS_ROOT = f"root/{_IN_HOME}"  # of a container, in which people are root
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A state folder and the records in it; None where this user may not look."""
+
+    folder: Path
+    records: tuple[str, ...] | None
+    standing: int = 0
+
+    def text(self) -> str:
+        """Return one sentence: what is there, and how it is used."""
+        if self.records is None:
+            return f"{self.folder} may hold records, which this user may not see: run qbdoctor with sudo."
+        many = f"{len(self.records)} records" if len(self.records) != 1 else "1 record"
+        return f"{self.folder} holds {many} ({self.standing} applied): --state-dir {self.folder} uses them."
+
+
+def look(used: Path, environment: Mapping[str, str]) -> tuple[Elsewhere, ...]:
+    """Return the other places that hold records, or may. ``used`` is the state folder that was looked into."""
+    found = []
+    for folder in dict.fromkeys(_places(environment)):
+        if _same(folder, used):
+            continue
+        try:
+            there = (folder / "records").is_dir()
+            held = Store(folder / "records").all() if there else ()
+        except (PermissionError, Refused):  # Python up to 3.13 raises where one may not look, later ones say no
+            found.append(Elsewhere(folder, None))
+            continue
+        except OSError:
+            continue
+        if not there and not _may_look(folder):
+            found.append(Elsewhere(folder, None))
+        elif held:
+            standing = sum(isinstance(each, Record) and each.standing for each in held)
+            found.append(Elsewhere(folder, tuple(each.id for each in held), standing))
+    return tuple(found)
+
+
+def told(used: Path, environment: Mapping[str, str], name: str | None = None) -> str:
+    """Return sentences about other places, each with a blank before it; of one record, those that it may be in."""
+    return "".join(
+        f" {place.text()}"
+        for place in look(used, environment)
+        if name is None or place.records is None or any(_is(name, each) for each in place.records)
+    )
+
+
+def rollback_command(used: Path, environment: Mapping[str, str]) -> str:
+    """Return what takes the last run back, for who runs this: what sudo did is root's to take back."""
+    if not _is_root() or environment.get("SUDO_USER", "root") == "root":
+        return "qbdoctor rollback"
+    return f"sudo qbdoctor rollback (the record is root's, in {used})"
+
+
+def _is(name: str, record_id: str) -> bool:
+    return bool(name) and (record_id.startswith(name) or record_id.endswith(f"-{name}"))
+
+
+def _places(environment: Mapping[str, str]) -> Iterator[Path]:
+    yield state_folder.state_folder({**environment, "QBDOCTOR_STATE_DIR": ""})
+    caller = environment.get("SUDO_USER", "root")
+    users = ([caller] if caller != "root" else []) if _is_root() else ["root"]
+    for user in users:
+        folder = state_folder.user_state_folder(user)
+        if folder is not None:
+            yield folder
+    for instance in find_instances():
+        if instance.in_container and instance.root is not None:
+            yield instance.root / _AS_ROOT
+            if instance.home is not None:
+                yield instance.root / instance.home.relative_to(instance.home.anchor) / _IN_HOME
+
+
+def _is_root() -> bool:
+    return not hasattr(os, "geteuid") or os.geteuid() == 0
+
+
+def _may_look(folder: Path) -> bool:
+    """Whether what is not to be seen is not there: else a folder on the way may not be entered."""
+    for place in folder.parents:
+        if files.is_folder(place):
+            return os.access(place, os.X_OK)
+    return True
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)  # by what it is: /proc/PID/root leads elsewhere than its name says
+    except OSError:
+        return one.absolute() == other.absolute()

@@ -1,0 +1,464 @@
+"""The only writer to a target: lock, backup, record, write, read again; and the way back.
+
+A change is put on disk as a record, with the backup, before the first byte of the target changes, and each state of it
+before the deed that it stands for. Whatever ends the run, :meth:`Journal.recover` finds the old file or the new one and
+a record that says which; every start of a command that writes calls it. The journal knows no fix by name and speaks to
+no server: for the Web API it is handed two functions.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qbdoctor import __version__
+from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.errors import NotTaken, Refused, UserError
+from qbdoctor.releases import Version
+from qbdoctor.repair.edits import file_plan, leftover_file, preference_plan
+from qbdoctor.repair.edits.changes import Beside, Via
+from qbdoctor.repair.edits.file_plan import FileEdit, FilePlan, SettingEdit
+from qbdoctor.repair.edits.preference_plan import FileText
+from qbdoctor.repair.journal import recovery, rollback_plan
+from qbdoctor.repair.journal import write as journal_write
+from qbdoctor.repair.journal.records import UNFINISHED, Damaged, FileChange, Record, State, Step, Target, Undoing
+from qbdoctor.repair.journal.rollback_plan import PlanStep, RollbackPlan
+from qbdoctor.repair.journal.store import Store, values_file
+from qbdoctor.repair.journal.undo import Undo
+from qbdoctor.storage import locks, private
+from qbdoctor.storage.private import sha256
+
+__all__ = ["FilePlan", "Journal", "PlanStep", "RollbackPlan", "SettingEdit"]
+
+Guard = Callable[[], "str | None"]
+"""Called under the locks, right before the write; a sentence refuses."""
+Write = Callable[[Mapping[str, Json]], None]
+Read = Callable[[], Mapping[str, Json]]
+Texts = Callable[[], Mapping[str, FileText]]
+"""The texts in the file, by setting, of preferences that the Web API takes and never gives."""
+
+LOCK_SECONDS = 15.0
+"""With 5 s, one of fifty runs at once waited in vain on two busy cores (tests/test_many_at_once.py)."""
+
+
+class Journal:
+    """The records in a state folder, and all that may be done with them.
+
+    Every method that writes holds the lock of the state folder and that of the target's folder; one that cannot get
+    them within ``lock_seconds`` raises :class:`~qbdoctor.model.errors.Refused`, as does whatever cannot be done. Then the
+    target is as it was.
+    """
+
+    def __init__(
+        self, state: Path, *, lock_seconds: float = LOCK_SECONDS, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.store = Store(state / "records")
+        self.lock_seconds = lock_seconds
+        self._clock = clock
+        self._depth = 0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs with this state folder out, over several steps if need be. Raises Refused."""
+        self._depth += 1
+        try:
+            if self._depth > 1:
+                yield
+                return
+            self.store.make_root()
+            with locks.hold(self.store.root, self.lock_seconds):
+                yield
+        finally:
+            self._depth -= 1
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def records(self) -> tuple[Record | Damaged, ...]:
+        """Return all records, the newest first. Raises Refused if the folder cannot be read."""
+        return self.store.all()
+
+    def find(self, name: str) -> Record | Damaged:
+        """Return the record with this id or this unique end or beginning of one. Raises Refused."""
+        found = [each for each in self.records() if each.id == name] or [
+            each for each in self.records() if name and (each.id.startswith(name) or each.id.endswith(f"-{name}"))
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Refused(f"{name} stands for {len(found)} records: give more of the id.", "record-ambiguous")
+        raise Refused(f"There is no record {name}: qbdoctor history shows those there are.", "no-such-record")
+
+    def recover(self) -> tuple[str, ...]:
+        """Heal what an earlier run left; returns a sentence for each thing it did or could not do."""
+        said: list[str] = []
+        try:
+            if not self.store.unsettled():
+                return ()
+            with self.locked():
+                self.store.sweep()
+                said.extend(
+                    self._heal(record)
+                    for record in reversed(self.records())
+                    if isinstance(record, Record) and record.state in UNFINISHED
+                )
+        except Refused as refused:
+            said.append(refused.reason)
+        except OSError as error:
+            said.append(f"What an earlier run left could not be cleaned up ({error.strerror}).")
+        return tuple(said)
+
+    def _heal(self, record: Record) -> str:
+        real = recovery.file_of(record)
+        try:
+            if real is None:
+                return recovery.heal(self.store, record)[1]
+            with locks.hold(real.parent, self.lock_seconds):
+                return recovery.heal(self.store, record)[1]
+        except Refused as refused:
+            why = refused.reason
+        except OSError as error:
+            why = f"{error.filename or record.folder}: {error.strerror}."
+        except ValueError as error:
+            why = f"{error}."
+        return f"{record.id} was left in the middle and could not be looked into: {why} Its backup is {record.backup_file}."
+
+    # --- applying ---------------------------------------------------------------------------------------------------
+
+    def plan_file(
+        self, path: Path, edits: Sequence[FileEdit], *, on: FilePlan | None = None, version: Version | None = None
+    ) -> FilePlan:
+        """Return what the edits would change in the file, or in what ``on`` would make of it. Writes nothing.
+
+        Raises Refused, and :class:`~qbdoctor.model.UserError` for a file that cannot be read.
+        """
+        return file_plan.plan_file(path, edits, on=on, version=version)
+
+    def apply_file(
+        self,
+        path: Path,
+        edits: Sequence[FileEdit],
+        *,
+        fix: str,
+        reason: str,
+        run: str,
+        target: Target | None = None,
+        expect_sha256: str | None = None,
+        expect_beside: Beside | None = None,
+        version: Version | None = None,
+        guard: Guard | None = None,
+        diagnosis: Mapping[str, Json] | None = None,
+    ) -> Record | None:
+        """Change settings in the file of a stopped qBittorrent; None if they are so already.
+
+        ``expect_sha256`` is the file as it was planned on, ``expect_beside`` the second one; ``diagnosis`` what was seen
+        before. Raises Refused, and
+        :class:`~qbdoctor.model.UserError` for a file that cannot be read.
+        """
+        with self.locked():
+            real = file_plan.real_file(path)
+            with locks.hold(real.parent, self.lock_seconds):
+                plan = file_plan.plan_file(path, edits, version=version)
+                if expect_sha256 is not None and (plan.sha256, plan.beside) != (expect_sha256, expect_beside):
+                    raise Refused(f"{path} was changed since the plan was made: look again.", "config-changed")
+                if not plan.changes:
+                    return None
+                journal_write.may_write(real, guard, plan.beside)
+                before = journal_write.side(plan.data, real)
+                file = FileChange(
+                    str(path.absolute()), str(real), before, replace(before, **journal_write.digest(plan.result))
+                )
+                record = self._new(
+                    fix=fix,
+                    reason=reason,
+                    run=run,
+                    target=target or Target(config_file=str(path.absolute())),
+                    via="file",
+                    file=file,
+                    backup=f"before{path.suffix or '.bin'}",
+                    changes=plan.changes,
+                    diagnosis=diagnosis,
+                    beside=plan.beside,
+                )
+                second = {} if plan.beside is None else {plan.beside.backup: plan.result}
+                held = {record.backup: plan.data, **second, **values_file(plan.changes, plan.raws)}
+                record = self._create(record, held)
+                return journal_write.write(self.store, record, real, plan.data, plan.result, "applied")
+
+    def apply_api(
+        self,
+        before: Mapping[str, Json],
+        after: Mapping[str, Json],
+        write: Write,
+        read: Read,
+        *,
+        fix: str,
+        reason: str,
+        run: str,
+        target: Target,
+        version: Version | None = None,
+        diagnosis: Mapping[str, Json] | None = None,
+        texts: Texts | None = None,
+    ) -> Record | None:
+        """Change preferences of a running qBittorrent; None if they are so already.
+
+        ``before`` and ``after`` hold the same names of app/preferences; ``before`` lacks those whose value before is not
+        known: the Web API does not give it, so their ``texts`` in the file are kept. ``write`` sends them, ``read`` gives
+        all preferences; their exceptions pass, after the values before were written again. Raises Refused, also where
+        that failed: the record then stands as applied.
+        """
+        with self.locked():
+            old = {} if texts is None else texts()
+            changes = preference_plan.api_changes(before, after, version, old)
+            if not changes:
+                return None
+            backup = preference_plan.backup(before, old)
+            record = self._new(
+                fix=fix, reason=reason, run=run, target=target, via="api", file=None, backup=next(iter(backup)),
+                changes=changes, diagnosis=diagnosis,
+            )  # fmt: skip
+            record = self._create(record, {**backup, **values_file(changes, preference_plan.raws(old, {}))})
+            try:
+                write(after)
+                preference_plan.check_taken(after, read(), changes)
+                if texts is not None:
+                    for name, data in values_file(changes, preference_plan.raws(old, texts())).items():
+                        self._keep(record, name, data)
+                return self._step(record, "applied")
+            except BaseException as error:
+                try:
+                    if not (isinstance(error, NotTaken) and texts is not None and texts() == old):
+                        if not before.keys() >= after.keys():
+                            raise  # what was before is not known
+                        write(before)
+                        preference_plan.check_taken(before, read(), changes)
+                    self._step(record, "abandoned", "it failed, and the values are as before")
+                except Exception:
+                    if texts is None:  # else the next run looks into the file and says so
+                        with suppress(Refused):
+                            self._step(record, "applied", "it failed, and so did writing the values before again")
+                    raise _stays(record, error) from None
+                raise
+
+    def mark_verified(self, record: Record, text: str) -> Record:
+        """Write down that the fix was seen to work, and by what. Raises Refused."""
+        with self.locked():
+            fresh = self.store.load(record.id)
+            if not fresh.standing:
+                raise Refused(f"{record.id} is {fresh.state}, so there is nothing to verify.", "not-applied")
+            return self._step(replace(fresh, verified_by=text), "verified")
+
+    def note(self, record: Record, text: str) -> Record:
+        """Add a sentence to the history of a record; its state stays. Raises Refused."""
+        with self.locked():
+            fresh = self.store.load(record.id)
+            return self._step(fresh, fresh.state, text)
+
+    def undo(
+        self,
+        record: Record,
+        *,
+        why: str = "",
+        guard: Guard | None = None,
+        write: Write | None = None,
+        read: Read | None = None,
+        told: Mapping[str, Json] | None = None,
+    ) -> Record:
+        """Take back a change whose verification failed, the way it was made. Raises Refused."""
+        note = why or "the verification failed"
+        return self.rollback(record, guard=guard, write=write, read=read, note=note, told=told)
+
+    # --- taking back ------------------------------------------------------------------------------------------------
+
+    def plan_rollback(
+        self,
+        records: Sequence[Record],
+        *,
+        via: Via | None = None,
+        force: bool = False,
+        read: Read | None = None,
+        path: Path | None = None,
+    ) -> RollbackPlan:
+        """Return what taking these records back, the newest first, would change. Writes nothing."""
+        return rollback_plan.plan_rollback(self.store, records, via=via, force=force, read=read, path=path)
+
+    def rollback(
+        self,
+        record: Record,
+        *,
+        via: Via | None = None,
+        force: bool = False,
+        guard: Guard | None = None,
+        write: Write | None = None,
+        read: Read | None = None,
+        path: Path | None = None,
+        note: str | None = None,
+        told: Mapping[str, Json] | None = None,
+    ) -> Record:
+        """Take one record back, in the file or through the Web API; without ``via`` the way it was made.
+
+        ``path`` is the config file where the record does not know it. ``force`` overrules what someone else changed
+        since, which is kept with the record first. ``told`` are values before, by their names in app/preferences, that
+        no record may hold. Raises Refused.
+        """
+        with self.locked():
+            fresh = self.store.load(record.id)
+            if not fresh.standing:
+                raise Refused(f"{record.id} is {fresh.state}, so there is nothing to take back.", "not-applied")
+            if (via or fresh.via) == "api":
+                return self._rollback_api(fresh, force, write, read, note, told or {})
+            return self._rollback_file(fresh, force, guard, path, note)
+
+    def _rollback_file(
+        self, record: Record, force: bool, guard: Guard | None, path: Path | None, note: str | None
+    ) -> Record:
+        name = rollback_plan.config_of(record, path)
+        real = file_plan.real_file(name)
+        if record.beside is not None:  # beside the config as it is called here
+            there = name.absolute().with_name(Path(record.beside.path).name)
+            record = replace(record, beside=replace(record.beside, path=str(there)))
+        with locks.hold(real.parent, self.lock_seconds):
+            data = file_plan.config_bytes(name)
+            undo = rollback_plan.undo_in_file(self.store, record, data, force=force)
+            _may(undo, record)
+            if undo.data == data and record.beside is None:
+                return self._step(record, "rolled-back", note or "the file was so already")
+            journal_write.may_write(real, guard, record.beside or self._brought_back(real))
+            if undo.refusals:
+                self._keep(record, _conflict_name(record, name.suffix), data)
+            if undo.how == "by-setting":
+                self._keep(record, f"rollback{name.suffix or '.bin'}", undo.data)
+            plan = Undoing(
+                "file", undo.how, record.state, str(real), sha256(data), sha256(undo.data), bool(undo.refusals)
+            )
+            begun = replace(record, rollback=plan, in_place=False)
+            return journal_write.write(
+                self.store, self._step(begun, "rolling-back", note), real, data, undo.data, "rolled-back"
+            )
+
+    def _brought_back(self, real: Path) -> Beside | None:
+        """Return the file beside the config where it lies there since a rollback: one of an older record goes on."""
+        path = leftover_file.path_of(real)
+        try:
+            if not path.exists():
+                return None
+            found = (one for one in self.records() if isinstance(one, Record) and one.state == "rolled-back")
+            held = (one.beside for one in found if one.beside is not None and one.beside.path == str(path))
+            return next((one for one in held if leftover_file.is_there(one)), None)
+        except OSError as error:
+            raise Refused(f"{path} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
+
+    def _rollback_api(
+        self,
+        record: Record,
+        force: bool,
+        write: Write | None,
+        read: Read | None,
+        note: str | None,
+        told: Mapping[str, Json],
+    ) -> Record:
+        if write is None or read is None:
+            raise Refused(f"{record.id} needs a running qBittorrent with its Web API.", "needs-api")
+        present = read()
+        undo = rollback_plan.undo_in_api(self.store, record, present, force=force, told=told)
+        _may(undo, record)
+        if not undo.write:
+            return self._step(record, "rolled-back", note or "the preferences were so already")
+        if undo.refusals:
+            held = {name: present[name] for name in undo.write if name in present}
+            self._keep(record, _conflict_name(record, ".json"), preference_plan.dump(held))
+        begun = replace(record, rollback=Undoing("api", "api", record.state, forced=bool(undo.refusals)))
+        begun = self._step(begun, "rolling-back", note)
+        try:
+            write(undo.write)
+            preference_plan.check_taken(undo.write, read(), undo.changes)
+            anew = any(isinstance(value, Secret) for value in undo.write.values())
+            return self._step(
+                begun, "rolled-back", "the password before was set again, with a new salt" if anew else None
+            )
+        except BaseException:
+            with suppress(Refused):
+                self._step(begun, record.state, "the rollback failed")
+            raise
+
+    # --- the steps of both ------------------------------------------------------------------------------------------
+
+    def _new(self, **members: Any) -> Record:
+        return new_record(self.store, self._clock(), **members)
+
+    def _create(self, record: Record, files: Mapping[str, bytes]) -> Record:
+        try:
+            return self.store.create(record, files)
+        except OSError as error:
+            raise Refused(
+                f"The record could not be written to {self.store.root} ({error.strerror}), so nothing was changed.",
+                "state-unusable",
+            ) from None
+
+    def _step(self, record: Record, state: State, note: str | None = None) -> Record:
+        try:
+            return self.store.step(record, state, note)
+        except OSError as error:
+            raise _not_done(record, error) from None
+
+    def _keep(self, record: Record, name: str, data: bytes) -> None:
+        try:
+            self.store.keep(record, name, data)
+        except OSError as error:
+            raise _not_done(record, error) from None
+
+
+def _may(undo: Undo, record: Record) -> None:
+    if not undo.allowed:
+        raise Refused(f"{record.id} was not taken back: {'; '.join(undo.refusals)}.", "rollback-refused")
+
+
+def _conflict_name(record: Record, suffix: str) -> str:
+    """Return a name that no earlier forced rollback of this record has used."""
+    number = 1
+    try:
+        while (record.folder / (name := f"conflict{'' if number == 1 else f'-{number}'}{suffix or '.bin'}")).exists():
+            number += 1
+    except OSError as error:
+        raise _not_done(record, error) from None
+    return name
+
+
+def _stays(record: Record, error: BaseException) -> Refused:
+    why = error.message if isinstance(error, UserError) else f"It was broken off ({type(error).__name__})."
+    return Refused(
+        f"{why} {record.fix} may be in force and could not be taken back: stop qBittorrent and run qbdoctor rollback "
+        f"{record.id} --via file (the values before are in {record.backup_file}).",
+        "not-taken-back",
+    )
+
+
+def _not_done(record: Record, error: OSError) -> Refused:
+    return Refused(f"The record {record.folder} could not be written: {private.why(error)}.", "record-not-written")
+
+
+def new_record(store: Store, now: float, **members: Any) -> Record:
+    """Return a record in the state "preparing", with who and where filled in."""
+    uid = os.getuid() if hasattr(os, "getuid") else None
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = str(uid)
+    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Record(
+        id=store.new_id(members["fix"], now),
+        tool_version=__version__,
+        created=at,
+        user=user,
+        uid=uid,
+        host=platform.node(),
+        states=(Step("preparing", at),),
+        **members,
+    )

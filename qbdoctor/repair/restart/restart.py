@@ -1,0 +1,383 @@
+"""Stopping a qBittorrent and starting it again exactly as it was: by its systemd unit, or as the plain process it is.
+
+It is asked to stop with SIGTERM and never killed: it saves its settings and resume data at its very end, up to minutes
+later, and the Web UI's port closes long before that. So what counts is that the process is gone. One that a unit owns
+gets the same SIGTERM (systemd's own stop would kill it after a while); ``systemctl stop`` then only settles the unit.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import select
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from subprocess import TimeoutExpired
+from typing import Any
+
+from qbdoctor.config.settings import Settings
+from qbdoctor.model.errors import Refused, UserError
+from qbdoctor.repair.restart import process_spec, systemd
+from qbdoctor.repair.restart.process_spec import Cannot, Launch
+from qbdoctor.repair.restart.systemd import Unit
+from qbdoctor.storage import files
+from qbdoctor.target import log as server_log
+from qbdoctor.target.log_cursor import LogEnd
+from qbdoctor.target.processes import Instance, using
+
+__all__ = ["Cannot", "How", "Launch", "NotBack", "NotStopped", "plan", "start", "stop", "using"]
+
+STOP_SECONDS = 180.0
+"""A clean exit takes 6 s where UPnP gets no answer (measured), and minutes with many torrents; unit files allow 1800 s."""
+START_SECONDS = 90.0
+GRACE_SECONDS = 3.0
+"""A daemon is gone for a moment between its two forks; one that is gone for longer has ended."""
+SETTLE_SECONDS = 1.5
+PROGRESS_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
+
+_KEEPERS = {"s6-supervise", "runsv", "supervise", "supervisord", "perpd", "pm2", "monit", "tini", "dumb-init",
+            "docker-init", "catatonit", "nodemon", "start-stop-daem"}  # fmt: skip
+_BY_HAND = "Stop it, run this without --restart, and start it again."
+
+Say = Callable[[str], None]
+
+
+class NotStopped(Refused):
+    """It did not stop in time; it was left alone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "not-stopped")
+
+
+class NotBack(Refused):
+    """It did not come up."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "not-started")
+
+
+@dataclass(frozen=True)
+class How:
+    """How one process is stopped and started. ``began`` is its start in clock ticks, which tells it from a later one.
+
+    ``serves``: its Web UI was reached, so it must be again. ``log`` is its own, where it has one. Exactly one of ``unit``
+    and ``launch`` is there.
+    """
+
+    pid: int
+    began: int
+    config: Path
+    serves: bool
+    port: int | None
+    unit: Unit | None = None
+    launch: Launch | None = field(default=None, repr=False)
+    log: Path | None = None
+
+    def by_hand(self) -> str:
+        """Return what a person does to start it."""
+        return f"Use {self.unit.command('start')}." if self.unit is not None else "Start it as you usually do."
+
+    def describe(self) -> str:
+        """Return one sentence for the plan."""
+        if self.unit is not None:
+            return (
+                f"qBittorrent (process {self.pid}) will be stopped, and started again by its systemd unit: "
+                f"{self.unit.command('start')}"
+            )
+        notes = "".join(f"; {note}" for note in self.launch.notes) if self.launch else ""
+        return (
+            f"qBittorrent (process {self.pid}) will be stopped (SIGTERM) and started again as it was: same command line, "
+            f"folder, environment and user, in the background{notes}"
+        )
+
+    def spec(self) -> dict[str, Any]:
+        """Return it as JSON takes it; secrets and all, so for a pipe alone."""
+        return {**asdict(self), "config": str(self.config), "log": None if self.log is None else str(self.log)}
+
+    @classmethod
+    def from_spec(cls, held: dict[str, Any]) -> How:
+        """Return what :meth:`spec` gave, after its way through JSON."""
+        unit = None if held["unit"] is None else Unit(**held["unit"])
+        launch = None if held["launch"] is None else Launch.from_spec(held["launch"])
+        log = None if held["log"] is None else Path(held["log"])
+        return cls(**{**held, "config": Path(held["config"]), "unit": unit, "launch": launch, "log": log})
+
+
+def is_there(how: How) -> bool:
+    """Whether that process still runs."""
+    return _ticks(how.pid) == how.began
+
+
+def as_it_is(how: How) -> How:
+    """Return how the process that uses the config now is stopped, where that is another one."""
+    one = None if is_there(how) else using(how.config)
+    ticks = None if one is None else _ticks(one.pid)
+    return how if one is None or ticks is None else replace(how, pid=one.pid, began=ticks)
+
+
+def plan(instance: Instance, config: Path) -> How:
+    """Return how this process is stopped and started again. Raises :class:`Cannot`; touches nothing."""
+    if not sys.platform.startswith("linux"):
+        raise Cannot("how it was started cannot be read on this system", _BY_HAND)
+    pid = instance.pid
+    if instance.container is not None:
+        raise Cannot(f"it runs in a container ({instance.container})", _container(instance.container))
+    parents = _parents(pid)
+    began = _ticks(pid)
+    if began is None or (config_of := instance.config_file) is None:
+        raise Cannot("it ended, or its config is not known", "Run this again.")
+    if not same_file(config_of, config):
+        raise Cannot(f"it uses another config, {config_of}", "Name that one with --config.")
+    if len(_nested(pid)) > 1 or str(config_of).startswith("/proc/"):
+        raise Cannot("it runs in a container", "Stop the container, run this without --restart, and start it again.")
+    _check_kind(instance, pid, parents)
+    unit = None
+    if instance.unit is not None and instance.unit_scope is not None:
+        uid = Path(f"/proc/{pid}").stat().st_uid
+        unit = systemd.owner(pid, instance.unit, instance.unit_scope, uid, tuple(parents))
+    launch = None if unit is not None else process_spec.read(pid, instead=_BY_HAND)
+    port = _port(instance.options.webui_port, config)
+    serves = port in instance.ports
+    return How(pid, began, config, serves, instance.options.webui_port, unit, launch, instance.log_file)
+
+
+def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
+    """Refuse what belongs to a desktop, a package manager's box or a supervisor. Raises Cannot."""
+    scope = _read(Path(f"/proc/{pid}/cgroup"))
+    if files.exists(Path(f"/proc/{pid}/root/.flatpak-info")) or "app-flatpak-" in scope:
+        raise Cannot("it is a Flatpak", f"Quit it. {_BY_HAND}")
+    if re.search(r"/snap\.[^/]*qbittorrent", scope) or str(instance.executable).startswith("/snap/"):
+        raise Cannot("it is a snap", f"Quit it (or snap stop). {_BY_HAND}")
+    name = instance.executable.name.lower() if instance.executable is not None else ""
+    if "nox" not in name and not any("nox" in Path(part).name.lower() for part in instance.command[:4]):
+        raise Cannot("it is the desktop program", f"Quit it from its own menu. {_BY_HAND}")
+    if pid == 1:
+        raise Cannot("it is the first process of a container", "Stop the container. " + _BY_HAND)
+    parent = next(iter(parents.values()), "")
+    if parent in _KEEPERS:
+        raise Cannot(f"it is kept running by {parent}", f"Use that to stop it. {_BY_HAND}")
+
+
+def _container(name: str) -> str:
+    engine, _, number = name.partition(" ")
+    tool = {"docker": "docker", "podman": "podman"}.get(engine)
+    if tool is None:
+        return "Stop the container, run this without --restart, and start it again."
+    return f"Use {tool} stop {number}, run this without --restart, then {tool} start {number}."
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------
+
+
+def stop(how: How, seconds: float, say: Say) -> None:
+    """Ask it to stop and wait until it is gone. Raises :class:`NotStopped` where it is not in time; it is left alone."""
+    gone_by = time.monotonic() + seconds
+    try:
+        handle = os.pidfd_open(how.pid)
+    except ProcessLookupError:
+        handle = None
+    except OSError as error:
+        raise NotStopped(f"qBittorrent (process {how.pid}) cannot be watched ({error.strerror}).") from None
+    if handle is not None:
+        try:
+            if _ticks(how.pid) == how.began:
+                signal.pidfd_send_signal(handle, signal.SIGTERM)
+                say(f"Stopping qBittorrent (process {how.pid})…")
+                _wait(how, handle, gone_by, seconds, say)
+        except PermissionError:
+            raise NotStopped(f"qBittorrent (process {how.pid}) may not be stopped by this user.") from None
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(handle)
+    if how.unit is not None:
+        _settle(how.unit, max(5.0, gone_by - time.monotonic()))
+
+
+def _wait(how: How, handle: int, gone_by: float, seconds: float, say: Say) -> None:
+    """Wait until the process is gone; a zombie is."""
+    gone = select.poll()
+    gone.register(handle, select.POLLIN)
+    began = time.monotonic()
+    while not gone.poll(max(0.0, min(PROGRESS_SECONDS, gone_by - time.monotonic())) * 1000):
+        if time.monotonic() >= gone_by:
+            raise NotStopped(
+                f"qBittorrent (process {how.pid}) did not stop within {seconds:g} s and was left alone; nothing was changed. "
+                f"It was asked to stop and may still do so later. {how.by_hand()}"
+            )
+        say(f"… still stopping, {time.monotonic() - began:.0f} s: it saves what it has to save.")
+
+
+def _settle(unit: Unit, seconds: float) -> None:
+    """Make sure that systemd does not start it again by itself (``Restart=always``). Raises NotStopped."""
+    try:
+        code, _, err = unit.run("stop", seconds=seconds)
+    except (OSError, TimeoutExpired) as error:
+        raise NotStopped(f"{unit.command('stop')} failed ({error}); nothing was changed.") from None
+    if code:
+        raise NotStopped(
+            f"{unit.command('stop')} failed ({err.splitlines()[-1] if err else code}); nothing was changed."
+        )
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+def start(how: How, seconds: float, say: Say) -> How:
+    """Start it, wait until it is there as it was before, and return how the new process is stopped.
+
+    Where one that uses the config runs already, that one is waited for. Raises :class:`NotBack`.
+    """
+    pid: int | None = None
+    end: LogEnd | None = None
+    if using(how.config) is None:
+        say("Starting qBittorrent again…")
+        end = None if how.log is None else LogEnd.now(how.log)
+        pid = _begin(how, seconds)
+    began = seen = time.monotonic()
+    problem = ""
+    while True:
+        one = using(how.config)
+        now = time.monotonic()
+        if one is not None:
+            seen = now
+            problem = _not_serving(how, one, now - began)
+            if not problem and (ticks := _ticks(one.pid)) is not None:
+                return replace(how, pid=one.pid, began=ticks)
+            if problem and (failed := _bind_failure(one, end)):
+                raise NotBack(f"qBittorrent (process {one.pid}) could not listen at {failed}.")
+        elif now - seen > GRACE_SECONDS or (pid is not None and _ticks(pid) is None and not _forks(how)):
+            raise NotBack("qBittorrent ended right after its start.")
+        if now - began > seconds:
+            raise NotBack(f"qBittorrent {problem or 'was not seen'} within {seconds:g} s after its start.")
+        time.sleep(0.05)
+
+
+def _begin(how: How, seconds: float) -> int | None:
+    """Start it; returns its process id where it is ours to know. Raises NotBack."""
+    try:
+        if how.launch is not None:
+            return process_spec.start(how.launch)
+        assert how.unit is not None  # noqa: S101 - for the type checker: one of the two is there
+        code, _, err = how.unit.run("start", seconds=seconds)
+    except (OSError, TimeoutExpired) as error:
+        raise NotBack(f"qBittorrent could not be started ({error}).") from None
+    if code:
+        raise NotBack(f"{how.unit.command('start')} failed ({err.splitlines()[-1] if err else code}).")
+    return None
+
+
+def _forks(how: How) -> bool:
+    """Whether what was started may end while another process goes on: a daemon."""
+    if how.launch is None:
+        return True
+    return bool({"-d", "--daemon"} & set(how.launch.argv)) or "QBT_DAEMON" in dict(how.launch.environment)
+
+
+def _not_serving(how: How, one: Instance, seconds: float) -> str:
+    """Return "" if it is as it is to be, else what is missing."""
+    if not how.serves:
+        return "" if seconds > SETTLE_SECONDS else "was not there for long enough"
+    port = _port(how.port, how.config)
+    hosts = [address for address, number in one.listening or () if number == port]
+    if one.listening is not None and not hosts:
+        return f"did not listen on port {port}"
+    if not any(_answers(_reachable(host), port) for host in hosts or ["127.0.0.1"]):
+        return f"did not answer on port {port}"
+    return ""
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host.removeprefix("::ffff:"))  # noqa: S104
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether anything that speaks HTTP answers there; by http, then by https without asking whose certificate it is."""
+    for secure in (False, True):
+        connection: http.client.HTTPConnection
+        if secure:
+            context = ssl._create_unverified_context()  # noqa: S323 - nothing is sent but GET /
+            connection = http.client.HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=context)
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            continue
+        else:
+            return True
+        finally:
+            connection.close()
+    return False
+
+
+def _bind_failure(one: Instance, end: LogEnd | None) -> str | None:
+    """Return where its log says that it could not listen; ``end``: the log's at the start, where we started it.
+
+    By times alone, which are whole seconds, what one that failed just before wrote would be taken for this one's.
+    """
+    if one.log_file is None:
+        return None
+    if end is not None and end.path == one.log_file:
+        lines = end.lines_since()
+    else:
+        lines = server_log.since_start(server_log.read_tail(one.log_file).lines, one.started)
+    found = server_log.bind_failure(lines)
+    return None if found is None else f"{found[0]}:{found[1]}"
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _port(given: int | None, config: Path) -> int:
+    if given is not None:
+        return given
+    try:
+        return Settings.load(config).integer("Port")
+    except UserError:
+        return 0
+
+
+def _ticks(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since boot; None for one that is gone, a zombie included."""
+    text = _read(Path(f"/proc/{pid}/stat"))
+    fields = text.rpartition(")")[2].split()
+    return int(fields[19]) if len(fields) > 19 and fields[0] not in {"Z", "X"} else None
+
+
+def _parents(pid: int) -> dict[int, str]:
+    """Return the processes above, the nearest first, each with its name."""
+    found: dict[int, str] = {}
+    while True:
+        fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+        if len(fields) < 2 or fields[1] == "0" or int(fields[1]) in found:
+            return found
+        pid = int(fields[1])
+        found[pid] = _read(Path(f"/proc/{pid}/comm")).strip()
+
+
+def _nested(pid: int) -> list[str]:
+    lines = _read(Path(f"/proc/{pid}/status")).splitlines()
+    return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
+
+
+def same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -20,7 +20,6 @@ import string
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qbdoctor.config import password_hash
 from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
@@ -250,5 +249,5 @@ def fits(raw: str | None, plain: Secret) -> bool:
     """Return whether the text in the file is a hash of the password, whoever made it."""
     if raw is None:
         return False
-    stored = password_hash.parse_hash(Secret(qtini_values.to_bytes(raw).decode("utf-8", "replace")))
-    return not isinstance(stored, password_hash.Malformed) and password_hash.verify(stored, plain)
+    stored = parse_hash(Secret(qtini_values.to_bytes(raw).decode("utf-8", "replace")))
+    return not isinstance(stored, Malformed) and verify(stored, plain)

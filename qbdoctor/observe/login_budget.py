@@ -79,7 +79,7 @@ def _ways(observer: Observer) -> list[tuple[str, str]]:
 MOST_REFUSED = 2
 
 
-def where(observer: Observer) -> tuple[str, str]:
+def server_and_source(observer: Observer) -> tuple[str, str]:
     """Return the server as we reached it and the address we come from: what qBittorrent counts by."""
     first = observer.seen.anonymous
     return f"{first.peer or observer.address.host}:{observer.address.port}", first.local or "unknown"
@@ -92,7 +92,7 @@ def noted(observer: Observer, call: Call) -> Exchange:
     ledger = observer.ledger
     attempt: Attempt | None = None
     try:
-        attempt = ledger.begin(permit(observer, *where(observer)))
+        attempt = ledger.begin(permit(observer, *server_and_source(observer)))
     except (LedgerUnavailable, NotPermitted) as error:
         return Exchange(
             call.method, observer.address.join(call.path), failure=Failure("withheld", f"not sent: {error}")

@@ -56,7 +56,7 @@ def fitting_config(target: Target, given: Secret | None, environment: Mapping[st
 
     system = paths.System(sys.platform, environment, paths.home_folder(sys.platform, environment))
     for place in paths.default_configs(system):
-        if not files.is_file(place) or any(file is not None and _same(file, place) for file in used):
+        if not files.is_file(place) or any(file is not None and files.same_file(file, place) for file in used):
             continue
         try:
             stored = Settings.load(place).secret(HASH)
@@ -66,10 +66,3 @@ def fitting_config(target: Target, given: Secret | None, environment: Mapping[st
         if isinstance(parsed, password_hash.StoredHash) and password_hash.verify(parsed, given):
             return place
     return None
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return one == other

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.observe.login_budget import ban_rules, where
+from qbdoctor.observe.login_budget import ban_rules, server_and_source
 from qbdoctor.observe.observations import Observations, Offline, SignIn, SignInOutcome
 from qbdoctor.webui.call import LOGIN_PATH, Call
 
@@ -90,7 +90,7 @@ def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
     from qbdoctor.target import log as server_log  # noqa: PLC0415
 
     seen = observer.seen
-    server, source = where(observer)
+    server, source = server_and_source(observer)
     limit, seconds = ban_rules(observer)
     since = observer.target.instance.started if observer.target.instance else None
     logged = None

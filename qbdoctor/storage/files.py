@@ -29,8 +29,9 @@ def _mode(path: Path, judge: Callable[[int], bool]) -> bool:
         return False
 
 
-def same_file(a: Path, b: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two names mean the same file; names of files that cannot be looked at are compared as text."""
     try:
-        return a.samefile(b)
+        return one.samefile(other)  # by what it is: /proc/PID/root leads elsewhere than its name says
     except OSError:
-        return a == b
+        return one.absolute() == other.absolute()

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qbdoctor.repair.restart.restart import same_file
 from qbdoctor.storage import files
+from qbdoctor.storage.files import same_file
 from qbdoctor.target import cgroups, paths, proc_sockets
 from qbdoctor.target.command_line import (
     APPIMAGE,

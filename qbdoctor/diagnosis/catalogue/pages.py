@@ -1,4 +1,4 @@
-"""The catalogue: what is known about every cause, read from one TOML file each (``catalogue/<cause-id>.toml``).
+"""The catalogue: what is known about every cause, read from one TOML file each (``causes/<cause-id>.toml``).
 
 Only the pages that a report needs are read. The texts are templates: ``{port}`` is replaced by a finding's value,
 ``{url|http://127.0.0.1:8080}`` has a text for when there is none, and what cannot be filled is left out rather than
@@ -131,7 +131,7 @@ class CausePage:
 
 
 def _folder() -> Traversable:
-    return resources.files("qbdoctor") / "catalogue"
+    return resources.files("qbdoctor.diagnosis.catalogue") / "causes"
 
 
 @cache
@@ -152,7 +152,7 @@ def page(cause: str) -> CausePage:
     try:
         return _parse(cause, data)
     except (KeyError, TypeError, ValueError) as error:
-        raise CatalogueError(f"catalogue/{cause}.toml: {error}") from error
+        raise CatalogueError(f"causes/{cause}.toml: {error}") from error
 
 
 def pages() -> tuple[CausePage, ...]:

@@ -15,6 +15,7 @@ from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.journal.store import Store
 from qbdoctor.storage import files, state_folder
+from qbdoctor.storage.files import same_file
 from qbdoctor.target.processes import find_instances
 
 _IN_HOME = ".local/state/qbdoctor"
@@ -41,7 +42,7 @@ def look(used: Path, environment: Mapping[str, str]) -> tuple[Elsewhere, ...]:
     """Return the other places that hold records, or may. ``used`` is the state folder that was looked into."""
     found = []
     for folder in dict.fromkeys(_places(environment)):
-        if _same(folder, used):
+        if same_file(folder, used):
             continue
         try:
             there = (folder / "records").is_dir()
@@ -104,10 +105,3 @@ def _may_look(folder: Path) -> bool:
         if files.is_folder(place):
             return os.access(place, os.X_OK)
     return True
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)  # by what it is: /proc/PID/root leads elsewhere than its name says
-    except OSError:
-        return one.absolute() == other.absolute()

@@ -14,7 +14,7 @@ from qbdoctor.config.qtini.document import Unreadable
 from qbdoctor.config.settings import read_config
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.edits import leftover_file
-from qbdoctor.repair.journal import leftover_file
+from qbdoctor.repair.journal import leftover_undo
 from qbdoctor.repair.journal import undo as journal_undo
 from qbdoctor.repair.journal.records import Record, State
 from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, values_file
@@ -54,7 +54,7 @@ def _heal_apply(store: Store, record: Record) -> tuple[Record, str]:
         done = not leftover_file.is_there(second)
     if done:
         if second is not None:
-            leftover_file.remove_ours(second)
+            leftover_undo.remove_ours(second)
         return _ended(store, record, "applied", "the run had ended after the change")
     if sha256(data) == record.file.before.sha256:
         return _ended(store, record, "abandoned", "the run had ended before the change")
@@ -104,7 +104,7 @@ def _heal_rollback(store: Store, record: Record) -> tuple[Record, str]:
         return _ended(store, record, "rolled-back", "the run had ended after the file was put back")
     if sha256(data) == undoing_.from_sha256:
         if second is not None:
-            leftover_file.remove_ours(second)
+            leftover_undo.remove_ours(second)
         return _ended(store, record, undoing_.was, "the run had ended before the file was put back")
     if _torn(record, data):
         atomic.overwrite(real, (record.folder / IN_PLACE_NEW).read_bytes())

@@ -11,7 +11,7 @@ from typing import Any
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits import file_plan
 from qbdoctor.repair.edits.changes import Beside, Side
-from qbdoctor.repair.journal import leftover_file, recovery
+from qbdoctor.repair.journal import leftover_undo, recovery
 from qbdoctor.repair.journal.records import Record, State
 from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD, Store
 from qbdoctor.storage import atomic, private
@@ -55,17 +55,17 @@ def write(store: Store, record: Record, real: Path, old: bytes, new: bytes, stat
     try:
         if record.beside is not None and state == "rolled-back":
             # First: until the config is back too, both files say the same
-            leftover_file.restore(record.beside, record.folder / record.beside.backup)
+            leftover_undo.restore(record.beside, record.folder / record.beside.backup)
         written = _replaced(real, old, new, in_place)
         _check_written(real, new)
         if record.beside is not None and state == "applied":
-            leftover_file.remove(record.beside)
+            leftover_undo.remove(record.beside)
         return _end(store, record, state, written.notes)
     except _NotWrittenError as error:
         was = record.rollback.was if record.state == "rolling-back" and record.rollback else "abandoned"
         with suppress(OSError):  # else the next run sees that the file is the old one
             if record.beside is not None and state == "rolled-back":
-                leftover_file.remove_ours(record.beside)
+                leftover_undo.remove_ours(record.beside)
             if not private.leftovers(real.parent, real.name):  # which it then removes as well
                 store.step(record, was, "nothing was written")
         raise error.refused from None
@@ -105,7 +105,7 @@ def _give_up(store: Store, record: Record, real: Path, old: bytes, new: bytes) -
     with suppress(OSError, Refused):
         if record.beside is not None and record.state == "preparing":
             # Where that fails the new content stays: without the one beside it, the old one is no way back
-            leftover_file.restore(record.beside, record.folder / record.beside.backup)
+            leftover_undo.restore(record.beside, record.folder / record.beside.backup)
         data = real.read_bytes()
         if record.in_place and data != old and atomic.is_torn(data, old, new):
             atomic.overwrite(real, old)

@@ -27,6 +27,7 @@ from qbdoctor.repair.restart import process_spec, systemd
 from qbdoctor.repair.restart.process_spec import Cannot, Launch
 from qbdoctor.repair.restart.systemd import Unit
 from qbdoctor.storage import files
+from qbdoctor.storage.files import same_file
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log_cursor import LogEnd
 from qbdoctor.target.processes import Instance, using
@@ -367,13 +368,6 @@ def _parents(pid: int) -> dict[int, str]:
 def _nested(pid: int) -> list[str]:
     lines = _read(Path(f"/proc/{pid}/status")).splitlines()
     return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
-
-
-def same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
 
 
 def _read(path: Path) -> str:

@@ -8,7 +8,7 @@ def main() -> int:
     """Run the command line; a reader that went away (``| head``) ends it quietly."""
     _open_streams()
     try:
-        from qbdoctor.cli import main as run  # noqa: PLC0415 - keeps the import of this module free of side effects
+        from qbdoctor.cli.main import main as run  # noqa: PLC0415 - keeps the import of this module free of side effects
 
         code = run()
     except BrokenPipeError:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qbdoctor import registry
-from qbdoctor.commands import fix as fix_command
+from qbdoctor.cli.commands import fix as fix_command
 from qbdoctor.model.edits import Fix
 from qbdoctor.repair.journal.journal import Journal
 from tests.journals import OLD

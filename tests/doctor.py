@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema
 
-from qbdoctor.cli import main
+from qbdoctor.cli.main import main
 from qbdoctor.reports.schema import load
 
 

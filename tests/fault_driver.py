@@ -27,7 +27,7 @@ if __name__ == "__main__":
 
 import psutil  # noqa: E402
 
-from qbdoctor import cli  # noqa: E402
+from qbdoctor.cli import main as cli_main  # noqa: E402
 from qbdoctor.model.edits import ReplaceFile  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.repair.journal.journal import Journal  # noqa: E402
@@ -62,7 +62,7 @@ def command_line(words: list[str]) -> tuple[int, str]:
     """Run qbdoctor; the exit code, and what it said on standard error or of what failed."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = cli.main(words)
+        code = cli_main.main(words)
     failed = [line for line in out.getvalue().splitlines() if line.startswith("✗ ")]
     return code, "\n".join([*err.getvalue().splitlines(), *failed])
 

@@ -10,11 +10,11 @@ import re
 import tempfile
 from pathlib import Path
 
-from qbdoctor.cli import parse
+from qbdoctor.cli.parser import parse
+from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
 from qbdoctor.registry import checks
 from qbdoctor.reports import human
-from qbdoctor.run import observer
 from tests.kit import faults
 from tests.kit.server import Server
 

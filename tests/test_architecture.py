@@ -112,7 +112,7 @@ def test_only_the_releases_table_knows_a_version_number() -> None:
 def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys, contextlib, io\n"
-        "from qbdoctor.cli import main\n"
+        "from qbdoctor.cli.main import main\n"
         "quiet = io.StringIO()\n"
         "with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), contextlib.suppress(SystemExit):\n"
         f"    main({arguments!r})\n"
@@ -125,7 +125,7 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
 def test_check_loads_what_it_needs_so_the_test_above_can_fail() -> None:
     code = (
         "import sys, contextlib, io\n"
-        "from qbdoctor.cli import main\n"
+        "from qbdoctor.cli.main import main\n"
         "with contextlib.redirect_stdout(io.StringIO()):\n"
         "    main(['check', '--url', 'http://127.0.0.1:1', '--no-login'])\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"

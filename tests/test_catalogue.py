@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qbdoctor.cli import suggest
 from qbdoctor.diagnosis.catalogue import explain, pages
 from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, PLACES, CausePage, RemedyTemplate
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES
@@ -100,7 +101,7 @@ def page_with(*remedies: RemedyTemplate) -> CausePage:
 
 
 def texts(cause: str) -> str:
-    return (Path(pages.__file__).parent / "catalogue" / f"{cause}.toml").read_text(encoding="utf-8")
+    return (Path(pages.__file__).parent / "causes" / f"{cause}.toml").read_text(encoding="utf-8")
 
 
 def test_every_cause_of_the_contract_has_a_page_and_is_a_kebab_name() -> None:
@@ -402,15 +403,15 @@ def test_the_list_names_every_cause_once() -> None:
     ],
 )
 def test_suggest(word: str, first: str | None) -> None:
-    found = explain.suggest(word, pages.ids())
+    found = suggest.suggest(word, pages.ids())
     assert found
     assert first in (None, found[0])
     assert len(found) <= 3
 
 
 def test_suggest_gives_nothing_for_nonsense() -> None:
-    assert explain.suggest("zzzzzzzz", pages.ids()) == ()
-    assert explain.suggest("", pages.ids()) == ()
+    assert suggest.suggest("zzzzzzzz", pages.ids()) == ()
+    assert suggest.suggest("", pages.ids()) == ()
 
 
 def test_conditions_used_are_known() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import __version__
-from qbdoctor.cli import parse
+from qbdoctor.cli.parser import parse
 from tests.doctor import qbdoctor
 
 CONFIG = b"[Preferences]\nWebUI\\Port=1\nWebUI\\Address=127.0.0.1\n"
@@ -109,8 +109,8 @@ def test_unreadable_files_as_another_user(tmp_path: Path) -> None:
         parent.chmod(parent.stat().st_mode | 0o055)
     code = (
         "import os, sys\n"
-        "from qbdoctor.cli import main\n"
-        "import iniparse, psutil, requests, rich.console, qbdoctor.commands.check, qbdoctor.reports.human, qbdoctor.config.settings\n"
+        "from qbdoctor.cli.main import main\n"
+        "import iniparse, psutil, requests, rich.console, qbdoctor.cli.commands.check, qbdoctor.reports.human, qbdoctor.config.settings\n"
         "from qbdoctor.registry import checks; checks()\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(main(sys.argv[1:]))\n"
@@ -267,7 +267,7 @@ def test_an_interrupt_before_the_start(stop: str, tmp_path: Path) -> None:
         "import sys\n"
         "class Stop:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'qbdoctor.commands.explain':\n"
+        "        if name == 'qbdoctor.cli.commands.explain':\n"
         f"            {stop}\n"
         "sys.meta_path.insert(0, Stop())\n"
     )
@@ -292,7 +292,7 @@ def test_a_password_of_the_environment_is_utf8_whatever_the_locale(tmp_path: Pat
     """A wrong decoding would be a wrong password, and a wrong accusation."""
     code = (
         "import os\n"
-        "from qbdoctor.credentials import secret\n"
+        "from qbdoctor.cli.credentials import secret\n"
         "from qbdoctor.model import UserError\n"
         "try:\n"
         "    print(ascii(secret(None, '', 'QBDOCTOR_PASSWORD', os.environ).reveal()))\n"

@@ -15,12 +15,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from qbdoctor.cli import DEFAULTS
+from qbdoctor.cli.commands import clients
+from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.clients import survey as surveying
 from qbdoctor.clients.lab import both, simulated
 from qbdoctor.clients.probes import PROBES
 from qbdoctor.clients.survey import survey
-from qbdoctor.commands import clients
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases.versions import known

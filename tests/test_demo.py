@@ -212,7 +212,7 @@ def test_what_it_does_not_take(arguments: list[str]) -> None:
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    from qbdoctor.cli import main
+    from qbdoctor.cli.main import main
 
     with pytest.raises(SystemExit):
         main(["demo", "--help"])

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from qbdoctor.commands import lint as command
+from qbdoctor.cli.commands import lint as command
 from qbdoctor.lint import libraries, names, run
 from qbdoctor.lint.mending import applied
 from qbdoctor.lint.outcome import Expr, knows_new_answer, wants_old_answer
@@ -475,7 +475,7 @@ def test_a_large_file_takes_no_square_of_time(tmp_path: Path) -> None:
 def test_the_extra_is_imported_where_it_is_needed_alone(file: Any) -> None:
     code = (
         "import argparse, sys\n"
-        "from qbdoctor.commands import lint\n"
+        "from qbdoctor.cli.commands import lint\n"
         f"lint.run(argparse.Namespace(paths=[{str(file(FINE))!r}], format='human', output=None, all=False))\n"
         "print([name for name in ('ast_grep_py', 'requests', 'rich') if name in sys.modules])\n"
     )

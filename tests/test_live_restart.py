@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from qbdoctor import registry
-from qbdoctor.commands import fix as fix_command
+from qbdoctor.cli.commands import fix as fix_command
 from qbdoctor.model.edits import Edit, Effectiveness, Fix
 from qbdoctor.repair.restart import process_spec, restart
 from qbdoctor.target import processes

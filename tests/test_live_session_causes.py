@@ -113,7 +113,7 @@ def test_write_probe_interrupted_leaves_nothing(server: ServerFactory, release: 
     running = server()
     code = (
         "import sys, qbdoctor.webui.session as session\n"
-        "from qbdoctor.cli import main\n"
+        "from qbdoctor.cli.main import main\n"
         "real = session.SessionClient.read\n"
         "seen = []\n"
         "def read(self, method, path, *rest, **more):\n"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qbdoctor import releases
-from qbdoctor.commands import simulate
+from qbdoctor.cli.commands import simulate
 from qbdoctor.model.basics import Secret
 from qbdoctor.releases import Version
 from qbdoctor.releases.actions import ACTIONS

@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from qbdoctor import releases
-from qbdoctor.commands import simulate
+from qbdoctor.cli.commands import simulate
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases.actions import ACTIONS, LEGACY_CALLS, NO_RESULT, REQUIRED
 from qbdoctor.releases.preferences_table import PREFERENCES

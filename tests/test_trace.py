@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qbdoctor.cli import DEFAULTS
-from qbdoctor.commands import trace as command
+from qbdoctor.cli.commands import trace as command
+from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.diagnosis.catalogue import pages as catalogue
 from qbdoctor.model.errors import UserError
 from qbdoctor.reports.schema import load
@@ -374,7 +374,7 @@ def test_without_aiohttp_one_sentence_names_the_extra(monkeypatch: pytest.Monkey
 
 
 def test_aiohttp_is_imported_by_the_proxy_alone() -> None:
-    code = "import sys, qbdoctor.commands.trace, qbdoctor.commands.clients; print('aiohttp' in sys.modules)"
+    code = "import sys, qbdoctor.cli.commands.trace, qbdoctor.cli.commands.clients; print('aiohttp' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         == "False"

@@ -5,9 +5,8 @@ Nothing is printed here. Prose is wrapped, commands and quoted lines never are: 
 
 from __future__ import annotations
 
-import difflib
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
@@ -208,14 +207,6 @@ def list_causes_json(pages: Iterable[CausePage]) -> list[Json]:
         {"id": one.id, "title": one.title, "group": one.group, "severity": one.severity, "diagnosed": one.diagnosed}
         for one in sorted(pages, key=lambda page: (page.rank, page.id))
     ]
-
-
-def suggest(word: str, known: Sequence[str], count: int = 3) -> tuple[str, ...]:
-    """Return the ids nearest to a word that is none: those that hold it first, then those spelled like it."""
-    low = word.strip().lower().replace("_", "-").replace(" ", "-")
-    holding = [one for one in known if low and low in one]
-    alike = difflib.get_close_matches(low, known, n=count, cutoff=0.6)
-    return tuple(dict.fromkeys([*holding, *alike]))[:count]
 
 
 def _title(cause: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from qbdoctor.cli.output import say
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.output import say
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.restart import restart
 from qbdoctor.repair.restart.restart import How, NotBack

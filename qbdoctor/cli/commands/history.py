@@ -6,15 +6,15 @@ import argparse
 import os
 from pathlib import Path
 
-from qbdoctor import changes, consent, output
-from qbdoctor.changes import Outcome
-from qbdoctor.choosing import is_gone
+from qbdoctor.cli import outcome, output, prompts
+from qbdoctor.cli.outcome import Outcome
+from qbdoctor.cli.record_selection import is_gone
+from qbdoctor.cli.target_options import state_folder
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.registry import fixes
 from qbdoctor.repair.history import change_document, other_folders, undo_instructions
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record, history_json
-from qbdoctor.run import state_folder
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     state = state_folder(args, os.environ)
     journal = Journal(state)
     if args.prune:
-        return changes.run(args, lambda: _prune(args, journal))
+        return outcome.run(args, lambda: _prune(args, journal))
     if args.older_than is not None:
         raise UserError("usage", "--older-than says which records --prune removes: give both.")
     if args.format not in ("human", "json", "markdown"):
@@ -36,14 +36,14 @@ def run(args: argparse.Namespace) -> int:
     if not records:
         for place in other_folders.look(state, os.environ):
             output.say(place.text())
-    changes.check_output(args.output)
+    outcome.check_output(args.output)
     if args.format == "json":
         held = history_json(records)
         if args.ids:
             held["records"] = [_full_json(journal, each) for each in records]
-        changes.deliver_json(held, args.output)
+        outcome.deliver_json(held, args.output)
     else:
-        changes.deliver_text(_text(args, journal, records), args.output)
+        outcome.deliver_text(_text(args, journal, records), args.output)
     return 0
 
 
@@ -111,7 +111,7 @@ def _in_full(record: Record) -> str:
         f"  when      {record.created}, by {record.user} on {record.host}, qbdoctor {record.tool_version}",
         f"  target    {_where(record)}{' (not here)' if is_gone(record.file_name()) else ''}",
         f"  made      {'live, through the Web API' if record.via == 'api' else 'in the file'}",
-        *changes.shown(record.changes),
+        *outcome.shown(record.changes),
     ]
     if record.file is not None:
         lines.append(f"  SHA-256   before {record.file.before.sha256}")
@@ -143,12 +143,12 @@ def _prune(args: argparse.Namespace, journal: Journal) -> Outcome:
     if args.dry_run:
         return Outcome("history", "planned", (*shown, "", "Dry run: nothing was removed."), 0, plan.gone)
     if not args.yes:
-        if not consent.person_answers():
+        if not prompts.person_answers():
             how = "Nothing was removed: without a terminal to ask, --yes is needed."
             return Outcome("history", "planned", (*shown, "", how), 2, plan.gone)
         for line in shown:
             output.say(line)
-        if not consent.agreed("Remove these for good?"):
+        if not prompts.agreed("Remove these for good?"):
             return Outcome("history", "planned", ("Nothing was removed.",), 2, plan.gone)
     gone, left = prune.prune(journal, [one.id for one in plan.gone])
     said = (f"✓ {len(gone)} of {len(plan.gone)} records were removed.", *kept, *(f"✗ {text}" for text in left))

@@ -1,14 +1,8 @@
-"""The command line: parsed here, carried out in :mod:`qbdoctor.commands`.
-
-Only the standard library's light modules are imported before a command is known: ``--help`` and ``--version`` load
-neither requests nor rich, psutil or iniparse.
-"""
+"""Builds the command line's parser and reads the arguments."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -16,6 +10,7 @@ from qbdoctor import __version__
 from qbdoctor.model.errors import UserError
 
 FORMATS = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit")
+
 
 EPILOG = """\
 examples:
@@ -30,7 +25,9 @@ exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 
             4 fix or rollback refused or undone, 130 interrupted
 """
 
+
 COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint", "simulate")
+
 
 DEFAULTS: dict[str, Any] = {
     "command": "check",
@@ -331,7 +328,7 @@ def _add_client_side(commands: Any, common: Parser) -> None:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line with every default filled in. Raises :class:`UserError` (usage)."""
-    arguments, behind = _split(arguments)
+    arguments, behind = split(arguments)
     given = vars(build().parse_args(_with_command(arguments)))
     if given.get("command") is None:  # what looked like a command was an option's value
         given = vars(build().parse_args(["check", *arguments]))
@@ -344,7 +341,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return argparse.Namespace(**{**DEFAULTS, **{name: value for name, value in given.items() if value is not None}})
 
 
-def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return what stands before the first ``--``, and what stands behind it."""
     words = list(arguments)
     if "--" not in words:
@@ -371,37 +368,3 @@ def wanted_format(arguments: Sequence[str]) -> str:
             text = value if equals else next(iter(arguments[index + 1 : index + 2]), "")
             found = text if text in FORMATS else found
     return found
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        args = parse(given)
-    except UserError as error:
-        return _failed_early(error, given)
-    try:
-        command = importlib.import_module(f"qbdoctor.commands.{args.command}")
-        return int(command.run(args))
-    except UserError as error:
-        print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    except KeyboardInterrupt:
-        if args.command == "check" and args.format != "human":
-            from qbdoctor.commands import check  # noqa: PLC0415
-
-            stopped = UserError("interrupted", "The check was interrupted before it was complete.", 130)
-            return check.refuse(stopped, args.format, args.output)
-        print("qbdoctor: interrupted", file=sys.stderr)  # noqa: T201
-        return 130
-
-
-def _failed_early(error: UserError, given: Sequence[str]) -> int:
-    """Say what is wrong with the command line, as a report where that is what the caller reads."""
-    is_check = "check" in given or not any(word in COMMANDS for word in given)
-    if wanted_format(_split(given)[0]) != "human" and is_check:
-        from qbdoctor.commands import check  # noqa: PLC0415
-
-        return check.refuse(error, wanted_format(_split(given)[0]))
-    print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
-    return error.exit_code

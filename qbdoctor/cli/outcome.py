@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qbdoctor import output
+from qbdoctor.cli import output
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.edits.changes import Change

@@ -6,17 +6,17 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-from qbdoctor import __version__, output, releases
+from qbdoctor import releases
+from qbdoctor.cli import output
+from qbdoctor.cli.target_options import observer
 from qbdoctor.clients.lab import Lab, both, simulated
+from qbdoctor.clients.render import human, to_json
 from qbdoctor.clients.survey import Tried, survey
-from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Version
-from qbdoctor.run import observer
-
-SCHEMA = "qbdoctor.clients/1"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,47 +95,3 @@ def _release(given: str | None) -> Version:
     if version not in KNOWN:
         raise UserError("bad-release", f"--release: {given} is no release between {KNOWN[0]} and {KNOWN[-1]}.")
     return version
-
-
-def to_json(what: str, python: str, tried: Sequence[Tried], code: int) -> Json:
-    """Return the result as ``qbdoctor.clients/1``."""
-    return {
-        "schema": SCHEMA,
-        "tool": {"name": "qbdoctor", "version": __version__},
-        "server": what,
-        "python": python,
-        "clients": [each.to_json() for each in tried],
-        "exit_code": code,
-    }
-
-
-def human(what: str, python: str, tried: Sequence[Tried]) -> str:
-    """Return the table, and what mends each client that drops the cookie."""
-    names = list(dict.fromkeys(each.probe.name for each in tried))
-    kinds = list(dict.fromkeys(each.kind for each in tried))
-    heads = {"ip": "by IP", "name": "by name"}
-    rows = [["client", "version", *(heads[kind] for kind in kinds), "why"]]
-    mends: dict[str, str] = {}
-    for name in names:
-        mine = {each.kind: each for each in tried if each.probe.name == name}
-        first = next(iter(mine.values()))
-        why = next((each.why for each in mine.values() if each.why), "")
-        cells = [_cell(mine.get(kind), first) for kind in kinds]
-        rows.append([name, first.version or "-", *cells, why])
-        for each in mine.values():
-            if each.mend:
-                mends.setdefault(name, each.mend)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [f"What clients do with the session cookie of {what} (Python: {python})", ""]
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    if mends:
-        lines += ["", "What mends it"]
-        lines += [f"  {name}: {mend}" for name, mend in mends.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(tried: Tried | None, first: Tried) -> str:
-    if tried is None:
-        return "absent" if first.outcome == "absent" else "-"
-    marks = {"kept": "kept", "dropped": "DROPPED", "refused": "refused", "failed": "failed", "absent": "absent"}
-    return f"{marks[tried.outcome]}{f' ({tried.call})' if tried.call and tried.outcome == 'dropped' else ''}"

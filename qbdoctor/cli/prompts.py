@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from qbdoctor.output import say
+from qbdoctor.cli.output import say
 
 
 def person_answers() -> bool:

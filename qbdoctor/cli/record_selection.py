@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qbdoctor import output
+from qbdoctor.cli import output
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal

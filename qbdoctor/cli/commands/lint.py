@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from qbdoctor import output
+from qbdoctor.cli import output
 from qbdoctor.lint.render import RENDERERS
 from qbdoctor.lint.run import lint
 from qbdoctor.model.errors import UserError

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from qbdoctor import credentials
+from qbdoctor.cli import credentials
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observations import Asked
 from qbdoctor.observe.observer import Observer

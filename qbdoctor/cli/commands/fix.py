@@ -7,8 +7,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor import changes, consent, output
-from qbdoctor.changes import Outcome
+from qbdoctor.cli import outcome, output, prompts, secret_inputs
+from qbdoctor.cli.outcome import Outcome
+from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
@@ -19,14 +20,13 @@ from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
 from qbdoctor.repair.run import NotHelped, Surgery
-from qbdoctor.run import observer, state_folder
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and deliver its outcome."""
-    return changes.run(args, lambda: _run(args))
+    return outcome.run(args, lambda: _run(args))
 
 
 def _run(args: argparse.Namespace) -> Outcome:
@@ -49,7 +49,7 @@ def _run(args: argparse.Namespace) -> Outcome:
     )
     try:
         _before_asking(args, surgery, named)
-        told.update(inputs.ask_secrets(args, named))
+        told.update(secret_inputs.ask_secrets(args, named))
         surgery.new_password = told.get("password")
         return _operate(args, surgery, named, told)
     finally:
@@ -120,9 +120,9 @@ def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told:
     ids = [f"  record {record.id}" for record in records]
     verified = Outcome("fix", "verified", (*shown, *done, *ids), 0, records, plan.changes())
     if surgery.waiting is not None:
-        from qbdoctor import awaiting  # noqa: PLC0415 - seldom needed
+        from qbdoctor.cli import confirm_prompt  # noqa: PLC0415 - seldom needed
 
-        return awaiting.decision(args, surgery.journal, surgery.run, *surgery.waiting, verified)
+        return confirm_prompt.decision(args, surgery.journal, surgery.run, *surgery.waiting, verified)
     back = other_folders.rollback_command(surgery.journal.store.root.parent, surgery.observer.environment)
     stopped = " (while qBittorrent is stopped, or with --restart)" if any(step.texts for step in plan.steps) else ""
     said = (*shown, *done, *ids, f"Take it back with: {back}{stopped}")
@@ -157,12 +157,12 @@ def _consent(args: argparse.Namespace, surgery: Surgery, lines: Sequence[str]) -
     """Return None where the plan may be carried out, else what to say."""
     if args.yes:
         return None
-    if not consent.person_answers():
+    if not prompts.person_answers():
         return (*lines, "", "Nothing was changed: without a terminal to ask, --yes is needed.")
     for line in lines:
         output.say(line)
     with surgery.observer.wire.deadline.pause():
-        agreed = consent.agreed("Apply this?")
+        agreed = prompts.agreed("Apply this?")
     return None if agreed else ("Nothing was changed.",)
 
 
@@ -191,7 +191,7 @@ def _described(plan: Plan, surgery: Surgery) -> list[str]:
         lines += ["", f"  {step.fix.id}: {step.fix.title} ({why}; {WORDS[effect]})"]
         if step.exposes:
             lines.append(f"    exposes: {step.exposes}")
-        lines += changes.shown(step.changes)
+        lines += outcome.shown(step.changes)
         if step.texts:
             lines.append(
                 "    the old hash is kept; it can be put back only while qBittorrent is stopped, or with --restart"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from qbdoctor import output
-from qbdoctor.cli import COMMANDS, DEFAULTS
+from qbdoctor.cli import output
+from qbdoctor.cli.parser import COMMANDS, DEFAULTS
+from qbdoctor.cli.target_options import observer, target_arguments
 from qbdoctor.diagnosis import engine
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks
-from qbdoctor.run import observer, target_arguments
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor import changes, choosing, consent, output
-from qbdoctor.changes import Outcome
+from qbdoctor.cli import outcome as cli_outcome
+from qbdoctor.cli import output, prompts, record_selection
+from qbdoctor.cli.outcome import Outcome
+from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.config.list_values import NAMES
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.registry import checks
@@ -23,7 +25,6 @@ from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.plan import Via
 from qbdoctor.repair.run import Surgery
-from qbdoctor.run import observer, state_folder
 
 if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
@@ -50,7 +51,7 @@ class _Site:
 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and deliver its outcome."""
-    return changes.run(args, lambda: _run(args))
+    return cli_outcome.run(args, lambda: _run(args))
 
 
 def _run(args: argparse.Namespace) -> Outcome:
@@ -59,7 +60,7 @@ def _run(args: argparse.Namespace) -> Outcome:
     for sentence in journal.recover():
         output.say(sentence)
     by_target: dict[tuple[str | None, str | None], list[Record]] = {}
-    for record in choosing.chosen(args, journal, state):
+    for record in record_selection.chosen(args, journal, state):
         file = record.file_name()
         by_target.setdefault((file, None if file else record.target.url), []).append(record)
     groups = list(by_target.values())
@@ -94,16 +95,18 @@ def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]
     path = next((Path(record.file.path) for record in records if record.file is not None), None)
     path = path or next((Path(r.target.config_file) for r in records if r.target.config_file), None)
     own = path
-    if args.config is not None and choosing.is_gone(path):  # in a container, say: the person knows where it is here
+    if args.config is not None and record_selection.is_gone(
+        path
+    ):  # in a container, say: the person knows where it is here
         path = Path(args.config).expanduser().absolute()
     surgery = _surgery(args, journal, records[0], path)
     if surgery is None:  # the file alone: nothing but the file is known of it
-        if own is not None and choosing.is_gone(path):
+        if own is not None and record_selection.is_gone(path):
             raise _not_here(own, records)
         return _with(args, journal, records, _Site("file", path, None))
     try:
         via = _way(args, surgery, records, path)
-        if via == "file" and own is not None and choosing.is_gone(path):
+        if via == "file" and own is not None and record_selection.is_gone(path):
             raise _not_here(own, records)
         return _with(args, journal, records, _Site(via, path or surgery.observer.target.config_file, surgery))
     finally:
@@ -186,7 +189,7 @@ def _with(args: argparse.Namespace, journal: Journal, records: list[Record], sit
     if plan.refusals and not any(step.allowed for step in plan.steps):
         return Outcome("rollback", "refused", (*lines, "", "Nothing was taken back."), 4)
     if not args.yes:
-        if not consent.person_answers():
+        if not prompts.person_answers():
             said = (*lines, "", "Nothing was taken back: without a terminal to ask, --yes is needed.")
             return Outcome("rollback", "planned", said, 2, changes=all_changes)
         for line in lines:
@@ -199,9 +202,9 @@ def _with(args: argparse.Namespace, journal: Journal, records: list[Record], sit
 
 def _agreed(site: _Site) -> bool:
     if site.surgery is None:
-        return consent.agreed("Take this back?")
+        return prompts.agreed("Take this back?")
     with site.surgery.observer.wire.deadline.pause():
-        return consent.agreed("Take this back?")
+        return prompts.agreed("Take this back?")
 
 
 def _carry_out(
@@ -212,7 +215,7 @@ def _carry_out(
     if how is None and args.confirm_within is None:
         done, failed, made = _each(args, journal, plan, site)
         return _ended(said, done, failed, made, left)
-    from qbdoctor import awaiting  # noqa: PLC0415 - seldom needed
+    from qbdoctor.cli import confirm_prompt  # noqa: PLC0415 - seldom needed
     from qbdoctor.repair import execution  # noqa: PLC0415 - seldom needed
     from qbdoctor.repair.restart import watchdog_client  # noqa: PLC0415 - seldom needed
 
@@ -240,7 +243,7 @@ def _carry_out(
     if until is None:
         dog.release()
         return outcome
-    return awaiting.decision(args, journal, surgery.run, dog, until, outcome)
+    return confirm_prompt.decision(args, journal, surgery.run, dog, until, outcome)
 
 
 def _ended(said: Sequence[str], done: list[Record], failed: list[str], made: list[Change], left: str) -> Outcome:
@@ -311,7 +314,7 @@ def _described(args: argparse.Namespace, plan: RollbackPlan, site: _Site) -> lis
     for step in plan.steps:
         lines += ["", f"  {step.record.fix} ({step.record.id})"]
         if step.allowed:
-            lines += changes.shown(step.changes) or ["    nothing is left of it to change"]
+            lines += cli_outcome.shown(step.changes) or ["    nothing is left of it to change"]
             lines += [f"    taken back all the same (--force): {reason}" for reason in step.refusals]
         else:
             lines += [f"    left alone: {reason}" for reason in step.refusals]

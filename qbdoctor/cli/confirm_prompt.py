@@ -6,8 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qbdoctor import consent, output
-from qbdoctor.changes import Outcome
+from qbdoctor.cli import output, prompts
+from qbdoctor.cli.outcome import Outcome
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.journal import confirmations
 from qbdoctor.repair.restart import watchdog_client
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def decision(args: argparse.Namespace, journal: Journal, run: str, dog: Dog, until: str, outcome: Outcome) -> Outcome:
     """Have what was done confirmed: a person is asked, anybody else is told how. Returns how it ended."""
     ids = [record.id for record in outcome.records]
-    if args.yes or not consent.person_answers():
+    if args.yes or not prompts.person_answers():
         how = f"It is undone at {until} unless confirmed: qbdoctor fix --confirm {run}"
         dog.release(done=False)
         records = tuple(confirmations.of_ids(journal, ids))
         return replace(outcome, state="to-be-confirmed", lines=(*outcome.lines, how), records=records)
     for line in outcome.lines:
         output.say(line)
-    if consent.agreed("Does all work? Keep it?", seconds=args.confirm_within):
+    if prompts.agreed("Does all work? Keep it?", seconds=args.confirm_within):
         try:
             kept = confirmations.confirm(journal, run)
         except UserError:  # the time was over while the answer was typed

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Iterable
 
-from qbdoctor import output
+from qbdoctor.cli import output, suggest
 from qbdoctor.diagnosis.catalogue import explain
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
@@ -42,7 +42,7 @@ def _page(name: str) -> explain.Explanation:
     if name in catalogue_pages.ids():
         return explain.cause_page(catalogue_pages.page(name))
     known = (*catalogue_pages.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes()))
-    near = ", ".join(explain.suggest(name, known))
+    near = ", ".join(suggest.suggest(name, known))
     hint = f"did you mean {near}?" if near else "qbdoctor explain lists what there is."
     raise UserError("unknown-id", f"nothing is called {name!r}: {hint}")
 

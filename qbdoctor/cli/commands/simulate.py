@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import credentials, releases
+from qbdoctor import releases
+from qbdoctor.cli import credentials
+from qbdoctor.cli.suggest import suggest
 from qbdoctor.config.qtini.values import from_bool, from_list, from_text
-from qbdoctor.diagnosis.catalogue.explain import suggest
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Key, Version

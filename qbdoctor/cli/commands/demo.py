@@ -263,7 +263,7 @@ class Instance:
 
     def command(self, say: Say, line: str, *, expect: int) -> str:
         """Run a command line of qbdoctor, in this process; its standard output. Raises :class:`StepFailed`."""
-        from qbdoctor.cli import main  # noqa: PLC0415 - it is what started us
+        from qbdoctor.cli.main import main  # noqa: PLC0415 - it is what started us
 
         say(f"   $ qbdoctor {line}")
         out, err = io.StringIO(), io.StringIO()

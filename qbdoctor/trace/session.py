@@ -1,37 +1,37 @@
-"""``qbdoctor trace``: a recording proxy in front of the real server, and what each client does wrong."""
+"""Runs one trace: proxy, traced command, recorder and the time that is waited at the end."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
-import json
 import os
-import shutil
 import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from qbdoctor import output
+from qbdoctor.cli.target_options import verification
 from qbdoctor.model.errors import UserError
-from qbdoctor.run import verification
 from qbdoctor.target.address import Address, parse_host_port, parse_ip
-from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.trace.facts import Seen, Trace
 from qbdoctor.trace.naming import Names, kind_of, proxy_host
-from qbdoctor.trace.render import human, live
-from qbdoctor.trace.result import Result, load, result
+from qbdoctor.trace.render import live
+from qbdoctor.trace.result import Result, result
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
     from qbdoctor.trace.proxy import Proxy
 
+
 VARIABLE = "QBDOCTOR_TRACE_URL"
+
+
 MOST_KEPT = 20_000
-"""Exchanges that are kept; a trace that runs for days ends with what came first."""
+
+
 AT_ONCE = frozenset(
     {
         "client-drops-cookie",
@@ -46,44 +46,12 @@ AT_ONCE = frozenset(
         "secure-cookie-over-http",
     }
 )
-"""What is told as it happens: what the next request can still excuse waits for the end."""
+
+
 SETTLE_SECONDS = 0.3
-"""What the command's last request may still take when the command has ended."""
 
 
-def run(args: argparse.Namespace) -> int:
-    """Trace, or judge a saved trace again, and print the result."""
-    if args.format not in ("human", "json"):
-        raise UserError("usage", "trace: --format is human or json.")
-    trace = load(args.replay) if args.replay else _trace(args)
-    made = result(trace)
-    text = json.dumps(made.to_json(), ensure_ascii=False, indent=2) + "\n"
-    if args.save:
-        output.deliver(text, args.save)
-    if args.format == "human":
-        width = shutil.get_terminal_size().columns if args.output is None and sys.stdout.isatty() else None
-        text = human(made, quiet=args.quiet, verbose=bool(args.verbose), width=width)
-    output.deliver(text, args.output)
-    return made.exit_code
-
-
-def _trace(args: argparse.Namespace) -> Trace:
-    try:
-        from qbdoctor.trace.proxy import Proxy  # noqa: F401, PLC0415 - only there is aiohttp needed
-    except ImportError:
-        raise UserError(
-            "no-aiohttp", "trace needs aiohttp 3.12 or later, which is not installed: pip install 'qbdoctor[trace]'."
-        ) from None
-    target = resolve(TargetOptions(args.url, args.profile, args.config), env=os.environ).address
-    command = list(args.run or ())
-    if command[:1] == ["--"]:
-        del command[0]
-    if args.run is not None and not command:
-        raise UserError("usage", "--run: name the command behind --, such as --run -- python client.py.")
-    return asyncio.run(_Session(args, target, command).run())
-
-
-class _Session:
+class Session:
     """One trace from the first socket to the last exchange."""
 
     def __init__(self, args: argparse.Namespace, target: Address, command: Sequence[str]) -> None:

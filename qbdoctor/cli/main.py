@@ -1,0 +1,48 @@
+"""The command line: parsed here, carried out in :mod:`qbdoctor.cli.commands`.
+
+Only the standard library's light modules are imported before a command is known: ``--help`` and ``--version`` load
+neither requests nor rich, psutil or iniparse.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from qbdoctor.cli.parser import COMMANDS, parse, split, wanted_format
+from qbdoctor.model.errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        args = parse(given)
+    except UserError as error:
+        return _failed_early(error, given)
+    try:
+        command = importlib.import_module(f"qbdoctor.cli.commands.{args.command}")
+        return int(command.run(args))
+    except UserError as error:
+        print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        if args.command == "check" and args.format != "human":
+            from qbdoctor.cli.commands import check  # noqa: PLC0415
+
+            stopped = UserError("interrupted", "The check was interrupted before it was complete.", 130)
+            return check.refuse(stopped, args.format, args.output)
+        print("qbdoctor: interrupted", file=sys.stderr)  # noqa: T201
+        return 130
+
+
+def _failed_early(error: UserError, given: Sequence[str]) -> int:
+    """Say what is wrong with the command line, as a report where that is what the caller reads."""
+    is_check = "check" in given or not any(word in COMMANDS for word in given)
+    if wanted_format(split(given)[0]) != "human" and is_check:
+        from qbdoctor.cli.commands import check  # noqa: PLC0415
+
+        return check.refuse(error, wanted_format(split(given)[0]))
+    print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
+    return error.exit_code

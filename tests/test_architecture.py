@@ -15,7 +15,7 @@ import pytest
 from qbdoctor import registry
 from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.model.basics import Secret
-from qbdoctor.trace.judge import CAUSES as TRACED
+from qbdoctor.trace.session_rules import CAUSES as TRACED
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("requests", "rich", "psutil", "iniparse")

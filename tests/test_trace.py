@@ -22,11 +22,11 @@ from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.diagnosis.catalogue import pages as catalogue
 from qbdoctor.model.errors import UserError
 from qbdoctor.reports.schema import load
-from qbdoctor.trace.facts import Carried, Given, LoginForm, Seen, Trace, from_json
-from qbdoctor.trace.judge import CAUSES
-from qbdoctor.trace.naming import kind_of
-from qbdoctor.trace.render import human
+from qbdoctor.trace.exchange import Carried, Given, LoginForm, Seen, Trace, from_json
+from qbdoctor.trace.human import human
 from qbdoctor.trace.result import Result, result
+from qbdoctor.trace.rewriting import kind_of
+from qbdoctor.trace.session_rules import CAUSES
 
 # --- judging -------------------------------------------------------------------------------------------------------
 

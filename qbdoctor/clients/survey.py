@@ -19,8 +19,8 @@ from urllib.parse import urlencode, urlsplit
 from qbdoctor.clients.lab import Lab
 from qbdoctor.clients.probes import PROBES, Probe
 from qbdoctor.model.basics import Json
-from qbdoctor.trace.agents import hint
-from qbdoctor.trace.facts import is_session_name
+from qbdoctor.trace.exchange import is_session_name
+from qbdoctor.trace.user_agents import hint
 
 Outcome = Literal["kept", "dropped", "refused", "failed", "absent"]
 SECONDS = 30.0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qbdoctor.trace.facts import HostKind, Seen, Trace
+from qbdoctor.trace.exchange import HostKind, Seen, Trace
 
 Role = Literal["", "unkept", "stranger"]
 

@@ -9,7 +9,7 @@ from qbdoctor import releases
 from qbdoctor.model.basics import Json
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.releases import KNOWN, Version
-from qbdoctor.trace.facts import Seen, Trace
+from qbdoctor.trace.exchange import Seen, Trace
 
 _ANY_PORT = 8080
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_plus
 
-from qbdoctor.trace.facts import LoginForm
+from qbdoctor.trace.exchange import LoginForm
 
 _LOGIN_FIELDS = ("username", "password")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")

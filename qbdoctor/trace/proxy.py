@@ -22,9 +22,9 @@ from aiohttp import ClientHandlerType, web  # the first came with the middleware
 from yarl import URL
 
 from qbdoctor.target.address import Address
-from qbdoctor.trace.facts import Seen
-from qbdoctor.trace.naming import Names, kind_of, split_authority
-from qbdoctor.trace.notebook import Draft, Headers, Notebook
+from qbdoctor.trace.exchange import Seen
+from qbdoctor.trace.recorder import Draft, Headers, Notebook
+from qbdoctor.trace.rewriting import Names, kind_of, split_authority
 
 KEEP_ALIVE_SECONDS = 7.0
 """How long qBittorrent keeps an idle connection (base/http/server.cpp, KEEP_ALIVE_DURATION)."""

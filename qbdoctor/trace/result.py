@@ -14,8 +14,8 @@ from qbdoctor.model.report import Cause, TargetInfo
 from qbdoctor.target.address import parse_ip
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, context, outcome
-from qbdoctor.trace.facts import Seen, Trace, from_json
-from qbdoctor.trace.judge import judge
+from qbdoctor.trace.exchange import Seen, Trace, from_json
+from qbdoctor.trace.session_rules import judge
 
 SCHEMA = "qbdoctor.trace/1"
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from qbdoctor.cli.target_options import verification
 from qbdoctor.model.errors import UserError
 from qbdoctor.target.address import Address, parse_host_port, parse_ip
-from qbdoctor.trace.facts import Seen, Trace
-from qbdoctor.trace.naming import Names, kind_of, proxy_host
-from qbdoctor.trace.render import live
+from qbdoctor.trace.exchange import Seen, Trace
+from qbdoctor.trace.human import live
 from qbdoctor.trace.result import Result, result
+from qbdoctor.trace.rewriting import Names, kind_of, proxy_host
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from qbdoctor.cli import output
 from qbdoctor.model.errors import UserError
 from qbdoctor.target.resolve import TargetOptions, resolve
-from qbdoctor.trace.facts import Trace
-from qbdoctor.trace.render import human
+from qbdoctor.trace.exchange import Trace
+from qbdoctor.trace.human import human
 from qbdoctor.trace.result import load, result
 from qbdoctor.trace.session import Session
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from qbdoctor.trace.facts import ADD, LOGIN, VERSION, Answer, Carried, Content, Given, Scheme, Seen, Whose
+from qbdoctor.trace.exchange import ADD, LOGIN, VERSION, Answer, Carried, Content, Given, Scheme, Seen, Whose
 from qbdoctor.trace.forms import AddFields, read_login
-from qbdoctor.trace.naming import Names, kind_of, shown_source, split_authority
+from qbdoctor.trace.rewriting import Names, kind_of, shown_source, split_authority
 
 BODY_KEPT = 8192
 """Bytes of a login's body, or of an answer's beginning, that are looked at."""

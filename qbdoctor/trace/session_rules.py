@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from qbdoctor.model.basics import Confidence
 from qbdoctor.model.findings import Finding
-from qbdoctor.trace import agents, single
+from qbdoctor.trace import request_rules, user_agents
 from qbdoctor.trace.conversations import Conversation, bare, refused_bare, session_over, split, unkept_logins
 from qbdoctor.trace.evidence import Context, context, experiment, proof
-from qbdoctor.trace.facts import Seen, Trace, is_session_name
+from qbdoctor.trace.exchange import Seen, Trace, is_session_name
 
 CAUSES = (
     "client-drops-cookie",
@@ -20,7 +20,7 @@ CAUSES = (
     "client-never-logs-in-again",
     "client-logs-in-each-call",
     "secure-cookie-over-http",
-    *single.CAUSES,
+    *request_rules.CAUSES,
 )
 """The ids that a trace can find."""
 
@@ -42,7 +42,7 @@ def _of(known: Context, part: Conversation, parts: Sequence[Conversation]) -> tu
     found: list[Finding] = []
     for rule in _RULES:
         found.extend(rule(known, part, parts))
-    found.extend(single.judge(known, part))
+    found.extend(request_rules.judge(known, part))
     return tuple(found)
 
 
@@ -77,7 +77,7 @@ def _not_kept(known: Context, part: Conversation, parts: Sequence[Conversation])
 def _drops(
     known: Context, part: Conversation, parts: Sequence[Conversation], login: Seen, calls: list[Seen]
 ) -> Iterator[Finding]:
-    hint = agents.hint(part.agent, part.host_kind)
+    hint = user_agents.hint(part.agent, part.host_kind)
     why = hint.why if hint else "it has no cookie jar, or a new one for each call"
     if known.renamed and not (part.host_kind == "ip" and "aiohttp/" in part.agent):
         why += ", or the program looks for a cookie named SID"
@@ -106,7 +106,7 @@ def _drops(
         confidence,
         summary,
         tuple(evidence),
-        remedies=agents.remedy(hint),
+        remedies=user_agents.remedy(hint),
     )
     symptom: Confidence = "possible" if confidence == "possible" else "likely"
     yield Finding("client-sends-no-cookie", symptom, summary, (proof(calls[0]),))
@@ -167,7 +167,7 @@ def _other_name(known: Context, part: Conversation, _: Sequence[Conversation]) -
 def _bare(_: Context, part: Conversation, __: Sequence[Conversation]) -> Iterator[Finding]:
     """Calls that carry nothing: beside others that carry a session, or from a client that never logs in."""
     calls = [each for each in part.calls if refused_bare(each)]
-    hint = agents.hint(part.agent, part.host_kind)
+    hint = user_agents.hint(part.agent, part.host_kind)
     kept = any(each.sessions for each in part.base)
     last = max((each.n for each in part.base if each.kind == "login"), default=0)
     beside = [each for each in calls if each.n > last and not session_over(each, part.base)]
@@ -179,7 +179,7 @@ def _bare(_: Context, part: Conversation, __: Sequence[Conversation]) -> Iterato
             f"Request {first.n} of {part.who} carries no Cookie, while others from there carry their session"
             + (f": {hint.why}" if hint else ""),
             tuple(map(proof, beside[:_SHOWN])),
-            remedies=agents.remedy(hint),
+            remedies=user_agents.remedy(hint),
         )
     elif calls and not kept and not last:
         yield Finding(

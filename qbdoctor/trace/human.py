@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from qbdoctor.model.report import Cause
 from qbdoctor.trace.evidence import carries, outcome
-from qbdoctor.trace.facts import Seen
+from qbdoctor.trace.exchange import Seen
 from qbdoctor.trace.result import Client, Result
 
 _MARKS = {"healthy": "✓", "problem": "✗", "unknown": "?"}

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from qbdoctor.model.findings import Remedy
-from qbdoctor.trace.facts import HostKind
+from qbdoctor.trace.exchange import HostKind
 
 
 class Hint(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from qbdoctor.target.address import DEFAULT_PORTS, Address, parse_ip
-from qbdoctor.trace.facts import HostKind
+from qbdoctor.trace.exchange import HostKind
 
 
 def split_authority(text: str) -> tuple[str, int | None]:

@@ -9,8 +9,8 @@ from qbdoctor.model.basics import Confidence
 from qbdoctor.model.findings import Finding
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, experiment, proof
-from qbdoctor.trace.facts import ADD, Seen
-from qbdoctor.trace.naming import split_authority
+from qbdoctor.trace.exchange import ADD, Seen
+from qbdoctor.trace.rewriting import split_authority
 
 CAUSES = (
     "client-json-login",

@@ -217,7 +217,7 @@ def test_another_answer_settles_the_requests_of_its_run(path: Path) -> None:
         b"null",
         b"\xff\xfe\x00",
         b'{"schema": 1}',
-        b'{"schema":"qbdoctor.webui.login_ledger/1","entries":[{}]}',
+        b'{"schema":"qbdoctor.ledger/1","entries":[{}]}',
         b"[" * 100_000,
     ],
 )
@@ -244,10 +244,10 @@ def test_a_damaged_file(book: Ledger, path: Path, clock: Clock, monkeypatch: pyt
 
 def test_a_newer_ledger_is_left_alone(book: Ledger, path: Path) -> None:
     path.parent.mkdir()
-    path.write_text('{"schema": "qbdoctor.webui.login_ledger/2"}')
+    path.write_text('{"schema": "qbdoctor.ledger/2"}')
     with pytest.raises(LedgerUnavailable, match="newer"):
         ask(book)
-    assert path.read_text() == '{"schema": "qbdoctor.webui.login_ledger/2"}'
+    assert path.read_text() == '{"schema": "qbdoctor.ledger/2"}'
 
 
 def test_what_is_on_disk(book: Ledger, path: Path) -> None:

@@ -16,9 +16,10 @@ import jsonschema
 import pytest
 
 from qbdoctor.cli.commands import lint as command
-from qbdoctor.lint import libraries, names, run
-from qbdoctor.lint.mending import applied
-from qbdoctor.lint.outcome import Expr, knows_new_answer, wants_old_answer
+from qbdoctor.lint import libraries, run
+from qbdoctor.lint.facts import cookie_names
+from qbdoctor.lint.facts.outcome import Expr, knows_new_answer, wants_old_answer
+from qbdoctor.lint.mends.trial import applied
 from qbdoctor.model.errors import UserError
 from qbdoctor.reports import schema
 
@@ -410,7 +411,7 @@ def test_a_condition_that_knows_204() -> None:
     ],
 )
 def test_patterns_are_tried_on_the_cookies(pattern: str, lone: bool) -> None:
-    assert names.pattern_is_lone(pattern) is lone
+    assert cookie_names.pattern_is_lone(pattern) is lone
 
 
 def test_the_same_words_elsewhere_are_silent(file: Any) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.lint import run
-from qbdoctor.lint.mending import applied
-from qbdoctor.lint.model import Finding
+from qbdoctor.lint.findings import Finding
+from qbdoctor.lint.mends.trial import applied
 
 FOLDER = Path(__file__).parent / "lint_corpus"
 MARK = re.compile(r"\bexpect(?:@(-?\d+))?: ([a-z-]+)")  # @-2: two lines above

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.lint import run
-from qbdoctor.lint.mending import applied
+from qbdoctor.lint.mends.trial import applied
 
 pytestmark = pytest.mark.extended
 PASSWORD = "p&ss+w%rd =1"  # what a form must encode

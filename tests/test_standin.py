@@ -44,7 +44,7 @@ def standin(
     file = folder / CONFIG
     file.parent.mkdir(parents=True)
     file.write_text(keywords.get("config", text).replace("%PORT%", str(port)))
-    command = [sys.executable, "-m", "qbdoctor.simulator.__main__", "--profile", str(folder), "--release", release]
+    command = [sys.executable, "-m", "qbdoctor.simulator", "--profile", str(folder), "--release", release]
     process = subprocess.Popen([*command, *keywords.get("arguments", ())], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -175,7 +175,7 @@ def test_a_newest_release_moves_the_old_section(tmp_path: Path) -> None:
     [(["--release", "9.9"], "no release"), (["--release", "x"], "no release"), ([], "no config file")],
 )
 def test_bad_input(arguments: list[str], says: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "qbdoctor.simulator.__main__", "--profile", str(tmp_path), *arguments]
+    command = [sys.executable, "-m", "qbdoctor.simulator", "--profile", str(tmp_path), *arguments]
     run = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert run.returncode == 2
     assert says in run.stderr

@@ -45,7 +45,7 @@ def simulated(version: Version) -> Iterator[Lab]:
         command = [
             sys.executable,
             "-m",
-            "qbdoctor.simulator.__main__",
+            "qbdoctor.simulator",
             "--profile",
             str(folder),
             "--release",

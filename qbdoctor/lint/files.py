@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qbdoctor.lint import languages
-from qbdoctor.lint.model import Skipped
+from qbdoctor.lint.findings import Skipped
 from qbdoctor.model.errors import UserError
 
 LARGEST = 2_000_000

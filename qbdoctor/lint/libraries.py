@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from qbdoctor.lint.facts import Edit, Place
-from qbdoctor.lint.model import Hit
+from qbdoctor.lint.facts.program import Edit, Place
+from qbdoctor.lint.findings import Hit
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from qbdoctor import __version__
-from qbdoctor.lint.model import Finding, Result
+from qbdoctor.lint.findings import Finding, Result
 
 _LEVELS = {"proven": "error", "likely": "error", "possible": "warning"}
 

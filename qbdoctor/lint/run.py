@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from qbdoctor.diagnosis.catalogue import pages
-from qbdoctor.lint import files, languages, libraries, mending, py_reader
-from qbdoctor.lint.facts import Facts
-from qbdoctor.lint.model import Finding, Hit, Result, Skipped
+from qbdoctor.lint import files, languages, libraries
+from qbdoctor.lint.facts.program import Facts
+from qbdoctor.lint.findings import Finding, Hit, Result, Skipped
+from qbdoctor.lint.mends import trial
+from qbdoctor.lint.python import reader
 from qbdoctor.lint.rules import RULES
 from qbdoctor.lint.suppress import Marks, lines_of
 from qbdoctor.model.basics import CONFIDENCES
@@ -62,7 +64,7 @@ def _file(run: _Run, name: str, language: str) -> None:
     text = data.decode("utf-8-sig", "replace")
     try:
         facts = read(text)
-        hits = mending.mend(language, text, facts, _judged(facts), lambda changed: _again(read(changed)))
+        hits = trial.mend(language, text, facts, _judged(facts), lambda changed: _again(read(changed)))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         what = (
             f"not {language} that can be read" if isinstance(error, SyntaxError | ValueError) else "nested too deeply"
@@ -84,8 +86,8 @@ def _again(facts: Facts) -> tuple[list[Hit], int]:
 
 def _reader(language: str) -> Callable[[str], Facts] | None:
     if language == "python":
-        return py_reader.read
-    from qbdoctor.lint import trees  # noqa: PLC0415 -- the extra is imported only there, and only here
+        return reader.read
+    from qbdoctor.lint.trees import reader as trees  # noqa: PLC0415 -- the extra is imported only there, and only here
 
     return trees.reader(language)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from qbdoctor.lint.facts import Edit, Place
+from qbdoctor.lint.facts.program import Edit, Place
 
 SCRIPT = frozenset(("javascript", "typescript", "tsx"))
 NAME = r"[A-Za-z_$][\w$]*"

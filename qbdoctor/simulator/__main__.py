@@ -1,6 +1,6 @@
 r"""A stand-in for qBittorrent's Web UI, for demonstrations and tests where there is no qBittorrent.
 
-    python -m qbdoctor.simulator.__main__ --profile DIR --release 5.3.0      with a config file, as qBittorrent has it
+    python -m qbdoctor.simulator --profile DIR --release 5.3.0      with a config file, as qBittorrent has it
     qbdoctor simulate --version 5.3.0                             without one, for trying out a client
 
 What it does is what :mod:`qbdoctor.releases` says of that release, and ``tests/test_simulate.py`` holds it to the real
@@ -55,7 +55,7 @@ def serve(config: Config) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stand-in from a command line; 2 for bad input."""
     parser = argparse.ArgumentParser(
-        prog="python -m qbdoctor.simulator.__main__",
+        prog="python -m qbdoctor.simulator",
         description="A stand-in for qBittorrent's Web UI, on 127.0.0.1 only. It is not qBittorrent: it transfers nothing.",
     )
     parser.add_argument("--profile", metavar="DIR", type=Path, required=True, help=f"reads and rewrites DIR/{CONFIG}")

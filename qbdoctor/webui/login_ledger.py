@@ -38,7 +38,7 @@ Offline = Literal["match", "mismatch", "unknown"]
 Kind = Literal["login", "authorization"]
 Outcome = Literal["accepted", "refused", "banned", "not-counted", "unknown"]
 
-SCHEMA = "qbdoctor.webui.login_ledger/1"
+SCHEMA = "qbdoctor.ledger/1"
 DEFAULT_LIMIT = 5
 DEFAULT_BAN_SECONDS = 3600
 LOCK_SECONDS = 2.0
@@ -348,7 +348,7 @@ class Ledger:
         if not isinstance(held, dict):
             return None
         schema = held.get("schema")
-        if isinstance(schema, str) and schema.startswith("qbdoctor.webui.login_ledger/") and schema != SCHEMA:
+        if isinstance(schema, str) and schema.startswith("qbdoctor.ledger/") and schema != SCHEMA:
             raise LedgerUnavailable(f"the attempt ledger {self.path} was written by a newer qbdoctor; use that one")
         rows = held.get("entries")
         if schema != SCHEMA or not isinstance(rows, list):

@@ -189,7 +189,7 @@ class Instance:
         command = [
             sys.executable,
             "-m",
-            "qbdoctor.simulator.__main__",
+            "qbdoctor.simulator",
             "--profile",
             str(self.profile),
             "--release",

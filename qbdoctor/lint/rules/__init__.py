@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from qbdoctor.lint.facts import Facts
-from qbdoctor.lint.model import Hit
-from qbdoctor.lint.rules import carrying, login, name, others
+from qbdoctor.lint.facts.program import Facts
+from qbdoctor.lint.findings import Hit
+from qbdoctor.lint.rules import cookie_name, login, requests_sent, session
 
 RULES: tuple[Callable[[Facts], Iterator[Hit]], ...] = (
-    name.wants_sid_name,
+    cookie_name.wants_sid_name,
     login.wants_ok_body,
     login.unencoded_form,
     login.json_login,
-    carrying.aiohttp_jar,
-    carrying.sends_no_cookie,
-    carrying.logs_in_each_call,
-    others.never_logs_in_again,
-    others.method,
-    others.old_add_parameter,
-    others.auth_header,
-    others.foreign_origin,
+    session.aiohttp_jar,
+    session.sends_no_cookie,
+    session.logs_in_each_call,
+    requests_sent.never_logs_in_again,
+    requests_sent.method,
+    requests_sent.old_add_parameter,
+    requests_sent.auth_header,
+    requests_sent.foreign_origin,
 )

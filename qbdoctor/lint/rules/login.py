@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qbdoctor.lint.facts import Check, Facts
-from qbdoctor.lint.model import Hit
-from qbdoctor.lint.outcome import knows_new_answer, wants_old_answer
+from qbdoctor.lint.facts.outcome import knows_new_answer, wants_old_answer
+from qbdoctor.lint.facts.program import Check, Facts
+from qbdoctor.lint.findings import Hit
 
 _FIRST_API = re.compile(r"/?(?:query|command)/[a-zA-Z]+$")
 _OK_REMEDY = (

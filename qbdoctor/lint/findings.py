@@ -1,0 +1,65 @@
+"""A finding of lint and what a run of it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qbdoctor.lint.facts.program import Edit, Place
+from qbdoctor.model.basics import Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a rule says of a place in the file that it was shown."""
+
+    id: str
+    confidence: Confidence
+    place: Place
+    summary: str
+    remedy: str
+    mended: tuple[Edit, ...] = ()
+    since: str = ""  # the first release that it matters for; "" for the cause's own
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A hit with its file, and the cause's text. ``since`` is a release of qBittorrent, or "" for every one."""
+
+    file: str
+    line: int
+    column: int
+    id: str
+    confidence: Confidence
+    summary: str
+    why: str
+    remedy: str
+    since: str
+    mended: tuple[Edit, ...]
+
+    @property
+    def breaks(self) -> bool:
+        """Whether this fails a run."""
+        return self.confidence in {"likely", "proven"}
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not looked at, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found. ``looked_at`` counts the files that talk to qBittorrent, ``seen`` all that could."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    seen: int
+    looked_at: int
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something breaks, else 0."""
+        return 1 if any(finding.breaks for finding in self.findings) else 0

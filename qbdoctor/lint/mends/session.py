@@ -1,0 +1,310 @@
+"""Mends of calls that go without the session: a client that keeps the login's cookie, for all of the file's calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from qbdoctor.lint.facts.program import Facts, Request
+from qbdoctor.lint.findings import Hit
+from qbdoctor.lint.mends.imports import go_import, put_after_imports, python_import
+from qbdoctor.lint.source import Change, Source, arguments
+
+_JAR_FILE = "cookies.txt"
+
+
+def drops_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
+    """An aiohttp session with a jar that takes cookies from IP addresses."""
+    start, end = source.span(hit.place)
+    opening = source.text.find("(", start)
+    owner = source.text[start:opening].strip().removesuffix("ClientSession")
+    jar = f"{owner or 'aiohttp.'}CookieJar(unsafe=True)"
+    more = [] if owner else python_import(source, "aiohttp")
+    inside = source.text[opening + 1 : end - 1]
+    for first, last in arguments(inside):
+        argument = inside[first:last]
+        if not re.match(r"cookie_jar\s*=", argument):
+            continue
+        name = re.fullmatch(r"cookie_jar\s*=\s*([\w.]+)", argument)
+        if name is not None:
+            for found in re.finditer(
+                rf"\b{re.escape(name[1])}\s*=\s*(?:aiohttp\.)?(?:Dummy)?CookieJar\([^()]*\)", source.text
+            ):
+                made = f"{name[1]} = {jar}"
+                yield [Change(found.start(), found.end(), made), *more]
+        yield [Change(opening + 1 + first, opening + 1 + last, f"cookie_jar={jar}"), *more]
+        return
+    comma = ", " if inside.strip() and not inside.rstrip().endswith(",") else ""
+    at = opening + 1 + len(inside.rstrip())
+    yield [Change(at, at, f"{comma}cookie_jar={jar}"), *more]
+
+
+def sends_no_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:
+    """One client with a jar for login and calls."""
+    call = next((each for each in facts.calls if each.place == hit.place), None)
+    if call is None:
+        return
+    requests = [each for each in facts.requests if each.library == call.library and (each.is_login or each.is_call)]
+    if call.library == "fetch":
+        yield _fetch(source, requests)
+    elif call.library == "axios":
+        yield from _axios(source, call, requests)
+    elif call.library in {"curl", "wget"}:
+        yield from _shell(source, facts, call)
+    elif call.library == "urllib":
+        yield _urllib(source)
+    elif call.library in {"requests", "httpx", "aiohttp"}:
+        yield from _python(source, call, requests)
+    elif call.library == "php-curl":
+        yield _php_curl(source, requests)
+    elif call.library == "guzzle":
+        yield _swapped(source, r"(new\s+\\?(?:GuzzleHttp\\)?Client\()(?:\)|\[|)", _guzzle)
+    else:
+        yield from _compiled(source, call.library)
+
+
+def _swapped(source: Source, pattern: str, new: object) -> list[Change]:
+    made = []
+    for found in re.finditer(pattern, source.text):
+        text = new(found) if callable(new) else str(new)
+        made.append(Change(found.start(), found.end(), text))
+    return made
+
+
+def _guzzle(found: re.Match[str]) -> str:
+    if found[0].endswith("["):
+        return f"{found[1]}['cookies' => true, "
+    return f"{found[1]}['cookies' => true])" if found[0].endswith(")") else found[0]
+
+
+# --- scripts ---------------------------------------------------------------------------------------------------------
+
+
+def _fetch(source: Source, requests: list[Request]) -> list[Change]:
+    typed = source.language in {"typescript", "tsx"}
+    pairs = "answer.headers.getSetCookie()"
+    if "node-fetch" in source.text:
+        pairs = "(answer.headers.raw()['set-cookie'] ?? [])"
+    header = "...(options.headers as Record<string, string>)" if typed else "...options.headers"
+    lines = [
+        "",
+        "let sessionCookie = '';",
+        f"async function fetchWithCookie(url{': string' if typed else ''}, options{': RequestInit' if typed else ''} = {{}}) {{",
+        f"  const headers = {{ {header}, ...(sessionCookie ? {{ cookie: sessionCookie }} : {{}}) }};",
+        "  const answer = await fetch(url, { ...options, headers });",
+        f"  const pairs = {pairs}.map((each{': string' if typed else ''}) => each.split(';')[0]);",
+        "  if (pairs.length > 0) sessionCookie = pairs.join('; ');",
+        "  return answer;",
+        "}",
+    ]
+    changes = [put_after_imports(source, "\n".join(lines))]
+    for each in requests:
+        found = re.compile(r"[\w.]*\bfetch(?=\()").search(source.text, source.span(each.place)[0])
+        if found is not None:
+            changes.append(Change(found.start(), found.end(), "fetchWithCookie"))
+    return changes
+
+
+def _axios(source: Source, call: Request, requests: list[Request]) -> Iterator[list[Change]]:
+    typed = source.language in {"typescript", "tsx"}
+    block = (
+        "{0}.interceptors.response.use((answer) => {{\n"
+        "{1}  const pairs = (answer.headers['set-cookie'] ?? []).map((each"
+        + (": string" if typed else "")
+        + ") => each.split(';')[0]);\n"
+        "{1}  if (pairs.length > 0) {0}.defaults.headers.common.Cookie = pairs.join('; ');\n"
+        "{1}  return answer;\n"
+        "{1}}});"
+    )
+    if call.client == "instance":
+        changes = []
+        for found in re.finditer(
+            r"(?:const |let |var )?((?:this\.)?[\w$#]+)\s*(?::\s*\w+\s*)?=\s*axios\.create\(", source.text
+        ):
+            end = source.closing(found.end() - 1)
+            number = source.line_of(end)
+            indent = source.indent(source.line_of(found.start()))
+            changes.append(source.after(number, indent + block.format(found[1], indent)))
+        yield changes
+        return
+    lines = "\nconst qbittorrent = axios.create();\n" + block.format("qbittorrent", "")
+    changes = [put_after_imports(source, lines)]
+    for each in requests:
+        plain = re.compile(r"\baxios(?=[.(])").search(source.text, source.span(each.place)[0])
+        if plain is not None:
+            changes.append(Change(plain.start(), plain.end(), "qbittorrent"))
+    yield changes
+
+
+# --- shell -----------------------------------------------------------------------------------------------------------
+
+
+def _shell(source: Source, facts: Facts, call: Request) -> Iterator[list[Change]]:
+    login = next((each for each in facts.logins if each.library == call.library), None)
+    if login is None:
+        return
+    begin, end = source.span(login.place)
+    command = source.text[begin:end]
+    if call.library == "wget":
+        kept = re.search(r"--save-cookies[ =](\S+)", command)
+        jar = kept[1] if kept else _JAR_FILE
+        save, load = f" --save-cookies {jar} --keep-session-cookies", f" --load-cookies {jar}"
+    else:
+        kept = re.search(r"(?:\s-\w*c|--cookie-jar)\s+(\"[^\"]*\"|'[^']*'|\S+)", command)
+        jar = kept[1] if kept else _JAR_FILE
+        if jar in {"/dev/null", "-"}:
+            return
+        save, load = f" -c {jar}", f" -b {jar}"
+    changes = [] if kept else [_option(source, login, save)]
+    yield [*changes, _option(source, call, load)]
+
+
+def _option(source: Source, request: Request, option: str) -> Change:
+    begin, _ = source.span(request.place)
+    at = begin + re.match(r"\S+", source.text[begin:]).end()  # type: ignore[union-attr]
+    return Change(at, at, option)
+
+
+# --- Python ----------------------------------------------------------------------------------------------------------
+
+
+def _urllib(source: Source) -> list[Change]:
+    changes = _swapped(source, r"(?<![\w.])(?:urllib\.request\.|request\.)?urlopen\(", "opener.open(")
+    lines = (
+        "from urllib.request import HTTPCookieProcessor, build_opener\n\nopener = build_opener(HTTPCookieProcessor())"
+    )
+    return [*changes, put_after_imports(source, lines)]
+
+
+def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[list[Change]]:
+    """Plain calls by a session; sessions that functions make for themselves, as one of the module's or with one jar."""
+    if not call.client.startswith("new:"):
+        maker = "requests.Session()" if call.library == "requests" else "httpx.Client()"
+        changes = [put_after_imports(source, f"import {call.library}\n\nsession = {maker}")]
+        for each in requests:
+            found = re.compile(r"(?<![\w.])(get|post|request|put|delete)\(").search(
+                source.text, *source.span(each.place)
+            )
+            if found is not None:
+                changes.append(Change(found.start(), found.start(), "session."))
+        yield changes
+        return
+    if call.library == "aiohttp":
+        changes = []
+        for found in re.finditer(r"\b(?:aiohttp\.)?ClientSession\(", source.text):
+            end = source.closing(found.end() - 1)
+            inside = source.text[found.end() : end]
+            own = re.search(r"cookie_jar\s*=\s*[\w.]*CookieJar\([^()]*\)", inside)
+            if own is not None:
+                begin = found.end() + own.start()
+                changes.append(Change(begin, begin + len(own[0]), "cookie_jar=cookie_jar()"))
+                continue
+            comma = ", " if inside.strip() and not inside.rstrip().endswith(",") else ""
+            changes.append(Change(end, end, f"{comma}cookie_jar=cookie_jar()"))
+        lines = [
+            "from functools import cache",
+            *(["import aiohttp"] if not re.search(r"^import aiohttp", source.text, re.MULTILINE) else []),
+            "",
+            "",
+            "@cache",
+            "def cookie_jar():",
+            "    return aiohttp.CookieJar(unsafe=True)  # one for all sessions",
+        ]
+        yield [*changes, put_after_imports(source, "\n".join(lines))]
+        return
+    if call.library == "requests":
+        made = _swapped(source, r"(?<=[=\s(])requests\.[Ss]ession\(\)", "shared_session")
+        yield [*made, put_after_imports(source, "\nshared_session = requests.Session()")]
+        return
+    changes = []
+    for found in re.finditer(r"\bhttpx\.(?:Async)?Client\(", source.text):
+        end = source.closing(found.end() - 1)
+        inside = source.text[found.end() : end]
+        comma = ", " if inside.strip() and not inside.rstrip().endswith(",") else ""
+        changes.append(Change(end, end, f"{comma}cookies=cookie_jar"))
+    shared = "\ncookie_jar = CookieJar()  # shared: every client that is made with it has the login's cookie"
+    imported = python_import(source, "http.cookiejar", "CookieJar")
+    text = "\n".join([*(change.text.strip("\n") for change in imported), shared])
+    yield [*changes, put_after_imports(source, text)]
+
+
+# --- PHP and the compiled languages ----------------------------------------------------------------------------------
+
+
+def _php_curl(source: Source, requests: list[Request]) -> list[Change]:
+    changes = []
+    for each in requests:
+        number = source.statement_end(source.span(each.place)[0])
+        line = source.line(each.place.line)
+        handle = re.search(r"(\$[\w>-]+)\s*=\s*curl_init", line) or re.search(r"curl_setopt\(\s*(\$[\w>-]+)", line)
+        if handle is None:
+            continue
+        indent = source.indent(each.place.line)
+        file = "sys_get_temp_dir() . '/qbittorrent.cookies'"
+        lines = [f"{indent}curl_setopt({handle[1]}, CURLOPT_COOKIE{what}, {file});" for what in ("FILE", "JAR")]
+        changes.append(source.after(number, "\n".join(lines)))
+    return changes
+
+
+def _compiled(source: Source, library: str) -> Iterator[list[Change]]:
+    if library == "net/http":
+        made = _swapped(
+            source,
+            r"\bhttp\.Client\s*\{(\s*\})?",
+            lambda found: "http.Client{Jar: cookieJar" + ("}" if found[1] else ", "),
+        )
+        imports = go_import(source, "net/http/cookiejar")
+        if made:
+            yield [*made, *imports, _after_go_imports(source, "var cookieJar, _ = cookiejar.New(nil)")]
+        body = "func init() {\n\thttp.DefaultClient.Jar, _ = cookiejar.New(nil)\n}"
+        yield [*imports, _after_go_imports(source, body)]
+    elif library == "httpclient":
+        yield _swapped(source, r"UseCookies\s*=\s*false", "UseCookies = true")
+        yield _shared_http_client(source)
+    elif library == "java":
+        manager = ".cookieHandler({}java.net.CookieManager())".format("" if source.language == "kotlin" else "new ")
+        made = _swapped(source, r"HttpClient\.newHttpClient\(\)", f"HttpClient.newBuilder(){manager}.build()")
+        yield made or _swapped(source, r"HttpClient\.newBuilder\(\)", f"HttpClient.newBuilder(){manager}")
+        opening = re.search(r"^[^\n]*\b(?:class|object)\s+\w+[^{]*\{", source.text, re.MULTILINE)
+        if opening is not None:
+            block = "init" if source.language == "kotlin" else "static"
+            new = "" if source.language == "kotlin" else "new "
+            end = ";" if new else ""
+            line = f"\n    {block} {{ java.net.CookieHandler.setDefault({new}java.net.CookieManager()){end} }}"
+            yield [Change(opening.end(), opening.end(), line)]
+    elif library == "okhttp":
+        new = "" if source.language == "kotlin" else "new "
+        jar = f".cookieJar({new}okhttp3.JavaNetCookieJar({new}java.net.CookieManager()))"
+        made = _swapped(source, rf"{new}OkHttpClient\(\)", f"{new}OkHttpClient.Builder(){jar}.build()")
+        yield made or _swapped(source, rf"{new}OkHttpClient\.Builder\(\)", f"{new}OkHttpClient.Builder(){jar}")
+    elif library == "ktor":
+        install = "install(io.ktor.client.plugins.cookies.HttpCookies)"
+        yield _swapped(
+            source, r"(?<![\w.])HttpClient(\(\w*\))?(\s*\{)?(?=\s*$|\s*\n|\s+[^\s(])",
+            lambda found: f"HttpClient{found[1] or ''} {{ {install}" + ("; " if found[2] else " }"),
+        )  # fmt: skip
+    elif library == "reqwest":
+        made = _swapped(
+            source, r"\bClient::new\(\)", 'Client::builder().cookie_store(true).build().expect("an HTTP client")'
+        )
+        yield made or _swapped(source, r"\bClient::builder\(\)", "Client::builder().cookie_store(true)")
+
+
+def _after_go_imports(source: Source, lines: str) -> Change:
+    block = re.search(r"^import\s*\((?:.|\n)*?^\)", source.text, re.MULTILINE) or re.search(
+        r"^(?:import|package) [^\n]*", source.text, re.MULTILINE
+    )
+    number = source.line_of(block.end()) if block is not None else 1
+    return source.after(number, f"\n{lines}")
+
+
+def _shared_http_client(source: Source) -> list[Change]:
+    changes = _swapped(
+        source, r"(?:using\s+)?(var|HttpClient)\s+(\w+)\s*=\s*new(?:\s+HttpClient)?\(\s*\)",
+        lambda found: f"{found[1]} {found[2]} = Shared",
+    )  # fmt: skip
+    opening = re.search(r"\bclass\s+\w+[^{]*\{", source.text)
+    if not changes or opening is None:
+        return []
+    field = "\n    private static readonly HttpClient Shared = new HttpClient();"
+    return [*changes, Change(opening.end(), opening.end(), field)]

@@ -1,0 +1,86 @@
+"""Mended lines: what the menders propose is tried on the file, and printed only where the finding is gone after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from qbdoctor.lint.facts.program import Edit, Facts
+from qbdoctor.lint.findings import Hit
+from qbdoctor.lint.mends import answer, cookie, field, form, login_time, method, session
+from qbdoctor.lint.source import Change, Source
+
+MOST = 400_000
+"""Characters of one file that are read again to try mends; the findings after that go without mended lines."""
+
+Mender = Callable[[Source, Facts, Hit], Iterator[list[Change]]]
+Judge = Callable[[str], tuple[list[Hit], int]]
+
+_MENDERS: dict[str, tuple[Mender, ...]] = {
+    "client-wants-ok-body": (answer.wants_ok_body,),
+    "client-wants-sid-name": (cookie.wants_sid_name,),
+    "client-unencoded-form": (form.unencoded_form,),
+    "client-json-login": (form.json_login,),
+    "client-drops-cookie": (session.drops_cookie,),
+    "client-sends-no-cookie": (session.sends_no_cookie,),
+    "client-logs-in-each-call": (login_time.logs_in_each_call,),
+    "client-never-logs-in-again": (login_time.never_logs_in_again,),
+    "client-http-method": (method.by_post,),
+    "client-old-add-parameter": (field.both_parameters,),
+    "client-auth-header-unsupported": (field.auth_header,),
+    "client-foreign-origin": (field.own_origin,),
+}
+
+
+def mend(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge) -> list[Hit]:
+    """The hits with the lines that mend them. ``judge`` reads a text: its hits, and the faults of its syntax."""
+    odd = "\r" in text and "\r\n" not in text  # lines that end as on no system of today
+    trial = _Trial(Source(language, text), facts, Counter(hit.id for hit in hits), judge, 0 if odd else MOST)
+    return [replace(hit, mended=_first(trial, hit)) for hit in hits]
+
+
+@dataclass(slots=True)
+class _Trial:
+    source: Source
+    facts: Facts
+    before: Counter[str]
+    judge: Judge
+    left: int  # characters that may still be read
+
+
+def _first(trial: _Trial, hit: Hit) -> tuple[Edit, ...]:
+    """The first proposal after which the finding is gone, and no other there."""
+    if trial.left <= 0:
+        return ()
+    source, before = trial.source, trial.before
+    for edits in _candidates(source, trial.facts, hit):
+        if not edits:
+            continue
+        trial.left -= len(source.text)
+        try:
+            left, broken = trial.judge(applied(source.text, edits))
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        after = Counter(each.id for each in left)
+        if broken > trial.facts.faults:
+            continue
+        if after[hit.id] < before[hit.id] and all(after[name] <= before[name] for name in after):
+            return edits
+    return ()
+
+
+def _candidates(source: Source, facts: Facts, hit: Hit) -> Iterator[tuple[Edit, ...]]:
+    if hit.mended:
+        yield tuple(dict.fromkeys(hit.mended))
+    for mender in _MENDERS.get(hit.id, ()):
+        for changes in mender(source, facts, hit):
+            yield source.edits(changes)
+
+
+def applied(text: str, edits: tuple[Edit, ...]) -> str:
+    """A text with its lines edited."""
+    lines = text.split("\n")
+    for edit in sorted(edits, reverse=True):
+        lines[edit.line - 1 : max(edit.line, edit.last_line)] = edit.text.split("\n")
+    return "\n".join(lines)

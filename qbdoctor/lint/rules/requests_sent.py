@@ -1,0 +1,129 @@
+"""403 taken for final, methods, the field `paused`, headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from qbdoctor import releases
+from qbdoctor.lint.facts.program import DEFAULT, HOLE, Facts
+from qbdoctor.lint.findings import Hit
+
+
+def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
+    """A branch on 403 that gives up, in a program that runs on for ever and logs in once."""
+    if not facts.endless or not facts.logins:
+        return
+    for refusal in facts.refusals:
+        loop = facts.loop_around(refusal.place.line)
+        again = [line for scope, line in facts.relogin_at if scope == refusal.scope]
+        if loop is not None and any(loop.first <= line <= loop.last for line in again):
+            continue
+        if loop is None and refusal.scope != 0 and refusal.scope in facts.relogin:
+            continue
+        yield Hit(
+            "client-never-logs-in-again",
+            "likely",
+            refusal.place,
+            "A 403 is taken for final here: after a restart of qBittorrent or an hour without a call the session is gone, "
+            "and a new login is all it needs",
+            "On a 403, log in again once and send the call once more; never in a loop, since failed logins lead to a ban.",
+        )
+
+
+def method(facts: Facts) -> Iterator[Hit]:
+    """A call by GET that newer releases take by POST only."""
+    for request in facts.requests:
+        if request.method != "GET":
+            continue
+        since = releases.post_only_since(request.endpoint)
+        if since is None:
+            continue
+        what = "The login" if request.is_login else f"The call {request.endpoint}"
+        yield Hit(
+            "client-http-method",
+            "likely",
+            request.place,
+            f"{what} is sent by GET; from {since} on it is 405 Method Not Allowed",
+            "Send it by POST, its fields as a form in the body.",
+            request.mended_method,
+            since=str(since),
+        )
+
+
+def old_add_parameter(facts: Facts) -> Iterator[Hit]:
+    """A torrent added with ``paused`` and not ``stopped``."""
+    adds = [each for each in facts.requests if each.endpoint == "torrents/add"]
+    if any(each.name == "stopped" for each in facts.fields) or "stopped" in facts.strings:
+        return
+    scopes = {request.scope for request in adds}
+    for each in facts.fields:
+        if each.name != "paused" or each.scope not in scopes:
+            continue
+        yield Hit(
+            "client-old-add-parameter",
+            "likely",
+            each.place,
+            "The torrent is added with `paused` alone, which 5.0 and later ignore: it starts at once",
+            "Send both, paused=true and stopped=true: each release takes the one that it knows.",
+            each.mended,
+        )
+
+
+_OTHER_API = re.compile(r"api/v[13456]\b|/v1/|X-Emby|sonarr|radarr|prowlarr|jackett", re.IGNORECASE)
+_SCHEMES = re.compile(r"\s*(basic|bearer)\b", re.IGNORECASE)
+
+
+def auth_header(facts: Facts) -> Iterator[Hit]:
+    """Headers that never authenticate, or only from 5.2 on."""
+    basic = next(row.since for row in releases.rules("auth.basic") if row.value)
+    calls = {request.scope for request in facts.calls}
+    elsewhere = any(_OTHER_API.search(text) for text in facts.strings)  # Sonarr and the like do read X-Api-Key
+    for header in facts.headers:
+        name = header.name.lower()
+        if name in {"x-api-key", "api-key", "apikey"} and header.scope in calls and not elsewhere:
+            yield Hit(
+                "client-auth-header-unsupported",
+                "likely",
+                header.place,
+                f"The header {header.name} is read by no release of qBittorrent",
+                "Send an API key as `Authorization: Bearer KEY` (5.2 and later), or log in by /api/v2/auth/login and keep "
+                "the cookie.",
+            )
+        elif name == "authorization" and header.scope in calls and not facts.logins and not elsewhere:
+            scheme = _SCHEMES.match(header.value)
+            if scheme and scheme[1].lower() == "basic":
+                yield Hit(
+                    "client-auth-header-unsupported",
+                    "possible",
+                    header.place,
+                    f"Basic authentication is read from {basic} on only: every older release answers 403",
+                    "Log in by /api/v2/auth/login and keep the cookie: that works on every release.",
+                    since="",
+                )
+
+
+def foreign_origin(facts: Facts) -> Iterator[Hit]:
+    """An Origin or Referer of another host than the one that is called, both written out."""
+    hosts = {urlsplit(request.url).netloc for request in facts.requests if _is_plain(request.url)}
+    if not hosts or any(not _is_plain(request.url) for request in facts.requests if request.endpoint):
+        return
+    for header in facts.headers:
+        if header.name.lower() not in {"origin", "referer"} or not _is_plain(header.value):
+            continue
+        if urlsplit(header.value).netloc not in hosts:
+            yield Hit(
+                "client-foreign-origin",
+                "likely",
+                header.place,
+                f"{header.name} names another host than the one that is called: with CSRF protection on, that is 401",
+                "Send neither Origin nor Referer, or qBittorrent's own address in it.",
+            )
+
+
+def _is_plain(url: str) -> bool:
+    if not url.startswith(("http://", "https://")):
+        return False
+    authority = url.split("/")[2]
+    return HOLE not in authority and DEFAULT not in authority and bool(authority)

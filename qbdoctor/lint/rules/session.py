@@ -1,0 +1,178 @@
+"""Whether the session cookie reaches the calls after the login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qbdoctor.lint.facts.program import Facts, Loop, Place, Request, Session, Site, host_kind
+from qbdoctor.lint.findings import Hit
+
+_JAR_REMEDY = (
+    "Give the session a jar that takes cookies from IP addresses: "
+    "aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)); or use a host name."
+)
+_ONE_SESSION = (
+    "Use one session with a cookie jar for the login and all calls after it (requests.Session(), httpx.Client(), axios with "
+    "tough-cookie, curl -c jar and -b jar), or send the login's cookie with each call."
+)
+_RARELY = 240
+"""Seconds. With a longer pause between its logins, a program never holds the 15 sessions that 5.3 keeps for the usual hour."""
+# Libraries whose plain calls keep no cookie from one to the next (measured, or documented so).
+_NO_JAR = frozenset(
+    (
+        "requests",
+        "httpx",
+        "aiohttp",
+        "urllib",
+        "fetch",
+        "axios",
+        "curl",
+        "wget",
+        "net/http",
+        "php-curl",
+        "php-file",
+        "guzzle",
+        "java",
+        "okhttp",
+        "ktor",
+        "reqwest",
+        "httpclient",
+    )
+)
+
+_CALLED = {
+    "httpclient": "this HttpClient",
+    "net/http": "an http.Client without a Jar",
+    "guzzle": "Guzzle without 'cookies'",
+}
+
+
+def aiohttp_jar(facts: Facts) -> Iterator[Hit]:
+    """An aiohttp session with the default jar, used for the login at an address that may be an IP."""
+    logins = [each for each in facts.logins if each.library in {"aiohttp", ""}]
+    if not logins or facts.mentions("update_cookies") or _cookies_by_hand(facts):
+        return
+    for session in facts.sessions:
+        used = [login for login in logins if _may_be_of(session, login)]
+        if not used:
+            continue
+        if session.jar == "dummy":
+            summary = "This session's jar keeps no cookie (DummyCookieJar), and nothing else carries the login's"
+            yield Hit("client-drops-cookie", "likely", session.place, summary, _JAR_REMEDY)
+        if session.jar != "default":
+            continue
+        hosts = {host_kind(session.base) if login.host == "relative" and session.base else login.host for login in used}
+        if "ip" in hosts:
+            confidence, what = "likely", "The address is an IP, and"
+        elif hosts & {"variable", "relative"}:
+            confidence, what = "likely", "Where the address is an IP,"
+        elif "default-name" in hosts:
+            confidence, what = "possible", "Where the address is set to an IP,"
+        else:
+            continue
+        yield Hit(
+            "client-drops-cookie",
+            "likely" if confidence == "likely" else "possible",
+            session.place,
+            f"{what} aiohttp's default cookie jar drops the session cookie: every call after the login is 403",
+            _JAR_REMEDY,
+        )
+
+
+def _may_be_of(session: Session, login: Request) -> bool:
+    """Whether a login goes through a session: by its name, or, where the login's is not known, by what they share."""
+    if login.client not in {"?", ""}:
+        return session.client == login.client and (login.client.startswith("new:") or session.owner == login.owner)
+    return session.owner == login.owner and not session.client.startswith("new:")
+
+
+def _cookies_by_hand(facts: Facts) -> bool:
+    return any(request.carries for request in facts.calls if request.library in {"aiohttp", ""})
+
+
+def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
+    """Calls by a library that keeps no cookies, after a login in the same file."""
+    if not facts.ends_here:
+        return
+    logins = list({(login.library, login.client): login for login in reversed(facts.logins)}.values())[::-1]
+    of_logins = {login.client for login in logins}
+    for request in facts.calls:
+        if request.carries or request.library not in _NO_JAR:
+            continue
+        login = _login_before(logins, of_logins, request)
+        if login is None:
+            continue
+        plain = request.client in {"", "instance"}
+        who = (
+            f"{_CALLED.get(request.library, request.library)} keeps no cookies between two calls"
+            if plain
+            else "This session is another one than the login's"
+        )
+        yield Hit(
+            "client-sends-no-cookie",
+            "likely",
+            request.place,
+            f"This call goes without the session cookie that the login in line {login.place.line} was given: {who}",
+            _ONE_SESSION,
+            (*request.mended, *login.mended) if plain else (),
+        )
+
+
+def _login_before(logins: list[Request], of_logins: set[str], call: Request) -> Request | None:
+    """The login whose cookie the call should carry and does not; None where it may."""
+    for login in logins:
+        if login.library and login.library != call.library:
+            continue
+        if call.client == "" or call.client == login.client == "instance":
+            return login
+        # Two session objects, each made within its own function, the login's in one that no other sees.
+        if login.client.startswith("new:") and call.client.startswith("new:") and call.client not in of_logins:
+            return login
+    return None
+
+
+def logs_in_each_call(facts: Facts) -> Iterator[Hit]:
+    """A login in each round of a loop without an end that also calls, there or in a function that the round goes through."""
+    rounds = _each_round(facts)
+    if not any(call.looped or call.scope_name in rounds for call in facts.calls):
+        return
+    for login in facts.logins:
+        if login.looped:
+            yield _each_call(login.place, facts.loop_around(login.place.line))
+        elif login.scope_name in rounds and not login.guarded:
+            own = any(call.scope == login.scope for call in facts.calls)
+            places = (
+                [login.place]
+                if own
+                else [site.place for site in _sites(facts, rounds) if site.callee == login.scope_name]
+            )
+            for place in places:
+                yield _each_call(place, rounds[login.scope_name])
+
+
+def _sites(facts: Facts, rounds: dict[str, Loop | None]) -> list[Site]:
+    """The calls of the file's own functions that each round comes by."""
+    return [site for site in facts.sites if site.looped or (site.scope_name in rounds and not site.guarded)]
+
+
+def _each_round(facts: Facts) -> dict[str, Loop | None]:
+    """The functions that each round of a loop without an end goes through, and that loop."""
+    reached: dict[str, Loop | None] = {
+        site.callee: facts.loop_around(site.place.line) for site in facts.sites if site.looped
+    }
+    for _ in range(3):
+        for site in facts.sites:
+            if site.scope_name in reached and not site.guarded:
+                reached.setdefault(site.callee, reached[site.scope_name])
+    return reached
+
+
+def _each_call(place: Place, loop: Loop | None) -> Hit:
+    rare = loop is not None and loop.pause is not None and loop.pause >= _RARELY
+    return Hit(
+        "client-logs-in-each-call",
+        "possible" if rare else "likely",
+        place,
+        "Each round of this loop logs in anew: slow, and from 5.3 on older sessions are thrown out at the 15th",
+        "Log in once before the loop, keep the session, and log in again only after a 403.",
+    )

@@ -1,0 +1,219 @@
+"""Reads JavaScript, TypeScript, shell, PHP, Go, C#, Java, Kotlin and Rust by their syntax trees (ast-grep-py).
+
+No data flow beyond one function: what a name holds is known where the file gives it one text, a variable that holds an
+answer within its function. The extra ``qbdoctor[lint]`` is imported here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from qbdoctor.lint.facts.outcome import Expr
+from qbdoctor.lint.facts.program import Check, Facts, Place
+from qbdoctor.lint.trees import conditions, shell
+from qbdoctor.lint.trees.base import COMMENTS, LONGEST, length, without_comments
+from qbdoctor.lint.trees.calls import CARRIES, Calls
+from qbdoctor.lint.trees.texts import STRINGS, find_constants
+from qbdoctor.lint.trees.uses import Uses
+
+_FUNCTIONS = frozenset(
+    (
+        "function_declaration", "method_definition", "method_declaration", "function_definition", "function_item",
+        "function_expression",
+        "local_function_statement", "constructor_declaration", "generator_function_declaration", "secondary_constructor",
+    )
+)  # fmt: skip
+_ARROWS = frozenset(
+    (
+        "arrow_function",
+        "function_expression",
+        "func_literal",
+        "lambda_literal",
+        "closure_expression",
+        "anonymous_function",
+    )
+)
+_HOLDERS = frozenset(
+    ("variable_declarator", "pair", "public_field_definition", "assignment_expression", "property_declaration")
+)
+_CALLS = frozenset(
+    (
+        "call_expression", "new_expression", "function_call_expression", "member_call_expression",
+        "nullsafe_member_call_expression",
+        "scoped_call_expression", "invocation_expression", "object_creation_expression", "method_invocation", "macro_invocation",
+    )
+)  # fmt: skip
+_NO_CONDITIONS = frozenset(
+    ("assignment_expression", "variable_assignment", "default_parameter", "init_declarator", "named_argument", "pair")
+)
+_LOGIN_TEXT = re.compile(r"[\"'](?:Ok|Fails)\.?[\"']")
+_PAIRS = frozenset(("pair", "array_element_initializer", "keyed_element", "assignment_expression"))
+_MEMBERS = frozenset(("member_expression", "member_access_expression", "navigation_expression"))
+_ACTION = re.compile(
+    r"(?:\{\s*)?(?:die|exit|throw|return|panic|break|continue|fail|abort|echo|printf|log|error|err|logger|process\.exit|curl|wget|sleep)\b"
+)
+_NODE = re.compile(
+    r"\bprocess\.(?:env|argv|exit)|\brequire\(|from ['\"](?:node:|express|fs|path|dotenv|axios)|\bBuffer\.|node-fetch|undici"
+)
+
+
+def reader(language: str) -> Callable[[str], Facts] | None:
+    """The reader of a language, or None where the extra is not installed."""
+    try:
+        parser = importlib.import_module("ast_grep_py").SgRoot
+    except ImportError:
+        return None
+    return lambda text: _Reader(language, text, parser(text, language).root()).facts
+
+
+class _Reader(Calls, Uses):
+    """One walk over one tree."""
+
+    def __init__(self, language: str, text: str, root: Any) -> None:
+        super().__init__(language, text, without_comments(text, root))
+        self.count = 0
+        self.bodies: dict[int, set[str]] = {}
+        self.scope_texts: dict[int, str] = {0: text}
+        self.speaks_of_login = _LOGIN_TEXT.search(self.code) is not None
+        self.speaks_of_sid = "SID" in self.code
+        self.speaks_of_fields = re.search(r"paused|stopped|Origin|Referer", self.code) is not None
+        self.builds = re.search(r"SID=|pass(?:word)?=", self.code) is not None
+        self.taken = 0  # where the last condition that was taken ends: what begins before it is a part of it
+        find_constants(self.code, self.texts)
+        code = re.sub(r"UseCookies\s*=\s*false", "", self.code)
+        if language in {"java", "kotlin"}:
+            code = re.sub(r"^\s*import [^\n]*", "", code, flags=re.MULTILINE)
+        carries = bool(CARRIES.search(code))
+        self.facts.ends_here = language == "bash" or not carries
+        if language in {"javascript", "typescript", "tsx"} and re.search(r"credentials\s*:|withCredentials", self.code):
+            self.facts.ends_here = not re.search(
+                r"cookie|\bjar\b|authorization|bearer", self.code, re.IGNORECASE
+            ) and bool(_NODE.search(self.code))
+        self.walk(root, None)
+        self.finish()
+
+    def walk(self, root: Any, parent: Any) -> None:
+        """Visit a tree, without recursion: generated code nests deeply."""
+        stack: list[tuple[Any, Any, bool]] = [(root, parent, False)]
+        while stack:
+            node, above, leaving = stack.pop()
+            if leaving:
+                self.scopes.pop()
+                continue
+            kind = node.kind()
+            if kind in COMMENTS:
+                continue
+            self.facts.faults += kind == "ERROR"
+            if kind in _FUNCTIONS or (kind in _ARROWS and above is not None and above.kind() in _HOLDERS):
+                self.count += 1
+                self.scopes.append((self.count, _name(node if kind in _FUNCTIONS else above)))
+                self.function_names.add(self.scopes[-1][1])
+                self.scope_texts[self.count] = self.code[node.range().start.index : node.range().end.index]
+                stack.append((node, above, True))
+            self.visit(node, kind)
+            if kind in STRINGS and not any(
+                child.kind() in {"template_substitution", "interpolation", "command_substitution"}
+                for child in node.children()
+            ):
+                continue
+            stack.extend((child, node, False) for child in reversed(node.children()) if child.is_named())
+
+    def visit(self, node: Any, kind: str) -> None:
+        """Look at one node."""
+        if kind in STRINGS:
+            self.string(node)
+        elif kind in _CALLS:
+            self.call(node)
+        elif kind == "command":
+            shell.command(self, node)
+        elif self.speaks_of_fields and kind in _PAIRS:
+            self.pair(node)
+        elif self.speaks_of_sid and kind in _MEMBERS:
+            self.member(node)
+        if self.builds and kind in {"binary_expression", "concatenation", "additive_expression"}:
+            self.concatenation(node)
+        self.condition(node, kind)
+        self.loop(node, kind)
+        self.refusal(node, kind)
+
+    def condition(self, node: Any, kind: str) -> None:
+        """The outermost comparison or combination of comparisons, taken once."""
+        if not self.is_condition(node, kind):
+            return
+        reach = node.range()
+        start, end = reach.start.index, reach.end.index
+        if start < self.taken or end - start > 600:
+            return
+        text = node.text()
+        bodies = self.bodies.get(self.scope)
+        if bodies is None:
+            bodies = self.bodies[self.scope] = _bodies(self.scope_texts[self.scope])
+        made = conditions.convert(node, frozenset(bodies))
+        if not any(leaf.leaf for leaf in made.leaves()):
+            return
+        self.taken = max(self.taken, end)
+        number, name = self.scopes[-1]
+        self.facts.checks.append(Check(self.place(node), number, name, made, self.about(text)))
+
+    def is_condition(self, node: Any, kind: str) -> bool:
+        """Whether a node compares or combines, told without its range: that costs a look at all text before it."""
+        if kind in _CALLS:
+            return self.speaks_of_login and length(node) < 200 and _LOGIN_TEXT.search(node.text()) is not None
+        if kind in _NO_CONDITIONS or "declar" in kind:
+            return False
+        children = node.children()
+        if len(children) != 3 or (children[1].is_named() and children[1].kind() != "test_operator"):
+            return False
+        operator = children[1].text()
+        if operator in {"||", "&&", "or", "and"} and _ACTION.match(self.start(children[2], 60)):
+            return False  # test || exit: what is done, not what is asked
+        return operator in conditions.OPERATORS
+
+    def finish(self) -> None:
+        """Resolve helpers and sites; note the functions that speak of 204 in any way: they know what newer releases answer."""
+        self.resolve_helpers()
+        self.find_sites()
+        for number, text in self.scope_texts.items():
+            if number and re.search(r"\b204\b|No_?Content\b", text, re.IGNORECASE):
+                self.facts.checks.append(
+                    Check(Place(1, 1, 1), number, "", Expr("cmp", leaf="status", op="==", value=204), "unknown")
+                )
+        if (
+            self.scope_texts[0]
+            and self.count == 0
+            and re.search(r"\b204\b|No_?Content\b|\b20\[04|\b20\*|\b2\?\?", self.code, re.IGNORECASE)
+        ):
+            self.facts.checks.append(
+                Check(Place(1, 1, 1), 0, "", Expr("cmp", leaf="status", op="==", value=204), "unknown")
+            )
+
+
+def _bodies(text: str) -> set[str]:
+    found = re.findall(r"([\w.$()\s]{1,60}?)\s*[=!]==?\s*[\"'](?:Ok|Fails)\.?[\"']", text)
+    found += re.findall(r"\$\{?(\w+)\}?\"?\s*(?:[=!]=|=)\s*[\"'](?:Ok|Fails)\.?[\"']", text)  # a shell's
+    found += re.findall(r"[\"'](?:Ok|Fails)\.?[\"']\s*[=!]==?\s*([\w.$()]{1,60})", text)
+    found += re.findall(r"([\w.$]+)\.(?:equals|includes|contains)\(\s*[\"'](?:Ok|Fails)\.?[\"']", text, re.IGNORECASE)
+    return {
+        name
+        for each in found
+        for name in [
+            re.split(r"\.(?:trim|Trim|toString|text)\b", each.strip().lstrip("($"))[0]
+            .rsplit(" ", maxsplit=1)[-1]
+            .rsplit(".", maxsplit=1)[-1]
+            .strip("()$")
+        ]
+        if name
+    } | {conditions.root(each) for each in found if conditions.root(each)}
+
+
+def _name(node: Any) -> str:
+    found = node.field("name") or node.field("key") or node.field("property")
+    if found is not None:
+        return str(found.text())
+    match = re.search(
+        r"(?:fun|function|fn|func)?\s*([A-Za-z_]\w*)\s*[(=:]", (node.text() if length(node) < LONGEST else "")
+    )
+    return match[1] if match else ""

@@ -1,0 +1,157 @@
+"""The languages read by tree-sitter: texts that say how the cookie, the login form and the fields are called."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from qbdoctor.lint.facts import cookie_names
+from qbdoctor.lint.facts.program import HOLE, Field, Form, Header
+from qbdoctor.lint.trees import shell
+from qbdoctor.lint.trees.base import Walker, length
+from qbdoctor.lint.trees.texts import ENCODERS, inner
+
+_MATCHERS = re.compile(
+    r"(?:match|matchAll|exec|test|search|replace|split|RegExp|MustCompile|Compile|compile|Regex|Regex::new|toRegex|preg_\w+|Match|IsMatch|Matches)$"
+)
+_TESTS = re.compile(
+    r"(?:includes|startsWith|StartsWith|indexOf|IndexOf|strip_prefix|starts_with|HasPrefix|Contains|contains|find|trim_start_matches|split|TrimPrefix|strpos|str_starts_with|str_contains|substringAfter|Split|removePrefix)$"
+)
+_LOOKUPS = re.compile(
+    r"(?:equals|Equals|equalsIgnoreCase|get|getCookie|GetCookie|getCookieByName|getCookieValue|cookie|find|eq_ignore_ascii_case|contains_key|containsKey|has|ContainsKey|TryGetValue)$"
+)
+_BUILDERS = re.compile(r"(?:setCookie|addCookie|Cookie|set|Cookie::new|BasicClientCookie|HttpCookie)$")
+_FILLERS = re.compile(
+    r"(?:append|set|Set|Add|add|insert|field|text|addFormDataPart|AddParameter|AddFormParameter|Field|WriteField|put|addTextBody|addPart)$"
+)
+_HEADER_LINE = re.compile(r"(X-Api-Key|Origin|Referer):(?!//)\s*(.*)", re.IGNORECASE)
+_RAW_FORM = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
+
+
+class Uses(Walker):
+    """Looks at literals, object entries and members."""
+
+    def string(self, node: Any) -> None:
+        """A literal: kept, and looked at as a name, a pattern, a form, a field."""
+        text = node.text()
+        folded = self.texts.literal(text)
+        self.facts.strings.append(inner(text) if self.language != "csharp" else folded)
+        self.form(node, folded)
+        if "SID" in text.upper() and self.language != "bash":
+            self.sid(node, folded, text)
+        elif self.language == "bash":
+            shell.string(self, node, folded)
+        if folded.lower() in {"x-api-key", "origin", "referer"}:
+            self.header(node, folded)
+        elif self.language != "bash" and (line := _HEADER_LINE.match(folded)) is not None:
+            self.facts.headers.append(Header(self.place(node), line[1], line[2].strip(), self.scope))
+        elif self.language != "bash" and re.match(r"Basic\s+[\0\1\2]|Basic $", folded):
+            self.facts.headers.append(Header(self.place(node), "Authorization", folded, self.scope))
+        if folded in {"paused", "stopped"}:
+            self.field(node, folded)
+
+    def form(self, node: Any, folded: str) -> None:
+        """A login form put together by hand."""
+        if "user" in folded and _RAW_FORM.search(folded) and "\n" not in folded.strip():
+            if ENCODERS.search(self.rest_of_arguments(node)):  # sprintf("password=%s", urlencode($p))
+                return
+            place = self.place(node)
+            if not any(each.place.line == place.line for each in self.facts.forms):
+                self.facts.forms.append(Form(place, folded))
+
+    def rest_of_arguments(self, node: Any) -> str:
+        """The arguments after a node, up to the parenthesis that ends them."""
+        end = node.range().end.index
+        depth = 0
+        for at in range(end, min(end + 300, len(self.code))):
+            char = self.code[at]
+            depth += (char in "([{") - (char in ")]}")
+            ends = char == "\n" and self.code[at:].lstrip()[:1] not in {".", "+", "&", "|", "?", ":", ","}
+            if depth < 0 or (depth == 0 and (char == ";" or ends)):
+                return self.code[end:at]
+        return self.code[end : end + 300]
+
+    def concatenation(self, node: Any) -> None:
+        """Texts put together: the outermost alone, since it is visited first."""
+        operator = node.children()[1].text() if len(node.children()) == 3 else ""
+        if operator not in {"+", "."} and node.kind() != "concatenation":
+            return
+        folded = self.texts.fold(node)
+        self.form(node, folded)
+        if re.match(rf"(?:Cookie:\s*)?{cookie_names.old_name()}=[\0\1\2]", folded):
+            self.keep_sid("build", node, folded)
+
+    def sid(self, node: Any, folded: str, text: str) -> None:
+        """A literal with SID in it."""
+        old = cookie_names.old_name()
+        callee, before, after = self.around(node)
+        if text.startswith("/") or _MATCHERS.search(callee):
+            pattern = re.sub(r"^/(.*)/\w*$", r"\1", folded) if self.language == "php" else folded
+            if cookie_names.pattern_is_lone(pattern.replace("\\\\", "\\")):
+                self.keep_sid("pattern", node, folded)
+                return
+            if text.startswith("/"):
+                return
+        if re.match(rf"(?:Cookie:\s*)?{old}=[\0\1\2]", folded):
+            self.keep_sid("build", node, folded)
+        elif folded == old:
+            if re.search(r"[=!]==?\s*$", before) or re.match(r"\s*[=!]==?[^=>]", after):
+                self.keep_sid("compare", node, folded)
+            elif (
+                (before.endswith("[") and re.match(r"\s*\](?!\s*=[^=>])", after))
+                or _LOOKUPS.search(callee)
+                or re.match(r"\.(?:equals|Equals)", after)
+            ):
+                self.keep_sid("lookup", node, folded)
+            elif re.match(r"\s*=>", after) or re.search(r"\bName\s*[:=]\s*$", before) or _BUILDERS.search(callee):
+                self.keep_sid("build", node, folded)
+        elif folded.startswith(f"{old}=") and _TESTS.search(callee):
+            self.keep_sid("compare", node, folded)
+
+    def around(self, node: Any) -> tuple[str, str, str]:
+        """What calls a literal directly, and the code right before and after it."""
+        reach = node.range()
+        before = self.text[max(0, reach.start.index - 80) : reach.start.index]
+        after = self.text[reach.end.index : reach.end.index + 40]
+        found = re.search(r"([\w.:>$-]+)\s*!?(?:<[^<>]*>)?\(\s*(?:&|\w+\s*[,:]\s*)?$", before)
+        return (found[1] if found else ""), before, after
+
+    def member(self, node: Any) -> None:
+        """``cookie.SID``."""
+        text = node.text() if length(node) < 80 else ""
+        if re.search(rf"[Cc]ookies?\??\.{cookie_names.old_name()}$", text):
+            self.keep_sid("lookup", node, text)
+
+    def header(self, node: Any, name: str) -> None:
+        """A header's name, with the value where it is written out."""
+        text = node.text()
+        line = self.lines[self.place(node).line - 1]
+        after = line[line.find(text) + len(text) :]
+        found = re.match(r"\]?\s*(?:=>|[:,=])\s*([\"'`])(https?://[^\"'`]*)\1", after)
+        self.facts.headers.append(Header(self.place(node), name, found[2] if found else HOLE, self.scope))
+
+    def field(self, node: Any, name: str) -> None:
+        """The field ``paused`` or ``stopped`` as it is set."""
+        callee, before, after = self.around(node)
+        sets = (
+            re.match(r"\s*(?:=>|:|\]\s*=[^=])", after)
+            or (_FILLERS.search(callee) and re.match(r"\s*,", after))
+            or (before.rstrip().endswith("{") and re.match(r"\s*,", after))
+            or (
+                not callee and before.rstrip().endswith("(") and re.match(r"\s*,\s*[^()]*\)", after)
+            )  # ("paused", "true")
+        )
+        if sets and not re.match(r"\W*(?:=>|:|,|=)?\s*[\"']?false", after):
+            self.facts.fields.append(Field(self.place(node), name, self.scope))
+
+    def pair(self, node: Any) -> None:
+        """``paused: true``, ``SID: x`` and ``'X-Api-Key': x`` in an object, where the key is no literal."""
+        text = self.start(node, 300)
+        found = re.match(r"(paused|stopped|Origin|Referer)\s*:\s*(.{0,200})", text)
+        if found is not None and not found[2].strip("\"'").startswith("false"):
+            place = self.place(node)
+            if found[1] in {"paused", "stopped"}:
+                self.facts.fields.append(Field(place, found[1], self.scope))
+            else:
+                value = re.match(r"([\"'`])(https?://[^\"'`]*)\1", found[2])
+                self.facts.headers.append(Header(place, found[1], value[2] if value else HOLE, self.scope))

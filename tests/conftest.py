@@ -22,21 +22,6 @@ from tests.leftovers import end_all, end_watchdogs
 
 # A test that asks for one of these, however indirectly, runs against real servers.
 _LIVE_FIXTURES = {"release", "releases", "healthy", "server"}
-# Minutes each; run with `pytest -m extended`, so that the everyday suite stays under ten minutes on two cores.
-_EXTENDED = {"test_live_restart", "test_live_trace", "test_simulate", "test_trace_transparency", "test_live_fixes"}
-_EXTENDED |= {"test_live_rollback"}
-# Each scene of these runs every day on the newest release and on one of the others, in turn; the rest is extended.
-_IN_TURN = {
-    "test_live_reaching",
-    "test_live_headers",
-    "test_live_config",
-    "test_live_namespaces",
-    "test_settings_live",
-    "test_standin",
-    "test_clients",
-    "test_live_fix",
-    "test_live_password",
-}
 _PROPERTY = "live"
 _SKIPPED = "no live server: "
 _KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUIRE_LIVE", "QBDOCTOR_COVERAGE")
@@ -54,7 +39,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need real servers."""
     for item in items:
-        if item.path.stem in _EXTENDED or (item.path.stem in _IN_TURN and not _is_its_turn(item)):
+        if item.get_closest_marker("in_turn") and not _is_its_turn(item):
             item.add_marker(pytest.mark.extended)
         if not _LIVE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.live)

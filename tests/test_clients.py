@@ -28,6 +28,8 @@ from qbdoctor.reports.schema import load
 from tests.doctor import assert_silent
 from tests.kit.server import PASSWORD, Server
 
+pytestmark = pytest.mark.in_turn
+
 # Measured on real servers of all four releases: by address, by name
 EXPECTED = {
     "requests.Session": ("kept", "kept"),

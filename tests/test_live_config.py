@@ -26,6 +26,8 @@ from tests.kit.matrix import Release
 from tests.kit.profile import config_text, free_port, password_hash
 from tests.kit.server import PASSWORD, Server
 
+pytestmark = pytest.mark.in_turn
+
 CONFIG_CAUSES = {
     "unknown-key",
     "misplaced-key",

@@ -21,6 +21,8 @@ from tests.fixer import AUTH, INCIDENT, LIST, LISTED, OPEN, anonymous, change, r
 from tests.kit import faults
 from tests.kit.matrix import Release
 
+pytestmark = pytest.mark.in_turn
+
 WRONG = "canary-wrong-password"
 
 

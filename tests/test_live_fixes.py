@@ -20,6 +20,8 @@ from tests.kit.realproxy import Nginx
 from tests.kit.server import Server
 from tests.kit.tls import make_cert
 
+pytestmark = pytest.mark.extended
+
 STRANGER = {"X-Forwarded-For": "8.8.8.8"}
 
 

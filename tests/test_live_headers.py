@@ -24,6 +24,8 @@ from tests.kit.realproxy import Haproxy, Nginx, RealProxy
 from tests.kit.server import Server
 from tests.kit.tls import make_cert
 
+pytestmark = pytest.mark.in_turn
+
 PUBLIC = "https://qb.example.org"
 KEEP = "proxy_set_header Host $http_host;"
 TRUST = {"ReverseProxySupportEnabled": "true", "TrustedReverseProxiesList": "127.0.0.1"}

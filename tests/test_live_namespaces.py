@@ -22,6 +22,8 @@ from tests.kit.matrix import Release
 from tests.kit.namespaces import Net, net, published
 from tests.kit.server import Server, free_port
 
+pytestmark = pytest.mark.in_turn
+
 REASON = namespaces.unavailable()
 namespaced = pytest.mark.skipif(REASON is not None, reason=f"no namespaces: {REASON}")
 

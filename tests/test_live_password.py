@@ -32,6 +32,8 @@ from tests.kit.profile import password_hash
 from tests.kit.proxies import Answer
 from tests.kit.server import Server
 
+pytestmark = pytest.mark.in_turn
+
 NEW, OLD = 'canary new pässword; "quoted", 100%', "canary-old-password"
 HASH = "Password_PBKDF2"
 OPEN = {"LocalHostAuth": "false"}

@@ -23,6 +23,8 @@ from tests.kit.matrix import Release
 from tests.kit.server import PORT_MARK, Server, config_text, free_port
 from tests.kit.tls import Certificate, make_cert
 
+pytestmark = pytest.mark.in_turn
+
 
 def wait_for(what: Callable[[], object], seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds

@@ -29,6 +29,8 @@ from tests.fixer import AUTH, LIST, LISTED, OPEN, ROOT, Terminal, anonymous, cha
 from tests.kit.matrix import Release
 from tests.kit.server import Server
 
+pytestmark = pytest.mark.extended
+
 CANARY = "canary-in-the-environment"
 
 

@@ -23,6 +23,8 @@ from tests.leftovers import end_watchdogs
 from tests.test_live_fixes import by_name
 from tests.test_live_restart import served, states, until
 
+pytestmark = pytest.mark.extended
+
 
 def ways(name: str) -> dict[str, list[dict[str, Any]]]:
     """The ways by hand, by "api" and "file"."""

@@ -13,6 +13,8 @@ from tests.conftest import ServerFactory
 from tests.kit.server import PASSWORD, Server
 from tests.trace_programs import causes, ids, traced, tracing
 
+pytestmark = pytest.mark.extended
+
 
 def by_name(url: str) -> str:
     return url.replace("127.0.0.1", "localhost")

@@ -13,7 +13,7 @@ from qbdoctor.releases import Version
 from tests.conftest import ServerFactory
 from tests.kit import matrix
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.in_turn]
 
 HEAD = (
     "[LegalNotice]\nAccepted=true\n\n"

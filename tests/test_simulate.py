@@ -32,6 +32,8 @@ from tests.replay import GOOD, LOGIN, VERSION, Ask, Player, get, post
 from tests.simulate_more import MORE
 from tests.simulate_script import SCENARIOS as FIRST
 
+pytestmark = pytest.mark.extended
+
 SCENARIOS = FIRST | MORE
 GROUPS = 4
 

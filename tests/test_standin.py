@@ -29,6 +29,8 @@ from tests.kit.server import PASSWORD, Server
 from tests.replay import FORM, LOGIN, VERSION, Player, get
 from tests.simulate_script import SCENARIOS
 
+pytestmark = pytest.mark.in_turn
+
 EVERYONE = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
 
 

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import requests
 
 from tests.conftest import ServerFactory
 from tests.kit.profile import free_port
 from tests.kit.server import PASSWORD, Server
 from tests.trace_programs import causes, traced, tracing
+
+pytestmark = pytest.mark.extended
 
 LOGIN, VERSION = "/api/v2/auth/login", "/api/v2/app/version"
 

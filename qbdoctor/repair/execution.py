@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qbdoctor.repair.restart.restart import How, NotBack
 from qbdoctor.repair.restart.restarter import Restarter
 from qbdoctor.repair.restart.watchdog_client import READY_SECONDS, Dog, minded
-from qbdoctor.repair.run import NotHelped
+from qbdoctor.repair.verify import NotHelped
 from qbdoctor.target import processes
 from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.webui.masks import Deadline

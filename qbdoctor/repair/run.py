@@ -31,6 +31,7 @@ from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Record, Target
 from qbdoctor.repair.live_preferences import Live
 from qbdoctor.repair.plan import Plan, Step, Via, no_contradiction
+from qbdoctor.repair.verify import NotHelped
 from qbdoctor.storage import atomic, private
 from qbdoctor.target.processes import Instance
 
@@ -412,11 +413,3 @@ class Surgery:
                     f"and run qbdoctor rollback {record.id} --via file."
                 )
         return tuple(reversed(after))
-
-
-class NotHelped(Refused):
-    """The set was applied and did not do what it should. ``records`` are as they stand after it was taken back."""
-
-    def __init__(self, reason: str, records: Sequence[Record] = ()) -> None:
-        super().__init__(reason, "verification-failed")
-        self.records = tuple(records)

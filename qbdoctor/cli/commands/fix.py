@@ -19,7 +19,8 @@ from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
-from qbdoctor.repair.run import NotHelped, Surgery
+from qbdoctor.repair.run import Surgery
+from qbdoctor.repair.verify import NotHelped
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
 

@@ -1,0 +1,577 @@
+"""Records over the years: clearing up, what older and newer versions wrote, other users' records, dependencies."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qbdoctor.model.errors import Refused
+from qbdoctor.repair.history import other_folders, prune
+from qbdoctor.repair.journal import confirmations
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import Damaged, Record
+from qbdoctor.storage import state_folder
+from qbdoctor.target.processes import Instance
+from tests.support.doctor import Run, qbdoctor
+from tests.support.fixer import AUTH, LIST, ROOT, Terminal, change, new_config, records, sentence, state
+
+OPENING = "bypass-localhost-auth"
+extended = pytest.mark.extended  # seconds each, and with others like them
+OLD_RECORDS = Path(__file__).parents[1] / "data" / "old_records"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return new_config(tmp_path / "profile")
+
+
+def home() -> Path:
+    return Path(os.environ["QBDOCTOR_STATE_DIR"])
+
+
+def fixed(config: Path, *fixes: str) -> list[str]:
+    """Apply and return the ids, the oldest first."""
+    return [one["id"] for one in change("fix", *fixes, "--config", str(config))["records"]]
+
+
+def left() -> set[str]:
+    return {path.name for path in (home() / "records").iterdir()}
+
+
+def edited(name: str, **members: Any) -> None:
+    path = home() / "records" / name / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **members}))
+
+
+def aged(name: str, days: float) -> None:
+    held = json.loads((home() / "records" / name / "record.json").read_text())
+    at = (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    edited(name, states=[*held["states"][:-1], {**held["states"][-1], "at": at}])
+
+
+# --- clearing up ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_applied_stays(config: Path) -> None:
+    (back,) = fixed(config, AUTH)
+    change("rollback")
+    (stands,) = fixed(config, LIST)
+    before = state(config)
+    plan = qbdoctor("history", "--prune", "--dry-run")
+    assert (plan.code, back in plan.out, left()) == (0, True, {back, stands})
+    assert f"kept: {stands}: it is verified" in plan.out
+    asked = qbdoctor("history", "--prune")
+    assert (asked.code, left()) == (2, {back, stands})
+    assert "--yes is needed" in asked.out
+    made = change("history", "--prune")
+    assert (made["state"], [one["id"] for one in made["records"]], left()) == ("pruned", [back], {stands})
+    again = change("history", "--prune")
+    assert (again["state"], left()) == ("nothing-to-do", {stands})
+    change("rollback")
+    assert state(config)[0] != before[0]
+    assert change("history", "--prune")["records"][0]["id"] == stands
+    assert left() == set()
+    assert change("history", "--prune")["state"] == "nothing-to-do"
+
+
+@extended
+def test_a_person_is_asked(config: Path) -> None:
+    (back,) = fixed(config, AUTH)
+    change("rollback")
+    terminal = Terminal("history", "--prune")
+    terminal.wait_for("for good?")
+    assert terminal.type("n\n")[0] == 2
+    assert left() == {back}
+    terminal = Terminal("history", "--prune")
+    terminal.wait_for("for good?")
+    assert terminal.type("y\n")[0] == 0
+    assert left() == set()
+
+
+@extended
+def test_the_young_and_the_others_stay(config: Path) -> None:
+    ids = [*fixed(config, AUTH), *fixed(config, LIST)]
+    change("rollback", "--all")
+    aged(ids[0], 40)
+    made = change("history", "--prune", "--older-than", "30")
+    assert ([one["id"] for one in made["records"]], left()) == ([ids[0]], {ids[1]})
+    refused = change("history", "--prune", ids[1], "--older-than", "1", code=4)
+    assert "less than 1 days" in refused["text"]
+    assert change("history", "--prune", ids[1])["state"] == "pruned"
+    sentence(qbdoctor("history", "--prune", "nothing", "--yes"), 2, "no record nothing")
+    sentence(qbdoctor("history", "--older-than", "3"), 2, "--prune")
+    sentence(qbdoctor("history", "--prune", "--older-than", "x"), 2, "no number of days")
+
+
+@extended
+def test_what_cannot_be_read_stays_and_is_named(config: Path) -> None:
+    names: list[str] = []
+    for _ in range(3):
+        names += fixed(config, AUTH)
+        change("rollback")
+    damaged, newer, _ = names
+    (home() / "records" / damaged / "record.json").write_text("{")
+    edited(newer, schema="qbdoctor.record/2", state="finished")
+    run = qbdoctor("history", "--prune", "--yes")
+    assert (run.code, left()) == (0, {damaged, newer})
+    assert f"The record {damaged} is damaged" in run.out
+    assert "another qbdoctor, a newer one (qbdoctor.record/2)" in run.out
+
+
+@extended
+def test_one_that_another_was_made_on_top_of_stays(config: Path) -> None:
+    """Taken back by force below a newer one, whose own rollback brings its value again."""
+    original = config.read_bytes()
+    (first,) = fixed(config, AUTH)
+    (second,) = fixed(config, OPENING)
+    change("rollback", first, "--force")
+    assert {one["id"]: one["state"] for one in records()} == {first: "rolled-back", second: "verified"}
+    kept = qbdoctor("history", "--prune", "--yes")
+    assert (kept.code, left()) == (0, {first, second})
+    assert f"{second}, which is applied, was made on top of it" in kept.out
+    change("rollback", second, "--force")
+    change("history", "--prune")
+    assert left() == set()
+    assert b"LocalHostAuth=true" in config.read_bytes()  # what the first one's backup alone told was otherwise
+    assert b"LocalHostAuth=false" in original
+
+
+def test_one_that_waits_to_be_confirmed_stays(config: Path) -> None:
+    (first,) = fixed(config, AUTH)
+    change("rollback")
+    (home() / "confirm").mkdir()
+    waiting = {"run": "20261122T200000Z-abcdef", "seconds": 60, "until": "x", "pid": 1, "began": "", "records": [first]}
+    (home() / "confirm" / "20261122T200000Z-abcdef.json").write_text(json.dumps(waiting))
+    assert "it waits to be confirmed" in change("history", "--prune")["text"]
+    assert left() == {first}
+
+
+def test_one_that_will_wait_stays_before_it_does(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between `rollback --confirm-within` and its watchdog's word: another run may prune just then."""
+    (first,) = fixed(config, AUTH)
+    journal = Journal(home())
+    record = journal.find(first)
+    assert isinstance(record, Record)
+    journal.rollback(record, note=confirmations.UNSETTLED)
+    assert "may wait to be confirmed" in change("history", "--prune")["text"]
+    assert left() == {first}
+    monkeypatch.setattr(prune, "UNSETTLED_SECONDS", 0.0)  # a minute later nothing waits
+    change("history", "--prune")
+    assert left() == set()
+
+
+KILLED = """
+import os, shutil, sys
+from pathlib import Path
+from qbdoctor import atomic, pruning
+from qbdoctor.journal import Journal
+
+at = int(sys.argv[2])
+def counted(name, real, calls=[]):
+    def call(*arguments, **keywords):
+        calls.append(name)
+        if len(calls) == at:
+            os._exit(77)
+        return real(*arguments, **keywords)
+    return call
+
+journal = Journal(Path(sys.argv[1]))
+ids = [one.id for one in pruning.plan(journal).gone]
+for module, name in ((Path, "rename"), (atomic, "sync_folder"), (os, "unlink"), (os, "rmdir"), (os, "open")):
+    setattr(module, name, counted(name, getattr(module, name)))
+print(len(pruning.prune(journal, ids)[0]))
+"""
+
+
+@extended
+def test_killed_anywhere_it_is_there_or_not(config: Path, tmp_path: Path) -> None:
+    fixed(config, AUTH, LIST)
+    change("rollback")
+    (stands,) = fixed(config, AUTH)
+    every = left()
+    seen: set[int] = set()
+    for at in range(1, 100):
+        place = tmp_path / f"state{at}"
+        shutil.copytree(home(), place)
+        run = subprocess.run(
+            [sys.executable, "-c", KILLED, str(place), str(at)], capture_output=True, text=True, cwd=ROOT
+        )
+        journal = Journal(place)
+        listed = journal.records()
+        assert all(isinstance(one, Record) for one in listed), listed
+        assert stands in {one.id for one in listed}
+        for one in listed:
+            assert isinstance(one, Record)
+            assert one.backup_file.exists()
+        seen.add(len(listed))
+        assert journal.recover() == ()
+        rest = {path.name for path in (place / "records").iterdir()}
+        assert rest == {one.id for one in listed} <= every
+        if run.returncode == 0:
+            break
+        assert run.returncode == 77, run.stderr
+    assert seen == {1, 2, 3}
+    assert at > 10
+
+
+def test_it_waits_for_the_lock(config: Path) -> None:
+    fixed(config, AUTH)
+    change("rollback")
+    journal = Journal(home(), lock_seconds=0.05)
+    with Journal(home()).locked(), pytest.raises(Refused, match="Another run"):
+        from qbdoctor.repair.history import prune
+
+        prune.prune(journal, [one.id for one in journal.records()])
+    assert len(left()) == 1
+
+
+# --- what other versions wrote ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["first", "second"])
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """The state folder as an earlier version left it, made by that version's own code; its config is at tmp_path."""
+    source = OLD_RECORDS / request.param
+    config = tmp_path / "qBittorrent.conf"
+    shutil.copy(source / "now.conf", config)
+    config.chmod(0o640)
+    for folder in source.iterdir():
+        if folder.is_dir():
+            place = home() / "records" / folder.name
+            shutil.copytree(folder, place)
+            held = (place / "record.json").read_text()
+            (place / "record.json").write_text(held.replace("/old-home/qBittorrent.conf", str(config)))
+    yield config
+
+
+def test_an_older_record_is_listed_and_taken_back(old: Path) -> None:
+    held = records()
+    assert [one["state"] for one in held] == ["applied", "rolled-back", "verified"]
+    assert all(one["diagnosis"] is None for one in held)
+    first = held[-1]["id"]
+    assert "The record holds no diagnosis." in qbdoctor("history", first, "--format", "markdown").out
+    assert "canary" not in qbdoctor("history", first, "--json").out
+    whole = (home() / "records" / first / "before.conf").read_bytes()
+    change("rollback", first)
+    assert old.read_bytes() == whole
+    assert change("history", "--prune")["state"] == "pruned"
+    assert [one["state"] for one in records()] == ["applied"]
+
+
+@extended
+def test_an_older_record_is_taken_back_by_its_settings(old: Path) -> None:
+    """The secret's text is in its own file, which the first version called otherwise."""
+    old.write_text(old.read_text() + "WebUI\\Address=127.0.0.1\n")
+    change("rollback", records()[-1]["id"])
+    text = old.read_text()
+    assert 'Password_PBKDF2="@ByteArray(canary-old)"' in text
+    assert "LocalHostAuth=false" in text
+    assert "Address=127.0.0.1" in text
+
+
+ADDED = ("diagnosis", "beside", "notes", "in_place", "rollback", "verified_by")
+
+
+@pytest.mark.parametrize("lacks", [*(pytest.param(one, marks=extended) for one in ADDED), "all"])
+def test_a_record_may_lack_what_was_added(config: Path, lacks: str) -> None:
+    before = state(config)
+    (name,) = fixed(config, AUTH)
+    path = home() / "records" / name / "record.json"
+    held = json.loads(path.read_text())
+    for member in (
+        ("diagnosis", "beside", "notes", "in_place", "rollback", "verified_by") if lacks == "all" else (lacks,)
+    ):
+        held.pop(member, None)
+    path.write_text(json.dumps(held))
+    change("rollback")
+    assert state(config) == before
+
+
+@extended
+def test_what_a_later_version_added_is_kept(config: Path) -> None:
+    (name,) = fixed(config, AUTH)
+    edited(name, ticket={"id": "OPS-7"})
+    change("rollback")
+    assert records()[0]["ticket"] == {"id": "OPS-7"}
+
+
+def test_a_newer_schema_is_named_and_left_alone(config: Path) -> None:
+    (name,) = fixed(config, AUTH)
+    edited(name, schema="qbdoctor.record/2", way="new")
+    folder = home() / "records" / name
+    before = state(config), {path.name: path.read_bytes() for path in folder.iterdir()}
+    run = qbdoctor("history")
+    assert run.code == 0
+    assert f"{name} cannot be read here: it was written by another qbdoctor, a newer one (qbdoctor.record/2)" in run.err
+    assert str(folder / "before.conf") in run.err
+    (listed,) = records()
+    assert "newer" in listed["damaged"]
+    sentence(qbdoctor("rollback", name, "--yes"), 4, "newer", "qbdoctor.record/2", str(folder / "before.conf"))
+    for options in ([], ["--all"], ["--last"], ["--force"]):
+        assert qbdoctor("rollback", *options, "--yes").code == 2
+    change("history", "--prune")
+    assert qbdoctor("fix", AUTH, "--yes", "--config", str(config)).code == 0  # so already: no record
+    after = state(config), {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after == before
+
+
+# --- two on one setting -----------------------------------------------------------------------------------------------
+
+
+def test_the_older_of_two_says_which_holds_it_and_how(config: Path) -> None:
+    before = state(config)
+    (first,) = fixed(config, AUTH)
+    (second,) = fixed(config, OPENING)
+    now = state(config)
+    for options in (["--yes"], ["--dry-run"]):
+        run = qbdoctor("rollback", first, *options)
+        assert (run.code, state(config)) == (4, now)
+        assert f"the newer record {second}" in run.out
+        assert f"qbdoctor rollback {second} {first}" in run.out
+        assert "--all" in run.out
+    change("rollback", first, second)  # in any order
+    assert state(config) == before
+
+
+@extended
+@pytest.mark.parametrize("options", [["--all"], []], ids=["all", "one by one"])
+def test_the_newest_goes_first(config: Path, options: list[str]) -> None:
+    before = state(config)
+    for fix in (AUTH, OPENING, AUTH, OPENING):
+        fixed(config, fix)
+    plan = qbdoctor("rollback", *options, "--dry-run")
+    assert plan.code == 0
+    for _ in range(1 if options else 4):
+        change("rollback", *options)
+    assert state(config) == before
+
+
+def test_a_dry_run_shows_the_diff_and_changes_nothing(config: Path) -> None:
+    fixed(config, AUTH, LIST)
+    now, kept = state(config), records()
+    run = qbdoctor("rollback", "--dry-run")
+    assert (run.code, state(config), records()) == (0, now, kept)
+    lines = [line.strip() for line in run.out.splitlines()]
+    for name, old, new in (("LocalHostAuth", "true", "false"), ("AuthSubnetWhitelistEnabled", "false", "true")):
+        at = lines.index(f"-[Preferences] WebUI\\{name}={old}")
+        assert lines[at + 1] == f"+[Preferences] WebUI\\{name}={new}"
+    assert "Dry run: nothing was changed." in lines
+    found = json.loads(qbdoctor("rollback", "--dry-run", "--json").out)
+    assert (found["state"], len(found["changes"])) == ("planned", 2)
+
+
+# --- records of others ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Where root and anna keep their records, as the user table would say."""
+    places = {name: tmp_path / name / ".local/state/qbdoctor" for name in ("root", "anna")}
+    monkeypatch.setattr(state_folder, "user_state_folder", lambda name: places.get(str(name)))
+    return places
+
+
+def in_folder(folder: Path, config: Path) -> str:
+    made = change("fix", AUTH, "--config", str(config), "--state-dir", str(folder))
+    return str(made["records"][0]["id"])
+
+
+@extended
+def test_made_without_sudo_and_looked_for_with_it(
+    config: Path, users: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = in_folder(users["anna"], config)
+    monkeypatch.setattr(other_folders, "_is_root", lambda: True)
+    assert qbdoctor("history").err == ""
+    monkeypatch.setenv("SUDO_USER", "anna")
+    told = f"--state-dir {users['anna']}"
+    run = qbdoctor("history")
+    assert (run.code, run.out, told in run.err, "1 record (1 applied)" in run.err) == (
+        0,
+        "No fix was applied yet.\n",
+        True,
+        True,
+    )
+    sentence(qbdoctor("rollback", "--yes"), 2, "no applied fix", told)
+    sentence(qbdoctor("rollback", name, "--yes"), 2, "no record", told)
+    sentence(qbdoctor("history", name), 2, "no record", told)
+    assert told not in qbdoctor("rollback", "20200101T000000.000Z-x-00000000", "--yes").err
+    assert qbdoctor("rollback", name, "--yes", "--state-dir", str(users["anna"])).code == 0
+
+
+def test_made_with_sudo_and_looked_for_without_it(
+    config: Path, users: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_folder(users["root"], config)
+    monkeypatch.setattr(other_folders, "_is_root", lambda: False)
+    sentence(qbdoctor("rollback", "--yes"), 2, "no applied fix", f"--state-dir {users['root']}")
+
+
+@extended
+def test_made_in_a_container_and_looked_for_outside(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = datetime.now(UTC)
+    inside = tmp_path / "its root"
+    one = Instance(1, ("qbittorrent-nox",), started, home=Path("/config"), in_container=True, root=inside)
+    monkeypatch.setattr(other_folders, "find_instances", lambda: (one,))
+    assert other_folders.look(home(), os.environ) == ()
+    places = [inside / "root/.local/state/qbdoctor", inside / "config/.local/state/qbdoctor"]
+    for place in places:
+        in_folder(place, config)
+        change("rollback", "--state-dir", str(place))
+    run = qbdoctor("history")
+    assert run.out == "No fix was applied yet.\n"
+    for place in places:
+        assert f"{place} holds 1 record (0 applied): --state-dir {place} uses them." in run.err
+
+
+def test_after_sudo_the_way_back_is_with_sudo(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(other_folders, "_is_root", lambda: True)
+    monkeypatch.setenv("SUDO_USER", "anna")
+    run = qbdoctor("fix", AUTH, "--yes", "--config", str(config))
+    assert run.out.endswith(f"Take it back with: sudo qbdoctor rollback (the record is root's, in {home()})\n")
+    monkeypatch.delenv("SUDO_USER")
+    run = qbdoctor("fix", OPENING, "--yes", "--config", str(config))
+    assert run.out.endswith("Take it back with: qbdoctor rollback\n")
+
+
+@extended
+def test_the_usual_folder_is_named_where_another_was_given(config: Path, own_home: Path) -> None:
+    usual = own_home / ".local/state/qbdoctor"
+    in_folder(usual, config)
+    sentence(qbdoctor("rollback", "--yes"), 2, f"--state-dir {usual}")
+
+
+@extended
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+class TestAsRoot:
+    """What root makes in a folder of another user is that user's."""
+
+    ANNA = 54321
+
+    @pytest.fixture
+    def place(self, config: Path, tmp_path: Path) -> Path:
+        folder = tmp_path / "anna"
+        folder.mkdir()
+        os.chown(folder, self.ANNA, self.ANNA)
+        return folder / ".local/state/qbdoctor"
+
+    def test_all_is_the_owners(self, config: Path, place: Path) -> None:
+        fix = ("fix", AUTH, "--config", str(config), "--state-dir", str(place))
+        change(*fix)
+        change("rollback", "--state-dir", str(place))
+        made = [place, *place.rglob("*")]
+        assert len(made) > 4
+        assert {(path.stat().st_uid, path.stat().st_mode & 0o077) for path in made} == {(self.ANNA, 0)}
+        assert config.stat().st_uid == 0
+
+    def test_the_ledger_too(self, place: Path) -> None:
+        from qbdoctor.webui.login_ledger import Ledger
+
+        ledger = Ledger(place / "ledger.json")
+        with ledger._locked():
+            ledger._save([])
+        assert {path.stat().st_uid for path in [place, *place.rglob("*")]} == {self.ANNA}
+
+    def test_a_folder_that_all_may_write_is_nobodys(self, config: Path, tmp_path: Path) -> None:
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        os.chown(shared, self.ANNA, self.ANNA)
+        shared.chmod(0o1777)
+        change("fix", AUTH, "--config", str(config), "--state-dir", str(shared / "state"))
+        assert {path.stat().st_uid for path in [shared / "state", *(shared / "state").rglob("*")]} == {0}
+
+    def test_sudo_that_keeps_home_uses_roots_own(
+        self, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path / "anna"))
+        monkeypatch.delenv("XDG_STATE_HOME")
+        usual = tmp_path / "anna/.local/state/qbdoctor"
+        assert state_folder.state_folder({}) == usual
+        assert state_folder.state_folder({"SUDO_UID": "0"}) == usual
+        assert state_folder.state_folder({"SUDO_UID": str(self.ANNA + 1)}) == usual
+        assert (
+            state_folder.state_folder({"SUDO_UID": str(self.ANNA)}) == state_folder.user_state_folder("root") != usual
+        )
+
+    def test_what_another_user_may_not_see_is_said(self, config: Path) -> None:
+        """As a user who is not root, with root's records in the way and out of sight."""
+        import tempfile
+
+        folder = Path(tempfile.mkdtemp(prefix="qbdoctor-history-"))
+        try:
+            folder.chmod(0o755)
+            made = new_config(folder / "profile")
+            in_folder(folder / "state", made)
+            run = as_user(self.ANNA, folder, "rollback", "--yes")
+            assert (run.code, "Traceback" in run.err) == (4, False)
+            assert "belongs to root: use sudo" in run.err
+            (folder / "state").rename(folder / "roots")
+            run = as_user(self.ANNA, folder, "rollback", "--yes")
+            assert run.code == 2
+            if not Path("/root").stat().st_mode & 0o001:
+                assert "may hold records" in run.err
+        finally:
+            shutil.rmtree(folder)
+
+
+def as_user(uid: int, folder: Path, *arguments: str) -> Run:
+    if shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv to run as another user")
+    command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable, "-m", "qbdoctor"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "QBDOCTOR_STATE_DIR": str(folder / "state")}
+    done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, cwd=ROOT)
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+# --- made where the file has another path -----------------------------------------------------------------------------
+
+
+def test_a_record_whose_file_is_not_here(config: Path, tmp_path: Path) -> None:
+    """As one made in a container, whose /config is another folder outside."""
+    before = config.read_bytes()
+    (name,) = fixed(config, AUTH)
+    edited(name, host="a-container")
+    backup = str(home() / "records" / name / "before.conf")
+    moved = tmp_path / "outside" / "qBittorrent.conf"
+    moved.parent.mkdir()
+    config.rename(moved)
+    run = qbdoctor("rollback", "--yes")
+    sentence(run, 4, f"There is no config file {config} here", "a-container", backup, "--config FILE")
+    assert qbdoctor("rollback", "--dry-run").code == 4
+    assert f"{config} (not here)" in qbdoctor("history", name).out
+    run = qbdoctor("rollback", "--yes", "--config", str(moved))  # by itself it takes nothing for another's
+    sentence(run, 2, name, "not here", "a-container", f"qbdoctor rollback {name} --config FILE")
+    assert records()[0]["state"] == "verified"
+    change("rollback", name, "--config", str(moved))
+    assert (moved.read_bytes(), records()[0]["state"]) == (before, "rolled-back")
+
+
+@extended
+def test_another_file_is_not_taken_for_it(config: Path, tmp_path: Path) -> None:
+    (name,) = fixed(config, AUTH)
+    other = new_config(tmp_path / "other")
+    config.unlink()
+    before = state(other)
+    run = qbdoctor("rollback", name, "--yes", "--config", str(other))
+    assert state(other) == before, run.out
+    assert run.code in {0, 4}
+
+
+@extended
+def test_damaged_ones_are_no_reason_to_fail(config: Path) -> None:
+    (name,) = fixed(config, AUTH)
+    (home() / "records" / name / "record.json").write_text("{")
+    assert isinstance(Journal(home()).records()[0], Damaged)
+    assert LIST in fixed(config, LIST)[0]
+    assert qbdoctor("history", name, "--format", "markdown").code == 0

@@ -1,0 +1,67 @@
+"""Helpers for tests that start, restart and look into real servers."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from qbdoctor.target import processes
+from qbdoctor.target.processes import Instance, find_instances
+from tests.kit.matrix import Release
+from tests.kit.profile import config_text, password_hash
+from tests.kit.server import PASSWORD, Server
+from tests.support.fixer import anonymous, records
+
+
+def new_layout(release: Release) -> bool:
+    return release.version_tuple >= (5, 3)
+
+
+def own_place(release: Release, line: str) -> str:
+    """A line in the section that this release reads, as further text at the end of a file."""
+    return f"\n[WebUI]\n{line}\n" if new_layout(release) else f"\n[Preferences]\nWebUI\\{line}\n"
+
+
+def raw(release: Release, more: str = "", **settings: str) -> bytes:
+    """A file in this release's own layout, with `more` at its end."""
+    web = {"Password_PBKDF2": password_hash(PASSWORD), **settings}
+    text = config_text(web, layout="new" if new_layout(release) else "old", port=1).replace("Port=1\n", "Port=%PORT%\n")
+    return (text + more).encode()
+
+
+def by_name(server: Server, name: str) -> int:
+    """What a call gets whose Host header has this name."""
+    return server.get("/api/v2/app/version", headers={"Host": f"{name}:{server.port}"}).status_code
+
+
+def until(seen: Callable[[], Any], seconds: float = 20.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := seen()):
+        assert time.monotonic() < end, "it did not come in time"
+        time.sleep(0.05)
+    return found
+
+
+def now(running: Server) -> psutil.Process:
+    """The process that uses this server's config now."""
+    found = processes.using(running.config_file)
+    assert found is not None, "nothing runs with that config"
+    return psutil.Process(found.pid)
+
+
+def served(running: Server) -> int | None:
+    with contextlib.suppress(OSError):
+        return anonymous(running)
+    return None
+
+
+def states() -> list[str]:
+    return [record["state"] for record in records()]
+
+
+def found(pid: int) -> Instance | None:
+    return next((instance for instance in find_instances() if instance.pid == pid), None)

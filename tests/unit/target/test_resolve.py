@@ -1,0 +1,399 @@
+"""Which qBittorrent is meant: options, what runs, what lies at the usual places."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qbdoctor.model.errors import UserError
+from qbdoctor.target import resolve as target_module
+from qbdoctor.target.command_line import Options
+from qbdoctor.target.port_mappings import PortMapping
+from qbdoctor.target.processes import Instance
+from qbdoctor.target.resolve import Target, TargetOptions, World, resolve
+from tests.kit.server import Server
+
+ServerFactory = Callable[..., Server]
+STARTED = datetime(2026, 1, 2, tzinfo=UTC)
+WILDCARD = (("0.0.0.0", 8080), ("0.0.0.0", 6881))
+HERE = frozenset({ip_address("127.0.0.1"), ip_address("::1"), ip_address("10.0.0.5")})
+NAMES = {"nas.lan": frozenset({ip_address("10.0.0.5")}), "far.example": frozenset({ip_address("203.0.113.9")})}
+
+
+def running(pid: int = 7, **fields: Any) -> Instance:
+    values: dict[str, Any] = {"listening": WILDCARD, "torrent_ports": (6881,)}
+    return Instance(pid=pid, command=("qbittorrent-nox",), started=STARTED, **{**values, **fields})
+
+
+def write(file: Path, **settings: str) -> Path:
+    """A config with these Web UI settings; `_` in a name stands for a backslash."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"WebUI\\{name.replace('_', chr(92))}={value}" for name, value in settings.items()]
+    file.write_text("\n".join(["[Preferences]", *lines, ""]))
+    return file
+
+
+class Bench:
+    """A machine of the test's own: its home, its root folder, its processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home/u"
+        self.home.mkdir(parents=True)
+        self.mappings: tuple[PortMapping, ...] = ()
+
+    def resolve(self, *instances: Instance, **options: str) -> Target:
+        return resolve(
+            TargetOptions(**options),
+            env={},
+            platform="linux",
+            home=self.home,
+            world=World(
+                instances=lambda: instances,
+                mappings=lambda: self.mappings,
+                lookup=lambda name: NAMES.get(name, frozenset()),
+                own_addresses=lambda: HERE,
+                root=self.folder,
+            ),
+        )
+
+    def refused(self, code: str, *instances: Instance, exit_code: int = 2, **options: str) -> str:
+        with pytest.raises(UserError) as caught:
+            self.resolve(*instances, **options)
+        assert (caught.value.code, caught.value.exit_code) == (code, exit_code), caught.value.message
+        assert "\n" not in caught.value.message
+        return caught.value.message
+
+    def profile(self, name: str = "p", **settings: str) -> tuple[Path, Path]:
+        folder = self.folder / name
+        return folder, write(folder / "qBittorrent/config/qBittorrent.conf", **settings)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "bench")
+
+
+# --- nothing given
+
+
+def test_nothing_at_all(bench: Bench) -> None:
+    message = bench.refused("no-target", exit_code=3)
+    assert "--url" in message
+    assert "--profile" in message
+
+
+def test_the_only_instance(bench: Bench) -> None:
+    profile, config = bench.profile(Port="8080")
+    instance = running(config_file=config, profile=profile, log_file=Path("/log"))
+    target = bench.resolve(instance)
+    assert target.address.url == "http://127.0.0.1:8080"
+    assert (target.origin, target.instance, target.others) == ("process", instance, ())
+    assert (target.config_file, target.profile, target.log_file) == (config, profile, Path("/log"))
+    assert (target.config_given, target.direct) == (False, True)
+    assert (target.server_port, target.server_port_source) == (8080, "listening")
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "url", "server_port"),
+    [
+        ({"Port": "8080", "HTTPS_Enabled": "true"}, {}, "https://127.0.0.1:8080", (8080, "listening")),
+        ({"Port": "99"}, {}, "http://127.0.0.1:8080", (8080, "listening")),  # edited while it runs
+        ({"Port": "6881"}, {"torrent_ports": ()}, "http://127.0.0.1:6881", (6881, "listening")),
+        ({"Port": "99"}, {"torrent_ports": ()}, "http://127.0.0.1:99", (99, "config")),  # which of two cannot be told
+        ({"Port": "99"}, {"options": Options(webui_port=6881)}, "http://127.0.0.1:6881", (6881, "listening")),
+        ({"Port": "99"}, {"listening": None}, "http://127.0.0.1:99", (99, "config")),
+        ({"Port": "99"}, {"listening": ()}, "http://127.0.0.1:99", (99, "config")),
+        ({"Port": "abc"}, {"listening": ()}, "http://127.0.0.1:8080", (None, None)),
+        ({"Port": "99999"}, {"listening": ()}, "http://127.0.0.1:34463", (34463, "config")),
+        ({}, {"listening": ()}, "http://127.0.0.1:8080", (8080, "config")),
+        ({"Address": "10.0.0.5"}, {"listening": None}, "http://10.0.0.5:8080", (8080, "config")),
+        ({"Address": "*"}, {"listening": None}, "http://127.0.0.1:8080", (8080, "config")),
+        ({"Address": "localhost"}, {"listening": None}, "http://127.0.0.1:8080", (8080, "config")),
+        ({"Address": "::"}, {"listening": None}, "http://[::1]:8080", (8080, "config")),
+        ({}, {"listening": (("10.0.0.5", 8080),)}, "http://10.0.0.5:8080", (8080, "listening")),
+        ({}, {"listening": (("::1", 8080),)}, "http://[::1]:8080", (8080, "listening")),
+        ({}, {"listening": (("::", 8080),)}, "http://127.0.0.1:8080", (8080, "listening")),
+        (
+            {},
+            {"shares_network": False, "addresses": ("172.17.0.2",), "in_container": True},
+            "http://172.17.0.2:8080",
+            (8080, "listening"),
+        ),
+    ],
+)
+def test_its_address(
+    bench: Bench, settings: dict[str, str], fields: dict[str, Any], url: str, server_port: tuple[int, str]
+) -> None:
+    _, config = bench.profile(**settings)
+    target = bench.resolve(running(config_file=config, **fields))
+    assert target.address.url == url
+    assert (target.server_port, target.server_port_source) == server_port
+
+
+def test_an_instance_whose_config_is_hidden(bench: Bench) -> None:
+    options = Options(webui_port=81, webui_port_source="QBT_WEBUI_PORT")
+    target = bench.resolve(running(config_file=None, listening=None, options=options))
+    assert target.address.url == "http://127.0.0.1:81"
+    assert (target.server_port, target.server_port_source) == (81, "QBT_WEBUI_PORT")
+    assert target.direct is None
+    assert bench.resolve(running(config_file=bench.folder / "none")).address.port == 8080
+
+
+def test_several_are_listed(bench: Bench) -> None:
+    _, config = bench.profile(Port="81")
+    message = bench.refused(
+        "several-instances",
+        running(11, profile=Path("/one")),
+        running(12, listening=None, config_file=config),
+        running(13, listening=None),
+    )
+    assert "3 qBittorrent" in message
+    assert "pid 11 (port 8080, profile /one)" in message
+    assert f"pid 12 (port 81, config {config})" in message
+    assert "pid 13 (port unknown, config unknown)" in message
+    assert "--url or --profile" in message
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "home/u/.config/qBittorrent/qBittorrent.conf",
+        "home/u/.var/app/org.qbittorrent.qBittorrent/config/qBittorrent/qBittorrent.conf",
+        "home/u/snap/qbittorrent-arnatious/current/.config/qBittorrent/qBittorrent.conf",
+        "config/qBittorrent/qBittorrent.conf",
+        "config/qBittorrent/config/qBittorrent.conf",
+        ".config/qBittorrent/qBittorrent.conf",
+    ],
+)
+def test_a_config_at_a_usual_place(bench: Bench, place: str) -> None:
+    config = write(bench.folder / place, Port="81")
+    target = bench.resolve()
+    assert (target.origin, target.config_file, target.address.port) == ("default-config", config, 81)
+    assert (target.config_given, target.instance, target.direct) == (False, None, None)
+    assert (target.server_port, target.server_port_source) == (81, "config")
+
+
+def test_a_config_that_is_none_is_passed_over(bench: Bench) -> None:
+    (bench.home / ".config/qBittorrent").mkdir(parents=True)
+    (bench.home / ".config/qBittorrent/qBittorrent.conf").write_bytes(b"\0\1\2")
+    bench.refused("no-target", exit_code=3)
+
+
+# --- --profile and --config
+
+
+def test_profile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, config = bench.profile(Port="81", Address="10.0.0.5")
+    monkeypatch.chdir(bench.folder)
+    for given in (str(folder), "p", "./p/"):
+        target = bench.resolve(profile=given)
+        assert (target.origin, target.address.url) == ("profile", "http://10.0.0.5:81")
+        assert (target.config_file, target.profile, target.config_given) == (config, folder, True)
+        assert target.log_file == folder / "qBittorrent/data/logs/qbittorrent.log"
+        assert (target.instance, target.direct) == (None, None)
+
+
+def test_config(bench: Bench) -> None:
+    config = write(bench.folder / "my.conf", Port="81")
+    target = bench.resolve(config=str(config))
+    assert (target.origin, target.address.url, target.config_given) == ("config", "http://127.0.0.1:81", True)
+    assert target.profile is None
+    folder, config = bench.profile()
+    assert bench.resolve(config=str(config)).profile == folder
+
+
+@pytest.mark.parametrize("option", ["config", "profile"])
+def test_the_instance_that_uses_that_very_file(bench: Bench, option: str) -> None:
+    folder, config = bench.profile(Port="8080")
+    link = bench.folder / "link"
+    link.symlink_to(folder)
+    mine = running(1, config_file=link / "qBittorrent/config/qBittorrent.conf", profile=link)
+    other = running(2, config_file=bench.profile("other")[1])
+    target = bench.resolve(other, mine, **{option: str(folder if option == "profile" else config)})
+    assert (target.instance, target.others, target.direct) == (mine, (other,), True)
+    assert (target.config_file, target.profile) == (config, folder)
+
+
+def test_a_named_configuration(bench: Bench) -> None:
+    folder = bench.folder / "p"
+    one = write(folder / "qBittorrent_one/config/qBittorrent.conf", Port="81")
+    target = bench.resolve(profile=str(folder))
+    assert (target.config_file, target.address.port) == (one, 81)
+    assert target.log_file == folder / "qBittorrent_one/data/logs/qbittorrent.log"
+    write(folder / "qBittorrent_two/config/qBittorrent.conf")
+    message = bench.refused("several-configurations", profile=str(folder))
+    assert "one, two" in message
+    assert f"such as {one}" in message
+
+
+def test_profiles_that_are_none(bench: Bench) -> None:
+    missing = bench.folder / "none"
+    message = bench.refused("config-missing", profile=str(missing))
+    assert str(missing / "qBittorrent/config/qBittorrent.conf") in message
+    file = write(bench.folder / "file.conf")
+    assert "--config" in bench.refused("profile-not-a-folder", profile=str(file))
+    _, config = bench.profile()
+    for inside in (config.parent, config.parent.parent):
+        assert f"use --config {config}" in bench.refused("config-missing", profile=str(inside))
+    assert "empty" in bench.refused("empty-path", profile=" ")
+
+
+def test_configs_that_are_none(bench: Bench) -> None:
+    bench.refused("config-missing", config=str(bench.folder / "none.conf"))
+    bench.refused("config-is-folder", config=str(bench.folder))
+    bench.refused("empty-path", config="")
+    binary = bench.folder / "binary.conf"
+    binary.write_bytes(b"\0\0")
+    bench.refused("config-binary", config=str(binary))
+    bench.refused("config-missing", config=str(bench.folder / "none.conf"), url="http://localhost:8080")
+
+
+def test_config_and_profile(bench: Bench) -> None:
+    folder, config = bench.profile()
+    target = bench.resolve(config=str(config), profile=str(folder))
+    assert (target.origin, target.config_file, target.profile) == ("config", config, folder)
+    other = write(bench.folder / "other.conf")
+    message = bench.refused("config-differs-from-profile", config=str(other), profile=str(folder))
+    assert str(config) in message
+
+
+# --- --url
+
+
+@pytest.mark.parametrize(
+    ("url", "listening", "direct"),
+    [
+        ("http://localhost:8080", WILDCARD, True),
+        ("http://127.0.0.1:8080/base", WILDCARD, True),
+        ("http://127.3.3.3:8080", WILDCARD, True),
+        ("http://10.0.0.5:8080", WILDCARD, True),
+        ("http://nas.lan:8080", WILDCARD, True),
+        ("https://nas.lan:8080", WILDCARD, True),
+        ("http://[::1]:8080", (("::", 8080),), True),
+        ("http://127.0.0.1:8080", (("::", 8080),), True),
+        ("http://127.0.0.1:8080", (("::ffff:127.0.0.1", 8080),), True),
+        ("http://[::1]:8080", WILDCARD, None),
+        ("http://10.0.0.5:8080", (("127.0.0.1", 8080),), None),
+        ("http://localhost:8080", (("10.0.0.5", 8080),), None),
+        ("http://localhost:8081", WILDCARD, None),
+        ("http://localhost:8080", (), None),
+        ("http://203.0.113.9:8080", WILDCARD, None),
+        ("http://far.example:8080", WILDCARD, None),
+        ("http://unknown.example:8080", WILDCARD, None),
+    ],
+)
+def test_a_local_process_belongs_only_if_it_listens_there(
+    bench: Bench, url: str, listening: tuple[tuple[str, int], ...], direct: bool | None
+) -> None:
+    _, config = bench.profile(Port="8080")
+    instance = running(config_file=config, listening=listening)
+    target = bench.resolve(instance, url=url)
+    assert (target.origin, target.address.url, target.direct) == ("url", url, direct)
+    if direct:
+        assert (target.instance, target.config_file, target.server_port) == (instance, config, 8080)
+    else:
+        assert (target.instance, target.config_file, target.server_port) == (None, None, None)
+        assert target.others == (instance,)
+    assert not target.config_given
+
+
+def test_the_right_one_of_several(bench: Bench) -> None:
+    one, two = running(1, listening=(("127.0.0.1", 81),)), running(2, listening=(("127.0.0.1", 82),))
+    target = bench.resolve(one, two, url="http://localhost:82")
+    assert (target.instance, target.others) == (two, (one,))
+
+
+def test_a_process_that_hides_its_sockets(bench: Bench) -> None:
+    _, config = bench.profile(Port="81")
+    hidden = running(1, listening=None, config_file=config)
+    target = bench.resolve(hidden, url="http://localhost:81")
+    assert (target.instance, target.direct) == (hidden, None)
+    assert bench.resolve(hidden, url="http://localhost:82").instance is None
+    assert bench.resolve(hidden, url="http://far.example:81").instance is None
+    assert bench.resolve(hidden, replace(hidden, pid=2), url="http://localhost:81").instance is None
+
+
+@pytest.mark.parametrize("option", ["config", "profile"])
+def test_a_config_beside_a_url_is_taken_at_its_word(bench: Bench, option: str) -> None:
+    folder, config = bench.profile(Port="8080")
+    given = {option: str(folder if option == "profile" else config)}
+    target = bench.resolve(url="https://far.example", **given)
+    assert (target.origin, target.config_file, target.config_given) == ("url", config, True)
+    assert (target.instance, target.direct) == (None, None)
+    assert (target.server_port, target.server_port_source) == (8080, "config")
+    instance = running(config_file=config)
+    target = bench.resolve(instance, url="https://far.example", **given)
+    assert (target.instance, target.direct) == (instance, False), "a proxy may lead to it"
+    target = bench.resolve(instance, url="http://localhost:8080", **given)
+    assert (target.instance, target.direct) == (instance, True)
+
+
+def test_a_container(bench: Bench) -> None:
+    _, config = bench.profile(Port="8080")
+    inside = running(config_file=config, in_container=True, shares_network=False, addresses=("172.17.0.2",))
+    target = bench.resolve(inside, url="http://172.17.0.2:8080")
+    assert (target.instance, target.direct) == (inside, True)
+    assert bench.resolve(inside, url="http://localhost:8080").instance is None, "its port 8080 is not ours"
+    bench.mappings = (PortMapping("0.0.0.0", 18080, "172.17.0.2", 8080), PortMapping("10.0.0.5", 9, "172.17.0.2", 8080))
+    target = bench.resolve(inside, url="http://nas.lan:18080")
+    assert (target.instance, target.direct, target.config_file) == (inside, False, config)
+    assert (target.server_port, target.server_port_source) == (8080, "listening")
+    assert bench.resolve(inside, url="http://nas.lan:9").instance is inside
+    assert bench.resolve(inside, url="http://localhost:9").instance is None
+    assert bench.resolve(inside, url="http://far.example:18080").instance is None
+
+
+def test_a_bad_url(bench: Bench) -> None:
+    bench.refused("bad-url", url="localhost:8080")
+    bench.refused("credentials-in-url", url="http://a:b@localhost:8080")
+
+
+def test_a_slow_lookup_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target_module, "LOOKUP_SECONDS", 0.05)
+
+    def slow(*_arguments: Any, **_keywords: Any) -> list[Any]:
+        time.sleep(1)
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", slow)
+    before = time.monotonic()
+    target = resolve(TargetOptions(url="http://slow.example:8080"), instances=lambda: (running(),))
+    assert target.instance is None
+    assert time.monotonic() - before < 0.8
+
+
+def test_names_and_own_addresses_are_looked_up() -> None:
+    assert ip_address("127.0.0.1") in target_module.look_up("localhost")
+    assert target_module.look_up("no-such-name.invalid") == frozenset()
+    assert ip_address("127.0.0.1") in target_module._own_addresses()
+
+
+# --- the log
+
+
+def test_the_log_is_where_the_config_puts_it(bench: Bench) -> None:
+    folder, config = bench.profile()
+    elsewhere = bench.folder / "logs"
+    text = config.read_text()
+    config.write_text(f"[Application]\nFileLogger\\Path={elsewhere}\n{text}")
+    assert bench.resolve(profile=str(folder)).log_file == elsewhere / "qbittorrent.log"
+    usual = folder / "qBittorrent/data/logs/qbittorrent.log"
+    usual.parent.mkdir(parents=True)
+    usual.touch()
+    assert bench.resolve(profile=str(folder)).log_file == usual, "the folder was moved here"
+    elsewhere.mkdir()
+    (elsewhere / "qbittorrent.log").touch()
+    assert bench.resolve(profile=str(folder)).log_file == elsewhere / "qbittorrent.log"
+    config.write_text(f"[Application]\nFileLogger\\Enabled=false\n{text}")
+    assert bench.resolve(profile=str(folder)).log_file is None
+
+
+# --- the real thing

@@ -23,7 +23,7 @@ def judge(seen: Observations) -> Judgement:
 
 def _after_401(seen: Observations) -> Judgement:
     """Through a proxy that adds a wrong Basic header each call is a failed login, so no further one is sent there."""
-    told = seen.told
+    told = seen.first_request_log
     if told is None or not told.failures:
         reason = "the calls are refused with 401, and no log at hand shows that one of them counted as a failed login"
         return Judgement("skip", "Not judged", reason)

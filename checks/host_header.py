@@ -13,9 +13,11 @@ def judge(seen: Observations) -> Judgement:
     authority = seen.target.address.authority
     if first.status != 401:
         return Judgement("pass", f"Host: {authority} is accepted")
-    if seen.told is not None and not seen.told.rejections:
+    if seen.first_request_log is not None and not seen.first_request_log.rejections:
         return Judgement(
-            "skip", "Not judged", f"the 401 is about a login, by {seen.told.file}, not about the Host header"
+            "skip",
+            "Not judged",
+            f"the 401 is about a login, by {seen.first_request_log.file}, not about the Host header",
         )
     compared = seen.comparisons.get("host-header")
     if compared is None:
@@ -83,7 +85,7 @@ def _file(seen: Observations) -> str | None:
 
 def _by_log(seen: Observations) -> Judgement | None:
     """Judge by the line that our own request left in a log of this machine: a proxy may send a Host of its own."""
-    told = seen.told
+    told = seen.first_request_log
     refused = next((one for one in told.rejections if one.kind in {"host", "port"}), None) if told else None
     if told is None or refused is None:
         return None

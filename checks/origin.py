@@ -6,11 +6,11 @@ from qbdoctor.api import (
     Confidence,
     Evidence,
     Finding,
+    FirstRequestLog,
     Judgement,
     Observations,
     Rejection,
     Severity,
-    Told,
 )
 
 HEADERS = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
@@ -134,7 +134,7 @@ def _host_refused(seen: Observations, compared: Comparison, forwarded: Compariso
 
 def _added_on_the_way(seen: Observations) -> Judgement | None:
     """Our own first request held none of these headers, yet the log says that one of them was refused."""
-    told = seen.told
+    told = seen.first_request_log
     refused = next((one for one in told.rejections if one.kind in CAUSES), None) if told else None
     if told is None or refused is None:
         return None
@@ -167,7 +167,7 @@ def _added_values(seen: Observations, refused: Rejection) -> dict[str, str]:
     return _values(seen) | ({"origin": _site(refused)} if "://" in refused.received else {})
 
 
-def _line(told: Told, refused: Rejection) -> Evidence:
+def _line(told: FirstRequestLog, refused: Rejection) -> Evidence:
     text = f"{told.file}: {HEADERS[refused.kind]} {_site(refused)!r} was refused, addressed to {refused.expected!r}"
     return Evidence("log", text, {"file": str(told.file), "header": HEADERS[refused.kind]})
 

@@ -7,8 +7,8 @@ from qbdoctor.api import (
     Finding,
     Judgement,
     Observations,
+    ProbableProcess,
     Remedy,
-    Suspect,
     releases,
     stands_in_front,
     witness,
@@ -39,7 +39,7 @@ def judge(seen: Observations) -> Judgement:
     )
 
 
-def _reached(seen: Observations, one: Suspect | None) -> bool:
+def _reached(seen: Observations, one: ProbableProcess | None) -> bool:
     """Whether an answer, or its lack, is that of the process that is meant."""
     first = seen.anonymous
     if one is not None and one.named and one.ports == () and seen.target.direct is False:
@@ -51,7 +51,7 @@ def _reached(seen: Observations, one: Suspect | None) -> bool:
     return first.failure is None or first.failure.kind not in NOT_REACHED
 
 
-def _process(one: Suspect) -> Evidence:
+def _process(one: ProbableProcess) -> Evidence:
     ports = one.ports
     where = "it may not be seen where" if ports is None else ", ".join(map(str, ports)) or "no port of a Web UI"
     text = f"process {one.instance.pid} ({one.instance.command_line}) listens on {where}"
@@ -88,12 +88,12 @@ def _ended(seen: Observations) -> Judgement:
     return _fail(Finding("bind-failed", "likely", text, evidence, values={"server_port": str(port)}))
 
 
-def _logged(seen: Observations, text: str, one: Suspect | None = None) -> Evidence:
+def _logged(seen: Observations, text: str, one: ProbableProcess | None = None) -> Evidence:
     file = str(seen.target.log_file or (one.instance.log_file if one else None) or "")
     return Evidence("log", f"the log says: {text}", {"file": file})
 
 
-def _unbound(seen: Observations, one: Suspect) -> Judgement | None:
+def _unbound(seen: Observations, one: ProbableProcess) -> Judgement | None:
     failed = witness.bind_failure(one.log)
     owner = _owner(seen, one.instance.pid) if one.ports == () else None
     values: dict[str, str] = {}
@@ -118,7 +118,7 @@ def _unbound(seen: Observations, one: Suspect) -> Judgement | None:
     return _fail(Finding("bind-failed", "likely", text, (owner, _process(one), _answer(seen)), values=values))
 
 
-def _waiting(seen: Observations, one: Suspect) -> Judgement | None:
+def _waiting(seen: Observations, one: ProbableProcess) -> Judgement | None:
     """It asks for consent on a terminal only, and before it opens any port."""
     accepted = one.settings is not None and one.settings.boolean("LegalNotice/Accepted")
     if accepted or not one.instance.terminal or one.instance.listening != ():
@@ -132,7 +132,7 @@ def _waiting(seen: Observations, one: Suspect) -> Judgement | None:
     return _fail(Finding("waiting-at-legal-notice", "likely", text, (_process(one), said, _answer(seen))))
 
 
-def _disabled(seen: Observations, one: Suspect) -> Judgement | None:
+def _disabled(seen: Observations, one: ProbableProcess) -> Judgement | None:
     """The build without a window honours the switch from 4.6 on; the desktop build always did, and is off by default."""
     settings = one.settings
     if settings is None or one.ports:
@@ -154,7 +154,7 @@ def _disabled(seen: Observations, one: Suspect) -> Judgement | None:
     return _fail(Finding("webui-disabled", confidence, text, (said, _process(one), _answer(seen))))
 
 
-def _release_range(seen: Observations, one: Suspect) -> releases.VersionRange:
+def _release_range(seen: Observations, one: ProbableProcess) -> releases.VersionRange:
     if seen.target.instance is one.instance:
         return seen.releases
     version = one.settings.version if one.settings is not None else None
@@ -163,7 +163,7 @@ def _release_range(seen: Observations, one: Suspect) -> releases.VersionRange:
     return one.settings.written_by if one.settings is not None else releases.ANY
 
 
-def _elsewhere(seen: Observations, one: Suspect) -> Judgement | None:
+def _elsewhere(seen: Observations, one: ProbableProcess) -> Judgement | None:
     """It serves another port than the one asked."""
     address = seen.target.address
     if not one.ports or (seen.anonymous.answered and not one.named):
@@ -196,7 +196,7 @@ def _elsewhere(seen: Observations, one: Suspect) -> Judgement | None:
     return _fail(Finding("wrong-port", confidence, text, (*evidence, _answer(seen)), values=values))
 
 
-def _other_address(seen: Observations, one: Suspect) -> Judgement | None:
+def _other_address(seen: Observations, one: ProbableProcess) -> Judgement | None:
     """The port is right, the address is not one that it listens at."""
     address = seen.target.address
     bound = sorted({ip for ip, port in one.instance.listening or () if port == address.port})
@@ -210,7 +210,7 @@ def _other_address(seen: Observations, one: Suspect) -> Judgement | None:
     return _fail(found)
 
 
-def _silent(seen: Observations, one: Suspect) -> Judgement:
+def _silent(seen: Observations, one: ProbableProcess) -> Judgement:
     """It runs and has no Web UI open, and nothing says why."""
     opens = releases.possible("start.port_opens", _release_range(seen, one))
     critical = next((line.shown for line in reversed(one.log) if line.level == "C"), None)

@@ -7,22 +7,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output, prompts
-from qbdoctor.cli.outcome import Outcome
+from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.journal import confirmations
 from qbdoctor.repair.restart import watchdog_client
 
 if TYPE_CHECKING:
     from qbdoctor.repair.journal.journal import Journal
-    from qbdoctor.repair.restart.watchdog_client import Dog
+    from qbdoctor.repair.restart.watchdog_client import WatchdogClient
 
 
-def decision(args: argparse.Namespace, journal: Journal, run: str, dog: Dog, until: str, outcome: Outcome) -> Outcome:
+def decision(
+    args: argparse.Namespace,
+    journal: Journal,
+    run: str,
+    watchdog: WatchdogClient,
+    until: str,
+    outcome: CommandOutcome,
+) -> CommandOutcome:
     """Have what was done confirmed: a person is asked, anybody else is told how. Returns how it ended."""
     ids = [record.id for record in outcome.records]
     if args.yes or not prompts.person_answers():
         how = f"It is undone at {until} unless confirmed: qbdoctor fix --confirm {run}"
-        dog.release(done=False)
+        watchdog.release(done=False)
         records = tuple(confirmations.of_ids(journal, ids))
         return replace(outcome, state="to-be-confirmed", lines=(*outcome.lines, how), records=records)
     for line in outcome.lines:
@@ -33,9 +40,9 @@ def decision(args: argparse.Namespace, journal: Journal, run: str, dog: Dog, unt
         except UserError:  # the time was over while the answer was typed
             pass
         else:
-            dog.release(done=False)
+            watchdog.release(done=False)
             return replace(outcome, lines=("✓ Confirmed: it stays.",), records=kept)
-    left = watchdog_client.undo_now(dog)
+    left = watchdog_client.undo_now(watchdog)
     end = " ".join(left) or "Not confirmed: everything was put back as it was."
     return replace(
         outcome, state="undone", lines=(f"✗ {end}",), exit_code=4, records=tuple(confirmations.of_ids(journal, ids))

@@ -19,7 +19,7 @@ CHANGE_SCHEMA = "qbdoctor.change/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandOutcome:
     """How a run of ``fix`` or ``rollback`` ended. ``lines`` are for people, one thought each."""
 
     command: str
@@ -45,7 +45,7 @@ class Outcome:
         }
 
 
-def run(args: argparse.Namespace, work: Callable[[], Outcome]) -> int:
+def run(args: argparse.Namespace, work: Callable[[], CommandOutcome]) -> int:
     """Do the work and deliver what came of it; what ends it early is one sentence, and an object for ``--json``."""
     if args.format not in ("human", "json"):
         raise UserError("usage", f"{args.command}: --format is human or json.")
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace, work: Callable[[], Outcome]) -> int:
     except UserError as error:
         if args.format == "json":
             state = "refused" if error.exit_code == 4 else "error"
-            _deliver(Outcome(args.command, state, (error.message,), error.exit_code), args)
+            _deliver(CommandOutcome(args.command, state, (error.message,), error.exit_code), args)
         raise
     _deliver(outcome, args)
     return outcome.exit_code
@@ -74,7 +74,7 @@ def check_output(name: str | None) -> None:
         )
 
 
-def _deliver(outcome: Outcome, args: argparse.Namespace) -> None:
+def _deliver(outcome: CommandOutcome, args: argparse.Namespace) -> None:
     if args.format == "json":
         deliver_json(outcome.to_json(), args.output)
     else:
@@ -106,6 +106,6 @@ def _encoding(to: str | None) -> str:
     return (sys.stdout.encoding or "utf-8") if to in {None, "-"} else "utf-8"
 
 
-def shown(changes: Iterable[Change]) -> Sequence[str]:
+def lines(changes: Iterable[Change]) -> Sequence[str]:
     """Return the diff lines of changes, indented, secrets masked."""
     return [f"    {line}" for change in changes for line in change.diff()]

@@ -31,7 +31,7 @@ def chosen(args: argparse.Namespace, journal: Journal, state: Path) -> list[Reco
         raise UserError(
             "nothing-to-roll-back",
             f"There is no applied fix{of} to take back: qbdoctor history shows the records.{_lost(everything)}"
-            f"{other_folders.told(state, os.environ)}",
+            f"{other_folders.name_other_folders(state, os.environ)}",
         )
     if args.all:
         return standing
@@ -65,7 +65,9 @@ def _named(ids: Sequence[str], journal: Journal, state: Path, belongs: Callable[
         try:
             found = journal.find(name)
         except Refused as refused:  # a slip of the pen, not a refusal
-            raise UserError(refused.code, f"{refused.reason}{other_folders.told(state, os.environ, name)}") from None
+            raise UserError(
+                refused.code, f"{refused.reason}{other_folders.name_other_folders(state, os.environ, name)}"
+            ) from None
         if isinstance(found, Damaged):
             raise Refused(found.text(), "record-damaged")
         if not found.standing:

@@ -22,7 +22,7 @@ from qbdoctor.model.basics import Json
 from qbdoctor.trace.exchange import is_session_name
 from qbdoctor.trace.user_agents import hint
 
-Outcome = Literal["kept", "dropped", "refused", "failed", "absent"]
+ProbeOutcome = Literal["kept", "dropped", "refused", "failed", "absent"]
 SECONDS = 30.0
 _SID_HINT = (
     "it looks for a cookie named SID, or for the text `Ok.`, which 5.2 and later do not send",
@@ -39,7 +39,7 @@ class Tried:
 
     probe: Probe
     kind: str
-    outcome: Outcome
+    outcome: ProbeOutcome
     version: str = ""
     login: int | None = None
     call: int | None = None
@@ -129,7 +129,7 @@ def _read(probe: Probe, kind: str, got: dict[str, Any], cookies: list[str]) -> T
     login, call = got.get("login"), got.get("call")
     version, problem = str(got.get("version") or ""), str(got.get("problem") or "")
     given = any(is_session_name(each.partition("=")[0]) for each in cookies)
-    outcome: Outcome
+    outcome: ProbeOutcome
     if login not in (200, 204) or not given:
         outcome = "refused" if login is not None else "failed"
     else:

@@ -20,7 +20,7 @@ _OTHER_UNIT = {"FileLogger/MaxSizeBytes"}  # bytes in the file, KiB in JSON
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 
 
-class Place(NamedTuple):
+class SettingPlace(NamedTuple):
     r"""Section and key as :mod:`qbdoctor.config.qtini.document` has them: "Preferences" and ``WebUI\LocalHostAuth``."""
 
     section: str
@@ -35,11 +35,11 @@ def known(setting: str) -> Key | None:
         return None
 
 
-def places(setting: str) -> tuple[Place, ...]:
+def places(setting: str) -> tuple[SettingPlace, ...]:
     r"""Return where releases have the setting: one place, or two (``[Preferences] WebUI\X`` and ``[WebUI] X``)."""
     if known(setting) is None:
         return ()
-    return tuple(dict.fromkeys(Place(*releases.place(setting, layout)) for layout in _LAYOUTS))
+    return tuple(dict.fromkeys(SettingPlace(*releases.place(setting, layout)) for layout in _LAYOUTS))
 
 
 def is_secret(setting: str) -> bool:

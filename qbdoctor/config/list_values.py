@@ -27,7 +27,7 @@ def with_entry(setting: str, raw: str | None, entry: str) -> str | None:
     return qtini_values.from_text(";".join((*held, entry)), utf8=False)
 
 
-def holds(setting: str, raw: str | None, entry: str) -> bool:
+def contains(setting: str, raw: str | None, entry: str) -> bool:
     """Return whether the text in the file has this entry, or one that says at least as much."""
     return _holds(setting, _entries(setting, raw), entry)
 

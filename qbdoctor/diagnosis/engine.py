@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qbdoctor import __version__, releases
 from qbdoctor.config.key_lint import as_read_by
-from qbdoctor.diagnosis.verdict import NOT_ASKED, fold, headline, state_of
+from qbdoctor.diagnosis.verdict import NOT_ASKED, headline, merge_findings, state_of
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Check, Finding, Judgement
 from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo
@@ -63,7 +63,7 @@ def run(
     finally:
         if close:
             observer.close()
-    causes = fold(findings, base_values(observer, info))
+    causes = merge_findings(findings, base_values(observer, info))
     state = state_of(causes, results)
     return Report(
         version=__version__,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qbdoctor.observe.observations import Observations
 
 
-def fold(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause, ...]:
+def merge_findings(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause, ...]:
     """Fold findings into root causes, most decisive first.
 
     Findings of the same cause become one: the surest speaks, the evidence of all is kept. A cause that another one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qbdoctor.lint.facts.program import Edit, Place
+from qbdoctor.lint.facts.program import MendedLines, Place
 from qbdoctor.model.basics import Confidence
 
 
@@ -17,12 +17,12 @@ class Hit:
     place: Place
     summary: str
     remedy: str
-    mended: tuple[Edit, ...] = ()
+    mended: tuple[MendedLines, ...] = ()
     since: str = ""  # the first release that it matters for; "" for the cause's own
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """A hit with its file, and the cause's text. ``since`` is a release of qBittorrent, or "" for every one."""
 
     file: str
@@ -34,7 +34,7 @@ class Finding:
     why: str
     remedy: str
     since: str
-    mended: tuple[Edit, ...]
+    mended: tuple[MendedLines, ...]
 
     @property
     def breaks(self) -> bool:
@@ -51,10 +51,10 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LintResult:
     """What a run found. ``looked_at`` counts the files that talk to qBittorrent, ``seen`` all that could."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[LintFinding, ...]
     skipped: tuple[Skipped, ...]
     seen: int
     looked_at: int

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from qbdoctor.lint.facts.program import Edit, Place
+from qbdoctor.lint.facts.program import MendedLines, Place
 from qbdoctor.lint.findings import Hit
 
 
@@ -134,14 +134,14 @@ _FIRST = {
 """The first version that is known to work, by library."""
 
 
-def _mended(file: str, lines: list[str], number: int, version: str, known: Library) -> tuple[Edit, ...]:
+def _mended(file: str, lines: list[str], number: int, version: str, known: Library) -> tuple[MendedLines, ...]:
     """The requirement with a version that works; nothing for lock files, which a tool writes."""
     good, old, line = _FIRST.get(known.name), version.strip(), lines[number - 1]
     if good is None or "lock" in file or old not in line or not old:
         return ()
     at = line.rindex(old)
     sign = {"npm": "^", "go": ""}.get(known.ecosystem, ">=")
-    return (Edit(number, f"{line[:at]}{sign}{good}{line[at + len(old) :]}"),)
+    return (MendedLines(number, f"{line[:at]}{sign}{good}{line[at + len(old) :]}"),)
 
 
 def _newest_allowed(version: str, *, exact: bool) -> tuple[int, ...] | None:

@@ -8,12 +8,12 @@ from pathlib import PurePath
 from typing import Any
 
 from qbdoctor import __version__
-from qbdoctor.lint.findings import Finding, Result
+from qbdoctor.lint.findings import LintFinding, LintResult
 
 _LEVELS = {"proven": "error", "likely": "error", "possible": "warning"}
 
 
-def as_json(result: Result) -> str:
+def as_json(result: LintResult) -> str:
     """``qbdoctor.lint/1``."""
     made = {
         "schema": "qbdoctor.lint/1",
@@ -43,7 +43,7 @@ def as_json(result: Result) -> str:
     return json.dumps(made, ensure_ascii=True, indent=2) + "\n"
 
 
-def as_sarif(result: Result) -> str:
+def as_sarif(result: LintResult) -> str:
     """SARIF 2.1.0, as code hosts read it."""
     rules: dict[str, dict[str, Any]] = {}
     for finding in result.findings:
@@ -86,7 +86,7 @@ def as_sarif(result: Result) -> str:
     return json.dumps(made, ensure_ascii=True, indent=2) + "\n"
 
 
-def _fixes(finding: Finding) -> dict[str, Any]:
+def _fixes(finding: LintFinding) -> dict[str, Any]:
     """SARIF's ``fixes``: lines replaced as a whole."""
     if not finding.mended:
         return {}
@@ -106,7 +106,7 @@ def _fixes(finding: Finding) -> dict[str, Any]:
     return {"fixes": [{"description": {"text": finding.remedy}, "artifactChanges": [change]}]}
 
 
-def _mended(finding: Finding) -> str:
+def _mended(finding: LintFinding) -> str:
     """The mended lines as text, for where a message is all there is."""
     parts = []
     for edit in finding.mended:
@@ -116,7 +116,7 @@ def _mended(finding: Finding) -> str:
     return "".join(parts)
 
 
-def as_github(result: Result) -> str:
+def as_github(result: LintResult) -> str:
     """Workflow commands: GitHub shows them beside the lines."""
     return "".join(
         f"::{_LEVELS[finding.confidence]} file={_property(finding.file)},line={finding.line},col={finding.column},"
@@ -133,7 +133,7 @@ def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def as_human(result: Result) -> str:
+def as_human(result: LintResult) -> str:
     """Lines for a person: where, what, why, how it would be right."""
     parts = [_one(finding) for finding in result.findings]
     parts.extend(f"{_clean(each.file)}: not looked at: {_clean(each.reason)}\n" for each in result.skipped)
@@ -147,7 +147,7 @@ def as_human(result: Result) -> str:
     return "".join(parts)
 
 
-def _one(finding: Finding) -> str:
+def _one(finding: LintFinding) -> str:
     since = f" [since {finding.since}]" if finding.since else ""
     lines = [
         f"{_clean(finding.file)}:{finding.line}:{finding.column}: {finding.id} ({finding.confidence}){since}",
@@ -168,7 +168,7 @@ def _clean(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\t" else "�" for char in text)
 
 
-RENDERERS: Mapping[str, Callable[[Result], str]] = {
+RENDERERS: Mapping[str, Callable[[LintResult], str]] = {
     "human": as_human,
     "json": as_json,
     "sarif": as_sarif,

@@ -9,7 +9,7 @@ from functools import cache
 from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.lint import files, languages, libraries
 from qbdoctor.lint.facts.program import Facts
-from qbdoctor.lint.findings import Finding, Hit, Result, Skipped
+from qbdoctor.lint.findings import Hit, LintFinding, LintResult, Skipped
 from qbdoctor.lint.mends import trial
 from qbdoctor.lint.python import reader
 from qbdoctor.lint.rules import RULES
@@ -22,13 +22,13 @@ NO_EXTRA = "needs the extra: pip install 'qbdoctor[lint]'"
 @dataclass(slots=True)
 class _Run:
     everything: bool
-    findings: list[Finding]
+    findings: list[LintFinding]
     skipped: list[Skipped]
     seen: int = 0
     looked_at: int = 0
 
 
-def lint(paths: list[str], *, everything: bool = False) -> Result:
+def lint(paths: list[str], *, everything: bool = False) -> LintResult:
     """Lint files and folders. ``everything``: also code that does not talk to qBittorrent.
 
     Raises :class:`qbdoctor.model.UserError` for a path that is not there. What cannot be read is in ``skipped``.
@@ -40,7 +40,7 @@ def lint(paths: list[str], *, everything: bool = False) -> Result:
     findings = sorted(
         set(run.findings), key=lambda each: (each.file, each.line, each.column, each.id, order[each.confidence])
     )
-    return Result(tuple(findings), tuple(run.skipped), run.seen, run.looked_at)
+    return LintResult(tuple(findings), tuple(run.skipped), run.seen, run.looked_at)
 
 
 def _file(run: _Run, name: str, language: str) -> None:
@@ -102,7 +102,7 @@ def _keep(run: _Run, name: str, text: str, hits: list[Hit]) -> None:
         title, why, since = _page(hit.id)
         edits = tuple(dict.fromkeys(hit.mended))
         run.findings.append(
-            Finding(
+            LintFinding(
                 name,
                 hit.place.line,
                 hit.place.column,

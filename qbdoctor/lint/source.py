@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from qbdoctor.lint.facts.program import Edit, Place
+from qbdoctor.lint.facts.program import MendedLines, Place
 
 SCRIPT = frozenset(("javascript", "typescript", "tsx"))
 NAME = r"[A-Za-z_$][\w$]*"
 
 
-class Change(NamedTuple):
+class TextEdit(NamedTuple):
     """Characters of the source, from ``start`` up to ``end``, and what stands there instead."""
 
     start: int
@@ -55,26 +55,26 @@ class Source:
         """The blanks that a line begins with."""
         return re.match(r"[ \t]*", self.line(number))[0]  # type: ignore[index]
 
-    def before(self, number: int, lines: str) -> Change:
+    def before(self, number: int, lines: str) -> TextEdit:
         """Lines put before a line."""
         at = self.offset(number)
-        return Change(at, at, f"{lines}\n")
+        return TextEdit(at, at, f"{lines}\n")
 
-    def after(self, number: int, lines: str) -> Change:
+    def after(self, number: int, lines: str) -> TextEdit:
         """Lines put after a line."""
         at = self.offset(number) + len(self.line(number))
-        return Change(at, at, f"\n{lines}")
+        return TextEdit(at, at, f"\n{lines}")
 
-    def applied(self, changes: Iterable[Change]) -> str:
+    def applied(self, changes: Iterable[TextEdit]) -> str:
         """The text with changes made."""
         text = self.text
         for change in sorted(set(changes), reverse=True):
             text = text[: change.start] + change.text + text[change.end :]
         return text
 
-    def edits(self, changes: Iterable[Change]) -> tuple[Edit, ...]:
+    def edits(self, changes: Iterable[TextEdit]) -> tuple[MendedLines, ...]:
         """Changes as lines; those that touch one line together."""
-        groups: list[tuple[int, int, list[Change]]] = []
+        groups: list[tuple[int, int, list[TextEdit]]] = []
         for change in sorted(set(changes)):
             first, last = self.line_of(change.start), self.line_of(change.end)
             if groups and first <= groups[-1][1]:
@@ -89,7 +89,7 @@ class Source:
             text = self.text[begin:end]
             for change in sorted(inside, reverse=True):
                 text = text[: change.start - begin] + change.text + text[change.end - begin :]
-            made.append(Edit(first, text, last))
+            made.append(MendedLines(first, text, last))
         return tuple(made)
 
     def closing(self, opening: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from qbdoctor.observe.observations import Told
+from qbdoctor.observe.observations import FirstRequestLog
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log_cursor import LogEnd
 
@@ -25,14 +25,14 @@ WAIT_SECONDS = 0.4
 """The line is written before the answer goes out; a loaded machine gets a moment more."""
 
 
-def mark_logs(target: Target) -> Marks:
+def remember_log_ends(target: Target) -> Marks:
     """Note the end of the target's log; where it is not known which process is behind it, of every log at hand."""
     own = target.instance
     known = ((own, target.log_file),) if own is not None else tuple((one, one.log_file) for one in target.others)
     return tuple((one, LogEnd.now(file)) for one, file in known if file is not None)
 
 
-def told(marks: Marks) -> Told | None:
+def read_first_request_log(marks: Marks) -> FirstRequestLog | None:
     """Return what one log says since the marks; None where none, or more than one, says something."""
     end = time.monotonic() + WAIT_SECONDS
     while marks:
@@ -45,9 +45,9 @@ def told(marks: Marks) -> Told | None:
     return None
 
 
-def _since(mark: tuple[Instance, LogEnd]) -> Told | None:
+def _since(mark: tuple[Instance, LogEnd]) -> FirstRequestLog | None:
     instance, end = mark
     lines = end.lines_since()
     rejections = server_log.host_rejections(lines)
     failures = sum(1 for line in lines if server_log.is_failed_login(line))
-    return Told(end.path, instance, rejections, failures) if rejections or failures else None
+    return FirstRequestLog(end.path, instance, rejections, failures) if rejections or failures else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.client_address import believes_forwarded, client
-from qbdoctor.observe.observations import PortOwner, ProxyVariable, Suspect
+from qbdoctor.observe.observations import PortOwner, ProbableProcess, ProxyVariable
 from qbdoctor.releases import Version
 from qbdoctor.storage import files
 from qbdoctor.target.resolve import DEFAULT_PORT
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from qbdoctor.target.resolve import Target
 
 
-def suspect(seen: Observations) -> Suspect | None:
+def suspect(seen: Observations) -> ProbableProcess | None:
     """Return the process of this machine that the target means, whether or not it serves the address.
 
     Where no process belongs to the target, it is the only one of this machine whose Web UI ought to be at that port, or
@@ -37,7 +37,7 @@ def suspect(seen: Observations) -> Suspect | None:
     """
     target = seen.target
     if target.instance is not None:
-        return Suspect(target.instance, seen.settings, seen.log, web_ports(target.instance), named=True)
+        return ProbableProcess(target.instance, seen.settings, seen.log, web_ports(target.instance), named=True)
     if target.config_given or not target.here or not target.others:
         return None
     read = [_of(instance) for instance in target.others]
@@ -47,7 +47,7 @@ def suspect(seen: Observations) -> Suspect | None:
     if wanted or len(read) > 1:
         return None
     only = read[0]
-    return Suspect(only.instance, only.settings, only.log, only.ports, named=False)
+    return ProbableProcess(only.instance, only.settings, only.log, only.ports, named=False)
 
 
 def web_ports(instance: Instance) -> tuple[int, ...] | None:
@@ -57,7 +57,7 @@ def web_ports(instance: Instance) -> tuple[int, ...] | None:
     return tuple(port for port in instance.ports if port not in instance.torrent_ports)
 
 
-def _of(instance: Instance) -> Suspect:
+def _of(instance: Instance) -> ProbableProcess:
     from qbdoctor.config.settings import Settings  # noqa: PLC0415
     from qbdoctor.target import log as server_log  # noqa: PLC0415
 
@@ -70,10 +70,10 @@ def _of(instance: Instance) -> Suspect:
             settings = Settings.load(instance.config_file, Version.parse(server_log.version(log)))
         except UserError:
             settings = None
-    return Suspect(instance, settings, log, web_ports(instance), named=True)
+    return ProbableProcess(instance, settings, log, web_ports(instance), named=True)
 
 
-def _meant_ports(one: Suspect) -> set[int]:
+def _meant_ports(one: ProbableProcess) -> set[int]:
     """Return the ports at which this process was meant to serve: by its config, its options, its log."""
     from qbdoctor.target import log as server_log  # noqa: PLC0415
 

@@ -128,7 +128,7 @@ class ProxyVariable:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FirstRequestLog:
     """What a log of this machine says of this run's own first request: the witness of a 401, which itself says nothing.
 
     ``instance`` is the process that wrote it; where that is not the target's own, the log shows that it is the one behind
@@ -143,7 +143,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class ProbableProcess:
     """The process of this machine that the target means. ``named`` is False where only the lack of another one says so.
 
     ``ports`` are those that may be its Web UI's, () where it has none open, None where its sockets may not be seen.
@@ -265,9 +265,9 @@ class Observations:
         return cast("Exchange", self.see("anonymous"))
 
     @property
-    def told(self) -> Told | None:
+    def first_request_log(self) -> FirstRequestLog | None:
         """What a log at hand says of the first request, or None where it is silent; asked only after a 401."""
-        return cast("Told | None", self.see("told"))
+        return cast("FirstRequestLog | None", self.see("first_request_log"))
 
     @property
     def rejected(self) -> tuple[Rejection, ...]:
@@ -359,9 +359,9 @@ class Observations:
         return cast("tuple[LogLine, ...]", self.see("log"))
 
     @property
-    def suspect(self) -> Suspect | None:
+    def suspect(self) -> ProbableProcess | None:
         """The process of this machine that the target means, whether or not it serves the address."""
-        return cast("Suspect | None", self.see("suspect"))
+        return cast("ProbableProcess | None", self.see("suspect"))
 
     @property
     def last_run(self) -> tuple[LogLine, ...]:

@@ -19,17 +19,17 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.observe import machine, release
 from qbdoctor.observe.comparisons import make
-from qbdoctor.observe.first_request_log import Marks, mark_logs, told
+from qbdoctor.observe.first_request_log import Marks, read_first_request_log, remember_log_ends
 from qbdoctor.observe.login_budget import MOST_REFUSED, no_room, note_first, noted
 from qbdoctor.observe.machine import proxy_variables
 from qbdoctor.observe.observations import (
     Asked,
+    FirstRequestLog,
     Neighbour,
     Observations,
     Offline,
     ProxyVariable,
     SignIn,
-    Told,
     WriteProbe,
 )
 from qbdoctor.observe.password_check import check_offline
@@ -200,7 +200,7 @@ class Observer:
         return fitting_config(self.target, self.seen.asked.password, self.environment)
 
     def _take_anonymous(self) -> Exchange:
-        self._log_marks = mark_logs(self.target)
+        self._log_marks = remember_log_ends(self.target)
         withheld = None if self.target.direct else no_room(self, VERSION_PATH)
         exchange = withheld or self._first()
         if exchange.status == 401 and not self.target.direct:
@@ -357,9 +357,9 @@ class Observer:
         found = server_log.host_rejections(self.seen.log)
         return tuple(one for one in found if one.received not in server_log.OWN_FETCH_SITES.values())
 
-    def _take_told(self) -> Told | None:
+    def _take_first_request_log(self) -> FirstRequestLog | None:
         first = self.seen.anonymous
-        return told(self._log_marks) if first.status == 401 and answers_call(first) else None
+        return read_first_request_log(self._log_marks) if first.status == 401 and answers_call(first) else None
 
 
 QUICK_SECONDS = 1.5

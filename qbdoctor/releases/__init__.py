@@ -4,9 +4,9 @@ The face of the package: look-ups from :mod:`qbdoctor.releases.lookup`, versions
 """
 
 from qbdoctor.releases.lookup import (
-    Answer,
     Layout,
-    Rule,
+    ReleaseAnswer,
+    ReleaseRule,
     add_parameter,
     api_key_supported,
     basic_auth_supported,
@@ -60,11 +60,11 @@ __all__ = [
     "KNOWN",
     "NEWEST",
     "OLDEST",
-    "Answer",
     "Default",
     "Key",
     "Layout",
-    "Rule",
+    "ReleaseAnswer",
+    "ReleaseRule",
     "Version",
     "VersionRange",
     "add_parameter",

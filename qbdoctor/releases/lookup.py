@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
-class Rule(NamedTuple):
+class ReleaseRule(NamedTuple):
     """One row: what the releases ``since`` to ``until`` do (``until`` None: the newest still does), and how we know."""
 
     name: str
@@ -37,13 +37,13 @@ class Rule(NamedTuple):
 
 
 @cache
-def rules(name: str) -> tuple[Rule, ...]:
+def rules(name: str) -> tuple[ReleaseRule, ...]:
     """Every row of a rule, in order; together they cover all releases. Raises KeyError for an unknown name."""
     rows = RULES.get(name) or ROUTING.get(name) or TEXTS[name]
     starts = [known(since) for since, _, _ in rows]
     ends = [KNOWN[KNOWN.index(start) - 1] for start in starts[1:]]
     return tuple(
-        Rule(name, since, until, value, source)
+        ReleaseRule(name, since, until, value, source)
         for since, until, (_, value, source) in zip(starts, [*ends, None], rows, strict=True)
     )
 
@@ -53,7 +53,7 @@ def names() -> tuple[str, ...]:
     return (*RULES, *ROUTING, *TEXTS)
 
 
-def row(name: str, version: Version) -> Rule:
+def row(name: str, version: Version) -> ReleaseRule:
     """The row that holds for a release. Raises KeyError for an unknown name."""
     found = rules(name)
     return next((each for each in reversed(found) if each.since <= version.release), found[0])
@@ -84,26 +84,26 @@ def _as(kind: type[_T], name: str, version: Version) -> _T:
 # --- login -----------------------------------------------------------------------------------------------------------
 
 
-class Answer(NamedTuple):
+class ReleaseAnswer(NamedTuple):
     """An HTTP status and the body's text."""
 
     status: int
     body: str
 
 
-def login_accepted(version: Version) -> Answer:
+def login_accepted(version: Version) -> ReleaseAnswer:
     """What auth/login answers to good credentials, under a bypass, or with a valid cookie."""
-    return Answer(*_as(tuple, "login.accepted", version))
+    return ReleaseAnswer(*_as(tuple, "login.accepted", version))
 
 
-def login_refused(version: Version) -> Answer:
+def login_refused(version: Version) -> ReleaseAnswer:
     """What auth/login answers to wrong credentials."""
-    return Answer(*_as(tuple, "login.refused", version))
+    return ReleaseAnswer(*_as(tuple, "login.refused", version))
 
 
-def login_banned(version: Version) -> Answer:
+def login_banned(version: Version) -> ReleaseAnswer:
     """What auth/login answers to a banned address, right credentials or not."""
-    return Answer(*_as(tuple, "login.banned", version))
+    return ReleaseAnswer(*_as(tuple, "login.banned", version))
 
 
 def forbidden_body(version: Version) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qbdoctor.repair.restart.restart import How, NotBack
+from qbdoctor.repair.restart.restart import NotStarted, RestartPlan
 from qbdoctor.repair.restart.restarter import Restarter
-from qbdoctor.repair.restart.watchdog_client import READY_SECONDS, Dog, minded
+from qbdoctor.repair.restart.watchdog_client import READY_SECONDS, WatchdogClient, releasing_on_failure
 from qbdoctor.repair.verify import NotHelped
 from qbdoctor.target import processes
 from qbdoctor.target.resolve import TargetOptions, resolve
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
     from qbdoctor.repair.journal.records import Record
     from qbdoctor.repair.plan import Plan
-    from qbdoctor.repair.run import Surgery
+    from qbdoctor.repair.run import FixRun
 
 
 VERIFY_SECONDS = 20.0
@@ -28,53 +28,53 @@ VERIFY_SECONDS = 20.0
 """Watchdogs that outlive the run are nobody's to wait for."""
 
 
-def carry_out(surgery: Surgery, plan: Plan) -> tuple[Record, ...]:
+def carry_out(fix_run: FixRun, plan: Plan) -> tuple[Record, ...]:
     """Apply and verify a plan, with a restart around it or a time to confirm it in. Raises as both do."""
-    how = surgery.how if plan.via == "file" else None
-    dog = Dog(
-        surgery.journal, run=surgery.run, config=surgery.observer.target.config_file, how=how,
-        confirm=surgery.confirm_within, may_restart=surgery.restart, api=session_of(surgery) if plan.via == "api" else None,
+    how = fix_run.how if plan.via == "file" else None
+    watchdog_client = WatchdogClient(
+        fix_run.journal, run=fix_run.run, config=fix_run.observer.target.config_file, how=how,
+        confirm=fix_run.confirm_within, may_restart=fix_run.restart, api=session_of(fix_run) if plan.via == "api" else None,
     )  # fmt: skip
-    with minded(dog), surgery.journal.locked():
+    with releasing_on_failure(watchdog_client), fix_run.journal.locked():
         if how is None:
-            records = surgery.verify(plan, surgery.apply(plan))
+            records = fix_run.verify(plan, fix_run.apply(plan))
         else:
-            records = _restarted(surgery, plan, Restarter(how, dog, surgery.seconds))
-    if surgery.confirm_within is None:
-        dog.release()
+            records = _restarted(fix_run, plan, Restarter(how, watchdog_client, fix_run.seconds))
+    if fix_run.confirm_within is None:
+        watchdog_client.release()
     else:
-        _arm(surgery, plan, dog, records)
+        _arm(fix_run, plan, watchdog_client, records)
     return records
 
 
-def _restarted(surgery: Surgery, plan: Plan, restarter: Restarter) -> tuple[Record, ...]:
+def _restarted(fix_run: FixRun, plan: Plan, restarter: Restarter) -> tuple[Record, ...]:
     restarter.down()
-    surgery.restarter = restarter
+    fix_run.restarter = restarter
     try:
-        plan = surgery.plan_again(plan)
-        records = surgery.apply(plan)
+        plan = fix_run.plan_again(plan)
+        records = fix_run.apply(plan)
         try:
             restarter.up()
-        except NotBack as failed:
-            raise surgery.undone("file", records, f"With the new settings: {failed.reason}") from None
-        surgery.reborn = reborn(surgery, restarter.how)
-        return surgery.verify(plan, records)
+        except NotStarted as failed:
+            raise fix_run.undone("file", records, f"With the new settings: {failed.reason}") from None
+        fix_run.observer_after_restart = observer_after_restart(fix_run, restarter.how)
+        return fix_run.verify(plan, records)
     except NotHelped as failed:
         end = restarter.bring_back() or "qBittorrent runs again."
         raise NotHelped(f"{failed.reason} {end}", failed.records) from None
     except Exception:
         left = restarter.bring_back()
         if left:
-            surgery.left.append(left)
+            fix_run.left.append(left)
         raise
 
 
-def reborn(surgery: Surgery, how: How) -> Observer:
+def observer_after_restart(fix_run: FixRun, how: RestartPlan) -> Observer:
     """Return an observer of the target as it is after its restart.
 
     Sessions ended with the old process, so it may log in once more, where the login before was accepted.
     """
-    old = surgery.observer
+    old = fix_run.observer
     target = old.target
     instance = processes.using(how.config)
     if target.origin == "url":
@@ -95,9 +95,9 @@ def reborn(surgery: Surgery, how: How) -> Observer:
 # --- confirming -------------------------------------------------------------------------------------------------------
 
 
-def session_of(surgery: Surgery) -> dict[str, Any]:
+def session_of(fix_run: FixRun) -> dict[str, Any]:
     """Return what a session is made of; it goes through a pipe and nowhere else."""
-    observer = surgery.observer
+    observer = fix_run.observer
     session = observer.session
     return {
         "url": observer.address.url,
@@ -107,25 +107,25 @@ def session_of(surgery: Surgery) -> dict[str, Any]:
     }
 
 
-def _arm(surgery: Surgery, plan: Plan, dog: Dog, records: Sequence[Record]) -> None:
+def _arm(fix_run: FixRun, plan: Plan, watchdog_client: WatchdogClient, records: Sequence[Record]) -> None:
     """Hand the session over and have the time kept; where that fails, the change is taken back. Raises NotHelped."""
-    heard = arm(dog, surgery if plan.via == "api" else None)
+    heard = arm(watchdog_client, fix_run if plan.via == "api" else None)
     if heard is None:
-        failed = surgery.undone(plan.via, records, "Nothing would keep the time to confirm it in.")
-        end = surgery.restarter.bring_back() if surgery.restarter is not None and plan.via == "file" else ""
-        dog.release(done=False)
+        failed = fix_run.undone(plan.via, records, "Nothing would keep the time to confirm it in.")
+        end = fix_run.restarter.bring_back() if fix_run.restarter is not None and plan.via == "file" else ""
+        watchdog_client.release(done=False)
         raise NotHelped(f"{failed.reason} {end}".strip(), failed.records)
-    surgery.waiting = (dog, heard)
+    fix_run.waiting = (watchdog_client, heard)
 
 
-def arm(dog: Dog, surgery: Surgery | None) -> str | None:
-    """Have the time kept, with the session of ``surgery``; returns when it ends, or None if the watchdog is gone."""
+def arm(watchdog_client: WatchdogClient, fix_run: FixRun | None) -> str | None:
+    """Have the time kept, with the session of ``fix_run``; returns when it ends, or None if the watchdog is gone."""
     api = None
-    if surgery is not None:
-        api = session_of(surgery)
+    if fix_run is not None:
+        api = session_of(fix_run)
         # That session is the watchdog's now, and it logs it out.
-        wire = surgery.observer.wire
-        wire.opened[:] = [one for one in wire.opened if one[0].value not in surgery.observer.session.cookies.values()]
-    dog.tell("armed", api=api)
-    heard = dog.hear(READY_SECONDS)
+        wire = fix_run.observer.wire
+        wire.opened[:] = [one for one in wire.opened if one[0].value not in fix_run.observer.session.cookies.values()]
+    watchdog_client.tell("armed", api=api)
+    heard = watchdog_client.hear(READY_SECONDS)
     return None if heard is None else str(heard["until"])

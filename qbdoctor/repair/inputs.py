@@ -38,19 +38,19 @@ def given(texts: Sequence[str], fixes: Iterable[Fix]) -> dict[str, str]:
     return values
 
 
-def bind(fix: Fix, told: Mapping[str, Any], report: Report | None = None) -> Fix:
+def bind(fix: Fix, input_values: Mapping[str, Any], report: Report | None = None) -> Fix:
     """Return the fix with its values. Raises UserError (``input-missing``) where one is not known."""
     if not fix.inputs:
         return fix
     causes = report.causes if report is not None else ()
     found = {name: value for one in causes if one.id in fix.answers for name, value in one.values.items()}
-    values = {one.name: _value(fix, one, told, found) for one in fix.inputs}
+    values = {one.name: _value(fix, one, input_values, found) for one in fix.inputs}
     return replace(fix, given=values)
 
 
-def _value(fix: Fix, one: Input, told: Mapping[str, Any], found: Mapping[str, str]) -> Any:
-    if one.name in told:
-        return told[one.name]
+def _value(fix: Fix, one: Input, input_values: Mapping[str, Any], found: Mapping[str, str]) -> Any:
+    if one.name in input_values:
+        return input_values[one.name]
     if one.found in found and one.found:
         return _read(one, found[one.found])
     if one.default:

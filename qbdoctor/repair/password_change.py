@@ -79,7 +79,7 @@ def texts(path: Path, names: Iterable[str], version: Version | None) -> dict[str
 
 def _text(settings: Settings, name: str) -> FileText:
     """Return where a setting stands in the file, or would, and its text there."""
-    place = conversions.Place(*settings.place(name))
+    place = conversions.SettingPlace(*settings.place(name))
     entry = settings.ini.get(*place)
     return FileText(place, None if entry is None else entry.raw)
 

@@ -20,7 +20,7 @@ Via = Literal["api", "file"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """One fix of the plan: what it changes and why it is there ("requested", or the cause that it answers).
 
     ``exposes`` is what it opens, if it does. ``before`` and ``after`` are preferences, where it is made live; ``texts`` are
@@ -46,7 +46,7 @@ class Plan:
     """
 
     via: Via
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
     already: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
 
@@ -76,11 +76,11 @@ def wanted_by_causes(
     seen: Observations,
     *,
     infos: bool,
-    told: Mapping[str, str] | None = None,
+    input_values: Mapping[str, str] | None = None,
 ) -> list[tuple[Fix, str]]:
     """Return the keeping and hardening fixes of the causes found, each with the cause it answers; no fix twice.
 
-    ``told`` are values that a person gave; a fix for which one is missing is none of them, nor one that would loosen
+    ``input_values`` are values that a person gave; a fix for which one is missing is none of them, nor one that would loosen
     security by the values that are there.
     """
     chosen: dict[str, tuple[Fix, str]] = {}
@@ -92,7 +92,7 @@ def wanted_by_causes(
             if cause.id not in fix.answers or fix.effect == "loosens" or fix.id in chosen:
                 continue
             try:
-                bound = inputs.bind(fix, told or {}, report)
+                bound = inputs.bind(fix, input_values or {}, report)
             except UserError:
                 continue
             edits = bound.edits(seen, cause.id)

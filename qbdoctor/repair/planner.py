@@ -9,10 +9,10 @@ from qbdoctor.model.errors import Refused
 from qbdoctor.repair.password_change import BY_FILE
 
 if TYPE_CHECKING:
-    from qbdoctor.repair.plan import Step
+    from qbdoctor.repair.plan import PlanStep
 
 
-def check_undoable(steps: Sequence[Step], *, timed: bool) -> None:
+def check_undoable(steps: Sequence[PlanStep], *, timed: bool) -> None:
     """Refuse to make live what could not be undone with the rest; ``timed``: or in time. Raises Refused."""
     for step in steps:
         if not step.texts or (step.before.keys() >= step.after.keys() and not timed):

@@ -28,9 +28,9 @@ from qbdoctor.repair.edits.file_plan import FilePlan
 from qbdoctor.repair.edits.preference_plan import FileText, api_changes
 from qbdoctor.repair.edits.values import json_value, written
 from qbdoctor.repair.journal.journal import Journal
-from qbdoctor.repair.journal.records import Record, Target
+from qbdoctor.repair.journal.records import Record, TargetRecord
 from qbdoctor.repair.live_preferences import Live
-from qbdoctor.repair.plan import Plan, Step, Via, no_contradiction
+from qbdoctor.repair.plan import Plan, PlanStep, Via, no_contradiction
 from qbdoctor.repair.verify import NotHelped
 from qbdoctor.storage import atomic, private
 from qbdoctor.target.processes import Instance
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qbdoctor.repair.journal.records import Record
-    from qbdoctor.repair.restart.restart import How
+    from qbdoctor.repair.restart.restart import RestartPlan
     from qbdoctor.repair.restart.restarter import Restarter
-    from qbdoctor.repair.restart.watchdog_client import Dog
+    from qbdoctor.repair.restart.watchdog_client import WatchdogClient
 
 UNDO_SECONDS = 15.0
 """Taking back what failed may take this long even when the run's time is over."""
@@ -49,14 +49,14 @@ API_IS_NO_WAY = {"not-this-way", "no-session", "no-such-preference", "api-unavai
 """What makes ``--via auto`` with ``--restart`` turn to the file."""
 
 
-class Surgery:
+class FixRun:
     """One run of ``fix`` or ``rollback`` on one target.
 
     ``url_given``: the person named the address, so what answers there is what is meant. ``left`` are sentences about
     what should have been taken back and could not be. ``restart`` permits one that runs to be restarted for its
     file; ``how`` then says how. ``confirm_within`` is a time in seconds; ``waiting`` is what keeps it, and when it ends.
-    ``reborn`` observes the target after its restart. ``new_password`` is the one that counts once all is applied,
-    ``told`` what was before where neither the Web API nor a record says it, by its name in app/preferences.
+    ``observer_after_restart`` observes the target after its restart. ``new_password`` is the one that counts once all is applied,
+    ``values_before`` what was before where neither the Web API nor a record says it, by its name in app/preferences.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class Surgery:
         self.restart = restart
         self.confirm_within = confirm_within
         self.seconds = seconds
-        self.how: How | None = None
+        self.how: RestartPlan | None = None
         self.restarter: Restarter | None = None
-        self.reborn: Observer | None = None
-        self.waiting: tuple[Dog, str] | None = None
+        self.observer_after_restart: Observer | None = None
+        self.waiting: tuple[WatchdogClient, str] | None = None
         self.new_password: Secret | None = None
-        self.told: dict[str, Json] = {}
+        self.values_before: dict[str, Json] = {}
 
     def close(self) -> None:
         """Log out what was opened, before a restart and after it. Never raises."""
-        for observer in (self.observer, self.reborn):
+        for observer in (self.observer, self.observer_after_restart):
             if observer is not None:
                 observer.close()
 
@@ -172,13 +172,13 @@ class Surgery:
             "running",
         )
 
-    def _how(self) -> How:
+    def _how(self) -> RestartPlan:
         """Return how the running one is restarted. Raises Cannot."""
         from qbdoctor.repair.restart import restart  # noqa: PLC0415 - seldom needed
 
         instance = self.observer.target.instance
         if instance is None:
-            raise restart.Cannot(
+            raise restart.CannotRestart(
                 f"the process behind {self.observer.address.url} is not to be seen here",
                 "Stop it where it runs, run this without --restart, and start it again.",
             )
@@ -197,14 +197,14 @@ class Surgery:
 
     def plan_again(self, plan: Plan) -> Plan:
         """Plan the same edits on the file as it is now: one that stops writes it once more. Raises Refused."""
-        steps: list[Step] = []
+        steps: list[PlanStep] = []
         for step in plan.steps:
             steps.append(self._file_step(step.fix, step.reason, step.edits, steps[-1].file if steps else None))
         return Plan("file", tuple(step for step in steps if step.changes), plan.already, plan.idle)
 
     def plan(self, wanted: Sequence[tuple[Fix, str]], via: Via) -> Plan:
         """Work out the edits of these fixes, each with its reason. Raises Refused and UserError; writes nothing."""
-        steps: list[Step] = []
+        steps: list[PlanStep] = []
         already: list[str] = []
         idle: list[str] = []
         file: FilePlan | None = None
@@ -243,22 +243,22 @@ class Surgery:
         if why:
             raise Refused(f"{fix.id}: {why}", "not-this-way")
 
-    def _file_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], on: FilePlan | None) -> Step:
+    def _file_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], on: FilePlan | None) -> PlanStep:
         version = reader(self.observer)
         settings = Settings.load(self.config(), version) if on is None else Settings.parse(on.result, version)
         plan = self.journal.plan_file(self.config(), written(settings, edits), on=on, version=version)
-        return Step(fix, reason, edits, plan.changes, plan, exposure.of(fix, plan, version))
+        return PlanStep(fix, reason, edits, plan.changes, plan, exposure.of(fix, plan, version))
 
-    def _api_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], preferences: Mapping[str, Json]) -> Step:
+    def _api_step(self, fix: Fix, reason: str, edits: tuple[AnyEdit, ...], preferences: Mapping[str, Json]) -> PlanStep:
         version = self.observer.seen.version
         after: dict[str, Json] = {}
-        told: dict[str, Json] = {}
+        values_before: dict[str, Json] = {}
         texts: dict[str, FileText] = {}
         for edit in edits:
             if isinstance(edit, Edit) and (secret := password_change.setting(self.observer, edit)) is not None:
                 after[secret.name], texts[edit.setting] = secret.value, secret.text
                 if secret.before is not None:
-                    told[secret.name] = secret.before
+                    values_before[secret.name] = secret.before
                 continue
             name = conversions.json_name(edit.setting)
             if name is None or name not in preferences or not isinstance(edit, Edit):
@@ -267,10 +267,10 @@ class Surgery:
                     "no-such-preference",
                 )
             after[name] = json_value(edit, preferences[name], version)
-        before = {**{name: preferences[name] for name in after if name in preferences}, **told}
-        self.told |= told
+        before = {**{name: preferences[name] for name in after if name in preferences}, **values_before}
+        self.values_before |= values_before
         changes = api_changes(before, after, version, texts)
-        return Step(fix, reason, edits, changes, None, fix.exposes, before, after, texts)
+        return PlanStep(fix, reason, edits, changes, None, fix.exposes, before, after, texts)
 
     def config(self) -> Path:
         """Return the target's config file. Raises UserError where it is not known."""
@@ -316,7 +316,7 @@ class Surgery:
         again = self.plan_again(plan)
         return again if again.same_in_file(plan) else plan  # which the journal then refuses
 
-    def _apply_one(self, via: Via, step: Step) -> Record | None:
+    def _apply_one(self, via: Via, step: PlanStep) -> Record | None:
         who: dict[str, Any] = {"fix": step.fix.id, "reason": step.reason, "run": self.run, "target": self.target()}
         who["diagnosis"] = transaction.kept(self.before, step.reason, step.fix.answers)
         if via == "api":
@@ -334,7 +334,7 @@ class Surgery:
             **who,
         )
 
-    def _apply_live(self, step: Step, who: dict[str, Any]) -> Record | None:
+    def _apply_live(self, step: PlanStep, who: dict[str, Any]) -> Record | None:
         present, version = self.live.read(), self.observer.seen.version
         before = {name: value for name, value in step.before.items() if not isinstance(value, Secret)}
 
@@ -359,10 +359,10 @@ class Surgery:
 
         return processes.running_with(self.config())
 
-    def target(self) -> Target:
+    def target(self) -> TargetRecord:
         """Return what a record says of the target."""
         target = self.observer.target
-        return Target(
+        return TargetRecord(
             url=target.address.url,
             config_file=str(target.config_file) if target.config_file else None,
             profile=str(target.profile) if target.profile else None,
@@ -401,7 +401,9 @@ class Surgery:
             try:
                 if via == "api":
                     write, read = self.live.write, self.live.read
-                    after.append(self.journal.undo(record, why=why, write=write, read=read, told=self.told))
+                    after.append(
+                        self.journal.undo(record, why=why, write=write, read=read, values_before=self.values_before)
+                    )
                 else:
                     if self.restarter is not None:
                         self.restarter.down()

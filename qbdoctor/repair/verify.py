@@ -20,7 +20,7 @@ from qbdoctor.model.report import Report
 from qbdoctor.observe.release import reader
 from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.edits.values import in_file, in_json
-from qbdoctor.repair.plan import Plan, Step
+from qbdoctor.repair.plan import Plan, PlanStep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,45 +28,45 @@ if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
     from qbdoctor.releases import Version
     from qbdoctor.repair.journal.records import Record
-    from qbdoctor.repair.run import Surgery
+    from qbdoctor.repair.run import FixRun
 
 SAVE_SECONDS = 8.0
 """qBittorrent saves at once after setPreferences, and some seconds after its start (measured, 4.2.5 to 5.3.0)."""
 
 
-def verify(surgery: Surgery, plan: Plan) -> dict[str, str]:
+def verify(fix_run: FixRun, plan: Plan) -> dict[str, str]:
     """Return what showed that each fix works, by its id. Raises NotHelped, and what the Web API or the file refuse."""
-    if surgery.reborn is not None:
-        texts = _by_restart(surgery, plan, surgery.reborn)
+    if fix_run.observer_after_restart is not None:
+        texts = _by_restart(fix_run, plan, fix_run.observer_after_restart)
     else:
-        texts = _by_acts(surgery, plan) if plan.via == "api" else _by_file(surgery, plan)
-    if surgery.before is not None and surgery.after is not None:
-        _compare(surgery.before, surgery.after, plan)
+        texts = _by_acts(fix_run, plan) if plan.via == "api" else _by_file(fix_run, plan)
+    if fix_run.before is not None and fix_run.after is not None:
+        _compare(fix_run.before, fix_run.after, plan)
     return texts
 
 
-def _by_file(surgery: Surgery, plan: Plan) -> dict[str, str]:
-    path = surgery.config()
-    settings = Settings.load(path, reader(surgery.observer))
+def _by_file(fix_run: FixRun, plan: Plan) -> dict[str, str]:
+    path = fix_run.config()
+    settings = Settings.load(path, reader(fix_run.observer))
     for step in plan.steps:
         for edit in step.edits:
             if not _says(settings, edit, step):
                 raise NotHelped(f"{step.fix.id}: {edit.setting} does not read back as it was written.")
-    if surgery.before is not None:
-        surgery.after = engine.run(surgery.observer.again(), surgery.checks, close=False)
+    if fix_run.before is not None:
+        fix_run.after = engine.run(fix_run.observer.again(), fix_run.checks, close=False)
     text = f"read back from {path}; it counts from the next start of qBittorrent on"
     return {step.fix.id: text for step in plan.steps}
 
 
-def _by_restart(surgery: Surgery, plan: Plan, fresh: Observer) -> dict[str, str]:
+def _by_restart(fix_run: FixRun, plan: Plan, fresh: Observer) -> dict[str, str]:
     """Verify by what the restarted server does; where that shows nothing, by what it says and by its file."""
-    path = surgery.config()
-    settings = Settings.load(path, reader(surgery.observer))
-    surgery.after = engine.run(fresh, surgery.checks, close=False)
+    path = fix_run.config()
+    settings = Settings.load(path, reader(fix_run.observer))
+    fix_run.after = engine.run(fresh, fix_run.checks, close=False)
     says = fresh.seen.preferences or {}
     texts: dict[str, str] = {}
     for step in plan.steps:
-        shown = step.fix.shown(surgery.observer.seen, fresh.seen)
+        shown = step.fix.shown(fix_run.observer.seen, fresh.seen)
         if shown.works is False:
             raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
         for edit in step.edits:
@@ -80,28 +80,28 @@ def _by_restart(surgery: Surgery, plan: Plan, fresh: Observer) -> dict[str, str]
     return texts
 
 
-def _by_acts(surgery: Surgery, plan: Plan) -> dict[str, str]:
-    path = surgery.observer.target.config_file
+def _by_acts(fix_run: FixRun, plan: Plan) -> dict[str, str]:
+    path = fix_run.observer.target.config_file
     # The checks read the file as well: it must not be the old one for them.
-    saved = None if path is None else _saved(surgery, path, plan.steps)
-    fresh = surgery.observer.again()
-    surgery.after = engine.run(fresh, surgery.checks, close=False)
+    saved = None if path is None else _saved(fix_run, path, plan.steps)
+    fresh = fix_run.observer.again()
+    fix_run.after = engine.run(fresh, fix_run.checks, close=False)
     texts: dict[str, str] = {}
     for step in plan.steps:
-        shown = step.fix.shown(surgery.observer.seen, fresh.seen)
+        shown = step.fix.shown(fix_run.observer.seen, fresh.seen)
         if shown.works is False:
             raise NotHelped(f"{step.fix.id} did not help: {shown.text}.")
-        texts[step.fix.id] = shown.text if shown.works else _by_reading(surgery, step, path, saved, shown.text)
+        texts[step.fix.id] = shown.text if shown.works else _by_reading(fix_run, step, path, saved, shown.text)
     return texts
 
 
-def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | None, acts: str) -> str:
+def _by_reading(fix_run: FixRun, step: PlanStep, path: Path | None, saved: bool | None, acts: str) -> str:
     """Verify by the preferences and the file that qBittorrent rewrites."""
-    now = surgery.live.read()
+    now = fix_run.live.read()
     for name, value in step.after.items():
         if isinstance(value, Secret):
             continue
-        setting = conversions.setting_of(name, surgery.observer.seen.version)
+        setting = conversions.setting_of(name, fix_run.observer.seen.version)
         if name not in now or not conversions.same_json(setting, now[name], value):
             raise NotHelped(f"{step.fix.id}: app/preferences does not show {name} as it was set.")
     if path is None:
@@ -116,24 +116,24 @@ def _by_reading(surgery: Surgery, step: Step, path: Path | None, saved: bool | N
     return f"{acts}; app/preferences shows it, and so does {path}, which qBittorrent rewrote"
 
 
-def _saved(surgery: Surgery, path: Path, steps: Sequence[Step]) -> bool:
+def _saved(fix_run: FixRun, path: Path, steps: Sequence[PlanStep]) -> bool:
     """Wait until the file says what was set; False if it still does not."""
 
     def says(settings: Settings) -> bool:
         return all(_says(settings, edit, step, default=True) for step in steps for edit in step.edits)
 
-    return wait_until(path, surgery.observer.seen.version, says, SAVE_SECONDS) is not None
+    return wait_until(path, fix_run.observer.seen.version, says, SAVE_SECONDS) is not None
 
 
-def _taken(edit: AnyEdit, step: Step, value: Json, version: Version | None) -> bool:
+def _taken(edit: AnyEdit, step: PlanStep, value: Json, version: Version | None) -> bool:
     """Return whether the running server has the value that the edit gave it."""
     if isinstance(edit, Edit):
         return in_json(edit, value, version)
-    told = next((one.json for one in step.changes if one.setting == edit.setting), None)
-    return told is None or conversions.same_json(edit.setting, value, told.after)
+    change = next((one.json for one in step.changes if one.setting == edit.setting), None)
+    return change is None or conversions.same_json(edit.setting, value, change.after)
 
 
-def _says(settings: Settings, edit: AnyEdit, step: Step, *, default: bool = False) -> bool:
+def _says(settings: Settings, edit: AnyEdit, step: PlanStep, *, default: bool = False) -> bool:
     """Return whether the file has the value; ``default``: an absent key will do where the release means the same."""
     if not isinstance(edit, Edit):
         return line_edits.done(settings, edit, step.file.raws if step.file else {}, default=default)

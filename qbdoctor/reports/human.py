@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, CheckResult, Report
 from qbdoctor.reports.text import (
+    DiffSide,
     Options,
-    Side,
     commands,
     counts,
     details,
@@ -127,7 +127,7 @@ class _Page:
             return
         if cause.folded and self.options.verbose:
             yield from self.line("  ", (f"explains also: {', '.join(map(sentence, cause.folded))}", "dim"))
-        before: tuple[Side, Side] | None = None
+        before: tuple[DiffSide, DiffSide] | None = None
         for evidence in cause.evidence:
             halves = sides(evidence)
             if halves is not None:
@@ -151,7 +151,7 @@ class _Page:
         if rest:
             yield from self.line(" " * len(label), (": ".join(rest), "dim"), wrap=False)
 
-    def experiment(self, evidence: Evidence, label: str, a: Side, b: Side) -> Iterator[Text]:
+    def experiment(self, evidence: Evidence, label: str, a: DiffSide, b: DiffSide) -> Iterator[Text]:
         factor = sentence(str(evidence.data.get("factor", "")), self.limit)
         yield from self.line("  ", (label, "bold"), (f"only {factor} differs", ""))
         rows = [(side.request, side.differs, side.outcome) for side in (a, b)]

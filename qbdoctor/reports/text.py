@@ -37,7 +37,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class DiffSide:
     """One half of an experiment: the request line, the headers in which it differs from the other, the outcome."""
 
     request: str
@@ -62,7 +62,7 @@ def command(text: str) -> list[str]:
     return ["\t".join(map(value, line.split("\t"))).rstrip() for line in lines]
 
 
-def sides(evidence: Evidence) -> tuple[Side, Side] | None:
+def sides(evidence: Evidence) -> tuple[DiffSide, DiffSide] | None:
     """Return the two halves of an experiment, or None where the evidence has not both."""
     a, b = evidence.data.get("a"), evidence.data.get("b")
     if evidence.kind != "experiment" or not (isinstance(a, Mapping) and isinstance(b, Mapping)):
@@ -78,8 +78,8 @@ def sides(evidence: Evidence) -> tuple[Side, Side] | None:
         telling = _differing(got_a, got_b)
         out_a, out_b = ("; ".join([out, *_headers(got, telling)]) for out, got in ((out_a, got_a), (out_b, got_b)))
     return (
-        Side(_request(sent_a), "; ".join(_headers(sent_a, changed)), out_a),
-        Side(_request(sent_b), "; ".join(_headers(sent_b, changed)), out_b),
+        DiffSide(_request(sent_a), "; ".join(_headers(sent_a, changed)), out_a),
+        DiffSide(_request(sent_b), "; ".join(_headers(sent_b, changed)), out_b),
     )
 
 

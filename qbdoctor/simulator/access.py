@@ -13,7 +13,7 @@ from qbdoctor import releases
 from qbdoctor.model.basics import Secret
 from qbdoctor.releases.actions import LEGACY_CALLS
 from qbdoctor.releases.web_api import has_action, has_scope, legacy_versions, status_of
-from qbdoctor.simulator.actions import PLAYED, Refusal, Result, act, not_played
+from qbdoctor.simulator.actions import PLAYED, ActionResult, Refusal, act, not_played
 from qbdoctor.simulator.http_parser import Request, Response
 from qbdoctor.simulator.pages import caching, page_headers, static
 from qbdoctor.simulator.state import StandIn
@@ -44,7 +44,7 @@ class _Call(NamedTuple):
         return f"{self.scope}/{self.action}"
 
 
-class Exchange:
+class SimulatedExchange:
     """One request and what is answered. Hold the stand-in's lock."""
 
     def __init__(self, standin: StandIn, request: Request, where: Where) -> None:
@@ -77,13 +77,13 @@ class Exchange:
             headers.append(("set-cookie", self.cookie))
         return Response(result.status, result.text.encode("utf-8", "replace"), headers)
 
-    def _refused(self, refusal: Refusal) -> Result:
+    def _refused(self, refusal: Refusal) -> ActionResult:
         # The release that sends no text with a 403 sends none with the others
         usual = HTTPStatus(refusal.status).phrase if releases.forbidden_body(self.version) else ""
         text = usual if refusal.body is None else refusal.body
-        return Result(refusal.status, text, None if text else "")
+        return ActionResult(refusal.status, text, None if text else "")
 
-    def _respond(self) -> Result:
+    def _respond(self) -> ActionResult:
         request, version = self.request, self.version
         key = self._credentials if self._scheme == "bearer" and releases.api_key_supported(version) else ""
         self._check_headers(by_key=bool(key))
@@ -116,16 +116,16 @@ class Exchange:
         scope, action = name.split("/")
         return _Call(scope, action, {**fields, **({"hash": old[2]} if old[2] else {})})
 
-    def _file(self) -> Result:
+    def _file(self) -> ActionResult:
         if releases.rule("route.legacy", self.version):
             number, oldest = legacy_versions(self.version)
             told = {"api": str(number), "api_min": str(oldest), "qbittorrent": f"v{self.version}"}
             name = self.request.path.removeprefix("/version/")
             if f"/version/{name}" == self.request.path and name in told:
-                return Result(200, told[name])
+                return ActionResult(200, told[name])
         return static(self.standin, self.request.path, private=bool(self.sid))
 
-    def _action(self, call: _Call, *, asks_by_key: bool) -> Result:
+    def _action(self, call: _Call, *, asks_by_key: bool) -> ActionResult:
         version = self.version
         known = has_scope(call.scope, version)
         if not known and releases.rule("route.scope_before_session", version):
@@ -149,7 +149,7 @@ class Exchange:
         if call.name == "auth/logout":
             self.standin.end_session(self.sid)
             self.cookie = self.standin.cookie("", secure=False)
-            return Result(int(releases.rule("logout.status", version)))
+            return ActionResult(int(releases.rule("logout.status", version)))
         return act(self.standin, call.name, self.sid, form, self.request.files)
 
     def _form(self) -> dict[str, str]:
@@ -238,13 +238,13 @@ class Exchange:
             raise Refusal(*releases.login_banned(self.version))
         return self.standin.accepts(self.client, username, Secret(password))
 
-    def _log_in(self, form: dict[str, str]) -> Result:
+    def _log_in(self, form: dict[str, str]) -> ActionResult:
         if not self.sid:
             if not self._accepts(form.get("username", ""), form.get("password", "")):
                 status, text = releases.login_refused(self.version)
-                return Result(status, text)
+                return ActionResult(status, text)
             self._start_session()
-        return Result(status_of("auth/login", self.version), releases.login_accepted(self.version).body)
+        return ActionResult(status_of("auth/login", self.version), releases.login_accepted(self.version).body)
 
 
 def _place(url: str) -> tuple[str, int | None]:

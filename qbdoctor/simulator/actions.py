@@ -47,7 +47,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Result:
+class ActionResult:
     """What an action gives. ``kind`` is the content type, None: the release's for text; ``is_page``: a file is sent."""
 
     status: int
@@ -61,7 +61,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def act(standin: StandIn, action: str, sid: str, form: dict[str, str], files: list[Upload]) -> Result:
+def act(standin: StandIn, action: str, sid: str, form: dict[str, str], files: list[Upload]) -> ActionResult:
     """Do what is asked for. ``sid`` is the caller's session, "" for an API key's. Raises :class:`Refusal`."""
     version = standin.version
     missing = [name for name in REQUIRED.get(action, ()) if name not in form]
@@ -69,80 +69,80 @@ def act(standin: StandIn, action: str, sid: str, form: dict[str, str], files: li
         text = str(releases.rule("body.missing_parameter", version))
         raise Refusal(400, text.replace("%1", ", ".join(missing)))
     if action in _EMPTY_LISTS or action in _EMPTY_MAPS:
-        return Result(200, "[]" if action in _EMPTY_LISTS else "{}", JSON)
+        return ActionResult(200, "[]" if action in _EMPTY_LISTS else "{}", JSON)
     if action in _NOUGHTS:
-        return Result(200, "0")
+        return ActionResult(200, "0")
     scope = action.partition("/")[0]
     if scope in ("torrents", "sync"):
         return _torrents(standin, action, sid, form, files)
     return _application(standin, action, form)
 
 
-def _application(standin: StandIn, action: str, form: dict[str, str]) -> Result:
+def _application(standin: StandIn, action: str, form: dict[str, str]) -> ActionResult:
     version = standin.version
     match action:
         case "app/version":
-            return Result(200, f"v{version}")
+            return ActionResult(200, f"v{version}")
         case "app/webapiVersion":
-            return Result(200, webapi(version))
+            return ActionResult(200, webapi(version))
         case "app/buildInfo":
-            return Result(200, as_json(fields(BUILD, version)), JSON)
+            return ActionResult(200, as_json(fields(BUILD, version)), JSON)
         case "app/defaultSavePath":
-            return Result(200, standin.torrents.default_save_path())
+            return ActionResult(200, standin.torrents.default_save_path())
         case "app/processInfo":
-            return Result(200, as_json({"launch_time": int(time.time())}), JSON)
+            return ActionResult(200, as_json({"launch_time": int(time.time())}), JSON)
         case "app/preferences":
-            return Result(200, as_json(preferences(standin)), JSON)
+            return ActionResult(200, as_json(preferences(standin)), JSON)
         case "app/setPreferences":
             try:
                 set_preferences(standin, form["json"])
             except Rejected as rejected:
                 raise Refusal(400, str(rejected)) from None
-            return Result(200)
+            return ActionResult(200)
         case "app/rotateAPIKey":
-            return Result(200, as_json({"apiKey": standin.rotate_key()}), JSON)
+            return ActionResult(200, as_json({"apiKey": standin.rotate_key()}), JSON)
         case "app/deleteAPIKey":
             standin.set_key("")
-            return Result(status_of(action, version))
+            return ActionResult(status_of(action, version))
         case "app/shutdown":
             threading.Timer(SHUTDOWN_AFTER, standin.stopping.set).start()
-            return Result(200)
+            return ActionResult(200)
         case "transfer/info":
-            return Result(200, as_json(fields(TRANSFER, version)), JSON)
+            return ActionResult(200, as_json(fields(TRANSFER, version)), JSON)
         case "log/main":
-            return Result(200, "[]", JSON)
+            return ActionResult(200, "[]", JSON)
     raise not_played(standin, action)
 
 
-def _torrents(standin: StandIn, action: str, sid: str, form: dict[str, str], files: list[Upload]) -> Result:
+def _torrents(standin: StandIn, action: str, sid: str, form: dict[str, str], files: list[Upload]) -> ActionResult:
     torrents = standin.torrents
     match action:
         case "torrents/info":
             shown = torrents.info(form)
             if shown is None:
                 raise Refusal(400, "'sort' parameter is invalid")
-            return Result(200, as_json(shown), JSON)
+            return ActionResult(200, as_json(shown), JSON)
         case "torrents/categories":
-            return Result(200, as_json(torrents.categories()), JSON)
+            return ActionResult(200, as_json(torrents.categories()), JSON)
         case "torrents/count":
-            return Result(200, str(len(torrents)))
+            return ActionResult(200, str(len(torrents)))
         case "sync/maindata":
             held = standin.session(sid).sync
-            return Result(200, as_json(torrents.maindata(held, form.get("rid", ""))), JSON)
+            return ActionResult(200, as_json(torrents.maindata(held, form.get("rid", ""))), JSON)
         case "torrents/add":
             return _add(standin, form, files)
         case "torrents/delete":
             torrents.delete(form["hashes"])
-            return Result(200)
+            return ActionResult(200)
         case "torrents/pause" | "torrents/stop" | "torrents/resume" | "torrents/start":
             torrents.stop(form["hashes"], stopped=action in ("torrents/pause", "torrents/stop"))
-            return Result(200)
+            return ActionResult(200)
         case "torrents/files" | "torrents/properties" | "torrents/trackers" if not torrents.has(form["hash"]):
             raise Refusal(404)  # of one that is there they are not played
     raise not_played(standin, action)
 
 
-def _add(standin: StandIn, form: dict[str, str], files: list[Upload]) -> Result:
+def _add(standin: StandIn, form: dict[str, str], files: list[Upload]) -> ActionResult:
     version = standin.version
     try:
         added = standin.torrents.add(form, files)
@@ -150,7 +150,7 @@ def _add(standin: StandIn, form: dict[str, str], files: list[Upload]) -> Result:
         raise Refusal(415, f"Error: '{error.name}' is not a valid torrent file.") from None
     taken = bool(added.ids or added.pending or added.repeated)
     if releases.rule("add.answer", version) == "text":
-        return Result(200, "Ok." if taken else "Fails.")
+        return ActionResult(200, "Ok." if taken else "Fails.")
     if not taken:
         raise Refusal(409)
     answer = {
@@ -160,7 +160,7 @@ def _add(standin: StandIn, form: dict[str, str], files: list[Upload]) -> Result:
         "success_count": len(added.ids),
     }
     status = releases.rule("add.status_pending", version) if added.pending else 200
-    return Result(int(status), as_json(answer), JSON)
+    return ActionResult(int(status), as_json(answer), JSON)
 
 
 def not_played(standin: StandIn, action: str) -> Refusal:

@@ -32,7 +32,7 @@ _MARGIN = 1.1
 """Of the largest body: as much is kept of a request that is not complete (connection.cpp)."""
 
 
-class Refused(Exception):
+class BadRequest(Exception):
     """What the parser does not take: the status; the connection is closed after it."""
 
     def __init__(self, status: int) -> None:
@@ -87,7 +87,7 @@ class Reader:
                 self._held = self._held[size:]
                 return request
             if len(self._held) > self._rule("body.largest") * _MARGIN:
-                raise Refused(413)
+                raise BadRequest(413)
             more = self._receive()
             if not more:
                 return None
@@ -106,7 +106,7 @@ class Reader:
         if request.method in ("GET", "HEAD"):
             return request, start
         if request.method != "POST":
-            raise Refused(releases.options_root_status(self._version))
+            raise BadRequest(releases.options_root_status(self._version))
         length = self._length(request.headers.get("content-length"))
         if len(self._held) < start + length:
             return None, 0
@@ -118,10 +118,10 @@ class Reader:
         if text is None:
             missing = releases.rule("status.post_without_length", self._version)
             if missing is not None:
-                raise Refused(missing)
+                raise BadRequest(missing)
             return 0
         if not re.fullmatch(r"\s*\+?[0-9]{1,18}\s*", text, re.ASCII) or int(text) > self._rule("body.largest"):
-            raise Refused(400)
+            raise BadRequest(400)
         return int(text)
 
     def _head(self, data: bytes) -> Request:
@@ -133,7 +133,7 @@ class Reader:
                 lines.append(line)
         match = _LINE[releases.rule("request.line", self._version)].fullmatch(lines[0] if lines else b"")
         if match is None:
-            raise Refused(400)
+            raise BadRequest(400)
         headers = dict(_header(line) for line in lines[1:])
         target = match[2]
         if releases.rule("request.decoded_at", self._version) != "after":
@@ -149,15 +149,15 @@ class Reader:
         elif kind.lower().startswith(_MULTIPART):
             self._read_parts(request, kind, body)
         else:
-            raise Refused(releases.rule("status.json_body", self._version))
+            raise BadRequest(releases.rule("status.json_body", self._version))
 
     def _read_parts(self, request: Request, kind: str, body: bytes) -> None:
         boundary = _unquoted(kind.partition("boundary=")[2]).encode("latin-1", "replace")
         if not boundary:
-            raise Refused(400)
+            raise BadRequest(400)
         parts = [part for part in body.split(b"--" + boundary + b"\r\n") if part]
         if not parts:
-            raise Refused(400)
+            raise BadRequest(400)
         parts[-1] = parts[-1].removesuffix(b"--" + boundary + b"--\r\n")
         for part in parts:
             self._read_part(request, part)
@@ -166,7 +166,7 @@ class Reader:
         head, there, value = part.partition(_END)
         strict = releases.rule("multipart.blank_line", self._version)
         if not there or (strict is not None and _END in value):
-            raise Refused(strict or 400)
+            raise BadRequest(strict or 400)
         names: dict[str, str] = {}
         for line in filter(None, head.split(b"\r\n")):
             name, text = _header(line)
@@ -184,13 +184,13 @@ class Reader:
         elif "name" in names:
             request.form[names["name"]] = _text(value)
         else:
-            raise Refused(400)
+            raise BadRequest(400)
 
 
 def _header(line: bytes) -> tuple[str, str]:
     name, colon, value = line.decode("latin-1").partition(":")
     if not name or not colon:
-        raise Refused(400)
+        raise BadRequest(400)
     return name.strip().lower(), value.strip()
 
 

@@ -6,7 +6,7 @@ import mimetypes
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.simulator.actions import Refusal, Result
+from qbdoctor.simulator.actions import ActionResult, Refusal
 from qbdoctor.simulator.state import StandIn
 
 _PAGE = (
@@ -15,7 +15,7 @@ _PAGE = (
 _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self' 'unsafe-inline'; object-src 'none';"  # fmt: skip # noqa: E501
 
 
-def static(standin: StandIn, path: str, *, private: bool) -> Result:
+def static(standin: StandIn, path: str, *, private: bool) -> ActionResult:
     """A file of the Web UI. Raises :class:`~qbdoctor.simulator.actions.Refusal`."""
     version = standin.version
     if "\\" in path:
@@ -26,11 +26,11 @@ def static(standin: StandIn, path: str, *, private: bool) -> Result:
     if standin.settings.boolean("AlternativeUIEnabled"):
         return _alternative(standin, path if path != "/" else "/index.html" if private else login, private=private)
     if path in ("/", "/index.html", login):
-        return Result(200, _PAGE, "text/html", is_page=True)
+        return ActionResult(200, _PAGE, "text/html", is_page=True)
     raise Refusal(404)
 
 
-def _alternative(standin: StandIn, path: str, *, private: bool) -> Result:
+def _alternative(standin: StandIn, path: str, *, private: bool) -> ActionResult:
     version = standin.version
     root = Path(standin.settings.text("RootFolder")).expanduser()
     file = root / ("private" if private else "public") / path.lstrip("/")
@@ -48,7 +48,7 @@ def _alternative(standin: StandIn, path: str, *, private: bool) -> Result:
         text = file.read_text("utf-8", "replace")
     except OSError:
         raise Refusal(404) from None
-    return Result(200, text, mimetypes.guess_type(file.name)[0] or "text/plain", is_page=True)
+    return ActionResult(200, text, mimetypes.guess_type(file.name)[0] or "text/plain", is_page=True)
 
 
 def caching(kind: str) -> str:

@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.simulator.access import Exchange, Where
-from qbdoctor.simulator.http_parser import Reader, Refused, Response, encoded
+from qbdoctor.simulator.access import SimulatedExchange, Where
+from qbdoctor.simulator.http_parser import BadRequest, Reader, Response, encoded
 from qbdoctor.simulator.state import StandIn
 
 ADDRESS = "127.0.0.1"
@@ -56,14 +56,14 @@ class _Connection(socketserver.BaseRequestHandler):
         """Answer one request; whether there may be another."""
         try:
             request = reader.next()
-        except Refused as refused:
+        except BadRequest as refused:
             self.request.sendall(encoded(Response(refused.status, closes=True), standin.version, None))
             self._let_it_arrive()
             return False
         if request is None:
             return False
         with standin.lock:
-            response = Exchange(standin, request, where).respond()
+            response = SimulatedExchange(standin, request, where).respond()
         self.request.sendall(encoded(response, standin.version, request))
         return True
 

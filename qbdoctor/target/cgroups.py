@@ -26,7 +26,7 @@ _USER_MANAGER = re.compile(r"/user@\d+\.service(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class Supervisor:
     """Who runs a process: ``unit`` is a service of the ``scope``'s systemd; ``container`` reads ``docker 0123456789ab``."""
 
     unit: str | None = None
@@ -34,7 +34,7 @@ class Keeper:
     container: str | None = None
 
 
-def parse(text: str) -> Keeper:
+def parse(text: str) -> Supervisor:
     """Read the text of ``/proc/PID/cgroup``: one line a hierarchy, ``number:controllers:path``."""
     paths = [line.split(":", 2)[2] for line in text.splitlines() if line.count(":") >= 2]
     for path in paths:
@@ -42,19 +42,19 @@ def parse(text: str) -> Keeper:
             found = form.search(path)
             if found is not None:
                 # Twelve digits are what `docker ps` shows.
-                return Keeper(container=f"{engine} {found['id'][:12] if len(found['id']) == 64 else found['id']}")
+                return Supervisor(container=f"{engine} {found['id'][:12] if len(found['id']) == 64 else found['id']}")
     for path in paths:
         user = _USER_MANAGER.search(path)
         inner = path[user.end() :] if user is not None else path
         services = [match["name"] for match in _SERVICE.finditer(inner)]
         if services:
-            return Keeper(unit=services[-1], scope="user" if user is not None else "system")
-    return Keeper()
+            return Supervisor(unit=services[-1], scope="user" if user is not None else "system")
+    return Supervisor()
 
 
-def keeper(pid: int) -> Keeper:
+def keeper(pid: int) -> Supervisor:
     """Return who runs a process of this machine; an empty answer where that cannot be read (elsewhere than on Linux)."""
     try:
         return parse(Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8", errors="replace"))
     except OSError:
-        return Keeper()
+        return Supervisor()

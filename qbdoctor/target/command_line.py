@@ -48,7 +48,7 @@ _LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class CommandLine:
     """The options a process was started with, that decide which files it uses and where it listens.
 
     Each is from the command line, else from ``QBT_…`` in its environment. ``webui_port_source`` says which
@@ -83,7 +83,7 @@ def program_index(command: Sequence[str]) -> int | None:
     return None if _ENDS_AT_ONCE.intersection(command[index + 1 :]) else index
 
 
-def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> CommandLine:
     """Return what qBittorrent makes of these arguments (its own name left out) and this environment.
 
     Only ``--name=value`` counts, the last one wins, and quotes around the value are dropped. An environment value that
@@ -101,7 +101,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
     port, source = valid_port(given.get("--webui-port")), "--webui-port"
     if port is None:
         port, source = valid_port(unquoted(environment.get("QBT_WEBUI_PORT", ""))), "QBT_WEBUI_PORT"
-    return Options(
+    return CommandLine(
         profile=text("--profile", "QBT_PROFILE"),
         configuration=text("--configuration", "QBT_CONFIGURATION"),
         webui_port=port,

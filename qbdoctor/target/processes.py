@@ -25,7 +25,7 @@ from qbdoctor.target import cgroups, paths, proc_sockets
 from qbdoctor.target.command_line import (
     APPIMAGE,
     INTERPRETER,
-    Options,
+    CommandLine,
     base_name,
     program_index,
     read_options,
@@ -64,7 +64,7 @@ class Instance:
     started: datetime
     user: str | None = None
     executable: Path | None = None
-    options: Options = field(default_factory=Options)
+    options: CommandLine = field(default_factory=CommandLine)
     environment: Mapping[str, str] | None = None
     home: Path | None = None
     config_file: Path | None = None

@@ -13,7 +13,7 @@ from qbdoctor.model.basics import Json
 
 Content = Literal["", "form", "multipart", "json", "other"]
 Whose = Literal["", "own", "foreign"]
-Answer = Literal["", "ok", "fails", "banned", "other"]
+LoginAnswer = Literal["", "ok", "fails", "banned", "other"]
 Kind = Literal["login", "logout", "call", "page"]
 Scheme = Literal["", "basic", "bearer", "other"]
 HostKind = Literal["name", "ip", "none"]
@@ -87,7 +87,7 @@ class Seen:
     foreign_host: bool = False
     form: LoginForm | None = None
     stopped: tuple[str, ...] = ()
-    answer: Answer = ""
+    answer: LoginAnswer = ""
     given: tuple[Given, ...] = ()
     version: str = ""
     notes: tuple[str, ...] = ()

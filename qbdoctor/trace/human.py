@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from qbdoctor.model.report import Cause
 from qbdoctor.trace.evidence import carries, outcome
 from qbdoctor.trace.exchange import Seen
-from qbdoctor.trace.result import Client, Result
+from qbdoctor.trace.result import TracedClient, TraceResult
 
 _MARKS = {"healthy": "✓", "problem": "✗", "unknown": "?"}
 _EVIDENCE = 5
@@ -24,7 +24,7 @@ def live(each: Seen) -> str:
     )
 
 
-def human(made: Result, *, quiet: bool = False, verbose: bool = False, width: int | None = None) -> str:
+def human(made: TraceResult, *, quiet: bool = False, verbose: bool = False, width: int | None = None) -> str:
     """The verdict, each client's causes with what shows them, and the line that mends it."""
     lines = [f"{_MARKS[made.state]} {made.headline}"]
     if not quiet:
@@ -42,7 +42,7 @@ def _fold(line: str, width: int | None) -> list[str]:
     return textwrap.wrap(line, max(width, 40), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _client(client: Client, *, verbose: bool) -> Iterator[str]:
+def _client(client: TracedClient, *, verbose: bool) -> Iterator[str]:
     part = client.conversation
     many = "1 request" if len(part.seen) == 1 else f"{len(part.seen)} requests"
     yield f"Client {client.number}: {part.who}, {many} to {part.host or 'no host'}"

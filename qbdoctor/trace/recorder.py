@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from qbdoctor.trace.exchange import ADD, LOGIN, VERSION, Answer, Carried, Content, Given, Scheme, Seen, Whose
+from qbdoctor.trace.exchange import ADD, LOGIN, VERSION, Carried, Content, Given, LoginAnswer, Scheme, Seen, Whose
 from qbdoctor.trace.forms import AddFields, read_login
 from qbdoctor.trace.rewriting import Names, kind_of, shown_source, split_authority
 
@@ -208,7 +208,7 @@ class Notebook:
         return found[0], found[1], shown_source(foreign[0]) if foreign else ""
 
     @staticmethod
-    def _answer(draft: Draft) -> Answer:
+    def _answer(draft: Draft) -> LoginAnswer:
         if draft.action != LOGIN or draft.status is None:
             return ""
         text = bytes(draft.answer).strip()

@@ -29,7 +29,7 @@ CAUSES = (
 _USUAL = ("GET", "HEAD", "POST")
 _SHOWN = 4
 
-Rule = Callable[[Context, Conversation], Iterator[Finding]]
+RequestRule = Callable[[Context, Conversation], Iterator[Finding]]
 
 
 def judge(known: Context, part: Conversation) -> tuple[Finding, ...]:

@@ -21,7 +21,7 @@ SCHEMA = "qbdoctor.trace/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class TracedClient:
     """One client with its causes, most decisive first. ``number`` counts from 1."""
 
     number: int
@@ -30,12 +30,12 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TraceResult:
     """A judged trace."""
 
     trace: Trace
     known: Context
-    clients: tuple[Client, ...]
+    clients: tuple[TracedClient, ...]
     state: State
     headline: str
 
@@ -82,7 +82,7 @@ class Result:
         }
 
 
-def result(trace: Trace) -> Result:
+def result(trace: Trace) -> TraceResult:
     """Judge a trace."""
     known = context(trace)
     values = {"url": trace.url, "host": trace.host, "port": str(trace.port)}
@@ -92,11 +92,11 @@ def result(trace: Trace) -> Result:
     if len(names) == 1:
         values["cookie_name"] = names.pop()
     clients = tuple(
-        Client(number, part, _surest_first(verdict.fold(found, values)))
+        TracedClient(number, part, _surest_first(verdict.merge_findings(found, values)))
         for number, (part, found) in enumerate(judge(trace), 1)
     )
     state, headline = _verdict(trace, clients)
-    return Result(trace, known, clients, state, headline)
+    return TraceResult(trace, known, clients, state, headline)
 
 
 def _surest_first(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
@@ -104,7 +104,7 @@ def _surest_first(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
     return tuple(sorted(causes, key=lambda one: (SEVERITIES.index(one.severity), CONFIDENCES.index(one.confidence))))
 
 
-def _verdict(trace: Trace, clients: tuple[Client, ...]) -> tuple[State, str]:
+def _verdict(trace: Trace, clients: tuple[TracedClient, ...]) -> tuple[State, str]:
     causes = [cause for client in clients for cause in client.causes]
     errors = [cause for cause in causes if cause.severity == "error"]
     if errors:
@@ -134,7 +134,7 @@ def _stuck(part: Conversation) -> list[Seen]:
     return [each for each in last if each.status is None or each.status in (401, 403) or each.status >= 500]
 
 
-def _target(made: Result) -> TargetInfo:
+def _target(made: TraceResult) -> TargetInfo:
     trace = made.trace
     names = {given.name for each in trace.seen if (given := each.session_given) is not None}
     return TargetInfo(

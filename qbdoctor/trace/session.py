@@ -17,7 +17,7 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.target.address import Address, parse_host_port, parse_ip
 from qbdoctor.trace.exchange import Seen, Trace
 from qbdoctor.trace.human import live
-from qbdoctor.trace.result import Result, result
+from qbdoctor.trace.result import TraceResult, result
 from qbdoctor.trace.rewriting import Names, kind_of, proxy_host
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Session:
                         self._say(f"  → {cause.severity.upper()} {cause.id} ({cause.confidence}): {cause.summary}")
             await asyncio.sleep(0.5)
 
-    def _judged(self) -> Result:
+    def _judged(self) -> TraceResult:
         return result(self._made(None))
 
     def _made(self, code: int | None) -> Trace:

@@ -28,7 +28,7 @@ NEEDLESS = 3
 """Logins in a row, each followed by at most one call, that make a habit."""
 _SHOWN = 4
 
-Rule = Callable[[Context, Conversation, Sequence[Conversation]], Iterator[Finding]]
+SessionRule = Callable[[Context, Conversation, Sequence[Conversation]], Iterator[Finding]]
 
 
 def judge(trace: Trace) -> tuple[tuple[Conversation, tuple[Finding, ...]], ...]:
@@ -283,4 +283,4 @@ def _each_call(known: Context, part: Conversation, _: Sequence[Conversation]) ->
         )
 
 
-_RULES: tuple[Rule, ...] = (_not_kept, _other_name, _bare, _stops, _never_again, _each_call)
+_RULES: tuple[SessionRule, ...] = (_not_kept, _other_name, _bare, _stops, _never_again, _each_call)

@@ -36,7 +36,7 @@ from qbdoctor.target.address import plain_address
 
 Offline = Literal["match", "mismatch", "unknown"]
 Kind = Literal["login", "authorization"]
-Outcome = Literal["accepted", "refused", "banned", "not-counted", "unknown"]
+LoginOutcome = Literal["accepted", "refused", "banned", "not-counted", "unknown"]
 
 SCHEMA = "qbdoctor.ledger/1"
 DEFAULT_LIMIT = 5
@@ -164,7 +164,7 @@ class Ledger:
             self._save([*entries, entry])
         return Attempt(entry.id, entry.server, entry.source, question.kind)
 
-    def record(self, permit: Permit, outcome: Outcome) -> None:
+    def record(self, permit: Permit, outcome: LoginOutcome) -> None:
         """Put down a request that was sent without a permit, as a run's first one is. Raises :class:`LedgerUnavailable`."""
         question = permit.question
         with self._locked():
@@ -172,7 +172,7 @@ class Ledger:
             entry = self._entry(entries, question.server, question.source, question.kind, outcome, question.since)
             self._save([*entries, entry])
 
-    def finish(self, attempt: Attempt, outcome: Outcome) -> bool:
+    def finish(self, attempt: Attempt, outcome: LoginOutcome) -> bool:
         """Record how an attempt ended; False if that could not be written (it goes on counting as failed).
 
         ``not-counted``: the answer shows that no failure was counted. ``unknown``: no answer came; it counts.
@@ -196,7 +196,7 @@ class Ledger:
             mark = self._entry(entries, _server(server), plain_address(source), "login", "forgotten", None)
             self._save([*entries, mark])
 
-    def _settle(self, entries: list[_Entry], attempt: Attempt, outcome: Outcome) -> None:
+    def _settle(self, entries: list[_Entry], attempt: Attempt, outcome: LoginOutcome) -> None:
         """Set the outcome, and with it those of the same run's requests that it explains."""
         for entry in entries:
             if entry.id == attempt.id:

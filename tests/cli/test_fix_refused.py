@@ -18,7 +18,7 @@ import pytest
 
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.plan import Plan
-from qbdoctor.repair.run import Surgery
+from qbdoctor.repair.run import FixRun
 from tests.kit.profile import free_port
 from tests.support.doctor import Run, qbdoctor
 from tests.support.fixer import AUTH, LIST, ROOT, change, in_own_mounts, new_config, records, sentence, sha256, state
@@ -59,13 +59,13 @@ def test_a_file_that_changes_between_plan_and_write(
     old = config.read_bytes()
     assert line in old
     new = old.replace(line, b"x=1\n" + line) if kept else old.replace(line, line.replace(b"false", b"0") + b"no")
-    carry_out = Surgery.carry_out
+    carry_out = FixRun.carry_out
 
-    def meanwhile(surgery: Surgery, plan: Plan) -> tuple[Record, ...]:
+    def meanwhile(fix_run: FixRun, plan: Plan) -> tuple[Record, ...]:
         config.write_bytes(new)
-        return carry_out(surgery, plan)
+        return carry_out(fix_run, plan)
 
-    monkeypatch.setattr(Surgery, "carry_out", meanwhile)
+    monkeypatch.setattr(FixRun, "carry_out", meanwhile)
     run = qbdoctor("fix", AUTH, "--yes", "--config", str(config))
     if kept:
         assert (run.code, config.read_bytes()) == (0, new.replace(b"LocalHostAuth=false", b"LocalHostAuth=true"))

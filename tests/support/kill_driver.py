@@ -28,7 +28,7 @@ from qbdoctor.model.basics import Secret  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.repair import password_change  # noqa: E402
 from qbdoctor.repair.journal.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
-from qbdoctor.repair.journal.records import Damaged, Target  # noqa: E402
+from qbdoctor.repair.journal.records import Damaged, TargetRecord  # noqa: E402
 from qbdoctor.storage import atomic, private  # noqa: E402
 
 
@@ -76,7 +76,7 @@ def make_live(journal: Journal, config: Path) -> None:
         fix="set-password",
         reason="requested",
         run="r",
-        target=Target(config_file=str(config)),
+        target=TargetRecord(config_file=str(config)),
         texts=lambda: password_change.texts(config, [HASH], None),
     )
 

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     code = 0
     with _terminated_as_interrupted():
-        instance = Instance(_temporary_folder())
+        instance = DemoServer(_temporary_folder())
         try:
             with _environment(instance.folder, instance.password):
                 _play(instance, say, standin=args.standin)
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _play(instance: Instance, say: Say, *, standin: bool) -> None:
+def _play(instance: DemoServer, say: Say, *, standin: bool) -> None:
     """The six steps. Raises :class:`StepFailed`."""
     say("1. A throw-away qBittorrent with the incident's settings")
     if why := instance.start(standin=standin):
@@ -158,7 +158,7 @@ def _play(instance: Instance, say: Say, *, standin: bool) -> None:
         raise StepFailed("the file is not what it was before")
 
 
-class Instance:
+class DemoServer:
     """The throw-away qBittorrent, or its stand-in, in a temporary folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -392,7 +392,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _clear_away(instance: Instance) -> str:
+def _clear_away(instance: DemoServer) -> str:
     """Stop the process and delete the folder; what is left of them, seen afresh, or nothing."""
     quiet = []
     for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C would leave half of it

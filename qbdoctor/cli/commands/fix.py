@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qbdoctor.cli import outcome, output, prompts, secret_inputs
-from qbdoctor.cli.outcome import Outcome
+from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.errors import Refused, UserError
@@ -19,7 +19,7 @@ from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
-from qbdoctor.repair.run import Surgery
+from qbdoctor.repair.run import FixRun
 from qbdoctor.repair.verify import NotHelped
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
@@ -30,16 +30,16 @@ def run(args: argparse.Namespace) -> int:
     return outcome.run(args, lambda: _run(args))
 
 
-def _run(args: argparse.Namespace) -> Outcome:
+def _run(args: argparse.Namespace) -> CommandOutcome:
     if args.confirm is not None:
         return _confirm(args)
     named = _named(args.ids)
-    told: dict[str, Any] = dict(inputs.given(args.set, named or fixes()))
+    input_values: dict[str, Any] = dict(inputs.given(args.set, named or fixes()))
     watcher = observer(args)
     journal = Journal(state_folder(args, watcher.environment))
     for sentence in journal.recover():
         output.say(sentence)
-    surgery = Surgery(
+    fix_run = FixRun(
         watcher,
         journal,
         checks(),
@@ -49,13 +49,13 @@ def _run(args: argparse.Namespace) -> Outcome:
         seconds=args.deadline,
     )
     try:
-        _before_asking(args, surgery, named)
-        told.update(secret_inputs.ask_secrets(args, named))
-        surgery.new_password = told.get("password")
-        return _operate(args, surgery, named, told)
+        _before_asking(args, fix_run, named)
+        input_values.update(secret_inputs.ask_secrets(args, named))
+        fix_run.new_password = input_values.get("password")
+        return _carry_out_fix_run(args, fix_run, named, input_values)
     finally:
-        surgery.close()
-        for sentence in surgery.left:
+        fix_run.close()
+        for sentence in fix_run.left:
             output.say(sentence)
 
 
@@ -71,69 +71,73 @@ def _named(ids: Sequence[str]) -> list[Fix]:
     return [known[name] for name in dict.fromkeys(ids)]
 
 
-def _before_asking(args: argparse.Namespace, surgery: Surgery, named: Sequence[Fix]) -> None:
+def _before_asking(args: argparse.Namespace, fix_run: FixRun, named: Sequence[Fix]) -> None:
     """Refuse what cannot be made this way before anybody types a secret for it. Raises Refused."""
     for fix in named:
         if args.restart or not any(one.secret for one in fix.inputs):
             continue
-        via = surgery.way(args.via)
-        if why := fix.refused(surgery.observer.seen, via):
+        via = fix_run.way(args.via)
+        if why := fix.refused(fix_run.observer.seen, via):
             raise Refused(f"{fix.id}: {why}", "not-this-way")
         if via == "api":
-            surgery.live.sign_on()
-            surgery.live.read()
-            if why := password_change.refusal(surgery.observer):
+            fix_run.live.sign_on()
+            fix_run.live.read()
+            if why := password_change.refusal(fix_run.observer):
                 raise Refused(f"{fix.id}: {why}", "not-this-way")
 
 
-def _operate(args: argparse.Namespace, surgery: Surgery, named: list[Fix], told: dict[str, Any]) -> Outcome:
+def _carry_out_fix_run(
+    args: argparse.Namespace, fix_run: FixRun, named: list[Fix], input_values: dict[str, Any]
+) -> CommandOutcome:
     if named:
-        via = surgery.way(args.via)
-        if surgery.other() is None:  # for what comes after to be held against; a stopped one has its file judged
-            surgery.diagnose()
-        wanted = [(inputs.bind(fix, told, surgery.before), "requested") for fix in named]
+        via = fix_run.way(args.via)
+        if fix_run.other() is None:  # for what comes after to be held against; a stopped one has its file judged
+            fix_run.diagnose()
+        wanted = [(inputs.bind(fix, input_values, fix_run.before), "requested") for fix in named]
     else:
         # A person is shown what infos ask for as well and may say no; --yes takes errors and warnings alone.
-        report = surgery.diagnose()
-        wanted = wanted_by_causes(report, fixes(), surgery.observer.seen, infos=not args.yes, told=told)
+        report = fix_run.diagnose()
+        wanted = wanted_by_causes(report, fixes(), fix_run.observer.seen, infos=not args.yes, input_values=input_values)
         if not wanted:
-            return Outcome("fix", "nothing-to-do", _nothing(report, surgery), 0)
-        via = surgery.way(args.via)
+            return CommandOutcome("fix", "nothing-to-do", _nothing(report, fix_run), 0)
+        via = fix_run.way(args.via)
         if via == "api" and not args.restart:
             wanted = _live(wanted)
-    plan = surgery.plan_either_way(wanted, via, args.via)
+    plan = fix_run.plan_either_way(wanted, via, args.via)
     if not plan.steps:
-        return Outcome("fix", "nothing-to-do", (f"Nothing to do: {'; '.join(plan.left_out)}.",), 0)
-    lines = _described(plan, surgery)
+        return CommandOutcome("fix", "nothing-to-do", (f"Nothing to do: {'; '.join(plan.left_out)}.",), 0)
+    lines = _described(plan, fix_run)
     if args.dry_run:
-        return Outcome("fix", "planned", (*lines, "", "Dry run: nothing was changed."), 0, changes=plan.changes())
-    refused = _consent(args, surgery, lines)
+        return CommandOutcome(
+            "fix", "planned", (*lines, "", "Dry run: nothing was changed."), 0, changes=plan.changes()
+        )
+    refused = _consent(args, fix_run, lines)
     if refused is not None:
-        return Outcome("fix", "planned", refused, 2, changes=plan.changes())
+        return CommandOutcome("fix", "planned", refused, 2, changes=plan.changes())
     # On a terminal the plan was shown with the question.
     shown = () if not args.yes else (*lines, "")
     try:
-        records = surgery.carry_out(plan)
+        records = fix_run.carry_out(plan)
     except NotHelped as failed:
         said = (*shown, f"✗ {failed.reason}", *(f"  record {one.id} ({one.state})" for one in failed.records))
-        return Outcome("fix", "undone", said, 4, failed.records, plan.changes())
+        return CommandOutcome("fix", "undone", said, 4, failed.records, plan.changes())
     done = [f"✓ {record.fix}: {record.verified_by}." for record in records]
     ids = [f"  record {record.id}" for record in records]
-    verified = Outcome("fix", "verified", (*shown, *done, *ids), 0, records, plan.changes())
-    if surgery.waiting is not None:
+    verified = CommandOutcome("fix", "verified", (*shown, *done, *ids), 0, records, plan.changes())
+    if fix_run.waiting is not None:
         from qbdoctor.cli import confirm_prompt  # noqa: PLC0415 - seldom needed
 
-        return confirm_prompt.decision(args, surgery.journal, surgery.run, *surgery.waiting, verified)
-    back = other_folders.rollback_command(surgery.journal.store.root.parent, surgery.observer.environment)
+        return confirm_prompt.decision(args, fix_run.journal, fix_run.run, *fix_run.waiting, verified)
+    back = other_folders.rollback_command(fix_run.journal.store.root.parent, fix_run.observer.environment)
     stopped = " (while qBittorrent is stopped, or with --restart)" if any(step.texts for step in plan.steps) else ""
     said = (*shown, *done, *ids, f"Take it back with: {back}{stopped}")
-    return Outcome("fix", "verified", said, 0, records, plan.changes())
+    return CommandOutcome("fix", "verified", said, 0, records, plan.changes())
 
 
-def _nothing(report: Report, surgery: Surgery) -> tuple[str, ...]:
+def _nothing(report: Report, fix_run: FixRun) -> tuple[str, ...]:
     """Say that there is nothing to do, and what a person could still ask for by name."""
     said = ("Nothing to fix: no fix answers what was found.", f"The check says: {report.headline}")
-    seen = surgery.observer.seen
+    seen = fix_run.observer.seen
     offered = wanted_by_causes(report, fixes(), seen, infos=True)
     named = tuple(f"For {cause}, which is no fault, there is: qbdoctor fix {fix.id}" for fix, cause in offered)
     opening = opening_by_causes(report, fixes(), seen)
@@ -154,7 +158,7 @@ def _live(wanted: list[tuple[Fix, str]]) -> list[tuple[Fix, str]]:
     return live or wanted
 
 
-def _consent(args: argparse.Namespace, surgery: Surgery, lines: Sequence[str]) -> tuple[str, ...] | None:
+def _consent(args: argparse.Namespace, fix_run: FixRun, lines: Sequence[str]) -> tuple[str, ...] | None:
     """Return None where the plan may be carried out, else what to say."""
     if args.yes:
         return None
@@ -162,12 +166,12 @@ def _consent(args: argparse.Namespace, surgery: Surgery, lines: Sequence[str]) -
         return (*lines, "", "Nothing was changed: without a terminal to ask, --yes is needed.")
     for line in lines:
         output.say(line)
-    with surgery.observer.wire.deadline.pause():
+    with fix_run.observer.wire.deadline.pause():
         agreed = prompts.agreed("Apply this?")
     return None if agreed else ("Nothing was changed.",)
 
 
-def _confirm(args: argparse.Namespace) -> Outcome:
+def _confirm(args: argparse.Namespace) -> CommandOutcome:
     """Keep what a run changed that waits to be confirmed."""
     from qbdoctor.repair.journal import confirmations  # noqa: PLC0415 - seldom needed
 
@@ -175,24 +179,24 @@ def _confirm(args: argparse.Namespace) -> Outcome:
         raise UserError("usage", "--confirm RUN stands alone: it applies no fix.")
     records = confirmations.confirm(Journal(state_folder(args, os.environ)), args.confirm)
     said = (f"✓ {args.confirm} is confirmed and stays.", *(f"  record {one.id}" for one in records))
-    return Outcome("fix", "confirmed", said, 0, records)
+    return CommandOutcome("fix", "confirmed", said, 0, records)
 
 
-def _described(plan: Plan, surgery: Surgery) -> list[str]:
-    target = surgery.observer.target
+def _described(plan: Plan, fix_run: FixRun) -> list[str]:
+    target = fix_run.observer.target
     where = f"live, through the Web API of {target.address.url}" if plan.via == "api" else f"in {target.config_file}"
     lines = [f"Plan ({where}):"]
-    if plan.via == "file" and surgery.how is not None:
-        lines += ["", f"  {surgery.how.describe()}."]
-    if surgery.confirm_within is not None:
-        lines += ["", f"  It is undone unless it is confirmed within {surgery.confirm_within:g} s."]
+    if plan.via == "file" and fix_run.how is not None:
+        lines += ["", f"  {fix_run.how.describe()}."]
+    if fix_run.confirm_within is not None:
+        lines += ["", f"  It is undone unless it is confirmed within {fix_run.confirm_within:g} s."]
     for step in plan.steps:
         why = "requested" if step.reason == "requested" else f"answers {step.reason}"
         effect = "loosens" if step.exposes else step.fix.effect
         lines += ["", f"  {step.fix.id}: {step.fix.title} ({why}; {WORDS[effect]})"]
         if step.exposes:
             lines.append(f"    exposes: {step.exposes}")
-        lines += outcome.shown(step.changes)
+        lines += outcome.lines(step.changes)
         if step.texts:
             lines.append(
                 "    the old hash is kept; it can be put back only while qBittorrent is stopped, or with --restart"

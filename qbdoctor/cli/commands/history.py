@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from qbdoctor.cli import outcome, output, prompts
-from qbdoctor.cli.outcome import Outcome
+from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.record_selection import is_gone
 from qbdoctor.cli.target_options import state_folder
 from qbdoctor.model.errors import Refused, UserError
@@ -51,7 +51,9 @@ def _found(journal: Journal, state: Path, name: str) -> Record | Damaged:
     try:
         return journal.find(name)
     except Refused as refused:
-        raise UserError(refused.code, f"{refused.reason}{other_folders.told(state, os.environ, name)}") from None
+        raise UserError(
+            refused.code, f"{refused.reason}{other_folders.name_other_folders(state, os.environ, name)}"
+        ) from None
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -111,7 +113,7 @@ def _in_full(record: Record) -> str:
         f"  when      {record.created}, by {record.user} on {record.host}, qbdoctor {record.tool_version}",
         f"  target    {_where(record)}{' (not here)' if is_gone(record.file_name()) else ''}",
         f"  made      {'live, through the Web API' if record.via == 'api' else 'in the file'}",
-        *outcome.shown(record.changes),
+        *outcome.lines(record.changes),
     ]
     if record.file is not None:
         lines.append(f"  SHA-256   before {record.file.before.sha256}")
@@ -126,7 +128,7 @@ def _in_full(record: Record) -> str:
 # --- clearing up ------------------------------------------------------------------------------------------------------
 
 
-def _prune(args: argparse.Namespace, journal: Journal) -> Outcome:
+def _prune(args: argparse.Namespace, journal: Journal) -> CommandOutcome:
     from qbdoctor.repair.history import prune  # noqa: PLC0415 - seldom needed
 
     for sentence in journal.recover():
@@ -137,19 +139,19 @@ def _prune(args: argparse.Namespace, journal: Journal) -> Outcome:
     if not plan.gone:
         code = 4 if ids else 0
         how = "Nothing was removed." if ids else "Nothing to remove: every record that is there is needed."
-        return Outcome("history", "refused" if ids else "nothing-to-do", (how, *kept), code)
+        return CommandOutcome("history", "refused" if ids else "nothing-to-do", (how, *kept), code)
     lines = [f"  {one.fix} ({one.id}), {one.state}" for one in plan.gone]
     shown = ("Remove, with the backups in them:", *lines, *kept)
     if args.dry_run:
-        return Outcome("history", "planned", (*shown, "", "Dry run: nothing was removed."), 0, plan.gone)
+        return CommandOutcome("history", "planned", (*shown, "", "Dry run: nothing was removed."), 0, plan.gone)
     if not args.yes:
         if not prompts.person_answers():
             how = "Nothing was removed: without a terminal to ask, --yes is needed."
-            return Outcome("history", "planned", (*shown, "", how), 2, plan.gone)
+            return CommandOutcome("history", "planned", (*shown, "", how), 2, plan.gone)
         for line in shown:
             output.say(line)
         if not prompts.agreed("Remove these for good?"):
-            return Outcome("history", "planned", ("Nothing was removed.",), 2, plan.gone)
+            return CommandOutcome("history", "planned", ("Nothing was removed.",), 2, plan.gone)
     gone, left = prune.prune(journal, [one.id for one in plan.gone])
     said = (f"✓ {len(gone)} of {len(plan.gone)} records were removed.", *kept, *(f"✗ {text}" for text in left))
-    return Outcome("history", "pruned", said, 4 if left else 0, gone)
+    return CommandOutcome("history", "pruned", said, 4 if left else 0, gone)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.cli import outcome as cli_outcome
 from qbdoctor.cli import output, prompts, record_selection
-from qbdoctor.cli.outcome import Outcome
+from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.config.list_values import NAMES
 from qbdoctor.model.errors import Refused, UserError
@@ -24,12 +24,12 @@ from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.plan import Via
-from qbdoctor.repair.run import Surgery
+from qbdoctor.repair.run import FixRun
 
 if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
-    from qbdoctor.repair.restart.restart import How
-    from qbdoctor.repair.restart.watchdog_client import Dog
+    from qbdoctor.repair.restart.restart import RestartPlan
+    from qbdoctor.repair.restart.watchdog_client import WatchdogClient
 
 _Done = tuple[list[Record], list[str], list[Change]]
 
@@ -40,7 +40,7 @@ class _Site:
 
     via: Via
     path: Path | None
-    surgery: Surgery | None
+    fix_run: FixRun | None
 
     def guard(self) -> str | None:
         """Return a sentence if a qBittorrent uses the file now."""
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     return cli_outcome.run(args, lambda: _run(args))
 
 
-def _run(args: argparse.Namespace) -> Outcome:
+def _run(args: argparse.Namespace) -> CommandOutcome:
     state = state_folder(args, os.environ)
     journal = Journal(state)
     for sentence in journal.recover():
@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> Outcome:
         return _take_back(args, journal, groups[0])
     outcomes = [_one_of_several(args, journal, records) for records in groups]
     code = max(outcome.exit_code for outcome in outcomes)
-    return Outcome(
+    return CommandOutcome(
         "rollback",
         next(outcome.state for outcome in outcomes if outcome.exit_code == code),
         tuple(line for outcome in outcomes for line in outcome.lines),
@@ -78,19 +78,19 @@ def _run(args: argparse.Namespace) -> Outcome:
     )
 
 
-def _one_of_several(args: argparse.Namespace, journal: Journal, records: list[Record]) -> Outcome:
+def _one_of_several(args: argparse.Namespace, journal: Journal, records: list[Record]) -> CommandOutcome:
     """Take back the records of one target; that it cannot be done is no reason to leave those of another."""
     try:
         return _take_back(args, journal, records)
     except UserError as error:
         names = ", ".join(record.id for record in records)
-        return Outcome("rollback", "refused", (f"✗ {names}: {error.message}",), error.exit_code)
+        return CommandOutcome("rollback", "refused", (f"✗ {names}: {error.message}",), error.exit_code)
 
 
 # --- where and how ----------------------------------------------------------------------------------------------------
 
 
-def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]) -> Outcome:
+def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]) -> CommandOutcome:
     """Take back the records of one target."""
     path = next((Path(record.file.path) for record in records if record.file is not None), None)
     path = path or next((Path(r.target.config_file) for r in records if r.target.config_file), None)
@@ -99,18 +99,18 @@ def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]
         path
     ):  # in a container, say: the person knows where it is here
         path = Path(args.config).expanduser().absolute()
-    surgery = _surgery(args, journal, records[0], path)
-    if surgery is None:  # the file alone: nothing but the file is known of it
+    fix_run = _surgery(args, journal, records[0], path)
+    if fix_run is None:  # the file alone: nothing but the file is known of it
         if own is not None and record_selection.is_gone(path):
             raise _not_here(own, records)
         return _with(args, journal, records, _Site("file", path, None))
     try:
-        via = _way(args, surgery, records, path)
+        via = _way(args, fix_run, records, path)
         if via == "file" and own is not None and record_selection.is_gone(path):
             raise _not_here(own, records)
-        return _with(args, journal, records, _Site(via, path or surgery.observer.target.config_file, surgery))
+        return _with(args, journal, records, _Site(via, path or fix_run.observer.target.config_file, fix_run))
     finally:
-        surgery.observer.close()
+        fix_run.observer.close()
 
 
 def _not_here(path: Path, records: Sequence[Record]) -> Refused:
@@ -124,7 +124,7 @@ def _not_here(path: Path, records: Sequence[Record]) -> Refused:
     )
 
 
-def _surgery(args: argparse.Namespace, journal: Journal, record: Record, path: Path | None) -> Surgery | None:
+def _surgery(args: argparse.Namespace, journal: Journal, record: Record, path: Path | None) -> FixRun | None:
     """Return access to the record's target, by the options given or else by what the record says of it.
 
     Its config leads to the process that uses it. Where there is none to be seen (a container), the record's URL may
@@ -142,75 +142,77 @@ def _surgery(args: argparse.Namespace, journal: Journal, record: Record, path: P
     watcher = observer(by_file)
     if watcher.target.instance is None and url is not None and url != watcher.address.url:
         watcher = observer(argparse.Namespace(**{**vars(by_file), "url": url}))
-    surgery = _one(args, watcher, journal, url_given=False)
-    if surgery.runs and not surgery.serves and watcher.address.scheme == "https":
+    fix_run = _one(args, watcher, journal, url_given=False)
+    if fix_run.runs and not fix_run.serves and watcher.address.scheme == "https":
         # Without a certificate that it can use it serves http, whatever its config says.
         plain = replace(watcher.address, scheme="http").url
         other = _one(args, observer(argparse.Namespace(**{**vars(by_file), "url": plain})), journal, url_given=False)
         if other.serves:
             return other
-    return surgery
+    return fix_run
 
 
-def _one(args: argparse.Namespace, watcher: Observer, journal: Journal, *, url_given: bool) -> Surgery:
-    return Surgery(watcher, journal, checks(), url_given=url_given, restart=args.restart, seconds=args.deadline)
+def _one(args: argparse.Namespace, watcher: Observer, journal: Journal, *, url_given: bool) -> FixRun:
+    return FixRun(watcher, journal, checks(), url_given=url_given, restart=args.restart, seconds=args.deadline)
 
 
-def _way(args: argparse.Namespace, surgery: Surgery, records: Sequence[Record], path: Path | None) -> Via:
+def _way(args: argparse.Namespace, fix_run: FixRun, records: Sequence[Record], path: Path | None) -> Via:
     """Return which way: in the record's own file where nothing runs, else what the target permits."""
-    if args.via != "api" and path is not None and not surgery.runs:
+    if args.via != "api" and path is not None and not fix_run.runs:
         return "file"
     if args.restart and args.via == "auto" and any(map(undo.only_in_file, records)):
-        return surgery.way("file")
-    via = surgery.way(args.via)
+        return fix_run.way("file")
+    via = fix_run.way(args.via)
     if via == "api":
         try:
-            surgery.live.sign_on()
-            surgery.live.read()
+            fix_run.live.sign_on()
+            fix_run.live.read()
         except UserError:
             if not (args.restart and args.via == "auto"):
                 raise
-            return surgery.way("file")
+            return fix_run.way("file")
     return via
 
 
-def _with(args: argparse.Namespace, journal: Journal, records: list[Record], site: _Site) -> Outcome:
-    read = site.surgery.live.read if site.surgery is not None and site.via == "api" else None
+def _with(args: argparse.Namespace, journal: Journal, records: list[Record], site: _Site) -> CommandOutcome:
+    read = site.fix_run.live.read if site.fix_run is not None and site.via == "api" else None
     plan = journal.plan_rollback(records, via=site.via, force=args.force, read=read, path=site.path)
-    if read is not None and site.surgery is not None:
+    if read is not None and site.fix_run is not None:
         back = [change for step in plan.steps if step.allowed for change in step.changes]
         if any(change.setting == NAMES for change in back):
-            self_lockout.check(site.surgery.observer.target, read(), reversed(back))
+            self_lockout.check(site.fix_run.observer.target, read(), reversed(back))
     lines = _described(args, plan, site)
     all_changes = tuple(change for step in plan.steps if step.allowed for change in step.changes)
     if args.dry_run:
         code = 4 if plan.refusals else 0
-        return Outcome("rollback", "planned", (*lines, "", "Dry run: nothing was changed."), code, changes=all_changes)
+        return CommandOutcome(
+            "rollback", "planned", (*lines, "", "Dry run: nothing was changed."), code, changes=all_changes
+        )
     if plan.refusals and not any(step.allowed for step in plan.steps):
-        return Outcome("rollback", "refused", (*lines, "", "Nothing was taken back."), 4)
+        return CommandOutcome("rollback", "refused", (*lines, "", "Nothing was taken back."), 4)
     if not args.yes:
         if not prompts.person_answers():
             said = (*lines, "", "Nothing was taken back: without a terminal to ask, --yes is needed.")
-            return Outcome("rollback", "planned", said, 2, changes=all_changes)
+            return CommandOutcome("rollback", "planned", said, 2, changes=all_changes)
         for line in lines:
             output.say(line)
         if not _agreed(site):
-            return Outcome("rollback", "planned", ("Nothing was taken back.",), 2, changes=all_changes)
+            return CommandOutcome("rollback", "planned", ("Nothing was taken back.",), 2, changes=all_changes)
     said = (*lines, "") if args.yes else ()  # on a terminal the plan was shown with the question
     return _carry_out(args, journal, plan, site, said)
 
 
 def _agreed(site: _Site) -> bool:
-    if site.surgery is None:
+    if site.fix_run is None:
         return prompts.agreed("Take this back?")
-    with site.surgery.observer.wire.deadline.pause():
+    with site.fix_run.observer.wire.deadline.pause():
         return prompts.agreed("Take this back?")
 
 
 def _carry_out(
     args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site, said: Sequence[str]
-) -> Outcome:
-    how = site.surgery.how if site.surgery is not None and site.via == "file" else None
+) -> CommandOutcome:
+    how = site.fix_run.how if site.fix_run is not None and site.via == "file" else None
     left = ""
     if how is None and args.confirm_within is None:
         done, failed, made = _each(args, journal, plan, site)
@@ -219,13 +221,13 @@ def _carry_out(
     from qbdoctor.repair import execution  # noqa: PLC0415 - seldom needed
     from qbdoctor.repair.restart import watchdog_client  # noqa: PLC0415 - seldom needed
 
-    surgery = site.surgery
-    if surgery is None:
+    fix_run = site.fix_run
+    if fix_run is None:
         raise Refused("--confirm-within needs a target: name it with --config or --url.")
-    live = surgery if site.via == "api" else None
-    dog = watchdog_client.Dog(
+    live = fix_run if site.via == "api" else None
+    watchdog = watchdog_client.WatchdogClient(
         journal,
-        run=surgery.run,
+        run=fix_run.run,
         config=site.path,
         how=how,
         confirm=args.confirm_within,
@@ -234,44 +236,49 @@ def _carry_out(
         again=[step.record.id for step in plan.steps if step.allowed],
     )
     if how is None:
-        with watchdog_client.minded(dog), journal.locked():
+        with watchdog_client.releasing_on_failure(watchdog), journal.locked():
             done, failed, made = _each(args, journal, plan, site)
     else:
-        (done, failed, made), left = _restarted(args, journal, plan, site, how, dog)
+        (done, failed, made), left = _restarted(args, journal, plan, site, how, watchdog)
     outcome = _ended(said, done, failed, made, left)
-    until = execution.arm(dog, live) if args.confirm_within is not None and done and not left else None
+    until = execution.arm(watchdog, live) if args.confirm_within is not None and done and not left else None
     if until is None:
-        dog.release()
+        watchdog.release()
         return outcome
-    return confirm_prompt.decision(args, journal, surgery.run, dog, until, outcome)
+    return confirm_prompt.decision(args, journal, fix_run.run, watchdog, until, outcome)
 
 
-def _ended(said: Sequence[str], done: list[Record], failed: list[str], made: list[Change], left: str) -> Outcome:
+def _ended(said: Sequence[str], done: list[Record], failed: list[str], made: list[Change], left: str) -> CommandOutcome:
     lines = [*said, *(f"✓ {record.fix} was taken back ({record.id})." for record in done)]
     lines += [f"✗ {text}" for text in failed]
     if left:
         lines.append(f"✗ Without it: {left} What was taken back was made again: qbdoctor history shows it.")
     state, code = ("refused", 4) if failed or left else ("rolled-back", 0)
-    return Outcome("rollback", state, tuple(lines), code, tuple(done), tuple(made))
+    return CommandOutcome("rollback", state, tuple(lines), code, tuple(done), tuple(made))
 
 
 def _restarted(
-    args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: _Site, how: How, dog: Dog
+    args: argparse.Namespace,
+    journal: Journal,
+    plan: RollbackPlan,
+    site: _Site,
+    how: RestartPlan,
+    watchdog: WatchdogClient,
 ) -> tuple[_Done, str]:
     """Do it while qBittorrent is stopped; where it does not come up then, the changes are made again."""
     from qbdoctor.repair.journal import redo  # noqa: PLC0415 - seldom needed
     from qbdoctor.repair.restart import restarter  # noqa: PLC0415 - seldom needed
 
     why = "without it qBittorrent did not come up"
-    surgery, path = site.surgery, site.path
-    assert surgery is not None and path is not None  # noqa: S101 - for the type checker
+    fix_run, path = site.fix_run, site.path
+    assert fix_run is not None and path is not None  # noqa: S101 - for the type checker
     return restarter.around(
         journal,
         how,
-        dog,
+        watchdog,
         args.deadline,
         lambda: _each(args, journal, plan, site),
-        lambda made: redo.redo(journal, made[0], path, run=surgery.run, guard=site.guard, why=why),
+        lambda made: redo.redo(journal, made[0], path, run=fix_run.run, guard=site.guard, why=why),
     )
 
 
@@ -285,8 +292,8 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
         if not step.allowed:
             continue
         try:
-            if site.via == "api" and site.surgery is not None:
-                write, read = site.surgery.live.write, site.surgery.live.read
+            if site.via == "api" and site.fix_run is not None:
+                write, read = site.fix_run.live.write, site.fix_run.live.read
                 record = journal.rollback(
                     step.record, via=site.via, force=args.force, write=write, read=read, note=note
                 )
@@ -304,17 +311,17 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
 
 def _described(args: argparse.Namespace, plan: RollbackPlan, site: _Site) -> list[str]:
     where = f"in {site.path}"
-    if site.via == "api" and site.surgery is not None:
-        where = f"live, through the Web API of {site.surgery.observer.address.url}"
+    if site.via == "api" and site.fix_run is not None:
+        where = f"live, through the Web API of {site.fix_run.observer.address.url}"
     lines = [f"Take back ({where}):"]
     if args.confirm_within is not None:
         lines += ["", f"  It is undone unless it is confirmed within {args.confirm_within:g} s."]
-    if site.via == "file" and site.surgery is not None and site.surgery.how is not None:
-        lines += ["", f"  {site.surgery.how.describe()}."]
+    if site.via == "file" and site.fix_run is not None and site.fix_run.how is not None:
+        lines += ["", f"  {site.fix_run.how.describe()}."]
     for step in plan.steps:
         lines += ["", f"  {step.record.fix} ({step.record.id})"]
         if step.allowed:
-            lines += cli_outcome.shown(step.changes) or ["    nothing is left of it to change"]
+            lines += cli_outcome.lines(step.changes) or ["    nothing is left of it to change"]
             lines += [f"    taken back all the same (--force): {reason}" for reason in step.refusals]
         else:
             lines += [f"    left alone: {reason}" for reason in step.refusals]

@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-.\\")
 
 
-class Refused(ValueError):
+class EditRefused(ValueError):
     """The edit would be uncertain. Holds the 1-based line, where there is one, and the reason, without any value."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
@@ -59,9 +59,9 @@ def opened(data: bytes, *keys: str, ignore_case: bool = False) -> QtIni:
     try:
         file = QtIni.parse(data, ignore_case=ignore_case, keys=keys)
     except Unreadable as error:
-        raise Refused(error.reason, error.line) from error
+        raise EditRefused(error.reason, error.line) from error
     for hazard in file.hazards:
-        raise Refused(hazard.reason, hazard.line)
+        raise EditRefused(hazard.reason, hazard.line)
     return file
 
 
@@ -99,9 +99,9 @@ def move_key(
     old = opened(data, key, to_key, ignore_case=ignore_case)
     source, target = old.get(section, key), old.get(to_section, to_key)
     if source is None:
-        raise Refused("the key to move is not in the file")
+        raise EditRefused("the key to move is not in the file")
     if target is not None:
-        raise Refused("the key to move to is there already", target.line)
+        raise EditRefused("the key to move to is there already", target.line)
     _, added = _set(old, to_section, to_key, source.raw)
     removed, new = _remove(added, section, key)
     entry = new.get(to_section, to_key)
@@ -123,7 +123,7 @@ def _set(old: QtIni, section: str, key: str, raw: str) -> tuple[Edited, QtIni]:
     new = _carried_out(old, [cut])
     written = new.get(section, key)
     if written is None or written.raw != raw:
-        raise Refused("Qt would not use the value as written")
+        raise EditRefused("Qt would not use the value as written")
     return Edited(new.data, written.line, entry.raw if entry else None, raw), new
 
 
@@ -136,7 +136,7 @@ def _remove(old: QtIni, section: str, key: str) -> tuple[Edited, QtIni]:
     cuts = [_Cut(*_lines_of(old, *each.span), b"", (each.path, each.raw), None) for each in old.all(section, key)]
     new = _carried_out(old, cuts)
     if new.get(section, key) is not None:
-        raise Refused("Qt would still find the key")
+        raise EditRefused("Qt would still find the key")
     return Edited(new.data, entry.line, entry.raw, None), new
 
 
@@ -159,11 +159,11 @@ def _carried_out(old: QtIni, cuts: list[_Cut]) -> QtIni:
     try:
         new = old.of_same_keys(data)
         for hazard in new.hazards:
-            raise Refused(f"the edit would make a line uncertain: {hazard.reason}", hazard.line)
+            raise EditRefused(f"the edit would make a line uncertain: {hazard.reason}", hazard.line)
         if not _is_proven(old, new, cuts):
-            raise Refused("the edit would change more than the one key")
+            raise EditRefused("the edit would change more than the one key")
     except Unreadable as error:
-        raise Refused(f"the file would not be readable any more: {error.reason}", error.line) from error
+        raise EditRefused(f"the file would not be readable any more: {error.reason}", error.line) from error
     return new
 
 
@@ -203,7 +203,7 @@ def _check_spelling(file: QtIni, section: str, key: str) -> None:
     path = path_of(section, key)
     present = file.all(section, key)
     if "" in path.split("/") or not (present or path.isprintable()):
-        raise Refused("that is no name of a setting")
+        raise EditRefused("that is no name of a setting")
     sections = {_header(section)[1:-1].decode()}
     if sections == {"General"}:
         sections = {"General", "general", ""}
@@ -211,9 +211,9 @@ def _check_spelling(file: QtIni, section: str, key: str) -> None:
     for entry in present:
         if entry.spelled_key != name or entry.spelled_section not in sections:
             where = f"in [{entry.spelled_section}]" if entry.spelled_section else "before any section"
-            raise Refused(f"the key stands {where}, spelled {entry.spelled_key}", entry.line)
+            raise EditRefused(f"the key stands {where}, spelled {entry.spelled_key}", entry.line)
     for entry in file.lookalikes(section, key):
-        raise Refused("the key stands here with superfluous separators", entry.line)
+        raise EditRefused("the key stands here with superfluous separators", entry.line)
 
 
 def _bytes_of(raw: str) -> bytes:
@@ -223,9 +223,9 @@ def _bytes_of(raw: str) -> bytes:
         alone = QtIni.parse(b"[s]\nk=" + value + b"\nz=\n")
     except ValueError:
         # Not "from error": what went wrong has the value in it
-        raise Refused("the new value cannot be written: it is not the text of a value in such a file") from None
+        raise EditRefused("the new value cannot be written: it is not the text of a value in such a file") from None
     if alone.pairs != [("s/k", raw), ("s/z", "")] or alone.hazards:
-        raise Refused("the new value cannot be written: it would not be read back as it is")
+        raise EditRefused("the new value cannot be written: it would not be read back as it is")
     return value
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini.document import QtIni, Unreadable, path_of
-from qbdoctor.config.qtini.edit import Refused
+from qbdoctor.config.qtini.edit import EditRefused
 
 _TRIES = 8
 """Places that are tried for a line before it goes to the end of its section."""
@@ -41,9 +41,9 @@ def readable(data: bytes, *, ignore_case: bool = False) -> QtIni:
     try:
         file = QtIni.parse(data, ignore_case=ignore_case)
     except Unreadable as error:
-        raise Refused(error.reason, error.line) from error
+        raise EditRefused(error.reason, error.line) from error
     for hazard in file.hazards:
-        raise Refused(hazard.reason, hazard.line)
+        raise EditRefused(hazard.reason, hazard.line)
     return file
 
 
@@ -56,11 +56,11 @@ def take_out(data: bytes, section: str, key: str, *, ignore_case: bool = False) 
         return TakenOut(data)
     gone = {_index(data, each.span[0]) for each in found}
     if len(gone) < len(found):
-        raise Refused("two keys stand on one line", counts.line)
+        raise EditRefused("two keys stand on one line", counts.line)
     kept = b"".join(line for at, line in enumerate(data.splitlines(keepends=True)) if at not in gone)
     new = readable(kept, ignore_case=ignore_case)
     if new.all(section, key) or _rest(new, section, key) != _rest(old, section, key):
-        raise Refused("taking the key out would change more than that", counts.line)
+        raise EditRefused("taking the key out would change more than that", counts.line)
     return TakenOut(kept, counts.line, counts.raw)
 
 
@@ -144,6 +144,6 @@ def _holds(
 ) -> bool:
     try:
         file = readable(data, ignore_case=ignore_case)
-    except Refused:
+    except EditRefused:
         return False
     return [each.raw for each in file.all(section, key)] == raws and _rest(file, section, key) == rest

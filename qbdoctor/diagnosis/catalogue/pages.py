@@ -84,7 +84,7 @@ class CatalogueError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CatalogueStep:
     """One step of confirming a cause by hand; ``commands`` can be pasted."""
 
     text: str
@@ -124,7 +124,7 @@ class CausePage:
     until: str
     see: str
     why: str
-    confirm: tuple[Step, ...]
+    confirm: tuple[CatalogueStep, ...]
     remedies: tuple[RemedyTemplate, ...]
     seen_also: tuple[str, ...]
     diagnosed: bool
@@ -177,7 +177,7 @@ def fill(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False)
     return tuple(done)
 
 
-def steps(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False) -> tuple[Step, ...]:
+def steps(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False) -> tuple[CatalogueStep, ...]:
     """Return the steps that confirm a cause by hand, filled by the same rules as :func:`fill`."""
     filled = (_filled(step.text, step.commands, values, stand_ins) for step in page.confirm)
     return tuple(step for step in filled if step is not None)
@@ -210,7 +210,7 @@ def _release(version: str) -> tuple[int, ...]:
     return numbers + (0,) * (3 - len(numbers))
 
 
-def _filled(text: str, commands: tuple[str, ...], values: Mapping[str, str], stand_ins: bool) -> Step | None:
+def _filled(text: str, commands: tuple[str, ...], values: Mapping[str, str], stand_ins: bool) -> CatalogueStep | None:
     said = _replace(text, values, stand_ins=stand_ins, command=False)
     if said is None:
         return None
@@ -219,7 +219,7 @@ def _filled(text: str, commands: tuple[str, ...], values: Mapping[str, str], sta
         whole = _replace(command, values, stand_ins=stand_ins, command=True)
         if whole is not None:
             kept.extend(whole.split("\n"))  # a block stands or falls as one, and is shown line by line
-    return None if commands and not kept else Step(said, tuple(kept))
+    return None if commands and not kept else CatalogueStep(said, tuple(kept))
 
 
 def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, command: bool) -> str | None:
@@ -266,7 +266,7 @@ def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
 
 
 def _parse(cause: str, data: dict[str, Any]) -> CausePage:
-    confirm = tuple(Step(_flow(one.pop("text")), _commands(one)) for one in data.pop("confirm"))
+    confirm = tuple(CatalogueStep(_flow(one.pop("text")), _commands(one)) for one in data.pop("confirm"))
     made = CausePage(
         id=cause,
         group=_one_of(data.pop("group"), tuple(GROUPS)),

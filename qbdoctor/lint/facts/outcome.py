@@ -46,7 +46,7 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Evaluation:
     """A login's answer as a client sees it."""
 
     status: int
@@ -54,20 +54,20 @@ class Answer:
 
 
 @cache
-def answers() -> tuple[Answer, Answer, Answer, Answer]:
+def answers() -> tuple[Evaluation, Evaluation, Evaluation, Evaluation]:
     """A good login of old and of new releases, then a bad one of each."""
     old, new = releases.OLDEST, releases.NEWEST
     good = (releases.login_accepted(old), releases.login_accepted(new))
     bad = (releases.login_refused(old), releases.login_refused(new))
     return (
-        Answer(good[0].status, good[0].body),
-        Answer(good[1].status, good[1].body),
-        Answer(bad[0].status, bad[0].body),
-        Answer(bad[1].status, bad[1].body or "Unauthorized"),
+        Evaluation(good[0].status, good[0].body),
+        Evaluation(good[1].status, good[1].body),
+        Evaluation(bad[0].status, bad[0].body),
+        Evaluation(bad[1].status, bad[1].body or "Unauthorized"),
     )
 
 
-def value(expr: Expr, answer: Answer) -> bool | None:
+def value(expr: Expr, answer: Evaluation) -> bool | None:
     """What a condition comes to for an answer."""
     if expr.kind in {"and", "or"}:
         values = [value(part, answer) for part in expr.parts]
@@ -81,7 +81,7 @@ def value(expr: Expr, answer: Answer) -> bool | None:
     return _leaf(expr, answer)
 
 
-def _leaf(expr: Expr, answer: Answer) -> bool | None:
+def _leaf(expr: Expr, answer: Evaluation) -> bool | None:
     if expr.kind == "ok":
         return 200 <= answer.status < 300
     if expr.kind == "empty":

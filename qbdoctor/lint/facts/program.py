@@ -36,7 +36,7 @@ class Place(NamedTuple):
     last_column: int = 0
 
 
-class Edit(NamedTuple):
+class MendedLines(NamedTuple):
     """Lines as they would be right: ``line`` to ``last_line`` (0: the one line). ``text`` may hold more, and has no line end."""
 
     line: int
@@ -58,9 +58,9 @@ class Request:
     body: Body = "unknown"
     carries: bool = False  # a cookie or an authorization of its own, or arguments that cannot be seen through
     looped: bool = False  # within a loop's body, without a condition around it
-    mended: tuple[Edit, ...] = ()  # for the rule that fits: the carrying of the cookie, the form, the method
-    mended_form: tuple[Edit, ...] = ()
-    mended_method: tuple[Edit, ...] = ()
+    mended: tuple[MendedLines, ...] = ()  # for the rule that fits: the carrying of the cookie, the form, the method
+    mended_form: tuple[MendedLines, ...] = ()
+    mended_method: tuple[MendedLines, ...] = ()
     owner: str = ""  # the class around it
     guarded: bool = False  # only under a condition: within an if, or after one that may have left the function
 
@@ -110,11 +110,11 @@ class SidUse:
     kind: SidKind
     text: str
     scope: int = 0
-    mended: tuple[Edit, ...] = ()
+    mended: tuple[MendedLines, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Guard:
     """A condition on an answer. ``about`` says which: the login's, another call's, or one that cannot be told."""
 
     place: Place
@@ -130,7 +130,7 @@ class Form:
 
     place: Place
     text: str
-    mended: tuple[Edit, ...] = ()
+    mended: tuple[MendedLines, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Field:
     place: Place
     name: str
     scope: int = 0
-    mended: tuple[Edit, ...] = ()
+    mended: tuple[MendedLines, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SessionUse:
     """An aiohttp session; ``jar`` is what is known of its cookie jar."""
 
     place: Place
@@ -200,11 +200,11 @@ class Facts:
     language: str
     requests: list[Request] = field(default_factory=list)
     sids: list[SidUse] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    checks: list[Guard] = field(default_factory=list)
     forms: list[Form] = field(default_factory=list)
     fields: list[Field] = field(default_factory=list)
     headers: list[Header] = field(default_factory=list)
-    sessions: list[Session] = field(default_factory=list)
+    sessions: list[SessionUse] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)  # the constants of the code, without comments and docstrings
     names: set[str] = field(default_factory=set)  # identifiers of the code

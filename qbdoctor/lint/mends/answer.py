@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from qbdoctor.lint.facts.outcome import answers, value
-from qbdoctor.lint.facts.program import Check, Facts, Request
+from qbdoctor.lint.facts.program import Facts, Guard, Request
 from qbdoctor.lint.findings import Hit
-from qbdoctor.lint.source import NAME, SCRIPT, Change, Source
+from qbdoctor.lint.source import NAME, SCRIPT, Source, TextEdit
 
 _STATUS_CODE = re.compile(r"(?<![\w.])200(?![\w.])")
 _STATUS_NAME = re.compile(r"\b(StatusOK|HTTP_OK)\b|(?<=[.:])(OK|Ok|ok)\b(?!\()")
@@ -26,7 +26,7 @@ _NO_CONTENT = {
 _OLD_TEXT = re.compile(r"([\"'])Ok\.?\1")
 
 
-def wants_ok_body(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:
+def wants_ok_body(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
     """``answer.text == "Ok."`` as ``(answer.text == "Ok." or answer.status_code == 204)``."""
     check = next((each for each in facts.checks if each.place == hit.place), None)
     if check is None:
@@ -40,7 +40,7 @@ def wants_ok_body(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Chang
     start, end = source.span(check.place)
     text = source.text[start:end]
     for more in _also(source, facts, check, text, positive=positive):
-        yield [Change(start, end, _joined(source, start, end, text, more, positive=positive))]
+        yield [TextEdit(start, end, _joined(source, start, end, text, more, positive=positive))]
 
 
 def _joined(source: Source, start: int, end: int, text: str, more: str, *, positive: bool) -> str:
@@ -54,7 +54,7 @@ def _joined(source: Source, start: int, end: int, text: str, more: str, *, posit
     return made if whole or alone else f"({made})"
 
 
-def _also(source: Source, facts: Facts, check: Check, text: str, *, positive: bool) -> Iterator[str]:
+def _also(source: Source, facts: Facts, check: Guard, text: str, *, positive: bool) -> Iterator[str]:
     """What tells a good login of new releases, as the source would say it; the surest first."""
     part = _status_part(text)
     if part is not None:
@@ -104,7 +104,7 @@ def _status_part(text: str) -> str | None:
     return None
 
 
-def _status_of(source: Source, facts: Facts, check: Check, text: str) -> str:
+def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
     """The status of the login's answer in the source's own words; "" where that cannot be told."""
     language = source.language
     if language == "rust":
@@ -159,12 +159,12 @@ def _status_of(source: Source, facts: Facts, check: Check, text: str) -> str:
     }.get(language, "")
 
 
-def _login(facts: Facts, check: Check) -> Request | None:
+def _login(facts: Facts, check: Guard) -> Request | None:
     here = [each for each in facts.logins if each.scope == check.scope]
     return (here or facts.logins or [None])[0]  # type: ignore[list-item]
 
 
-def _around(source: Source, check: Check, login: Request | None) -> str:
+def _around(source: Source, check: Guard, login: Request | None) -> str:
     """The lines from the login, or from 15 before, to the condition."""
     first = max(1, check.place.line - 15)
     if login is not None and login.scope == check.scope and login.place.line <= check.place.line:
@@ -175,28 +175,28 @@ def _around(source: Source, check: Check, login: Request | None) -> str:
 # --- shell -----------------------------------------------------------------------------------------------------------
 
 
-def _shell(source: Source, facts: Facts, check: Check, *, positive: bool) -> Iterator[list[Change]]:
+def _shell(source: Source, facts: Facts, check: Guard, *, positive: bool) -> Iterator[list[TextEdit]]:
     start, end = source.span(check.place)
     text = source.text[start:end]
     double = source.text[:start].rstrip().endswith("[[") or re.search(r"\[\[[^\]\n]*$", source.text[:start]) is not None
     word = "||" if positive else "&&"
     between = f" {word} " if double else f" ] {word} [ "
     if _STATUS_CODE.search(text):
-        yield [Change(start, end, f"{text}{between}{_STATUS_CODE.sub('204', text, count=1)}")]
+        yield [TextEdit(start, end, f"{text}{between}{_STATUS_CODE.sub('204', text, count=1)}")]
         return
     login = _login(facts, check)
-    asked: list[Change] = []
+    asked: list[TextEdit] = []
     if login is not None and login.library == "curl":
         begin, finish = source.span(login.place)
         command = source.text[begin:finish]
         if not re.search(r"\s-\w*[wioDI]\b|--(?:write-out|include|output|head)\b", command):
             at = begin + re.match(r"\S+", command).end()  # type: ignore[union-attr]
-            asked = [Change(at, at, " -w '%{http_code}'")]
+            asked = [TextEdit(at, at, " -w '%{http_code}'")]
     if text.lstrip().startswith(("grep", "egrep")):
         if asked:
-            yield [*asked, Change(start, end, "grep -Eq 'Ok\\.|204$'")]
+            yield [*asked, TextEdit(start, end, "grep -Eq 'Ok\\.|204$'")]
         return
     if asked:
         old = re.sub(r"Ok\.?", "Ok.200", text, count=1)
-        yield [*asked, Change(start, end, old + between + re.sub(r"Ok\.?", "204", text, count=1))]
-    yield [Change(start, end, text + between + re.sub(r"Ok\.?", "", text, count=1))]
+        yield [*asked, TextEdit(start, end, old + between + re.sub(r"Ok\.?", "204", text, count=1))]
+    yield [TextEdit(start, end, text + between + re.sub(r"Ok\.?", "", text, count=1))]

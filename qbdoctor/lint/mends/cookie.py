@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from qbdoctor.lint.facts.program import Facts, SidUse
 from qbdoctor.lint.findings import Hit
-from qbdoctor.lint.source import SCRIPT, Change, Source
+from qbdoctor.lint.source import SCRIPT, Source, TextEdit
 
 _EITHER = r"(?:QBT_SID_[0-9]+|SID)"
 _ENCODERS = r"(?:url\.QueryEscape|encodeURIComponent|(?:raw)?urlencode|quote(?:_plus)?|Uri\.EscapeDataString)"
@@ -23,11 +23,11 @@ _CUTTERS = re.compile(
 )
 
 
-def wants_sid_name(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001 -- all at once
+def wants_sid_name(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001 -- all at once
     """Every place of the file, or none."""
     texts = [use for use in facts.sids if use.kind == "build"]
     for build in (bool(texts), not texts):
-        made: list[Change] = []
+        made: list[TextEdit] = []
         for use in facts.sids:
             changes = _one(source, use, build=build)
             if changes is None:
@@ -37,25 +37,25 @@ def wants_sid_name(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Chan
             yield _without_overlaps(made)
 
 
-def _without_overlaps(changes: list[Change]) -> list[Change]:
-    made: list[Change] = []
+def _without_overlaps(changes: list[TextEdit]) -> list[TextEdit]:
+    made: list[TextEdit] = []
     for change in sorted(set(changes), key=lambda each: (each.start, -each.end)):
         if not made or change.start >= made[-1].end:
             made.append(change)
     return made
 
 
-def _one(source: Source, use: SidUse, *, build: bool) -> list[Change] | None:
+def _one(source: Source, use: SidUse, *, build: bool) -> list[TextEdit] | None:
     start, end = source.span(use.place)
     text = source.text[start:end]
     if use.kind == "pattern":
         made = _pattern(text, source.language)
-        return None if made is None else [Change(start, end, made)]
+        return None if made is None else [TextEdit(start, end, made)]
     if use.kind == "build":
         return _build(source, start, end)
     stripped = re.compile(r"\.strip_prefix\(\s*\"SID=\"\s*\)\??").search(source.text, max(0, start - 20), end + 3)
     if stripped is not None and build:  # what follows takes the name with it
-        return [Change(stripped.start(), stripped.end(), "")]
+        return [TextEdit(stripped.start(), stripped.end(), "")]
     number = use.place.line
     line_start = source.offset(number)
     stop = line_start + len(source.line(number))
@@ -104,13 +104,13 @@ def _shell_pattern(text: str) -> str | None:
 # --- what sends it back ----------------------------------------------------------------------------------------------
 
 
-def _build(source: Source, start: int, end: int) -> list[Change] | None:
+def _build(source: Source, start: int, end: int) -> list[TextEdit] | None:
     text = source.text[start:end]
     line_end = source.offset(source.line_of(end)) + len(source.line(source.line_of(end)))
     both = re.match(r"(['\"])SID=\1\s*(?:\.|\+)\s*(\$?[\w>.-]+)\[['\"]SID['\"]\]", source.text[start:line_end])
     if both is not None:
         whole = _all_pairs(source.language, both[2])
-        return None if whole is None else [Change(start, start + both.end(), whole)]
+        return None if whole is None else [TextEdit(start, start + both.end(), whole)]
     if "SID=" in text:
         made = re.sub(r"(?<![A-Za-z_])SID=", "", text, count=1)
         after = source.text[end:line_end]
@@ -118,15 +118,15 @@ def _build(source: Source, start: int, end: int) -> list[Change] | None:
         if empty is not None:  # "SID=" + value
             coded = re.match(rf"\s*[+.]\s*{_ENCODERS}\(([\w.$>\[\]-]+)\)", after)
             if coded is not None:  # a pair is sent as it came
-                return [Change(start, end + coded.end(), coded[1])]
+                return [TextEdit(start, end + coded.end(), coded[1])]
             follows = re.match(r"\s*[+.]\s*(?=[\w$(])", after)
-            return [Change(start, end + follows.end(), "")] if follows is not None else None
+            return [TextEdit(start, end + follows.end(), "")] if follows is not None else None
         made = re.sub(r"^[frb$]*([\"'`])\1\s*[+.]\s*", "", made)
-        return [Change(start, end, made)]
+        return [TextEdit(start, end, made)]
     return _entry(source, start, end, text)
 
 
-def _entry(source: Source, start: int, end: int, text: str) -> list[Change] | None:
+def _entry(source: Source, start: int, end: int, text: str) -> list[TextEdit] | None:
     """``{"SID": value}`` as what the value is taken from: a jar, or name and value in one text."""
     if source.language != "python":
         return None
@@ -139,9 +139,9 @@ def _entry(source: Source, start: int, end: int, text: str) -> list[Change] | No
         return None
     lookup = re.fullmatch(r"(.+?cookies)(?:\[['\"]SID['\"]\]|\.get\(\s*['\"]SID['\"][^)]*\))", value)
     if lookup is not None:
-        return [Change(opening, closing + 1, lookup[1])]
+        return [TextEdit(opening, closing + 1, lookup[1])]
     taken = re.search(r"cookies(?:\[['\"]SID['\"]\]|\.get\(\s*['\"]SID['\"])", source.text) is not None
-    return [Change(opening, closing + 1, value if taken else f'dict([{value}.split("=", 1)])')]
+    return [TextEdit(opening, closing + 1, value if taken else f'dict([{value}.split("=", 1)])')]
 
 
 def _all_pairs(language: str, jar: str) -> str | None:
@@ -157,7 +157,7 @@ def _all_pairs(language: str, jar: str) -> str | None:
 # --- what recognizes it ----------------------------------------------------------------------------------------------
 
 
-def _compare(source: Source, at: int, line: str, column: int) -> list[Change] | None:
+def _compare(source: Source, at: int, line: str, column: int) -> list[TextEdit] | None:
     """``name == "SID"``, ``text.startsWith("SID=")`` and the like, at a column of a line that begins at an offset."""
     language = source.language
     literal = r"([\"'`])SID(=?)\{}"
@@ -185,13 +185,13 @@ def _compare(source: Source, at: int, line: str, column: int) -> list[Change] | 
             around = line[max(0, found.start() - 1) : found.start()] + line[found.end() : found.end() + 1]
             if around == "()" and changed.startswith("("):
                 changed = changed[1:-1]
-            return [Change(at + found.start(), at + found.end(), changed)]
+            return [TextEdit(at + found.start(), at + found.end(), changed)]
     listed = re.search(r"([\"'])SID=?\1\s+(not\s+)?in\s+([\w.]+)", line) if language == "python" else None
     if listed is not None:
         names = f'any(name == "SID" or name.startswith("QBT_SID_") for name in {listed[3]}.keys())'
         if re.search(r"header|text|cookie$|part|each|line", listed[3]):
             names = f'("SID=" in {listed[3]} or "QBT_SID_" in {listed[3]})'
-        return [Change(at + listed.start(), at + listed.end(), f"not {names}" if listed[2] else names)]
+        return [TextEdit(at + listed.start(), at + listed.end(), f"not {names}" if listed[2] else names)]
     return None
 
 
@@ -231,7 +231,7 @@ def _either(language: str, text: str, operand: str, operator: str, where: str, b
 # --- what looks it up ------------------------------------------------------------------------------------------------
 
 
-def _lookup(source: Source, at: int, line: str, *, build: bool) -> list[Change] | None:
+def _lookup(source: Source, at: int, line: str, *, build: bool) -> list[TextEdit] | None:
     language = source.language
     key = r"(?:\[\s*[\"']SID[\"']\s*\]|\.get\(\s*[\"']SID[\"'](?:\s*,\s*[^()]*)?\)|\.pop\(\s*[\"']SID[\"'](?:\s*,\s*[^()]*)?\))"
     if language == "csharp":
@@ -239,7 +239,7 @@ def _lookup(source: Source, at: int, line: str, *, build: bool) -> list[Change] 
         if found is None:
             return None
         made = f'{found[1]}.Cast<Cookie>().First(c => c.Name == "SID" || c.Name.StartsWith("QBT_SID_"))'
-        return [Change(at + found.start(), at + found.end(), made)]
+        return [TextEdit(at + found.start(), at + found.end(), made)]
     found = re.search(rf"(\$?[\w.$>()-]*[\w)]){key}", line)
     if found is None and language in SCRIPT:
         found = re.search(r"([\w.$]*[cC]ookies?)\??\.SID\b", line)
@@ -263,7 +263,7 @@ def _lookup(source: Source, at: int, line: str, *, build: bool) -> list[Change] 
             f'{jar}.entrySet().stream().filter(e -> "SID".equals(e.getKey()) || e.getKey().startsWith("QBT_SID_"))'
             ".map(java.util.Map.Entry::getValue).findFirst().orElse(null)"
         )
-    return None if lookup is None else [Change(start, at + found.end(), lookup)]
+    return None if lookup is None else [TextEdit(start, at + found.end(), lookup)]
 
 
 def _python_lookup(source: Source, jar: str, *, build: bool) -> str:
@@ -276,12 +276,12 @@ def _python_lookup(source: Source, jar: str, *, build: bool) -> str:
     return f'next(({value} for name, value in {jar}.items() if name == "SID" or name.startswith("QBT_SID_")), None)'
 
 
-def _keep_pair(source: Source, use: SidUse, changes: list[Change]) -> list[Change]:
+def _keep_pair(source: Source, use: SidUse, changes: list[TextEdit]) -> list[TextEdit]:
     """Near a place that recognizes the cookie: what takes its value alone, as taking name and value."""
     first = source.offset(use.place.line)
     last_line = min(use.place.line + 4, len(source.starts))
     last = source.offset(last_line) + len(source.line(last_line))
-    made = [Change(found.start(), found.end(), "") for found in _CUTTERS.finditer(source.text, first, last)]
+    made = [TextEdit(found.start(), found.end(), "") for found in _CUTTERS.finditer(source.text, first, last)]
     named = re.search(
         r"([\w$]+)\.(name|Name|getName\(\)|name\(\))", source.of(use.place) or source.line(use.place.line)
     )
@@ -293,5 +293,5 @@ def _keep_pair(source: Source, use: SidUse, changes: list[Change]) -> list[Chang
             pair = f'{what}.{member} + "=" + {what}.{value}'
             if source.language == "rust":
                 pair = f'format!("{{}}={{}}", {what}.{member}, {what}.{value})'
-            made.append(Change(first + found.start(), first + found.end(), pair))
+            made.append(TextEdit(first + found.start(), first + found.end(), pair))
     return [each for each in made if not any(each.start < other.end and other.start < each.end for other in changes)]

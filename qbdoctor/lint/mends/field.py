@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from qbdoctor.lint.facts.program import DEFAULT, HOLE, Facts
 from qbdoctor.lint.findings import Hit
-from qbdoctor.lint.source import SCRIPT, Change, Source, value_end
+from qbdoctor.lint.source import SCRIPT, Source, TextEdit, value_end
 
 
-def both_parameters(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
+def both_parameters(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
     """The field once more under its new name."""
     start, end = source.span(hit.place)
     text = source.text[start:end]
@@ -21,12 +21,12 @@ def both_parameters(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Cha
         )
         name = option[0] if option else ""
         if name:
-            yield [Change(end, end, f" {name}{_renamed(text)}")]
-        yield [Change(start, end, re.sub(r"paused=(\w+)", r"paused=\1&stopped=\1", text))]
+            yield [TextEdit(end, end, f" {name}{_renamed(text)}")]
+        yield [TextEdit(start, end, re.sub(r"paused=(\w+)", r"paused=\1&stopped=\1", text))]
         return
     line_start = source.offset(hit.place.line)
     if re.match(r"paused\s*[:=]", text):  # an entry as a whole, or a keyword
-        yield [Change(end, end, f", {_renamed(text)}")]
+        yield [TextEdit(end, end, f", {_renamed(text)}")]
         return
     if re.fullmatch(r"[\w.]+\[[\"']paused[\"']\]", text):  # data["paused"] = …
         yield _line_again(source, hit.place.line)
@@ -51,41 +51,41 @@ def both_parameters(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Cha
     called = callee[0] if callee else ""
     whole = source.text[opening : closing + 1]
     if not called:  # ("paused", "true")
-        yield [Change(closing + 1, closing + 1, f", {_renamed(whole)}")]
+        yield [TextEdit(closing + 1, closing + 1, f", {_renamed(whole)}")]
     elif not source.text[line_start : opening - len(called)].strip() and not called.startswith((".", ")", "?")):
         yield _line_again(source, hit.place.line)
     else:
         at = max(called.rfind("."), called.rfind("->"))
         if at >= 0:
-            yield [Change(closing + 1, closing + 1, called[at:] + _renamed(whole))]
+            yield [TextEdit(closing + 1, closing + 1, called[at:] + _renamed(whole))]
 
 
 def _renamed(text: str) -> str:
     return text.replace("paused", "stopped", 1)
 
 
-def _line_again(source: Source, number: int) -> list[Change]:
+def _line_again(source: Source, number: int) -> list[TextEdit]:
     line = source.line(number)
     code = re.sub(r"\s+(?://|#).*$", "", line)
     return [source.after(number, _renamed(code))]
 
 
-def _entry_again(source: Source, start: int, value_from: int) -> Change:
+def _entry_again(source: Source, start: int, value_from: int) -> TextEdit:
     """An entry of a display once more, after its value."""
     entry = source.text[start : value_end(source.text, value_from, ",;")].rstrip()
-    return Change(start + len(entry), start + len(entry), f", {_renamed(entry)}")
+    return TextEdit(start + len(entry), start + len(entry), f", {_renamed(entry)}")
 
 
 # --- headers ---------------------------------------------------------------------------------------------------------
 
 
-def auth_header(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
+def auth_header(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
     """``X-Api-Key: key`` as ``Authorization: Bearer key``."""
     start, end = source.span(hit.place)
     text = source.text[start:end]
     inside = re.search(r"X-API-KEY\s*:\s*", text, re.IGNORECASE)
     if inside is not None:
-        yield [Change(start + inside.start(), start + inside.end(), "Authorization: Bearer ")]
+        yield [TextEdit(start + inside.start(), start + inside.end(), "Authorization: Bearer ")]
         return
     name = re.search(r"x-api-key|api-?key", text, re.IGNORECASE)
     if name is None:
@@ -100,8 +100,8 @@ def auth_header(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]
     finish = value_end(source.text, begin, ",;\n")
     given = source.text[begin:finish].rstrip()
     yield [
-        Change(start + name.start(), start + name.end(), "Authorization"),
-        Change(begin, begin + len(given), _bearer(source.language, given)),
+        TextEdit(start + name.start(), start + name.end(), "Authorization"),
+        TextEdit(begin, begin + len(given), _bearer(source.language, given)),
     ]
 
 
@@ -120,7 +120,7 @@ def _bearer(language: str, value: str) -> str:
     return f'"Bearer " + {value}'
 
 
-def own_origin(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:
+def own_origin(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
     """The address that is called, in the place of another's."""
     own = [urlsplit(each.url) for each in facts.requests if each.endpoint and not {HOLE, DEFAULT} & set(each.url)]
     own += [urlsplit(each.url) for each in facts.requests if each.endpoint]
@@ -129,4 +129,4 @@ def own_origin(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]
     found = re.compile(r"https?://[^/\"'`\s]+").search(source.text, start, end)
     if found is None or not own:
         return
-    yield [Change(found.start(), found.end(), f"{own[0].scheme}://{own[0].netloc}")]
+    yield [TextEdit(found.start(), found.end(), f"{own[0].scheme}://{own[0].netloc}")]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.mends.imports import go_import, python_import
-from qbdoctor.lint.source import SCRIPT, Change, Source, arguments
+from qbdoctor.lint.source import SCRIPT, Source, TextEdit, arguments
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _CALLS = {
@@ -29,7 +29,7 @@ def _encoded(language: str, value: str) -> str:
     return _CALLS[language].format(value.strip())
 
 
-def unencoded_form(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
+def unencoded_form(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
     """``"password=" + value`` with the value encoded."""
     start, end = source.span(hit.place)
     text = source.text[start:end]
@@ -40,7 +40,7 @@ def unencoded_form(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Chan
         yield from _rust_form(source, start, text)
         return
     made = _templates(source.language, text) or _concatenated(source.language, text)
-    changes = [Change(start, end, made)] if made is not None and made != text else _printed(source, start, end)
+    changes = [TextEdit(start, end, made)] if made is not None and made != text else _printed(source, start, end)
     if not changes:
         return
     if source.language == "go":
@@ -84,7 +84,7 @@ def _concatenated(language: str, text: str) -> str | None:
     return re.sub(pattern, lambda found: found[1] + _encoded(language, found[2]), text)
 
 
-def _printed(source: Source, start: int, end: int) -> list[Change]:
+def _printed(source: Source, start: int, end: int) -> list[TextEdit]:
     """The arguments of ``Sprintf("username=%s&password=%s", …)``, ``"…" % (…)`` and ``"…".format(…)``."""
     language = source.language
     if language == "python":
@@ -101,12 +101,12 @@ def _printed(source: Source, start: int, end: int) -> list[Change]:
     inside = source.text[opening + 1 : closing]
     skip = 0 if language == "python" else 1
     return [
-        Change(opening + 1 + first, opening + 1 + last, _encoded(language, inside[first:last]))
+        TextEdit(opening + 1 + first, opening + 1 + last, _encoded(language, inside[first:last]))
         for first, last in arguments(inside)[skip:]
     ]
 
 
-def _rust_form(source: Source, start: int, text: str) -> Iterator[list[Change]]:
+def _rust_form(source: Source, start: int, text: str) -> Iterator[list[TextEdit]]:
     """``.body(format!("username={user}&password={pass}"))`` as ``.form(&[("username", user), ("password", pass)])``."""
     opening = source.text.rfind("(", 0, start)
     closing = source.closing(opening)
@@ -125,7 +125,7 @@ def _rust_form(source: Source, start: int, text: str) -> Iterator[list[Change]]:
     body = re.search(r"\.body\(\s*$", before)
     if body is not None:
         finish = closing + 1 + len(re.match(r"[\s,]*", source.text[closing + 1 :])[0])  # type: ignore[index]
-        yield [Change(body.start(), finish, f".form(&{fields}")]
+        yield [TextEdit(body.start(), finish, f".form(&{fields}")]
         return
     bound = re.search(r"let\s+(?:mut\s+)?(\w+)(?:\s*:\s*\w+)?\s*=\s*$", before)
     if bound is None:
@@ -134,30 +134,30 @@ def _rust_form(source: Source, start: int, text: str) -> Iterator[list[Change]]:
     if used is not None:
         let = before[bound.start() :].replace(": String", "")
         yield [
-            Change(bound.start(), closing + 1, let + fields),
-            Change(used.start(), used.end(), f".form(&{bound[1]})"),
+            TextEdit(bound.start(), closing + 1, let + fields),
+            TextEdit(used.start(), used.end(), f".form(&{bound[1]})"),
         ]
 
 
-def _shell_form(source: Source, start: int, end: int, text: str) -> Iterator[list[Change]]:
+def _shell_form(source: Source, start: int, end: int, text: str) -> Iterator[list[TextEdit]]:
     quote = text[0] if text[:1] in {'"', "'"} else ""
     inside = text.strip("\"'")
     option = re.search(r"(?:-d|--data|--data-raw|--data-binary|--data-ascii)(?:\s+|=)$", source.text[:start])
     pairs = inside.split("&")
     if option is not None and all("=" in pair for pair in pairs):
         made = " ".join(f"--data-urlencode {quote}{pair}{quote}" for pair in pairs)
-        yield [Change(option.start(), end, made)]
+        yield [TextEdit(option.start(), end, made)]
         return
     variable = r"\$(?:\{[A-Za-z_]\w*\}|[A-Za-z_]\w*)"
     made = re.sub(rf"(?<==)({variable})", r"""$(printf %s "\1" | jq -sRr @uri)""", text)
     if made != text and quote == '"':
-        yield [Change(start, end, made)]
+        yield [TextEdit(start, end, made)]
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 
-def json_login(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
+def json_login(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
     """A form in the place of JSON."""
     start, end = source.span(hit.place)
     first = source.offset(source.statement_start(start))
@@ -169,7 +169,7 @@ def json_login(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]
             yield changes
 
 
-def _as_form(source: Source, first: int, last: int) -> list[Change]:
+def _as_form(source: Source, first: int, last: int) -> list[TextEdit]:
     language = source.language
     if language in SCRIPT:
         changes = _script_form(source, first, last)
@@ -197,11 +197,13 @@ def _as_form(source: Source, first: int, last: int) -> list[Change]:
     return changes
 
 
-def _swap(source: Source, first: int, last: int, pattern: str, new: str) -> list[Change]:
-    return [Change(found.start(), found.end(), new) for found in re.compile(pattern).finditer(source.text, first, last)]
+def _swap(source: Source, first: int, last: int, pattern: str, new: str) -> list[TextEdit]:
+    return [
+        TextEdit(found.start(), found.end(), new) for found in re.compile(pattern).finditer(source.text, first, last)
+    ]
 
 
-def _script_form(source: Source, first: int, last: int) -> list[Change]:
+def _script_form(source: Source, first: int, last: int) -> list[TextEdit]:
     changes = _swap(source, first, last, r"JSON\.stringify\(", "new URLSearchParams(")
     if changes:
         return changes
@@ -217,10 +219,10 @@ def _script_form(source: Source, first: int, last: int) -> list[Change]:
     if len(given) < 2 or not inside[given[1][0] :].startswith("{"):
         return []
     begin, finish = (post.end() + at for at in given[1])
-    return [Change(begin, begin, "new URLSearchParams("), Change(finish, finish, ")")]
+    return [TextEdit(begin, begin, "new URLSearchParams("), TextEdit(finish, finish, ")")]
 
 
-def _go_form(source: Source, first: int, last: int) -> list[Change]:
+def _go_form(source: Source, first: int, last: int) -> list[TextEdit]:
     found = re.compile(r"json\.Marshal\(\s*map\[string\](?:string|interface\{\}|any)\{").search(
         source.text, first, last
     )
@@ -241,15 +243,15 @@ def _go_form(source: Source, first: int, last: int) -> list[Change]:
         return []
     begin = found.start() - len(both[0])
     made = f"{both[1]} := {encoded}" if both[2] == "_" else f"{both[0].rstrip()} {encoded}, error(nil)"
-    changes = [Change(begin, outer + 1, made), *go_import(source, "net/url")]
+    changes = [TextEdit(begin, outer + 1, made), *go_import(source, "net/url")]
     if len(re.findall(r"\bjson\.", source.text)) == 1:
         unused = re.search(r"^[ \t]*\"encoding/json\"\n", source.text, re.MULTILINE)
         if unused is not None:
-            changes.append(Change(unused.start(), unused.end(), ""))
+            changes.append(TextEdit(unused.start(), unused.end(), ""))
     return changes
 
 
-def _csharp_form(source: Source, first: int, last: int) -> list[Change]:
+def _csharp_form(source: Source, first: int, last: int) -> list[TextEdit]:
     for pattern, before in (
         (r"PostAsJsonAsync\(\s*(?P<url>[^,]+),\s*(?P<new>new\s*\{)", "PostAsync("),
         (
@@ -270,12 +272,12 @@ def _csharp_form(source: Source, first: int, last: int) -> list[Change]:
             fields.append(f'["{plain}"] = {(value or name).strip()}')
         content = f"new FormUrlEncodedContent(new Dictionary<string, string> {{ {', '.join(fields)} }})"
         if before:
-            return [Change(found.start(), closing + 1, f"{before}{found['url']}, {content}")]
-        return [Change(found.start(), source.closing(source.text.index("(", found.start())) + 1, content)]
+            return [TextEdit(found.start(), closing + 1, f"{before}{found['url']}, {content}")]
+        return [TextEdit(found.start(), source.closing(source.text.index("(", found.start())) + 1, content)]
     return []
 
 
-def _java_form(source: Source, first: int, last: int) -> list[Change]:
+def _java_form(source: Source, first: int, last: int) -> list[TextEdit]:
     """A JSON text put together by hand, as OkHttp's FormBody."""
     opening = re.compile(r"RequestBody\.create\(").search(source.text, first, last)
     if opening is not None:
@@ -295,10 +297,10 @@ def _java_form(source: Source, first: int, last: int) -> list[Change]:
     fields = "".join(f'.add("{name}", {value})' for name, value in pairs)
     new = "new " if source.language == "java" else ""
     package = "" if re.search(r"import okhttp3\.(?:\*|FormBody)", source.text) else "okhttp3."
-    return [Change(begin, finish, f"{new}{package}FormBody.Builder(){fields}.build()")]
+    return [TextEdit(begin, finish, f"{new}{package}FormBody.Builder(){fields}.build()")]
 
 
-def _shell_from_json(source: Source, first: int, last: int) -> list[Change]:
+def _shell_from_json(source: Source, first: int, last: int) -> list[TextEdit]:
     options = r"(?:-d|--data|--data-raw|--data-binary|--json)"
     data = re.compile(options + r"\s+(['\"])(.*?)(?<!\\)\1(?=\s|$|\))", re.DOTALL).search(source.text, first, last)
     if data is None:
@@ -311,14 +313,14 @@ def _shell_from_json(source: Source, first: int, last: int) -> list[Change]:
     header = re.compile(
         r"(?:-H|--header)\s+(['\"])content-type:\s*application/json[^'\"]*\1[ \t]*(?:\\\n[ \t]*)?", re.IGNORECASE
     )
-    changes = [Change(data.start(), data.end(), made)]
+    changes = [TextEdit(data.start(), data.end(), made)]
     found = header.search(source.text, first, last)
     if found is not None:
-        changes.append(Change(found.start(), found.end(), ""))
+        changes.append(TextEdit(found.start(), found.end(), ""))
     return changes
 
 
-def _python_form(source: Source, first: int, last: int) -> list[Change]:
+def _python_form(source: Source, first: int, last: int) -> list[TextEdit]:
     changes = _swap(source, first, last, r"\bjson(?=\s*=(?!=))", "data")
     dumps = re.compile(r"\bjson\.dumps\(").search(source.text, first, last)
     if not changes and dumps is not None:
@@ -328,9 +330,9 @@ def _python_form(source: Source, first: int, last: int) -> list[Change]:
         if "urlopen" in source.text or "Request(" in source.text:
             encoded = f"urlencode({inside}).encode()"
             changes = [
-                Change(dumps.start(), closing + len(tail), encoded),
+                TextEdit(dumps.start(), closing + len(tail), encoded),
                 *python_import(source, "urllib.parse", "urlencode"),
             ]
         else:
-            changes = [Change(dumps.start(), closing + len(tail), inside)]
+            changes = [TextEdit(dumps.start(), closing + len(tail), inside)]
     return changes

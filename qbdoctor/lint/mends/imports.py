@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from qbdoctor.lint.source import Change, Source
+from qbdoctor.lint.source import Source, TextEdit
 
 
-def python_import(source: Source, module: str, name: str = "") -> list[Change]:
+def python_import(source: Source, module: str, name: str = "") -> list[TextEdit]:
     """``import module`` or ``from module import name``, where it is not there."""
     wanted = rf"^from {re.escape(module)} import .*\b{name}\b" if name else rf"^import {re.escape(module)}\b"
     if re.search(wanted, source.text, re.MULTILINE):
@@ -16,7 +16,7 @@ def python_import(source: Source, module: str, name: str = "") -> list[Change]:
     return [put_after_imports(source, statement)]
 
 
-def put_after_imports(source: Source, lines: str) -> Change:
+def put_after_imports(source: Source, lines: str) -> TextEdit:
     """Lines after the last import of the file's beginning; before its first line of code where it has none."""
     pattern = {
         "python": r"^(?:import [\w.]+(?: as \w+)?|from [\w.]+ import (?:\([^)]*\)|[^\n(]+))[^\n]*$",
@@ -41,14 +41,14 @@ def put_after_imports(source: Source, lines: str) -> Change:
     return source.before(number, lines)
 
 
-def go_import(source: Source, package: str) -> list[Change]:
+def go_import(source: Source, package: str) -> list[TextEdit]:
     """A package in Go's import block, where it is not there."""
     if f'"{package}"' in source.text:
         return []
     block = re.search(r"^import\s*\(\n", source.text, re.MULTILINE)
     if block is not None:
-        return [Change(block.end(), block.end(), f'\t"{package}"\n')]
+        return [TextEdit(block.end(), block.end(), f'\t"{package}"\n')]
     single = re.search(r"^import\s+(\"[^\"]+\")$", source.text, re.MULTILINE)
     if single is not None:
-        return [Change(single.start(), single.end(), f'import (\n\t{single[1]}\n\t"{package}"\n)')]
+        return [TextEdit(single.start(), single.end(), f'import (\n\t{single[1]}\n\t"{package}"\n)')]
     return []

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from qbdoctor.lint.facts.program import Facts, Request
 from qbdoctor.lint.findings import Hit
-from qbdoctor.lint.source import SCRIPT, Change, Source, arguments
+from qbdoctor.lint.source import SCRIPT, Source, TextEdit, arguments
 
 _VERSION = "app/version"
 
 
-def logs_in_each_call(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:
+def logs_in_each_call(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
     """The login under a condition: only where a call is answered by 403."""
     login = next((each for each in facts.logins if each.place == hit.place), None)
     if login is None:
@@ -40,7 +40,7 @@ def logs_in_each_call(source: Source, facts: Facts, hit: Hit) -> Iterator[list[C
         inner = [f"{indent}if ({asks} === 403) {{", *(f"  {line}" for line in lines), f"{indent}}}"]
     begin = source.offset(first)
     finish = source.offset(last) + len(source.line(last))
-    yield [Change(begin, finish, "\n".join(inner)), *_session_outside(source, login, first)]
+    yield [TextEdit(begin, finish, "\n".join(inner)), *_session_outside(source, login, first)]
 
 
 def _asks(source: Source, login: Request, text: str) -> str:
@@ -71,7 +71,7 @@ def _asks(source: Source, login: Request, text: str) -> str:
     return ""
 
 
-def _session_outside(source: Source, login: Request, first: int) -> list[Change]:
+def _session_outside(source: Source, login: Request, first: int) -> list[TextEdit]:
     """A session that the login's function makes for itself, made once outside."""
     client = re.match(r"(\w+)\.post\(", source.text[source.span(login.place)[0] :])
     if source.language != "python" or client is None or not login.scope_name:
@@ -85,13 +85,13 @@ def _session_outside(source: Source, login: Request, first: int) -> list[Change]
             if not head:
                 return []
             begin = source.offset(number)
-            return [Change(begin, begin + len(line) + 1, ""), source.before(head, f"{line.strip()}\n\n")]
+            return [TextEdit(begin, begin + len(line) + 1, ""), source.before(head, f"{line.strip()}\n\n")]
         if re.match(r"(?:def|async def)\s", line):
             break
     return []
 
 
-def never_logs_in_again(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:
+def never_logs_in_again(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
     """A login and the same call once more, before the branch that gives up."""
     number = hit.place.line
     language = source.language
@@ -126,7 +126,7 @@ def never_logs_in_again(source: Source, facts: Facts, hit: Hit) -> Iterator[list
     yield [*changes, source.before(number, "\n".join(lines))]
 
 
-def _asked(source: Source, number: int, words: list[str]) -> tuple[str, list[Change]] | None:
+def _asked(source: Source, number: int, words: list[str]) -> tuple[str, list[TextEdit]] | None:
     """The assignment that the condition's answer comes from, as it would be made once more; changes that this needs."""
     for line in range(number - 1, max(0, number - 12), -1):
         text = source.line(line)
@@ -143,7 +143,7 @@ def _asked(source: Source, number: int, words: list[str]) -> tuple[str, list[Cha
             changes = []
             if found[1] and found[1].strip() in {"const", "val"}:
                 new = "let " if found[1].startswith("const") else "var "
-                changes = [Change(at + found.start(1), at + found.end(1), new)]
+                changes = [TextEdit(at + found.start(1), at + found.end(1), new)]
             return f"{found[2]} = {rest}" if source.language != "bash" else f"{found[2]}={rest}", changes
     return None
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.mends.imports import go_import
-from qbdoctor.lint.source import SCRIPT, Change, Source, arguments
+from qbdoctor.lint.source import SCRIPT, Source, TextEdit, arguments
 
 _QUERY = re.compile(r"\?([\w.-]+=[^\"'`&?\n]*(?:&[\w.-]+=[^\"'`&?\n]*)*&?)(?=[\"'`])")
 
 
-def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
+def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
     """The call by POST."""
     start, end = source.span(hit.place)
     text = source.text[start:end]
@@ -21,7 +21,7 @@ def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  
     fields = _fields(source.language, query[1]) if query is not None else []
     if fields is None:
         return
-    cut = [Change(start + query.start(), start + query.start(1) + len(query[1]), "")] if query is not None else []
+    cut = [TextEdit(start + query.start(), start + query.start(1) + len(query[1]), "")] if query is not None else []
     language = source.language
     if language in SCRIPT:
         yield from _script(source, start, end, cut, fields)
@@ -36,8 +36,8 @@ def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  
             )
             changes = [
                 *cut,
-                Change(start + verb.start(), start + verb.end(), ".PostForm("),
-                Change(end - 1, end - 1, f", {values}"),
+                TextEdit(start + verb.start(), start + verb.end(), ".PostForm("),
+                TextEdit(end - 1, end - 1, f", {values}"),
             ]
             yield [*changes, *(go_import(source, "net/url") if fields else [])]
         if not fields:
@@ -48,23 +48,25 @@ def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  
         for verb in re.finditer(r"\.GetAsync\(", text):
             yield [
                 *cut,
-                Change(start + verb.start(), start + verb.end(), ".PostAsync("),
-                Change(end - 1, end - 1, f", {content}"),
+                TextEdit(start + verb.start(), start + verb.end(), ".PostAsync("),
+                TextEdit(end - 1, end - 1, f", {content}"),
             ]
     elif language == "rust":
         form = ", ".join(f'("{name}", {value})' for name, value in fields)
         for verb in re.finditer(r"\.get\(", text):
             closing = source.closing(start + verb.end() - 1)
-            tail = [Change(closing + 1, closing + 1, f".form(&[{form}])")] if fields else []
-            yield [*cut, Change(start + verb.start(), start + verb.end(), ".post("), *tail]
+            tail = [TextEdit(closing + 1, closing + 1, f".form(&[{form}])")] if fields else []
+            yield [*cut, TextEdit(start + verb.start(), start + verb.end(), ".post("), *tail]
     elif language == "php":
         yield from _php(source, start, end, query, cut)
     elif not fields:
         yield _swapped(source, start, end, r"(?<=\.)get(?=\()", "post")
 
 
-def _swapped(source: Source, start: int, end: int, pattern: str, new: str) -> list[Change]:
-    return [Change(found.start(), found.end(), new) for found in re.compile(pattern).finditer(source.text, start, end)]
+def _swapped(source: Source, start: int, end: int, pattern: str, new: str) -> list[TextEdit]:
+    return [
+        TextEdit(found.start(), found.end(), new) for found in re.compile(pattern).finditer(source.text, start, end)
+    ]
 
 
 def _fields(language: str, query: str) -> list[tuple[str, str]] | None:
@@ -100,85 +102,85 @@ def _object(fields: list[tuple[str, str]]) -> str:
 
 
 def _script(
-    source: Source, start: int, end: int, cut: list[Change], fields: list[tuple[str, str]]
-) -> Iterator[list[Change]]:
+    source: Source, start: int, end: int, cut: list[TextEdit], fields: list[tuple[str, str]]
+) -> Iterator[list[TextEdit]]:
     text = source.text[start:end]
     opening = source.text.index("(", start)
     given = arguments(source.text[opening + 1 : end - 1])
     get = re.match(r"[\w.$]+\.get(?=\()", text)
     if get is not None:
-        verb = Change(start + get.end() - 3, start + get.end(), "post")
+        verb = TextEdit(start + get.end() - 3, start + get.end(), "post")
         if len(given) > 1:
             options = source.text[opening + 1 + given[1][0] : opening + 1 + given[1][1]]
             params = re.fullmatch(r"\{\s*params(?:\s*:\s*(.*?))?\s*,?\s*\}", options, re.DOTALL)
             if params is None:
                 return
             form = f"new URLSearchParams({params[1] or 'params'})"
-            yield [verb, Change(opening + 1 + given[1][0], opening + 1 + given[1][1], form)]
+            yield [verb, TextEdit(opening + 1 + given[1][0], opening + 1 + given[1][1], form)]
             return
-        more = [Change(end - 1, end - 1, f", new URLSearchParams({_object(fields)})")] if fields else []
+        more = [TextEdit(end - 1, end - 1, f", new URLSearchParams({_object(fields)})")] if fields else []
         yield [*cut, verb, *more]
         return
     body = f", body: new URLSearchParams({_object(fields)})" if fields else ""
     if len(given) < 2:
-        yield [*cut, Change(end - 1, end - 1, f", {{ method: 'POST'{body} }}")]
+        yield [*cut, TextEdit(end - 1, end - 1, f", {{ method: 'POST'{body} }}")]
         return
     at = opening + 1 + given[1][0]
     named = re.compile(r"method\s*:\s*([\"'`])GET\1").search(source.text, at, end)
     if named is not None:
-        yield [*cut, Change(named.start(), named.end(), f"method: 'POST'{body}")]
+        yield [*cut, TextEdit(named.start(), named.end(), f"method: 'POST'{body}")]
     elif source.text[at] == "{":
-        yield [*cut, Change(at + 1, at + 1, f" method: 'POST'{body},")]
+        yield [*cut, TextEdit(at + 1, at + 1, f" method: 'POST'{body},")]
 
 
 def _shell(
-    source: Source, start: int, end: int, query: re.Match[str] | None, cut: list[Change]
-) -> Iterator[list[Change]]:
+    source: Source, start: int, end: int, query: re.Match[str] | None, cut: list[TextEdit]
+) -> Iterator[list[TextEdit]]:
     text = source.text[start:end]
     at = start + re.match(r"\S+", text).end()  # type: ignore[union-attr]
     gets = [
-        Change(start + found.start(), start + found.end(), "")
+        TextEdit(start + found.start(), start + found.end(), "")
         for found in re.finditer(r"\s(?:-G|--get|-X\s*GET|--request\s+GET)(?=\s|$)", text)
     ]
     if query is None:
-        yield [*gets, *([] if any("-G" in text or "--get" in text for _ in "1") else [Change(at, at, " -X POST")])]
+        yield [*gets, *([] if any("-G" in text or "--get" in text for _ in "1") else [TextEdit(at, at, " -X POST")])]
         return
     if text.startswith("wget"):
-        yield [*cut, Change(at, at, f" --post-data '{query[1]}'")] if "$" not in query[1] else []
+        yield [*cut, TextEdit(at, at, f" --post-data '{query[1]}'")] if "$" not in query[1] else []
         return
     pairs = [pair for pair in query[1].split("&") if pair]
     plain = "$" not in query[1]
     data = f" -d '{query[1]}'" if plain else "".join(f' --data-urlencode "{pair}"' for pair in pairs)
-    yield [*gets, *cut, Change(at, at, data)]
+    yield [*gets, *cut, TextEdit(at, at, data)]
 
 
 def _python(
-    source: Source, start: int, end: int, cut: list[Change], fields: list[tuple[str, str]]
-) -> Iterator[list[Change]]:
+    source: Source, start: int, end: int, cut: list[TextEdit], fields: list[tuple[str, str]]
+) -> Iterator[list[TextEdit]]:
     text = source.text[start:end]
     params = [
-        Change(start + found.start(), start + found.end(), "data")
+        TextEdit(start + found.start(), start + found.end(), "data")
         for found in re.finditer(r"\bparams(?=\s*=(?!=))", text)
     ]
     verb = re.search(r"\.get(?=\()", text)
-    change = [Change(start + verb.start() + 1, start + verb.end(), "post")] if verb is not None else []
+    change = [TextEdit(start + verb.start() + 1, start + verb.end(), "post")] if verb is not None else []
     named = re.search(r"([\"'])GET\1", text)
     if named is not None:
-        change = [Change(start + named.start(), start + named.end(), f"{named[1]}POST{named[1]}")]
+        change = [TextEdit(start + named.start(), start + named.end(), f"{named[1]}POST{named[1]}")]
     opens = re.search(r"\b(?:urlopen|open)\(", text)
     if not change and opens is not None and fields and all(value.startswith('"') for _, value in fields):
         body = "&".join(f"{name}={value[1:-1]}" for name, value in fields)
-        yield [*cut, Change(end - 1, end - 1, f', data=b"{body}"')]
+        yield [*cut, TextEdit(end - 1, end - 1, f', data=b"{body}"')]
         return
     if not change:
         return
     data = ", data={" + ", ".join(f'"{name}": {value}' for name, value in fields) + "}" if fields else ""
-    yield [*change, *params, *cut, *([Change(end - 1, end - 1, data)] if data and not params else [])]
+    yield [*change, *params, *cut, *([TextEdit(end - 1, end - 1, data)] if data and not params else [])]
 
 
 def _php(
-    source: Source, start: int, end: int, query: re.Match[str] | None, cut: list[Change]
-) -> Iterator[list[Change]]:
+    source: Source, start: int, end: int, query: re.Match[str] | None, cut: list[TextEdit]
+) -> Iterator[list[TextEdit]]:
     text = source.text[start:end]
     if "file_get_contents(" in text and query is not None:
         quote = '"' if "$" in query[1] else "'"
@@ -186,7 +188,7 @@ def _php(
             "['method' => 'POST', 'header' => 'Content-Type: application/x-www-form-urlencoded', "
             f"'content' => {quote}{query[1]}{quote}]"
         )
-        yield [*cut, Change(end - 1, end - 1, f", false, stream_context_create(['http' => {http}])")]
+        yield [*cut, TextEdit(end - 1, end - 1, f", false, stream_context_create(['http' => {http}])")]
         return
     changes = _swapped(source, start, end, r"(?<=->)get(?=\()", "post")
     if changes and query is None:
@@ -194,4 +196,4 @@ def _php(
     elif changes and query is not None:
         pairs = _fields("php", query[1]) or []
         form = ", ".join(f"'{name}' => {value}" for name, value in pairs)
-        yield [*changes, *cut, Change(end - 1, end - 1, f", ['form_params' => [{form}]]")]
+        yield [*changes, *cut, TextEdit(end - 1, end - 1, f", ['form_params' => [{form}]]")]

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from qbdoctor.lint.facts.program import Facts, Request
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.mends.imports import go_import, put_after_imports, python_import
-from qbdoctor.lint.source import Change, Source, arguments
+from qbdoctor.lint.source import Source, TextEdit, arguments
 
 _JAR_FILE = "cookies.txt"
 
 
-def drops_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:  # noqa: ARG001
+def drops_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
     """An aiohttp session with a jar that takes cookies from IP addresses."""
     start, end = source.span(hit.place)
     opening = source.text.find("(", start)
@@ -31,15 +31,15 @@ def drops_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change
                 rf"\b{re.escape(name[1])}\s*=\s*(?:aiohttp\.)?(?:Dummy)?CookieJar\([^()]*\)", source.text
             ):
                 made = f"{name[1]} = {jar}"
-                yield [Change(found.start(), found.end(), made), *more]
-        yield [Change(opening + 1 + first, opening + 1 + last, f"cookie_jar={jar}"), *more]
+                yield [TextEdit(found.start(), found.end(), made), *more]
+        yield [TextEdit(opening + 1 + first, opening + 1 + last, f"cookie_jar={jar}"), *more]
         return
     comma = ", " if inside.strip() and not inside.rstrip().endswith(",") else ""
     at = opening + 1 + len(inside.rstrip())
-    yield [Change(at, at, f"{comma}cookie_jar={jar}"), *more]
+    yield [TextEdit(at, at, f"{comma}cookie_jar={jar}"), *more]
 
 
-def sends_no_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Change]]:
+def sends_no_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
     """One client with a jar for login and calls."""
     call = next((each for each in facts.calls if each.place == hit.place), None)
     if call is None:
@@ -63,11 +63,11 @@ def sends_no_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Cha
         yield from _compiled(source, call.library)
 
 
-def _swapped(source: Source, pattern: str, new: object) -> list[Change]:
+def _swapped(source: Source, pattern: str, new: object) -> list[TextEdit]:
     made = []
     for found in re.finditer(pattern, source.text):
         text = new(found) if callable(new) else str(new)
-        made.append(Change(found.start(), found.end(), text))
+        made.append(TextEdit(found.start(), found.end(), text))
     return made
 
 
@@ -80,7 +80,7 @@ def _guzzle(found: re.Match[str]) -> str:
 # --- scripts ---------------------------------------------------------------------------------------------------------
 
 
-def _fetch(source: Source, requests: list[Request]) -> list[Change]:
+def _fetch(source: Source, requests: list[Request]) -> list[TextEdit]:
     typed = source.language in {"typescript", "tsx"}
     pairs = "answer.headers.getSetCookie()"
     if "node-fetch" in source.text:
@@ -101,11 +101,11 @@ def _fetch(source: Source, requests: list[Request]) -> list[Change]:
     for each in requests:
         found = re.compile(r"[\w.]*\bfetch(?=\()").search(source.text, source.span(each.place)[0])
         if found is not None:
-            changes.append(Change(found.start(), found.end(), "fetchWithCookie"))
+            changes.append(TextEdit(found.start(), found.end(), "fetchWithCookie"))
     return changes
 
 
-def _axios(source: Source, call: Request, requests: list[Request]) -> Iterator[list[Change]]:
+def _axios(source: Source, call: Request, requests: list[Request]) -> Iterator[list[TextEdit]]:
     typed = source.language in {"typescript", "tsx"}
     block = (
         "{0}.interceptors.response.use((answer) => {{\n"
@@ -132,14 +132,14 @@ def _axios(source: Source, call: Request, requests: list[Request]) -> Iterator[l
     for each in requests:
         plain = re.compile(r"\baxios(?=[.(])").search(source.text, source.span(each.place)[0])
         if plain is not None:
-            changes.append(Change(plain.start(), plain.end(), "qbittorrent"))
+            changes.append(TextEdit(plain.start(), plain.end(), "qbittorrent"))
     yield changes
 
 
 # --- shell -----------------------------------------------------------------------------------------------------------
 
 
-def _shell(source: Source, facts: Facts, call: Request) -> Iterator[list[Change]]:
+def _shell(source: Source, facts: Facts, call: Request) -> Iterator[list[TextEdit]]:
     login = next((each for each in facts.logins if each.library == call.library), None)
     if login is None:
         return
@@ -159,16 +159,16 @@ def _shell(source: Source, facts: Facts, call: Request) -> Iterator[list[Change]
     yield [*changes, _option(source, call, load)]
 
 
-def _option(source: Source, request: Request, option: str) -> Change:
+def _option(source: Source, request: Request, option: str) -> TextEdit:
     begin, _ = source.span(request.place)
     at = begin + re.match(r"\S+", source.text[begin:]).end()  # type: ignore[union-attr]
-    return Change(at, at, option)
+    return TextEdit(at, at, option)
 
 
 # --- Python ----------------------------------------------------------------------------------------------------------
 
 
-def _urllib(source: Source) -> list[Change]:
+def _urllib(source: Source) -> list[TextEdit]:
     changes = _swapped(source, r"(?<![\w.])(?:urllib\.request\.|request\.)?urlopen\(", "opener.open(")
     lines = (
         "from urllib.request import HTTPCookieProcessor, build_opener\n\nopener = build_opener(HTTPCookieProcessor())"
@@ -176,7 +176,7 @@ def _urllib(source: Source) -> list[Change]:
     return [*changes, put_after_imports(source, lines)]
 
 
-def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[list[Change]]:
+def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[list[TextEdit]]:
     """Plain calls by a session; sessions that functions make for themselves, as one of the module's or with one jar."""
     if not call.client.startswith("new:"):
         maker = "requests.Session()" if call.library == "requests" else "httpx.Client()"
@@ -186,7 +186,7 @@ def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[
                 source.text, *source.span(each.place)
             )
             if found is not None:
-                changes.append(Change(found.start(), found.start(), "session."))
+                changes.append(TextEdit(found.start(), found.start(), "session."))
         yield changes
         return
     if call.library == "aiohttp":
@@ -197,10 +197,10 @@ def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[
             own = re.search(r"cookie_jar\s*=\s*[\w.]*CookieJar\([^()]*\)", inside)
             if own is not None:
                 begin = found.end() + own.start()
-                changes.append(Change(begin, begin + len(own[0]), "cookie_jar=cookie_jar()"))
+                changes.append(TextEdit(begin, begin + len(own[0]), "cookie_jar=cookie_jar()"))
                 continue
             comma = ", " if inside.strip() and not inside.rstrip().endswith(",") else ""
-            changes.append(Change(end, end, f"{comma}cookie_jar=cookie_jar()"))
+            changes.append(TextEdit(end, end, f"{comma}cookie_jar=cookie_jar()"))
         lines = [
             "from functools import cache",
             *(["import aiohttp"] if not re.search(r"^import aiohttp", source.text, re.MULTILINE) else []),
@@ -221,7 +221,7 @@ def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[
         end = source.closing(found.end() - 1)
         inside = source.text[found.end() : end]
         comma = ", " if inside.strip() and not inside.rstrip().endswith(",") else ""
-        changes.append(Change(end, end, f"{comma}cookies=cookie_jar"))
+        changes.append(TextEdit(end, end, f"{comma}cookies=cookie_jar"))
     shared = "\ncookie_jar = CookieJar()  # shared: every client that is made with it has the login's cookie"
     imported = python_import(source, "http.cookiejar", "CookieJar")
     text = "\n".join([*(change.text.strip("\n") for change in imported), shared])
@@ -231,7 +231,7 @@ def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[
 # --- PHP and the compiled languages ----------------------------------------------------------------------------------
 
 
-def _php_curl(source: Source, requests: list[Request]) -> list[Change]:
+def _php_curl(source: Source, requests: list[Request]) -> list[TextEdit]:
     changes = []
     for each in requests:
         number = source.statement_end(source.span(each.place)[0])
@@ -246,7 +246,7 @@ def _php_curl(source: Source, requests: list[Request]) -> list[Change]:
     return changes
 
 
-def _compiled(source: Source, library: str) -> Iterator[list[Change]]:
+def _compiled(source: Source, library: str) -> Iterator[list[TextEdit]]:
     if library == "net/http":
         made = _swapped(
             source,
@@ -271,7 +271,7 @@ def _compiled(source: Source, library: str) -> Iterator[list[Change]]:
             new = "" if source.language == "kotlin" else "new "
             end = ";" if new else ""
             line = f"\n    {block} {{ java.net.CookieHandler.setDefault({new}java.net.CookieManager()){end} }}"
-            yield [Change(opening.end(), opening.end(), line)]
+            yield [TextEdit(opening.end(), opening.end(), line)]
     elif library == "okhttp":
         new = "" if source.language == "kotlin" else "new "
         jar = f".cookieJar({new}okhttp3.JavaNetCookieJar({new}java.net.CookieManager()))"
@@ -290,7 +290,7 @@ def _compiled(source: Source, library: str) -> Iterator[list[Change]]:
         yield made or _swapped(source, r"\bClient::builder\(\)", "Client::builder().cookie_store(true)")
 
 
-def _after_go_imports(source: Source, lines: str) -> Change:
+def _after_go_imports(source: Source, lines: str) -> TextEdit:
     block = re.search(r"^import\s*\((?:.|\n)*?^\)", source.text, re.MULTILINE) or re.search(
         r"^(?:import|package) [^\n]*", source.text, re.MULTILINE
     )
@@ -298,7 +298,7 @@ def _after_go_imports(source: Source, lines: str) -> Change:
     return source.after(number, f"\n{lines}")
 
 
-def _shared_http_client(source: Source) -> list[Change]:
+def _shared_http_client(source: Source) -> list[TextEdit]:
     changes = _swapped(
         source, r"(?:using\s+)?(var|HttpClient)\s+(\w+)\s*=\s*new(?:\s+HttpClient)?\(\s*\)",
         lambda found: f"{found[1]} {found[2]} = Shared",
@@ -307,4 +307,4 @@ def _shared_http_client(source: Source) -> list[Change]:
     if not changes or opening is None:
         return []
     field = "\n    private static readonly HttpClient Shared = new HttpClient();"
-    return [*changes, Change(opening.end(), opening.end(), field)]
+    return [*changes, TextEdit(opening.end(), opening.end(), field)]

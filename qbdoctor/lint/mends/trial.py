@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from qbdoctor.lint.facts.program import Edit, Facts
+from qbdoctor.lint.facts.program import Facts, MendedLines
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.mends import answer, cookie, field, form, login_time, method, session
-from qbdoctor.lint.source import Change, Source
+from qbdoctor.lint.source import Source, TextEdit
 
 MOST = 400_000
 """Characters of one file that are read again to try mends; the findings after that go without mended lines."""
 
-Mender = Callable[[Source, Facts, Hit], Iterator[list[Change]]]
+Mender = Callable[[Source, Facts, Hit], Iterator[list[TextEdit]]]
 Judge = Callable[[str], tuple[list[Hit], int]]
 
 _MENDERS: dict[str, tuple[Mender, ...]] = {
@@ -49,7 +49,7 @@ class _Trial:
     left: int  # characters that may still be read
 
 
-def _first(trial: _Trial, hit: Hit) -> tuple[Edit, ...]:
+def _first(trial: _Trial, hit: Hit) -> tuple[MendedLines, ...]:
     """The first proposal after which the finding is gone, and no other there."""
     if trial.left <= 0:
         return ()
@@ -70,7 +70,7 @@ def _first(trial: _Trial, hit: Hit) -> tuple[Edit, ...]:
     return ()
 
 
-def _candidates(source: Source, facts: Facts, hit: Hit) -> Iterator[tuple[Edit, ...]]:
+def _candidates(source: Source, facts: Facts, hit: Hit) -> Iterator[tuple[MendedLines, ...]]:
     if hit.mended:
         yield tuple(dict.fromkeys(hit.mended))
     for mender in _MENDERS.get(hit.id, ()):
@@ -78,7 +78,7 @@ def _candidates(source: Source, facts: Facts, hit: Hit) -> Iterator[tuple[Edit, 
             yield source.edits(changes)
 
 
-def applied(text: str, edits: tuple[Edit, ...]) -> str:
+def applied(text: str, edits: tuple[MendedLines, ...]) -> str:
     """A text with its lines edited."""
     lines = text.split("\n")
     for edit in sorted(edits, reverse=True):

@@ -60,7 +60,7 @@ class Walker:
         self.conditions = 0
         self.alternatives = 0
         self.seen: set[int] = set()  # nodes that are part of a condition that was taken as a whole
-        self.told_apart: set[int] = set()  # comparisons that tell two names apart, and turn down neither
+        self.inequality_tests: set[int] = set()  # comparisons that tell two names apart, and turn down neither
         self.classes: list[str] = []
         self.session_calls: dict[int, int] = {}
         self.helpers: dict[str, tuple[Request, str]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from qbdoctor.lint.facts.program import Edit
+from qbdoctor.lint.facts.program import MendedLines
 
 
 def source(node: ast.AST, lines: list[str]) -> str:
@@ -16,16 +16,16 @@ def source(node: ast.AST, lines: list[str]) -> str:
     return data[node.col_offset : node.end_col_offset].decode("utf-8", "replace")
 
 
-def replace(node: ast.AST, new: str, lines: list[str]) -> tuple[Edit, ...]:
+def replace(node: ast.AST, new: str, lines: list[str]) -> tuple[MendedLines, ...]:
     """The line with a node of one line replaced; nothing for a node that spans lines."""
     if not isinstance(node, ast.expr | ast.keyword) or node.lineno != node.end_lineno or node.end_col_offset is None:
         return ()
     data = lines[node.lineno - 1].encode()
     made = data[: node.col_offset] + new.encode() + data[node.end_col_offset :]
-    return (Edit(node.lineno, made.decode("utf-8", "replace")),)
+    return (MendedLines(node.lineno, made.decode("utf-8", "replace")),)
 
 
-def with_session(call: ast.Call, library: str, lines: list[str], import_line: int) -> tuple[Edit, ...]:
+def with_session(call: ast.Call, library: str, lines: list[str], import_line: int) -> tuple[MendedLines, ...]:
     """A plain ``requests.get(...)`` as ``session.get(...)``, with the session made after the import."""
     func = call.func
     made = {"requests": "requests.Session()", "httpx": "httpx.Client()"}.get(library)
@@ -34,20 +34,20 @@ def with_session(call: ast.Call, library: str, lines: list[str], import_line: in
     if func.value.id != library:
         return ()
     imported = lines[import_line - 1]
-    return (Edit(import_line, f"{imported}\n\nsession = {made}"), *replace(func.value, "session", lines))
+    return (MendedLines(import_line, f"{imported}\n\nsession = {made}"), *replace(func.value, "session", lines))
 
 
-def as_form(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
+def as_form(call: ast.Call, lines: list[str]) -> tuple[MendedLines, ...]:
     """``json={...}`` as ``data={...}``."""
     for keyword in call.keywords:
         if keyword.arg == "json":
             data = lines[keyword.lineno - 1].encode()
             made = data[: keyword.col_offset] + b"data" + data[keyword.col_offset + len("json") :]
-            return (Edit(keyword.lineno, made.decode("utf-8", "replace")),)
+            return (MendedLines(keyword.lineno, made.decode("utf-8", "replace")),)
     return ()
 
 
-def by_post(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
+def by_post(call: ast.Call, lines: list[str]) -> tuple[MendedLines, ...]:
     """``x.get(url, params=...)`` as ``x.post(url, data=...)``."""
     func = call.func
     if (
@@ -66,10 +66,10 @@ def by_post(call: ast.Call, lines: list[str]) -> tuple[Edit, ...]:
                 return ()
             at = keyword.col_offset + len("post") - len("get")
             made = made[:at] + b"data" + made[at + len("params") :]
-    return (Edit(index + 1, made.decode("utf-8", "replace")),)
+    return (MendedLines(index + 1, made.decode("utf-8", "replace")),)
 
 
-def form_of(node: ast.JoinedStr, lines: list[str]) -> tuple[Edit, ...]:
+def form_of(node: ast.JoinedStr, lines: list[str]) -> tuple[MendedLines, ...]:
     """``f"username={u}&password={p}"`` as a dictionary, which the library encodes."""
     values = node.values
     fields: list[str] = []

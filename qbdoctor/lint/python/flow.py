@@ -68,7 +68,7 @@ class Flow(Uses):
         if node.value is None:
             return
         if isinstance(node.value, ast.Compare):
-            self.told_apart.add(id(node.value))
+            self.inequality_tests.add(id(node.value))
         self.walk(node.value)
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             self.bind(target, node.value)

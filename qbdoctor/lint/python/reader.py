@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from qbdoctor.lint.facts.outcome import Answer, value
-from qbdoctor.lint.facts.program import HOLE, Check, Facts, Header, Loop, Refusal, Request, Session, Site
+from qbdoctor.lint.facts.outcome import Evaluation, value
+from qbdoctor.lint.facts.program import HOLE, Facts, Guard, Header, Loop, Refusal, Request, SessionUse, Site
 from qbdoctor.lint.python import corrections
 from qbdoctor.lint.python.calls import Called, aiohttp_jar, factory
 from qbdoctor.lint.python.conditions import convert
@@ -68,7 +68,7 @@ class Reader(Flow):
             other = {each.id for each in ast.walk(node.orelse) if isinstance(each, ast.Name)}
             for each in ast.walk(node.test):
                 if isinstance(each, ast.Compare) and isinstance(each.left, ast.Name) and each.left.id in other:
-                    self.told_apart.add(id(each))
+                    self.inequality_tests.add(id(each))
         self.walk(node.test)
         self.conditions += 1
         if isinstance(node, ast.If):
@@ -107,7 +107,7 @@ class Reader(Flow):
         made = convert(node.test, self.origin)
         if not any(leaf.leaf == "status" and leaf.value == 403 and leaf.op == "==" for leaf in made.leaves()):
             return
-        if value(made, Answer(403, "Forbidden")) is False or self.about(node.test) == "login":
+        if value(made, Evaluation(403, "Forbidden")) is False or self.about(node.test) == "login":
             return
         inner = [each for part in node.body for each in ast.walk(part)]
         if any(isinstance(each, ast.Call) and _AGAIN.search(path(each.func)) for each in inner):
@@ -139,7 +139,7 @@ class Reader(Flow):
             return
         about = self.about(node)
         scope = self.scope
-        self.facts.checks.append(Check(self.place(node), scope.number, scope.name, made, about))
+        self.facts.checks.append(Guard(self.place(node), scope.number, scope.name, made, about))
 
     def about(self, node: ast.AST) -> Literal["login", "other", "unknown"]:
         """Whether a condition is about the login's answer, another's, or cannot be told."""
@@ -169,7 +169,7 @@ class Reader(Flow):
             jar = aiohttp_jar(node, self.scope.env, self.folder)
             self.session_calls[id(node)] = len(self.facts.sessions)
             owner = self.classes[-1] if self.classes else ""
-            self.facts.sessions.append(Session(self.place(node), self.scope.number, jar, base, owner))
+            self.facts.sessions.append(SessionUse(self.place(node), self.scope.number, jar, base, owner))
         self.inside(node)
 
     def request(self, node: ast.Call) -> None:

@@ -52,7 +52,7 @@ class Uses(Walker):
         """``name == "SID"`` and ``"SID" in cookies``."""
         if len(node.ops) != 1 or self.alternatives:
             return
-        if id(node) in self.told_apart and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+        if id(node) in self.inequality_tests and isinstance(node.ops[0], ast.Eq | ast.NotEq):
             return
         old = cookie_names.old_name()
         sides = [node.left, node.comparators[0]]

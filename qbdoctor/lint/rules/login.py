@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from qbdoctor.lint.facts.outcome import knows_new_answer, wants_old_answer
-from qbdoctor.lint.facts.program import Check, Facts
+from qbdoctor.lint.facts.program import Facts, Guard
 from qbdoctor.lint.findings import Hit
 
 _FIRST_API = re.compile(r"/?(?:query|command)/[a-zA-Z]+$")
@@ -41,7 +41,7 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
         )
 
 
-def _is_about_login(facts: Facts, check: Check, asked: set[str]) -> bool:
+def _is_about_login(facts: Facts, check: Guard, asked: set[str]) -> bool:
     """Whether a condition is about the login, by what its function asks, calls and is called."""
     if check.about == "login":
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qbdoctor.lint.facts.program import Facts, Loop, Place, Request, Session, Site, host_kind
+from qbdoctor.lint.facts.program import Facts, Loop, Place, Request, SessionUse, Site, host_kind
 from qbdoctor.lint.findings import Hit
 
 _JAR_REMEDY = (
@@ -79,7 +79,7 @@ def aiohttp_jar(facts: Facts) -> Iterator[Hit]:
         )
 
 
-def _may_be_of(session: Session, login: Request) -> bool:
+def _may_be_of(session: SessionUse, login: Request) -> bool:
     """Whether a login goes through a session: by its name, or, where the login's is not known, by what they share."""
     if login.client not in {"?", ""}:
         return session.client == login.client and (login.client.startswith("new:") or session.owner == login.owner)

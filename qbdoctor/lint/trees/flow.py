@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from qbdoctor.lint.facts.outcome import Answer, value
+from qbdoctor.lint.facts.outcome import Evaluation, value
 from qbdoctor.lint.facts.program import Loop, Refusal, Site
 from qbdoctor.lint.trees import conditions
 from qbdoctor.lint.trees.base import LONGEST, Walker, length
@@ -112,7 +112,7 @@ class Flow(Walker):
         made = conditions.convert(condition, frozenset())
         if not any(leaf.leaf == "status" and leaf.value == 403 and leaf.op == "==" for leaf in made.leaves()):
             return
-        if value(made, Answer(403, "Forbidden")) is False or self.about(condition.text()) == "login":
+        if value(made, Evaluation(403, "Forbidden")) is False or self.about(condition.text()) == "login":
             return
         done = self.code[condition.range().end.index : node.range().end.index]
         done = re.split(r"\}\s*else\b|^\s*(?:else|elif)\b", done, maxsplit=1, flags=re.MULTILINE)[0]

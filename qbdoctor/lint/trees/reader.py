@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qbdoctor.lint.facts.outcome import Expr
-from qbdoctor.lint.facts.program import Check, Facts, Place
+from qbdoctor.lint.facts.program import Facts, Guard, Place
 from qbdoctor.lint.trees import conditions, shell
 from qbdoctor.lint.trees.base import COMMENTS, LONGEST, length, without_comments
 from qbdoctor.lint.trees.calls import CARRIES, Calls
@@ -156,7 +156,7 @@ class _Reader(Calls, Uses):
             return
         self.taken = max(self.taken, end)
         number, name = self.scopes[-1]
-        self.facts.checks.append(Check(self.place(node), number, name, made, self.about(text)))
+        self.facts.checks.append(Guard(self.place(node), number, name, made, self.about(text)))
 
     def is_condition(self, node: Any, kind: str) -> bool:
         """Whether a node compares or combines, told without its range: that costs a look at all text before it."""
@@ -179,7 +179,7 @@ class _Reader(Calls, Uses):
         for number, text in self.scope_texts.items():
             if number and re.search(r"\b204\b|No_?Content\b", text, re.IGNORECASE):
                 self.facts.checks.append(
-                    Check(Place(1, 1, 1), number, "", Expr("cmp", leaf="status", op="==", value=204), "unknown")
+                    Guard(Place(1, 1, 1), number, "", Expr("cmp", leaf="status", op="==", value=204), "unknown")
                 )
         if (
             self.scope_texts[0]
@@ -187,7 +187,7 @@ class _Reader(Calls, Uses):
             and re.search(r"\b204\b|No_?Content\b|\b20\[04|\b20\*|\b2\?\?", self.code, re.IGNORECASE)
         ):
             self.facts.checks.append(
-                Check(Place(1, 1, 1), 0, "", Expr("cmp", leaf="status", op="==", value=204), "unknown")
+                Guard(Place(1, 1, 1), 0, "", Expr("cmp", leaf="status", op="==", value=204), "unknown")
             )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.facts.outcome import Expr
-from qbdoctor.lint.facts.program import ENDPOINT, Body, Check, Field, Form, Header, Request
+from qbdoctor.lint.facts.program import ENDPOINT, Body, Field, Form, Guard, Header, Request
 from qbdoctor.lint.trees.texts import inner
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _grep(reader: Walker, node: Any, folded: list[str]) -> None:
         number, name = reader.scopes[-1]
         here = [each.endpoint for each in reader.facts.requests if each.scope == number and each.endpoint]
         about = "login" if here[-1:] == ["auth/login"] else "other" if here else "unknown"
-        reader.facts.checks.append(Check(reader.place(node), number, name, Expr("has", leaf="body", value="Ok"), about))  # type: ignore[arg-type]
+        reader.facts.checks.append(Guard(reader.place(node), number, name, Expr("has", leaf="body", value="Ok"), about))  # type: ignore[arg-type]
 
 
 _SED = re.compile(r"s(.)((?:(?!\1).)*)\1")

@@ -63,9 +63,9 @@ def _cross_site(observer: Observer) -> Iterator[Comparison]:
     met = seen.rejected
     if a.status == 401:
         where, direct = direct_address(observer), seen.compared("direct")
-        if where is None or direct is None or seen.told is None:
+        if where is None or direct is None or seen.first_request_log is None:
             return
-        a, call, met = direct.b, replace(call, address=where, verify=False), seen.told.rejections
+        a, call, met = direct.b, replace(call, address=where, verify=False), seen.first_request_log.rejections
     sites = [one.received for one in met if one.kind == "cross-site" and one.received in OWN_FETCH_SITES]
     if not sites or a.status not in {200, 403} or not _may_decide(observer):
         return

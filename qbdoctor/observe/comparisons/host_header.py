@@ -70,7 +70,7 @@ def _host_header(observer: Observer) -> Iterator[Comparison]:
 
 def _port_by_log(observer: Observer) -> int | None:
     """Return the port that qBittorrent said it listens on as it refused our first request, in a log of this machine."""
-    told = observer.seen.told
+    told = observer.seen.first_request_log
     found = [one.expected for one in told.rejections if one.kind == "port"] if told is not None else []
     return int(found[0]) if found and found[0] is not None else None
 

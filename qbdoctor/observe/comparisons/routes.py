@@ -30,8 +30,8 @@ def direct_address(observer: Observer) -> Address | None:
     """
     target = observer.target
     instance = target.instance
-    if instance is None and observer.seen.anonymous.status == 401 and observer.seen.told is not None:
-        instance = observer.seen.told.instance
+    if instance is None and observer.seen.anonymous.status == 401 and observer.seen.first_request_log is not None:
+        instance = observer.seen.first_request_log.instance
     if instance is None or instance.config_file is None:
         return None
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qbdoctor.config import conversions
-from qbdoctor.config.conversions import Place
+from qbdoctor.config.conversions import SettingPlace
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini.document import QtIni, Unreadable
 from qbdoctor.config.settings import read_config
@@ -123,7 +123,7 @@ def plan_file(
                 edited = qtini_edit.remove_key(result, edit.section, edit.key, ignore_case=_WINDOWS)
             else:
                 edited = qtini_edit.set_value(result, edit.section, edit.key, edit.raw_after, ignore_case=_WINDOWS)
-        except (qtini_edit.Refused, Unreadable) as error:
+        except (qtini_edit.EditRefused, Unreadable) as error:
             raise Refused(f"{path} cannot be edited with certainty: {error}.", "edit-uncertain") from None
         result = edited.data
         raws[edit.setting] = (before, edit.raw_after)
@@ -145,7 +145,7 @@ def _change(edit: SettingEdit, before: str | None, line: int | None, version: Ve
 
 def _check_one_place(path: Path, edit: SettingEdit, data: bytes) -> None:
     places = conversions.places(edit.setting)
-    if Place(edit.section, edit.key) not in places:
+    if SettingPlace(edit.section, edit.key) not in places:
         return
     ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=[place.key for place in places])
     lines = [entry.line for place in places if (entry := ini.get(*place)) is not None]

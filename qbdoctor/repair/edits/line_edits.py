@@ -13,7 +13,7 @@ from pathlib import Path
 
 from qbdoctor import releases
 from qbdoctor.config import conversions
-from qbdoctor.config.conversions import Place
+from qbdoctor.config.conversions import SettingPlace
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini import lines as qtini_lines
 from qbdoctor.config.qtini.document import Entry, QtIni
@@ -115,7 +115,7 @@ def _remove(edit: Remove, data: bytes) -> Done:
     if gone.raw is None:
         return Done(data)
     secret = not may_be_shown(edit.key, gone.raw, edit.meant)
-    change = _change(edit.setting, gone.raw, None, secret, Place(edit.section, edit.key), gone.line)
+    change = _change(edit.setting, gone.raw, None, secret, SettingPlace(edit.section, edit.key), gone.line)
     return Done(gone.data, (change,), {edit.setting: (gone.raw, None)})
 
 
@@ -134,9 +134,9 @@ def _move(path: Path, edit: Move, data: bytes, version: Version | None) -> Done:
     made = qtini_edit.set_value(gone.data, edit.to_section, edit.to_key, source.raw, ignore_case=_WINDOWS)
     secret = conversions.is_secret(edit.setting)
     name = f"[{edit.section}] {edit.key}"
-    old = _change(name, source.raw, None, secret, Place(edit.section, edit.key), source.line)
+    old = _change(name, source.raw, None, secret, SettingPlace(edit.section, edit.key), source.line)
     said = None if secret else _json(edit.setting, None, source.raw, version)
-    place = Place(edit.to_section, edit.to_key)
+    place = SettingPlace(edit.to_section, edit.to_key)
     new = _change(edit.setting, None, source.raw, secret, place, made.line, said)
     return Done(made.data, (old, new), {name: (source.raw, None), edit.setting: (None, source.raw)})
 
@@ -159,10 +159,10 @@ def _differences(old: bytes, new: bytes) -> Iterator[tuple[Change, tuple[str | N
     """Every key whose text differs, the Web UI's settings under their names, those of both layouts apart."""
     files = [QtIni.parse(each, ignore_case=_WINDOWS) for each in (old, new)]
     keys = {each.path: each for file in files for each in file.entries}
-    known = {Place(*releases.place(key.name, layout)): key.name for key in releases.KEYS for layout in _LAYOUTS}
+    known = {SettingPlace(*releases.place(key.name, layout)): key.name for key in releases.KEYS for layout in _LAYOUTS}
     used: set[str] = set()
     for entry in keys.values():
-        place = Place(entry.section, entry.key)
+        place = SettingPlace(entry.section, entry.key)
         before, after = (None if (one := file.get(*place)) is None else one for file in files)
         texts = (before.raw if before else None, after.raw if after else None)
         if texts[0] == texts[1]:
@@ -187,7 +187,7 @@ def _change(
     before: str | None,
     after: str | None,
     secret: bool,
-    place: Place,
+    place: SettingPlace,
     line: int | None,
     said: JsonChange | None = None,
 ) -> Change:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qbdoctor.config import conversions
-from qbdoctor.config.conversions import Place
+from qbdoctor.config.conversions import SettingPlace
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Version
@@ -18,7 +18,7 @@ from qbdoctor.repair.edits.changes import Change, JsonChange, Raws
 class FileText:
     """Where a setting stands in the file, or would, and its text there, None for none."""
 
-    place: Place
+    place: SettingPlace
     raw: str | None = field(repr=False)
 
 
@@ -38,9 +38,9 @@ def kept_texts(texts: Mapping[str, FileText]) -> bytes:
 
 def backup(before: Mapping[str, Json], texts: Mapping[str, FileText]) -> dict[str, bytes]:
     """Return the files that hold what was before, the record's backup first."""
-    told = {name: value for name, value in before.items() if not isinstance(value, Secret)}
+    plain = {name: value for name, value in before.items() if not isinstance(value, Secret)}
     kept = {"before.conf": kept_texts(texts)} if texts else {}
-    return kept | ({"before.json": dump(told)} if told or not texts else {})
+    return kept | ({"before.json": dump(plain)} if plain or not texts else {})
 
 
 def raws(before: Mapping[str, FileText], after: Mapping[str, FileText]) -> Raws:

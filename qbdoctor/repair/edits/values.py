@@ -43,7 +43,7 @@ def json_value(edit: Edit, now: Json, version: Version | None) -> Json:
 def in_file(edit: Edit, raw: str | None) -> bool:
     """Return whether the text in the file says what the edit wants; None: the key is absent."""
     if isinstance(edit.value, Added):
-        return list_values.holds(edit.setting, raw, edit.value.entry)
+        return list_values.contains(edit.setting, raw, edit.value.entry)
     if isinstance(edit.value, NewPassword):
         return password_hash.fits(raw, edit.value.plain)
     return conversions.meaning(edit.setting, raw) == conversions.meaning(edit.setting, raw_text(edit))

@@ -60,7 +60,7 @@ def look(used: Path, environment: Mapping[str, str]) -> tuple[Elsewhere, ...]:
     return tuple(found)
 
 
-def told(used: Path, environment: Mapping[str, str], name: str | None = None) -> str:
+def name_other_folders(used: Path, environment: Mapping[str, str], name: str | None = None) -> str:
     """Return sentences about other places, each with a blank before it; of one record, those that it may be in."""
     return "".join(
         f" {place.text()}"

@@ -29,14 +29,23 @@ from qbdoctor.repair.edits.file_plan import FileEdit, FilePlan, SettingEdit
 from qbdoctor.repair.edits.preference_plan import FileText
 from qbdoctor.repair.journal import recovery, rollback_plan
 from qbdoctor.repair.journal import write as journal_write
-from qbdoctor.repair.journal.records import UNFINISHED, Damaged, FileChange, Record, State, Step, Target, Undoing
-from qbdoctor.repair.journal.rollback_plan import PlanStep, RollbackPlan
+from qbdoctor.repair.journal.records import (
+    UNFINISHED,
+    Damaged,
+    FileChange,
+    Record,
+    State,
+    StateChange,
+    TargetRecord,
+    Undoing,
+)
+from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.journal.store import Store, values_file
 from qbdoctor.repair.journal.undo import Undo
 from qbdoctor.storage import locks, private
 from qbdoctor.storage.private import sha256
 
-__all__ = ["FilePlan", "Journal", "PlanStep", "RollbackPlan", "SettingEdit"]
+__all__ = ["FilePlan", "Journal", "RollbackPlan", "SettingEdit"]
 
 Guard = Callable[[], "str | None"]
 """Called under the locks, right before the write; a sentence refuses."""
@@ -149,7 +158,7 @@ class Journal:
         fix: str,
         reason: str,
         run: str,
-        target: Target | None = None,
+        target: TargetRecord | None = None,
         expect_sha256: str | None = None,
         expect_beside: Beside | None = None,
         version: Version | None = None,
@@ -179,7 +188,7 @@ class Journal:
                     fix=fix,
                     reason=reason,
                     run=run,
-                    target=target or Target(config_file=str(path.absolute())),
+                    target=target or TargetRecord(config_file=str(path.absolute())),
                     via="file",
                     file=file,
                     backup=f"before{path.suffix or '.bin'}",
@@ -202,7 +211,7 @@ class Journal:
         fix: str,
         reason: str,
         run: str,
-        target: Target,
+        target: TargetRecord,
         version: Version | None = None,
         diagnosis: Mapping[str, Json] | None = None,
         texts: Texts | None = None,
@@ -269,11 +278,11 @@ class Journal:
         guard: Guard | None = None,
         write: Write | None = None,
         read: Read | None = None,
-        told: Mapping[str, Json] | None = None,
+        values_before: Mapping[str, Json] | None = None,
     ) -> Record:
         """Take back a change whose verification failed, the way it was made. Raises Refused."""
         note = why or "the verification failed"
-        return self.rollback(record, guard=guard, write=write, read=read, note=note, told=told)
+        return self.rollback(record, guard=guard, write=write, read=read, note=note, values_before=values_before)
 
     # --- taking back ------------------------------------------------------------------------------------------------
 
@@ -300,12 +309,12 @@ class Journal:
         read: Read | None = None,
         path: Path | None = None,
         note: str | None = None,
-        told: Mapping[str, Json] | None = None,
+        values_before: Mapping[str, Json] | None = None,
     ) -> Record:
         """Take one record back, in the file or through the Web API; without ``via`` the way it was made.
 
         ``path`` is the config file where the record does not know it. ``force`` overrules what someone else changed
-        since, which is kept with the record first. ``told`` are values before, by their names in app/preferences, that
+        since, which is kept with the record first. ``values_before`` are values before, by their names in app/preferences, that
         no record may hold. Raises Refused.
         """
         with self.locked():
@@ -313,7 +322,7 @@ class Journal:
             if not fresh.standing:
                 raise Refused(f"{record.id} is {fresh.state}, so there is nothing to take back.", "not-applied")
             if (via or fresh.via) == "api":
-                return self._rollback_api(fresh, force, write, read, note, told or {})
+                return self._rollback_api(fresh, force, write, read, note, values_before or {})
             return self._rollback_file(fresh, force, guard, path, note)
 
     def _rollback_file(
@@ -362,12 +371,12 @@ class Journal:
         write: Write | None,
         read: Read | None,
         note: str | None,
-        told: Mapping[str, Json],
+        values_before: Mapping[str, Json],
     ) -> Record:
         if write is None or read is None:
             raise Refused(f"{record.id} needs a running qBittorrent with its Web API.", "needs-api")
         present = read()
-        undo = rollback_plan.undo_in_api(self.store, record, present, force=force, told=told)
+        undo = rollback_plan.undo_in_api(self.store, record, present, force=force, values_before=values_before)
         _may(undo, record)
         if not undo.write:
             return self._step(record, "rolled-back", note or "the preferences were so already")
@@ -459,6 +468,6 @@ def new_record(store: Store, now: float, **members: Any) -> Record:
         user=user,
         uid=uid,
         host=platform.node(),
-        states=(Step("preparing", at),),
+        states=(StateChange("preparing", at),),
         **members,
     )

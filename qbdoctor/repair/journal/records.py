@@ -22,7 +22,7 @@ SCHEMA = "qbdoctor.record/1"
 HISTORY_SCHEMA = "qbdoctor.history/1"
 
 State = Literal["preparing", "applied", "verified", "rolling-back", "rolled-back", "abandoned"]
-How = Literal["whole-file", "by-setting", "api"]
+WriteMethod = Literal["whole-file", "by-setting", "api"]
 
 _SCHEMAS = re.compile(r"qbdoctor\.record/[1-9][0-9]{0,8}")
 _MEMBERS = {
@@ -36,7 +36,7 @@ STANDING: frozenset[State] = frozenset({"applied", "verified"})
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetRecord:
     """Which qBittorrent a change was made to."""
 
     url: str | None = None
@@ -55,7 +55,7 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StateChange:
     """A state and when it was reached (RFC 3339, UTC)."""
 
     state: State
@@ -68,7 +68,7 @@ class Undoing:
     """A rollback that was begun: from which state, how, and for a file what it replaces with what."""
 
     via: Via
-    how: How
+    how: WriteMethod
     was: State
     real: str | None = None
     from_sha256: str | None = None
@@ -94,12 +94,12 @@ class Record:
     user: str
     uid: int | None
     host: str
-    target: Target
+    target: TargetRecord
     via: Via
     file: FileChange | None
     backup: str
     changes: tuple[Change, ...]
-    states: tuple[Step, ...]
+    states: tuple[StateChange, ...]
     verified_by: str | None = None
     in_place: bool = False
     rollback: Undoing | None = None
@@ -203,11 +203,11 @@ def _plain(value: Any) -> Json:
     return value
 
 
-class _Unfit(ValueError):
+class InvalidRecord(ValueError):
     """The record's JSON is not what it should be; the text says what."""
 
 
-class Newer(_Unfit):
+class Newer(InvalidRecord):
     """The record is of a later schema."""
 
     def __init__(self, schema: str) -> None:
@@ -221,24 +221,24 @@ def parse(held: Json, folder: Path) -> Record:
     Raises ValueError, whose text says what is wrong with it: :class:`Newer` for a later schema.
     """
     if not isinstance(held, dict):
-        raise _Unfit("record.json holds no object")
+        raise InvalidRecord("record.json holds no object")
     schema = held.get("schema")
     if schema != SCHEMA:
         if isinstance(schema, str) and _SCHEMAS.fullmatch(schema):
             raise Newer(schema)
-        raise _Unfit("record.json is no record")
+        raise InvalidRecord("record.json is no record")
     try:
         record = Record(
             **{name: _text(held, name) for name in ("id", "run", "fix", "reason", "created", "host", "backup")},
             tool_version=_text(held["tool"], "version"),
             user=_text(held["by"], "user"),
             uid=_maybe(int, held["by"].get("uid")),
-            target=Target(*(_maybe(str, held["target"].get(name)) for name in ("url", "config_file", "profile"))),
+            target=TargetRecord(*(_maybe(str, held["target"].get(name)) for name in ("url", "config_file", "profile"))),
             via=_one_of(("file", "api"), held["via"]),
             file=None if held.get("file") is None else _file(held["file"]),
             changes=tuple(_change(each) for each in held["changes"]),
             states=tuple(
-                Step(_one_of(STATES, each["state"]), _text(each, "at"), _maybe(str, each.get("note")))
+                StateChange(_one_of(STATES, each["state"]), _text(each, "at"), _maybe(str, each.get("note")))
                 for each in held["states"]
             ),
             verified_by=_maybe(str, held.get("verified_by")),
@@ -251,13 +251,13 @@ def parse(held: Json, folder: Path) -> Record:
             folder=folder,
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise _Unfit(f"record.json lacks a member or has one of a wrong type ({error})") from None
+        raise InvalidRecord(f"record.json lacks a member or has one of a wrong type ({error})") from None
     if not record.states or record.state != held.get("state"):
-        raise _Unfit("its state is not the last of its states")
+        raise InvalidRecord("its state is not the last of its states")
     if record.id != folder.name or Path(record.backup).name != record.backup:
-        raise _Unfit("it does not belong to this folder")
+        raise InvalidRecord("it does not belong to this folder")
     if record.via == "file" and record.file is None:
-        raise _Unfit("it names no file")
+        raise InvalidRecord("it names no file")
     return record
 
 
@@ -294,7 +294,7 @@ def _beside(held: Json) -> Beside:
     numbers = {each: _maybe(int, side[each]) for each in ("uid", "gid")}
     found = Side(_text(side, "sha256"), int(side["size"]), _text(side, "mode"), **numbers)
     if Path(_text(held, "backup")).name != held["backup"]:
-        raise _Unfit("it does not belong to this folder")
+        raise InvalidRecord("it does not belong to this folder")
     return Beside(_text(held, "path"), held["backup"], found)
 
 
@@ -311,5 +311,5 @@ def _change(held: Json) -> Change:
 
 def _undoing(held: Json) -> Undoing:
     texts = {name: _maybe(str, held[name]) for name in ("real", "from_sha256", "to_sha256")}
-    how, was = _one_of(get_args(How), held["how"]), _one_of(STATES, held["was"])
+    how, was = _one_of(get_args(WriteMethod), held["how"]), _one_of(STATES, held["was"])
     return Undoing(_one_of(("file", "api"), held["via"]), how, was, forced=held["forced"] is True, **texts)

@@ -12,19 +12,19 @@ from qbdoctor.repair.edits import leftover_file
 from qbdoctor.repair.edits.changes import Change, Via
 from qbdoctor.repair.edits.file_plan import config_bytes, real_file
 from qbdoctor.repair.journal import undo as journal_undo
-from qbdoctor.repair.journal.records import How, Record
+from qbdoctor.repair.journal.records import Record, WriteMethod
 from qbdoctor.repair.journal.store import Store
 from qbdoctor.repair.journal.undo import Undo
 from qbdoctor.storage.private import sha256
 
 
 @dataclass(frozen=True, slots=True)
-class PlanStep:
+class RollbackStep:
     """What taking one record back would do. ``refusals``, unless ``overruled`` by force, keep it from being done."""
 
     record: Record
     via: Via
-    how: How | None
+    how: WriteMethod | None
     changes: tuple[Change, ...]
     refusals: tuple[str, ...]
     overruled: bool = False
@@ -39,7 +39,7 @@ class PlanStep:
 class RollbackPlan:
     """What taking records back would do, in this order."""
 
-    steps: tuple[PlanStep, ...]
+    steps: tuple[RollbackStep, ...]
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def plan_rollback(
     """Return what taking these records back, the newest first, would change; each on what the one before leaves."""
     files: dict[str, bytes] = {}
     present: dict[str, Json] | None = None
-    steps: list[PlanStep] = []
+    steps: list[RollbackStep] = []
     gone = {record.id for record in records}
     brought_back: set[str] = set()
     for record in sorted(records, key=lambda each: each.id, reverse=True):
@@ -95,10 +95,10 @@ def plan_rollback(
                 if undo.allowed:
                     files[real] = undo.data
         except UserError as error:
-            steps.append(PlanStep(record, how, None, (), (error.message,)))
+            steps.append(RollbackStep(record, how, None, (), (error.message,)))
             gone.discard(record.id)
             continue
-        steps.append(PlanStep(record, how, undo.how, undo.changes, undo.refusals, undo.overruled))
+        steps.append(RollbackStep(record, how, undo.how, undo.changes, undo.refusals, undo.overruled))
         if not undo.allowed:
             gone.discard(record.id)
     return RollbackPlan(tuple(steps))
@@ -136,10 +136,12 @@ def undo_in_api(
     *,
     force: bool,
     gone: set[str] | frozenset[str] = frozenset(),
-    told: Mapping[str, Json] | None = None,
+    values_before: Mapping[str, Json] | None = None,
 ) -> Undo:
     """Return how the record is taken back through the Web API; ``gone`` are records that are taken back before it."""
-    return _unless_newer(store, record, journal_undo.in_api(record, present, force=force, told=told), gone, force)
+    return _unless_newer(
+        store, record, journal_undo.in_api(record, present, force=force, values_before=values_before), gone, force
+    )
 
 
 def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | frozenset[str], force: bool) -> Undo:
@@ -149,7 +151,7 @@ def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | fro
     if not texts:
         return undo
     # Our own newer record made the value another one: nobody else is to blame for that.
-    ours = tuple(journal_undo.elses(name) for name in held)
+    ours = tuple(journal_undo.changed_since(name) for name in held)
     refusals = texts + tuple(text for text in undo.refusals if not text.startswith(ours))
     return Undo(undo.how, undo.changes, refusals, undo.allowed and force, undo.data, undo.write)
 

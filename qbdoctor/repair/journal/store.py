@@ -14,7 +14,7 @@ from pathlib import Path
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Change, Raws
-from qbdoctor.repair.journal.records import STANDING, UNFINISHED, Damaged, Newer, Record, State, Step, parse
+from qbdoctor.repair.journal.records import STANDING, UNFINISHED, Damaged, Newer, Record, State, StateChange, parse
 from qbdoctor.storage import private
 
 JSON_FILE = "record.json"
@@ -116,7 +116,7 @@ class Store:
 
     def step(self, record: Record, state: State, note: str | None = None) -> Record:
         """Put a new state on disk. Raises OSError."""
-        return self.save(replace(record, states=(*record.states, Step(state, _now(), note))))
+        return self.save(replace(record, states=(*record.states, StateChange(state, _now(), note))))
 
     def keep(self, record: Record, name: str, data: bytes) -> Path:
         """Keep a file of the target's bytes with the record, durably. Raises OSError."""

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 
 from qbdoctor import releases
 from qbdoctor.config import conversions
-from qbdoctor.config.conversions import Place
+from qbdoctor.config.conversions import SettingPlace
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini import lines as qtini_lines
 from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.config.qtini.document import Entry, QtIni, Unreadable
 from qbdoctor.model.basics import Json
 from qbdoctor.repair.edits.changes import Change, Raws
-from qbdoctor.repair.journal.records import How, Record
+from qbdoctor.repair.journal.records import Record, WriteMethod
 from qbdoctor.storage.private import sha256
 
 _WINDOWS = sys.platform == "win32"
@@ -36,7 +36,7 @@ class Undo:
     they stand with ``force`` too, where ``overruled`` is True if force is enough.
     """
 
-    how: How
+    how: WriteMethod
     changes: tuple[Change, ...] = ()
     refusals: tuple[str, ...] = ()
     overruled: bool = False
@@ -81,7 +81,7 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
             data = _edited(
                 data, place, before, backup if stood else None, odd=conversions.known(change.setting) is None
             )
-        except (qtini_edit.Refused, Unreadable) as error:
+        except (qtini_edit.EditRefused, Unreadable) as error:
             refusals.append(f"{change.setting}: {error}")
             certain = False
             continue
@@ -129,7 +129,7 @@ def _turned(change: Change) -> Change:
     return replace(change, before=change.after, after=change.before)
 
 
-def _present(data: bytes, change: Change, changes: tuple[Change, ...]) -> tuple[Place, list[Entry]]:
+def _present(data: bytes, change: Change, changes: tuple[Change, ...]) -> tuple[SettingPlace, list[Entry]]:
     """Return where the setting is now, and its entries, the one that counts last. Raises Unreadable.
 
     It may have moved: 5.3 takes it from ``[Preferences]`` to ``[WebUI]``. One that is gone belongs where a release
@@ -138,7 +138,7 @@ def _present(data: bytes, change: Change, changes: tuple[Change, ...]) -> tuple[
     keys = (change.key or "", "MigrationVersion", *(each.key for each in conversions.places(change.setting)))
     ini = QtIni.parse(data, ignore_case=_WINDOWS, keys=keys)
     taken = {(one.section, one.key) for one in changes if one is not change}
-    own = [Place(change.section, change.key)] if change.section is not None and change.key is not None else []
+    own = [SettingPlace(change.section, change.key)] if change.section is not None and change.key is not None else []
     for place in (*own, *(one for one in conversions.places(change.setting) if one not in taken)):
         if (counts := ini.get(*place)) is not None:
             others = [entry for entry in ini.all(*place) if entry != counts]
@@ -147,7 +147,7 @@ def _present(data: bytes, change: Change, changes: tuple[Change, ...]) -> tuple[
         return own[0], []
     found = ini.get("Meta", "MigrationVersion")
     migration = None if found is None else qtini_values.to_int(found.raw, 0)
-    return Place(*releases.place(known.name, releases.layout(None, migration))), []
+    return SettingPlace(*releases.place(known.name, releases.layout(None, migration))), []
 
 
 def _not_ours(change: Change, entries: list[Entry], before: str | None, after: str | None) -> str | None:
@@ -163,15 +163,15 @@ def _not_ours(change: Change, entries: list[Entry], before: str | None, after: s
     if said == conversions.meaning(name, before):
         return ""
     where = f"line {entries[-1].line}" if entries else "the key is gone"
-    return f"{elses(name)} ({where})"
+    return f"{changed_since(name)} ({where})"
 
 
-def elses(name: str) -> str:
+def changed_since(name: str) -> str:
     """Return how a refusal begins of a setting whose value is neither what the fix set nor what was before."""
     return f"{name} was changed by someone else since"
 
 
-def _edited(data: bytes, place: Place, raw: str | None, backup: bytes | None, *, odd: bool) -> bytes:
+def _edited(data: bytes, place: SettingPlace, raw: str | None, backup: bytes | None, *, odd: bool) -> bytes:
     """Return the file with the value; what the fix took out goes back as it stood in the backup.
 
     ``odd``: the key is no setting, so it may be spelled in any way.
@@ -186,11 +186,11 @@ def _edited(data: bytes, place: Place, raw: str | None, backup: bytes | None, *,
 
 
 def in_api(
-    record: Record, present: Mapping[str, Json], *, force: bool = False, told: Mapping[str, Json] | None = None
+    record: Record, present: Mapping[str, Json], *, force: bool = False, values_before: Mapping[str, Json] | None = None
 ) -> Undo:
     """Return how the record is taken back through the Web API, where the preferences are ``present`` now.
 
-    ``told`` are values before that neither the record nor the Web API has, by their names there.
+    ``values_before`` are values before that neither the record nor the Web API has, by their names there.
     """
     changes: list[Change] = []
     refusals: list[str] = []
@@ -199,8 +199,14 @@ def in_api(
     for change in record.changes:
         said = change.json
         known = conversions.known(change.setting)
-        if said is None and told and known is not None and known.json is not None and known.json in told:
-            write[known.json] = told[known.json]
+        if (
+            said is None
+            and values_before
+            and known is not None
+            and known.json is not None
+            and known.json in values_before
+        ):
+            write[known.json] = values_before[known.json]
             changes.append(_turned(change))
             continue
         if record.via == "file" and change.setting.startswith(_CONNECTION):
@@ -222,7 +228,7 @@ def in_api(
         if not ours:
             if conversions.same_json(change.setting, now, said.before):
                 continue
-            refusals.append(elses(change.setting))
+            refusals.append(changed_since(change.setting))
             if not force:
                 continue
         write[said.name] = said.before

@@ -22,7 +22,7 @@ CONFINED = ("NoNewPrivs", "Seccomp", "CapBnd", "CapAmb")
 LAUNCH_SECONDS = 20.0
 
 
-class Cannot(Refused):
+class CannotRestart(Refused):
     """It cannot be restarted by us: why, and what to do instead. Nothing was touched."""
 
     def __init__(self, reason: str, instead: str) -> None:
@@ -75,22 +75,24 @@ def read(pid: int, *, instead: str) -> Launch:
         streams = [_stream(place / "fd" / number) for number in ("1", "2")]
         maps = (place / "maps").read_text(errors="replace")
     except FileNotFoundError:
-        raise Cannot("it ended meanwhile", "Run this again.") from None
+        raise CannotRestart("it ended meanwhile", "Run this again.") from None
     except OSError:
-        raise Cannot(
+        raise CannotRestart(
             f"how process {pid} was started may not be read (it is another user's)",
             f"Run this as root or as that user. {instead}",
         ) from None
     if program.endswith(" (deleted)") or any(f"{part} (deleted)" in maps for part in argv if part.startswith("/")):
-        raise Cannot("its program was replaced since it started (an upgrade?)", f"Restart it yourself first. {instead}")
+        raise CannotRestart(
+            "its program was replaced since it started (an upgrade?)", f"Restart it yourself first. {instead}"
+        )
     if "/.mount_" in program or "/appimage_extracted_" in program:
-        raise Cannot("it runs out of an AppImage", instead)
+        raise CannotRestart("it runs out of an AppImage", instead)
     if cwd.endswith(" (deleted)") or not argv:
-        raise Cannot("its working folder is gone", instead)
+        raise CannotRestart("its working folder is gone", instead)
     pairs = (os.fsdecode(part).partition("=") for part in raw.split(b"\0") if b"=" in part)
     uids, gids = status["Uid"], status["Gid"]
     if os.getuid() not in {0, int(uids[0])}:
-        raise Cannot(f"process {pid} belongs to another user", f"Run this as root or as that user. {instead}")
+        raise CannotRestart(f"process {pid} belongs to another user", f"Run this as root or as that user. {instead}")
     return Launch(
         program=program,
         argv=argv,
@@ -128,15 +130,15 @@ def _check_same(place: Path, status: dict[str, list[str]], instead: str) -> None
     for name in NAMESPACES:
         mine = Path(f"/proc/self/ns/{name}")
         if mine.exists() and mine.readlink() != (place / "ns" / name).readlink():
-            raise Cannot("it runs in namespaces of its own, as in a container", instead)
+            raise CannotRestart("it runs in namespaces of its own, as in a container", instead)
     if Path("/proc/self/root").readlink() != (place / "root").readlink():
-        raise Cannot("it runs in a root folder of its own, as in a container", instead)
+        raise CannotRestart("it runs in a root folder of its own, as in a container", instead)
     own = _status(Path("/proc/self"))
     if any(status.get(name) != own.get(name) for name in CONFINED):
-        raise Cannot("it runs with restrictions that could not be given again", instead)
+        raise CannotRestart("it runs with restrictions that could not be given again", instead)
     for name in ("Uid", "Gid"):
         if len(set(status[name])) > 1:
-            raise Cannot("it runs with the rights of several users", instead)
+            raise CannotRestart("it runs with the rights of several users", instead)
 
 
 def _status(place: Path) -> dict[str, list[str]]:

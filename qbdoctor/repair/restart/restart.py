@@ -24,7 +24,7 @@ from typing import Any
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.restart import process_spec, systemd
-from qbdoctor.repair.restart.process_spec import Cannot, Launch
+from qbdoctor.repair.restart.process_spec import CannotRestart, Launch
 from qbdoctor.repair.restart.systemd import Unit
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
@@ -32,7 +32,7 @@ from qbdoctor.target import log as server_log
 from qbdoctor.target.log_cursor import LogEnd
 from qbdoctor.target.processes import Instance, using
 
-__all__ = ["Cannot", "How", "Launch", "NotBack", "NotStopped", "plan", "start", "stop", "using"]
+__all__ = ["CannotRestart", "Launch", "NotStarted", "NotStopped", "RestartPlan", "plan", "start", "stop", "using"]
 
 STOP_SECONDS = 180.0
 """A clean exit takes 6 s where UPnP gets no answer (measured), and minutes with many torrents; unit files allow 1800 s."""
@@ -57,7 +57,7 @@ class NotStopped(Refused):
         super().__init__(reason, "not-stopped")
 
 
-class NotBack(Refused):
+class NotStarted(Refused):
     """It did not come up."""
 
     def __init__(self, reason: str) -> None:
@@ -65,7 +65,7 @@ class NotBack(Refused):
 
 
 @dataclass(frozen=True)
-class How:
+class RestartPlan:
     """How one process is stopped and started. ``began`` is its start in clock ticks, which tells it from a later one.
 
     ``serves``: its Web UI was reached, so it must be again. ``log`` is its own, where it has one. Exactly one of ``unit``
@@ -103,7 +103,7 @@ class How:
         return {**asdict(self), "config": str(self.config), "log": None if self.log is None else str(self.log)}
 
     @classmethod
-    def from_spec(cls, held: dict[str, Any]) -> How:
+    def from_spec(cls, held: dict[str, Any]) -> RestartPlan:
         """Return what :meth:`spec` gave, after its way through JSON."""
         unit = None if held["unit"] is None else Unit(**held["unit"])
         launch = None if held["launch"] is None else Launch.from_spec(held["launch"])
@@ -111,33 +111,35 @@ class How:
         return cls(**{**held, "config": Path(held["config"]), "unit": unit, "launch": launch, "log": log})
 
 
-def is_there(how: How) -> bool:
+def is_there(how: RestartPlan) -> bool:
     """Whether that process still runs."""
     return _ticks(how.pid) == how.began
 
 
-def as_it_is(how: How) -> How:
+def as_it_is(how: RestartPlan) -> RestartPlan:
     """Return how the process that uses the config now is stopped, where that is another one."""
     one = None if is_there(how) else using(how.config)
     ticks = None if one is None else _ticks(one.pid)
     return how if one is None or ticks is None else replace(how, pid=one.pid, began=ticks)
 
 
-def plan(instance: Instance, config: Path) -> How:
+def plan(instance: Instance, config: Path) -> RestartPlan:
     """Return how this process is stopped and started again. Raises :class:`Cannot`; touches nothing."""
     if not sys.platform.startswith("linux"):
-        raise Cannot("how it was started cannot be read on this system", _BY_HAND)
+        raise CannotRestart("how it was started cannot be read on this system", _BY_HAND)
     pid = instance.pid
     if instance.container is not None:
-        raise Cannot(f"it runs in a container ({instance.container})", _container(instance.container))
+        raise CannotRestart(f"it runs in a container ({instance.container})", _container(instance.container))
     parents = _parents(pid)
     began = _ticks(pid)
     if began is None or (config_of := instance.config_file) is None:
-        raise Cannot("it ended, or its config is not known", "Run this again.")
+        raise CannotRestart("it ended, or its config is not known", "Run this again.")
     if not same_file(config_of, config):
-        raise Cannot(f"it uses another config, {config_of}", "Name that one with --config.")
+        raise CannotRestart(f"it uses another config, {config_of}", "Name that one with --config.")
     if len(_nested(pid)) > 1 or str(config_of).startswith("/proc/"):
-        raise Cannot("it runs in a container", "Stop the container, run this without --restart, and start it again.")
+        raise CannotRestart(
+            "it runs in a container", "Stop the container, run this without --restart, and start it again."
+        )
     _check_kind(instance, pid, parents)
     unit = None
     if instance.unit is not None and instance.unit_scope is not None:
@@ -146,24 +148,24 @@ def plan(instance: Instance, config: Path) -> How:
     launch = None if unit is not None else process_spec.read(pid, instead=_BY_HAND)
     port = _port(instance.options.webui_port, config)
     serves = port in instance.ports
-    return How(pid, began, config, serves, instance.options.webui_port, unit, launch, instance.log_file)
+    return RestartPlan(pid, began, config, serves, instance.options.webui_port, unit, launch, instance.log_file)
 
 
 def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
     """Refuse what belongs to a desktop, a package manager's box or a supervisor. Raises Cannot."""
     scope = _read(Path(f"/proc/{pid}/cgroup"))
     if files.exists(Path(f"/proc/{pid}/root/.flatpak-info")) or "app-flatpak-" in scope:
-        raise Cannot("it is a Flatpak", f"Quit it. {_BY_HAND}")
+        raise CannotRestart("it is a Flatpak", f"Quit it. {_BY_HAND}")
     if re.search(r"/snap\.[^/]*qbittorrent", scope) or str(instance.executable).startswith("/snap/"):
-        raise Cannot("it is a snap", f"Quit it (or snap stop). {_BY_HAND}")
+        raise CannotRestart("it is a snap", f"Quit it (or snap stop). {_BY_HAND}")
     name = instance.executable.name.lower() if instance.executable is not None else ""
     if "nox" not in name and not any("nox" in Path(part).name.lower() for part in instance.command[:4]):
-        raise Cannot("it is the desktop program", f"Quit it from its own menu. {_BY_HAND}")
+        raise CannotRestart("it is the desktop program", f"Quit it from its own menu. {_BY_HAND}")
     if pid == 1:
-        raise Cannot("it is the first process of a container", "Stop the container. " + _BY_HAND)
+        raise CannotRestart("it is the first process of a container", "Stop the container. " + _BY_HAND)
     parent = next(iter(parents.values()), "")
     if parent in _KEEPERS:
-        raise Cannot(f"it is kept running by {parent}", f"Use that to stop it. {_BY_HAND}")
+        raise CannotRestart(f"it is kept running by {parent}", f"Use that to stop it. {_BY_HAND}")
 
 
 def _container(name: str) -> str:
@@ -177,7 +179,7 @@ def _container(name: str) -> str:
 # --- stopping ---------------------------------------------------------------------------------------------------------
 
 
-def stop(how: How, seconds: float, say: Say) -> None:
+def stop(how: RestartPlan, seconds: float, say: Say) -> None:
     """Ask it to stop and wait until it is gone. Raises :class:`NotStopped` where it is not in time; it is left alone."""
     gone_by = time.monotonic() + seconds
     try:
@@ -202,7 +204,7 @@ def stop(how: How, seconds: float, say: Say) -> None:
         _settle(how.unit, max(5.0, gone_by - time.monotonic()))
 
 
-def _wait(how: How, handle: int, gone_by: float, seconds: float, say: Say) -> None:
+def _wait(how: RestartPlan, handle: int, gone_by: float, seconds: float, say: Say) -> None:
     """Wait until the process is gone; a zombie is."""
     gone = select.poll()
     gone.register(handle, select.POLLIN)
@@ -231,7 +233,7 @@ def _settle(unit: Unit, seconds: float) -> None:
 # --- starting ---------------------------------------------------------------------------------------------------------
 
 
-def start(how: How, seconds: float, say: Say) -> How:
+def start(how: RestartPlan, seconds: float, say: Say) -> RestartPlan:
     """Start it, wait until it is there as it was before, and return how the new process is stopped.
 
     Where one that uses the config runs already, that one is waited for. Raises :class:`NotBack`.
@@ -253,15 +255,15 @@ def start(how: How, seconds: float, say: Say) -> How:
             if not problem and (ticks := _ticks(one.pid)) is not None:
                 return replace(how, pid=one.pid, began=ticks)
             if problem and (failed := _bind_failure(one, end)):
-                raise NotBack(f"qBittorrent (process {one.pid}) could not listen at {failed}.")
+                raise NotStarted(f"qBittorrent (process {one.pid}) could not listen at {failed}.")
         elif now - seen > GRACE_SECONDS or (pid is not None and _ticks(pid) is None and not _forks(how)):
-            raise NotBack("qBittorrent ended right after its start.")
+            raise NotStarted("qBittorrent ended right after its start.")
         if now - began > seconds:
-            raise NotBack(f"qBittorrent {problem or 'was not seen'} within {seconds:g} s after its start.")
+            raise NotStarted(f"qBittorrent {problem or 'was not seen'} within {seconds:g} s after its start.")
         time.sleep(0.05)
 
 
-def _begin(how: How, seconds: float) -> int | None:
+def _begin(how: RestartPlan, seconds: float) -> int | None:
     """Start it; returns its process id where it is ours to know. Raises NotBack."""
     try:
         if how.launch is not None:
@@ -269,20 +271,20 @@ def _begin(how: How, seconds: float) -> int | None:
         assert how.unit is not None  # noqa: S101 - for the type checker: one of the two is there
         code, _, err = how.unit.run("start", seconds=seconds)
     except (OSError, TimeoutExpired) as error:
-        raise NotBack(f"qBittorrent could not be started ({error}).") from None
+        raise NotStarted(f"qBittorrent could not be started ({error}).") from None
     if code:
-        raise NotBack(f"{how.unit.command('start')} failed ({err.splitlines()[-1] if err else code}).")
+        raise NotStarted(f"{how.unit.command('start')} failed ({err.splitlines()[-1] if err else code}).")
     return None
 
 
-def _forks(how: How) -> bool:
+def _forks(how: RestartPlan) -> bool:
     """Whether what was started may end while another process goes on: a daemon."""
     if how.launch is None:
         return True
     return bool({"-d", "--daemon"} & set(how.launch.argv)) or "QBT_DAEMON" in dict(how.launch.environment)
 
 
-def _not_serving(how: How, one: Instance, seconds: float) -> str:
+def _not_serving(how: RestartPlan, one: Instance, seconds: float) -> str:
     """Return "" if it is as it is to be, else what is missing."""
     if not how.serves:
         return "" if seconds > SETTLE_SECONDS else "was not there for long enough"

@@ -10,8 +10,8 @@ from qbdoctor.cli.output import say
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.restart import restart
-from qbdoctor.repair.restart.restart import How, NotBack
-from qbdoctor.repair.restart.watchdog_client import Dog, minded
+from qbdoctor.repair.restart.restart import NotStarted, RestartPlan
+from qbdoctor.repair.restart.watchdog_client import WatchdogClient, releasing_on_failure
 
 T = TypeVar("T")
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 class Restarter:
     """One qBittorrent that is stopped and started again within a run."""
 
-    def __init__(self, how: How, dog: Dog, seconds: float) -> None:
+    def __init__(self, how: RestartPlan, watchdog_client: WatchdogClient, seconds: float) -> None:
         self.how = how
-        self._dog = dog
+        self._dog = watchdog_client
         self._seconds = max(seconds, restart.STOP_SECONDS)
 
     def down(self) -> None:
@@ -44,14 +44,19 @@ class Restarter:
 
 
 def around(
-    journal: Journal, how: How, dog: Dog, seconds: float, work: Callable[[], T], back: Callable[[T], object]
+    journal: Journal,
+    how: RestartPlan,
+    watchdog_client: WatchdogClient,
+    seconds: float,
+    work: Callable[[], T],
+    back: Callable[[T], object],
 ) -> tuple[T, str]:
     """Do some work while it is stopped; where it does not come up, undo that with ``back`` and start it once more.
 
     Returns what came of the work, and "" or why it was undone. Raises NotStopped, with nothing done.
     """
-    restarter = Restarter(how, dog, seconds)
-    with minded(dog), journal.locked():
+    restarter = Restarter(how, watchdog_client, seconds)
+    with releasing_on_failure(watchdog_client), journal.locked():
         restarter.down()
         try:
             made = work()
@@ -61,7 +66,7 @@ def around(
         left = ""
         try:
             restarter.up()
-        except NotBack as failed:
+        except NotStarted as failed:
             left = failed.reason
             try:
                 restarter.down()

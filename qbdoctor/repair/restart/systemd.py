@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qbdoctor.repair.restart.process_spec import Cannot
+from qbdoctor.repair.restart.process_spec import CannotRestart
 
 SHOW_SECONDS = 10.0
 PROPERTIES = "MainPID,LoadState,ActiveState,RefuseManualStop,RefuseManualStart"
@@ -66,12 +66,12 @@ def owner(pid: int, name: str, scope: Literal["system", "user"], uid: int, above
     try:
         shown = unit.show()
     except OSError:
-        raise Cannot(f"the unit {name} owns it, and its systemd cannot be asked", by_hand) from None
+        raise CannotRestart(f"the unit {name} owns it, and its systemd cannot be asked", by_hand) from None
     main = int(shown.get("MainPID", "0"))
     if main != pid and not (main in above and "qbittorrent" in name.lower()):
         return None
     if "yes" in {shown.get("RefuseManualStop"), shown.get("RefuseManualStart")}:
-        raise Cannot(f"the unit {name} may not be stopped or started by hand", by_hand)
+        raise CannotRestart(f"the unit {name} may not be stopped or started by hand", by_hand)
     if os.getuid() not in {0, uid} or (scope == "system" and os.getuid() != 0):
-        raise Cannot(f"the unit {name} is not this user's", f"Run this as root, or: {by_hand}")
+        raise CannotRestart(f"the unit {name} is not this user's", f"Run this as root, or: {by_hand}")
     return unit

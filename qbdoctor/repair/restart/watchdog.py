@@ -45,9 +45,9 @@ UNDO_SECONDS = 30.0
 
 def main() -> int:
     """Serve one run."""
-    dog = Watchdog(_Lines(sys.stdin.fileno()))
+    watchdog_client = Watchdog(_Lines(sys.stdin.fileno()))
     with suppress(OSError):
-        dog.serve()
+        watchdog_client.serve()
     return 0
 
 
@@ -82,7 +82,7 @@ class Watchdog:
         self.journal = Journal(Path(order["state"]), lock_seconds=LOCK_SECONDS)
         self.run: str = order["run"]
         self.config = None if order["config"] is None else Path(order["config"])
-        self.how = None if order["how"] is None else restart.How.from_spec(order["how"])
+        self.how = None if order["how"] is None else restart.RestartPlan.from_spec(order["how"])
         self.confirm: float | None = order["confirm"]
         self.may_restart: bool = order["may_restart"]
         self.api: Mapping[str, Any] | None = order["api"]
@@ -94,8 +94,8 @@ class Watchdog:
         self._say(ready=True)
         stopping = False
         while True:
-            told = self._lines.next(None)
-            match told and told["do"]:
+            order = self._lines.next(None)
+            match order and order["do"]:
                 case None:  # the run is gone
                     return self._rescue(stopping=stopping)
                 case "done":
@@ -103,7 +103,7 @@ class Watchdog:
                 case "stopping":
                     stopping = True
                 case "armed":
-                    self.api = told["api"] if told is not None else None
+                    self.api = order["api"] if order is not None else None
                     return self._wait()
 
     # --- the run is gone ------------------------------------------------------------------------------------------
@@ -123,13 +123,13 @@ class Watchdog:
             if self.confirm is not None:
                 self._undo(UNSAID)
 
-    def _wait_until_gone(self, how: restart.How) -> None:
+    def _wait_until_gone(self, how: restart.RestartPlan) -> None:
         """Wait for a qBittorrent that the run may have asked to stop."""
         end = time.monotonic() + GONE_SECONDS
         while restart.is_there(how) and time.monotonic() < end:
             time.sleep(LOOK_SECONDS)
 
-    def _up(self, how: restart.How) -> None:
+    def _up(self, how: restart.RestartPlan) -> None:
         """Start it; with the old settings if it does not come up with the new ones."""
         try:
             restart.start(how, restart.START_SECONDS, _quiet)
@@ -154,7 +154,7 @@ class Watchdog:
         while (left := end - time.monotonic()) > 0:
             if self._lines.ended:
                 time.sleep(min(left, LOOK_SECONDS))
-            elif (told := self._lines.next(min(left, LOOK_SECONDS))) is not None and told["do"] == "undo":
+            elif (order := self._lines.next(min(left, LOOK_SECONDS))) is not None and order["do"] == "undo":
                 break
             if not confirmations.waits(self.journal, self.run):
                 return self._end()
@@ -201,7 +201,7 @@ class Watchdog:
 
     def _in_file(self, config: Path, note: str) -> list[str]:
         """Take the run back in the file; what runs with it is stopped for that, and started again."""
-        how: restart.How | None = None
+        how: restart.RestartPlan | None = None
         try:
             one = processes.using(config)
             if one is not None:

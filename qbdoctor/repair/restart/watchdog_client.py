@@ -15,12 +15,12 @@ from typing import Any
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.restart import restart
-from qbdoctor.repair.restart.restart import How
+from qbdoctor.repair.restart.restart import RestartPlan
 
 READY_SECONDS = 20.0
 
 
-class Dog:
+class WatchdogClient:
     """Our end of a watchdog. Where our process goes away without :meth:`release`, it acts."""
 
     def __init__(
@@ -29,7 +29,7 @@ class Dog:
         *,
         run: str,
         config: Path | None,
-        how: How | None,
+        how: RestartPlan | None,
         confirm: float | None = None,
         may_restart: bool = False,
         api: Mapping[str, Any] | None = None,
@@ -101,28 +101,28 @@ _LEFT: list[subprocess.Popen[bytes]] = []
 
 
 @contextmanager
-def minded(dog: Dog) -> Iterator[None]:
+def releasing_on_failure(watchdog_client: WatchdogClient) -> Iterator[None]:
     """Let the watchdog go where something failed and was settled; an interrupted run is left to it."""
     try:
         yield
     except Exception:
-        dog.release()
+        watchdog_client.release()
         raise
     except BaseException:
-        dog.release(done=False)
+        watchdog_client.release(done=False)
         raise
 
 
-def undo_now(dog: Dog) -> list[str]:
+def undo_now(watchdog_client: WatchdogClient) -> list[str]:
     """Have the watchdog take the change back, and wait for that; returns what could not be."""
-    dog.tell("undo")
-    return undone(dog)
+    watchdog_client.tell("undo")
+    return undone(watchdog_client)
 
 
-def undone(dog: Dog) -> list[str]:
+def undone(watchdog_client: WatchdogClient) -> list[str]:
     """Wait for the watchdog's own undoing; returns what could not be taken back."""
-    heard = dog.hear(restart.STOP_SECONDS + restart.START_SECONDS)
-    dog.release()
+    heard = watchdog_client.hear(restart.STOP_SECONDS + restart.START_SECONDS)
+    watchdog_client.release()
     if heard is None:
         return ["the watchdog said nothing: qbdoctor history shows what stands"]
     return list(heard["left"])

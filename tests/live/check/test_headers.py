@@ -38,9 +38,9 @@ def own_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def mark(target: Target) -> first_request_log.Marks:
         children = {child.pid for child in psutil.Process().children()}
-        return tuple(one for one in first_request_log.mark_logs(target) if one[0].pid in children)
+        return tuple(one for one in first_request_log.remember_log_ends(target) if one[0].pid in children)
 
-    monkeypatch.setattr("qbdoctor.observe.observer.mark_logs", mark)
+    monkeypatch.setattr("qbdoctor.observe.observer.remember_log_ends", mark)
 
 
 def basic(text: str) -> str:
@@ -377,7 +377,7 @@ def test_basic_on_a_remote_way_costs_three_at_most(
 ) -> None:
     """Without a log to read the 401 stays unexplained, and the runs together stop before the ban."""
     running = server()
-    monkeypatch.setattr("qbdoctor.observe.observer.told", lambda _marks: None)
+    monkeypatch.setattr("qbdoctor.observe.observer.read_first_request_log", lambda _marks: None)
     with Nginx(running.url, WRONG_BASIC) as proxy:
         first = diagnose("--url", proxy.url, password=running.password)
         time.sleep(0.1)

@@ -376,4 +376,4 @@ def test_control_group_names_unit_or_container(text: str, expected: tuple[str | 
 
 
 def test_a_process_that_is_gone_has_no_keeper() -> None:
-    assert cgroups.keeper(2**22 + 1) == cgroups.Keeper()
+    assert cgroups.keeper(2**22 + 1) == cgroups.Supervisor()

@@ -420,7 +420,7 @@ def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expe
     from qbdoctor import registry
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.exchanges import Exchange, Failure
-    from qbdoctor.observe.observations import Observations, Suspect
+    from qbdoctor.observe.observations import Observations, ProbableProcess
     from qbdoctor.releases import ANY
     from qbdoctor.target.address import Address
     from qbdoctor.target.processes import Instance
@@ -435,7 +435,7 @@ def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expe
         {
             "target": target,
             "anonymous": first,
-            "suspect": Suspect(one, settings, (), (), named=True),
+            "suspect": ProbableProcess(one, settings, (), (), named=True),
             "settings": settings,
             "releases": ANY,
             "port_owner": None,

@@ -24,7 +24,7 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.reports.schema import load
 from qbdoctor.trace.exchange import Carried, Given, LoginForm, Seen, Trace, from_json
 from qbdoctor.trace.human import human
-from qbdoctor.trace.result import Result, result
+from qbdoctor.trace.result import TraceResult, result
 from qbdoctor.trace.rewriting import kind_of
 from qbdoctor.trace.session_rules import CAUSES
 
@@ -65,7 +65,7 @@ class Talk:
             "POST", "auth/logout", 200, cookies=(Carried(self.cookie, session),), given=(Given(self.cookie, ""),)
         )
 
-    def judged(self, run_exit: int | None = None, scheme: str = "http") -> Result:
+    def judged(self, run_exit: int | None = None, scheme: str = "http") -> TraceResult:
         return result(Trace(f"{scheme}://10.0.0.9:8080", scheme, "10.0.0.9", 8080, "ip", tuple(self.seen), run_exit))
 
     def found(self, run_exit: int | None = None, scheme: str = "http") -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record, Target
+from qbdoctor.repair.journal.records import Record, TargetRecord
 from tests.support.journals import AUTH, KEY, NEW, OLD, apply, left, on_disk, rewritten
 
 
@@ -35,11 +35,11 @@ class Server:
         return dict(self.held)
 
 
-TARGET = Target("http://127.0.0.1:8080", None, None)
+TARGET = TargetRecord("http://127.0.0.1:8080", None, None)
 ON, OFF = {"bypass_local_auth": True}, {"bypass_local_auth": False}
 
 
-def apply_live(journal: Journal, server: Server, target: Target = TARGET) -> Record:
+def apply_live(journal: Journal, server: Server, target: TargetRecord = TARGET) -> Record:
     record = journal.apply_api(
         ON, OFF, server.write, server.read, fix="require-localhost-auth", reason="bypass-active", run="r", target=target,
         version=Version.parse("5.3.0"),
@@ -175,7 +175,7 @@ def test_made_in_the_file_taken_back_live(absent: bool, journal: Journal, config
 @pytest.mark.parametrize("migrated", [False, True])
 def test_made_live_taken_back_in_the_file(migrated: bool, journal: Journal, config: Path) -> None:
     server = Server()
-    record = apply_live(journal, server, Target("http://127.0.0.1:8080", str(config), None))
+    record = apply_live(journal, server, TargetRecord("http://127.0.0.1:8080", str(config), None))
     config.write_bytes(NEW)
     rewritten(config, migrated=migrated)
     data = config.read_bytes()

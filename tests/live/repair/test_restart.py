@@ -370,7 +370,7 @@ def pretender(tmp_path: Path, own_home: Path) -> Iterator[Callable[[str], Instan
 def test_a_desktop_program_is_refused(pretender: Callable[[str], Instance]) -> None:
     instance = pretender("qbittorrent")
     assert instance.config_file is not None
-    with pytest.raises(restart.Cannot, match="desktop program") as refused:
+    with pytest.raises(restart.CannotRestart, match="desktop program") as refused:
         restart.plan(instance, instance.config_file)
     assert refused.value.exit_code == 4
     nox = pretender("qbittorrent-nox")
@@ -385,9 +385,9 @@ def test_a_container_is_refused_by_its_name(pretender: Callable[[str], Instance]
     instance = pretender("qbittorrent-nox")
     assert instance.config_file is not None
     inside = dataclasses.replace(instance, container="docker 0123456789ab")
-    with pytest.raises(restart.Cannot, match="docker stop 0123456789ab"):
+    with pytest.raises(restart.CannotRestart, match="docker stop 0123456789ab"):
         restart.plan(inside, instance.config_file)
-    with pytest.raises(restart.Cannot, match="uses another config"):
+    with pytest.raises(restart.CannotRestart, match="uses another config"):
         restart.plan(instance, Path("/etc/hostname"))
 
 
@@ -395,7 +395,7 @@ def test_one_whose_program_was_replaced_is_refused(pretender: Callable[[str], In
     instance = pretender("qbittorrent-nox")
     assert instance.executable is not None and instance.config_file is not None
     instance.executable.unlink()
-    with pytest.raises(restart.Cannot, match="replaced since it started"):
+    with pytest.raises(restart.CannotRestart, match="replaced since it started"):
         restart.plan(instance, instance.config_file)
 
 
@@ -405,7 +405,7 @@ def test_one_that_may_not_be_read_is_refused(pretender: Callable[[str], Instance
     instance = pretender("qbittorrent-nox")
     os.seteuid(65534)
     try:
-        with pytest.raises(restart.Cannot, match="another user's"):
+        with pytest.raises(restart.CannotRestart, match="another user's"):
             process_spec.read(instance.pid, instead="")
     finally:
         os.seteuid(0)

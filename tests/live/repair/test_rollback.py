@@ -133,12 +133,12 @@ import os, signal, sys
 from qbdoctor.cli.main import main
 from qbdoctor.repair import execution
 from qbdoctor.repair.restart import watchdog_client
-from qbdoctor.repair.run import Surgery
+from qbdoctor.repair.run import FixRun
 
 def die(*_arguments, **_keywords):
     os.kill(os.getpid(), signal.SIGKILL)
 
-place, name = {"verify": (Surgery, "verify"), "arm": (execution, "arm"), "told": (watchdog_client.Dog, "release")}[sys.argv[1]]
+place, name = {"verify": (FixRun, "verify"), "arm": (execution, "arm"), "told": (watchdog_client.WatchdogClient, "release")}[sys.argv[1]]
 setattr(place, name, die)
 main(sys.argv[2:])
 """

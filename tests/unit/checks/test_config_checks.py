@@ -25,7 +25,7 @@ from qbdoctor.observe.observations import Asked, Observations, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import parse_url
-from qbdoctor.target.command_line import Options
+from qbdoctor.target.command_line import CommandLine
 from qbdoctor.target.processes import Instance
 from qbdoctor.target.resolve import Target
 
@@ -617,7 +617,7 @@ def test_a_port_that_was_edited_is_seen_without_a_session() -> None:
 
 
 def test_a_port_of_the_command_line_is_named_where_the_file_says_another() -> None:
-    started = instance(options=Options(webui_port=8080, webui_port_source="QBT_WEBUI_PORT"))
+    started = instance(options=CommandLine(webui_port=8080, webui_port_source="QBT_WEBUI_PORT"))
     text = OLD + "WebUI\\Port=9999\n"
     found = judged("config-running", text, running=started, place=GOOD)
     assert named(found) == [("env-override", "warning")]
@@ -631,8 +631,12 @@ def test_a_port_of_the_command_line_is_named_where_the_file_says_another() -> No
 @pytest.mark.parametrize(
     ("variable", "changes", "confidence"),
     [
-        ("8080", {"options": Options(webui_port=8080, webui_port_source="--webui-port")}, "likely"),
-        ("7070", {"options": Options(webui_port=8080, webui_port_source="--webui-port")}, "likely"),  # not from there
+        ("8080", {"options": CommandLine(webui_port=8080, webui_port_source="--webui-port")}, "likely"),
+        (
+            "7070",
+            {"options": CommandLine(webui_port=8080, webui_port_source="--webui-port")},
+            "likely",
+        ),  # not from there
         ("8080", {}, "possible"),
         ("9999", {}, None),  # the config's own
         ("${PORT}", {}, None),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qbdoctor.config.qtini.document import QtIni, path_of
-from qbdoctor.config.qtini.edit import Refused, move_key, remove_key, set_value
+from qbdoctor.config.qtini.edit import EditRefused, move_key, remove_key, set_value
 from tests.support.qt_checks import UNHURRIED, check_remove, check_set
 from tests.support.qt_oracle import CORPUS, READABLE, UNREADABLE, Oracle, likely_files, wild_files
 
@@ -89,7 +89,7 @@ def test_corpus_keys_are_moved_exactly(oracle: Oracle, name: str) -> None:
     data = CORPUS[name].read_bytes()
     old = oracle.read(data)
     if PATH not in old or "WebUI/LocalHostAuth" in old:
-        with pytest.raises(Refused):
+        with pytest.raises(EditRefused):
             move_key(data, *KEY, "WebUI", "LocalHostAuth")
         return
     edited = move_key(data, *KEY, "WebUI", "LocalHostAuth")
@@ -105,7 +105,7 @@ def test_corpus_keys_are_moved_exactly(oracle: Oracle, name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_uncertain_files_are_refused_and_the_line_is_named(name: str, edit: object) -> None:
     assert callable(edit)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(EditRefused) as caught:
         edit(CORPUS[name].read_bytes())
     line, reason = REFUSED[name]
     assert caught.value.line == line
@@ -130,7 +130,7 @@ def test_random_files_are_edited_exactly_or_refused(oracle: Oracle) -> None:
         remove = choice % 3 == 0
         try:
             edited = check_remove(oracle, data, *key) if remove else check_set(oracle, data, *key, raw)
-        except Refused:
+        except EditRefused:
             done["refused"] += 1
         else:
             done["removed" if remove else "changed" if edited.before is not None else "added"] += edited.data != data
@@ -180,21 +180,21 @@ def test_absent_section_gets_one_blank_line() -> None:
 def test_windows_writes_its_line_ends_and_refuses_another_case() -> None:
     assert set_value(b"", *KEY, "true", ignore_case=True).data == b"[Preferences]\r\nWebUI\\LocalHostAuth=true\r\n"
     for name in ("case-key", "case-section"):
-        with pytest.raises(Refused, match="line 2"):
+        with pytest.raises(EditRefused, match="line 2"):
             set_value(CORPUS[name].read_bytes(), *KEY, "true", ignore_case=True)
         set_value(CORPUS[name].read_bytes(), *KEY, "true")
 
 
 @pytest.mark.parametrize("raw", ["a;b", '"a', "a\\", " a", "a ", "a\nb=1", "a\r", "é", "\0", "\n", "a\n[x]"])
 def test_text_that_is_no_value_is_refused_and_not_told(raw: str) -> None:
-    with pytest.raises(Refused, match="new value cannot be written") as caught:
+    with pytest.raises(EditRefused, match="new value cannot be written") as caught:
         set_value(CORPUS["plain"].read_bytes(), *KEY, raw)
     assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("key", ["", "\\", "a\\\\b", "a\\", "a\nb", "a\x7f"])
 def test_names_that_are_none_are_refused(key: str) -> None:
-    with pytest.raises(Refused, match="no name"):
+    with pytest.raises(EditRefused, match="no name"):
         set_value(b"", "Preferences", key, "1")
 
 
@@ -207,7 +207,7 @@ def test_names_are_written_as_qt_writes_them(oracle: Oracle) -> None:
 
 def test_secrets_are_in_no_repr_and_no_error() -> None:
     data = b'[Preferences]\nWebUI\\Password=hunter2\nWebUI\\Other="hunter2\n'
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(EditRefused) as caught:
         set_value(data, "Preferences", "a", "1")
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in repr(set_value(data[:37], "Preferences", "a", "hunter2"))
@@ -215,5 +215,5 @@ def test_secrets_are_in_no_repr_and_no_error() -> None:
 
 def test_full_files_stay_readable() -> None:
     data = b"[Preferences]\n" + b";" * (16 * 1024 * 1024 - 15) + b"\n"
-    with pytest.raises(Refused, match="16 MiB"):
+    with pytest.raises(EditRefused, match="16 MiB"):
         set_value(data, *KEY, "true")

@@ -22,7 +22,7 @@ from qbdoctor.config import key_lint
 from qbdoctor.config.qtini import document, hazards
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini.document import QtIni
-from qbdoctor.config.qtini.edit import Refused, opened, remove_key, set_value
+from qbdoctor.config.qtini.edit import EditRefused, opened, remove_key, set_value
 from qbdoctor.config.settings import Settings
 from qbdoctor.releases import Version
 from tests.support.qt_oracle import CORPUS, READABLE, likely_files, wild_files
@@ -200,7 +200,7 @@ def test_only_an_edit_that_changes_the_one_entry_is_proven() -> None:
     def run(data: bytes, text: bytes, start: int, length: int, kind: int, pair: tuple[str, str]) -> None:
         try:
             old = opened(data, "k")
-        except Refused:
+        except EditRefused:
             done["hazard"] += 1
             return
         entries = old.entries
@@ -225,7 +225,7 @@ def test_only_an_edit_that_changes_the_one_entry_is_proven() -> None:
         cut = qtini_edit._Cut(start, end, text, before, after)
         try:
             new = qtini_edit._carried_out(old, [cut])
-        except Refused:
+        except EditRefused:
             done["refused"] += 1
             return
         done["removed" if not after else "changed" if before else "added"] += new.pairs != old.pairs
@@ -255,7 +255,7 @@ def test_an_edit_that_makes_another_line_uncertain_is_refused() -> None:
     """Without the first key the indented one follows the comment, which Qt 5 takes for a part of it."""
     data = b"[S]\n; c\nk=1\n  x=2\n"
     set_value(data, "S", "k", "2")
-    with pytest.raises(Refused, match="indented"):
+    with pytest.raises(EditRefused, match="indented"):
         remove_key(data, "S", "k")
 
 

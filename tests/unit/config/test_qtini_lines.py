@@ -8,7 +8,7 @@ import pytest
 
 from qbdoctor.config.qtini import lines as qtini_lines
 from qbdoctor.config.qtini.document import QtIni
-from qbdoctor.config.qtini.edit import Refused
+from qbdoctor.config.qtini.edit import EditRefused
 
 KEY = ("Preferences", "WebUI\\Odd")
 FILES: dict[str, bytes] = {
@@ -105,7 +105,7 @@ def test_back_into_a_file_that_was_changed(now: bytes, back: bytes) -> None:
 )
 def test_what_is_uncertain_is_refused(data: bytes, line: int) -> None:
     for work in (lambda: qtini_lines.take_out(data, *KEY), lambda: qtini_lines.put_back(data, FILES["plain"], *KEY)):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(EditRefused) as caught:
             work()
         assert caught.value.line == line
 
@@ -123,7 +123,7 @@ def test_random_files() -> None:
         old = QtIni.parse(before)
         try:
             gone = qtini_lines.take_out(before, *KEY)
-        except Refused:
+        except EditRefused:
             kept = b"".join(line for line in before.splitlines(keepends=True) if b"Odd" not in line)
             assert old.hazards or QtIni.parse(kept).hazards
             continue

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qbdoctor.config.qtini.document import QtIni, path_of
-from qbdoctor.config.qtini.edit import Refused, remove_key, set_value
+from qbdoctor.config.qtini.edit import EditRefused, remove_key, set_value
 from tests.support.qt_checks import UNHURRIED, agrees, check_remove, check_set
 from tests.support.qt_oracle import Oracle, likely_files, wild_files
 
@@ -127,7 +127,7 @@ def test_files_that_qt_wrote_are_edited(oracle: Oracle, files: int, capsys: pyte
             for edit in edits:
                 set_value(data, *edit)
             remove_key(data, *edits[-1][:2])
-        except Refused as refused:
+        except EditRefused as refused:
             done["refused"] += 1
             reasons[refused.reason] += 1
             continue
@@ -170,7 +170,7 @@ def test_many_random_files(oracle: Oracle, capsys: pytest.CaptureFixture[str]) -
         remove = choice % 3 == 0
         try:
             edited = check_remove(oracle, data, *key) if remove else check_set(oracle, data, *key, raw)
-        except Refused:
+        except EditRefused:
             done["refused"] += 1
         else:
             done[

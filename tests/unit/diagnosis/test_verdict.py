@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qbdoctor.diagnosis.catalogue import pages as catalogue
-from qbdoctor.diagnosis.verdict import fold, state_of
+from qbdoctor.diagnosis.verdict import merge_findings, state_of
 from qbdoctor.model.basics import Severity
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Finding
@@ -16,11 +16,11 @@ MORE = Evidence("response", "more")
 
 
 def names(*findings: Finding) -> list[str]:
-    return [cause.id for cause in fold(findings, {})]
+    return [cause.id for cause in merge_findings(findings, {})]
 
 
 def test_findings_of_one_cause_become_one() -> None:
-    (cause,) = fold(
+    (cause,) = merge_findings(
         [
             Finding("wrong-credentials", "possible", "first", (SEEN,)),
             Finding("wrong-credentials", "likely", "second", (MORE, SEEN)),
@@ -32,7 +32,7 @@ def test_findings_of_one_cause_become_one() -> None:
 
 
 def test_the_severer_finding_speaks() -> None:
-    (cause,) = fold(
+    (cause,) = merge_findings(
         [
             Finding("temporary-password", "likely", "warns", severity="warning"),
             Finding("temporary-password", "likely", "fails", severity="error"),
@@ -43,7 +43,7 @@ def test_the_severer_finding_speaks() -> None:
 
 
 def test_a_symptom_stands_under_its_cause() -> None:
-    (cause,) = fold(
+    (cause,) = merge_findings(
         [Finding("wrong-credentials", "likely", "b"), Finding("malformed-password-hash", "likely", "a")], {}
     )
     assert (cause.id, cause.folded) == ("malformed-password-hash", ("wrong-credentials",))
@@ -84,7 +84,7 @@ def test_a_symptom_of_a_symptom_goes_with_it() -> None:
 
 
 def test_remedies_are_filled_with_the_finding_first() -> None:
-    (cause,) = fold(
+    (cause,) = merge_findings(
         [Finding("host-port-mismatch", "proven", "x", values={"server_port": "8080"})],
         {"port": "8112", "server_port": "1"},
     )
@@ -109,11 +109,11 @@ def check(status: str) -> CheckResult:
     ],
 )
 def test_state(found: list[Finding], statuses: list[str], state: str) -> None:
-    assert state_of(fold(found, {}), [check(status) for status in statuses]) == state
+    assert state_of(merge_findings(found, {}), [check(status) for status in statuses]) == state
 
 
 def test_every_page_can_stand_in_a_verdict() -> None:
     for name in catalogue.ids():
-        (cause,) = fold([Finding(name, "possible", "x")], {})
+        (cause,) = merge_findings([Finding(name, "possible", "x")], {})
         assert cause.id == name
         assert cause.remedies, name

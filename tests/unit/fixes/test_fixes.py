@@ -122,7 +122,7 @@ def test_without_a_value_it_is_not_made(fix: Fix) -> None:
 def test_one_entry_more_and_the_others_kept(setting: str, now: str | None, entry: str, after: str | None) -> None:
     made = list_values.with_entry(setting, now, entry)
     assert made == after
-    assert list_values.holds(setting, made, entry)
+    assert list_values.contains(setting, made, entry)
     assert list_values.with_entry(setting, made, entry) == made
 
 

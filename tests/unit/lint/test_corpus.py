@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.lint import run
-from qbdoctor.lint.findings import Finding
+from qbdoctor.lint.findings import LintFinding
 from qbdoctor.lint.mends.trial import applied
 
 FOLDER = Path(__file__).parents[2] / "data" / "lint_corpus"
@@ -57,7 +57,7 @@ CASES = [read(path) for path in sorted(FOLDER.glob("*.txt"))]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-def judged(folder: Path, case: Case, text: str) -> tuple[Finding, ...]:
+def judged(folder: Path, case: Case, text: str) -> tuple[LintFinding, ...]:
     if case.suffix != "py":
         pytest.importorskip("ast_grep_py", reason="the extra qbdoctor[lint] is not installed")
     path = folder / f"snippet.{case.suffix}"

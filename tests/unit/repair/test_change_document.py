@@ -17,7 +17,7 @@ from referencing import Registry, Resource
 from qbdoctor.model.exchanges import Evidence, Exchange
 from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Side
 from qbdoctor.repair.history import change_document, undo_instructions
-from qbdoctor.repair.journal.records import FileChange, Record, Step, Target, Undoing, history_json
+from qbdoctor.repair.journal.records import FileChange, Record, StateChange, TargetRecord, Undoing, history_json
 from qbdoctor.reports.schema import load
 from tests.support.doctor import assert_silent, qbdoctor
 from tests.support.fixer import AUTH, LIST, change, new_config, records, sha256, state
@@ -41,7 +41,7 @@ def record(**other: Any) -> Record:
         user="anna",
         uid=1000,
         host="nas",
-        target=Target("http://127.0.0.1:8080", conf, "/srv/my qb"),
+        target=TargetRecord("http://127.0.0.1:8080", conf, "/srv/my qb"),
         via="file",
         file=file,
         backup="before.conf",
@@ -51,7 +51,7 @@ def record(**other: Any) -> Record:
                 JsonChange("bypass_local_auth", True, False),
             ),
         ),
-        states=(Step("preparing", AT), Step("applied", AT), Step("verified", AT)),
+        states=(StateChange("preparing", AT), StateChange("applied", AT), StateChange("verified", AT)),
         verified_by="qBittorrent was restarted with it: a call without a cookie answered 200 before and 403 now",
         diagnosis=DIAGNOSIS,
         folder=Path("/home/anna/.local/state/qbdoctor/records") / record_id,
@@ -116,16 +116,16 @@ SECRET = {
 }
 BACK = {
     "states": (
-        Step("preparing", AT),
-        Step("applied", AT),
-        Step("rolling-back", AT, "not confirmed"),
-        Step("rolled-back", AT),
+        StateChange("preparing", AT),
+        StateChange("applied", AT),
+        StateChange("rolling-back", AT, "not confirmed"),
+        StateChange("rolled-back", AT),
     ),
     "rollback": Undoing("file", "whole-file", "applied", "/x", "b" * 64, "a" * 64),
     "verified_by": None,
 }
 WINDOWS = {
-    "target": Target("http://localhost:8080", "C:\\Users\\A B\\qBittorrent.ini", None),
+    "target": TargetRecord("http://localhost:8080", "C:\\Users\\A B\\qBittorrent.ini", None),
     "file": FileChange(
         "C:\\Users\\A B\\qBittorrent.ini", "C:\\Users\\A B\\qBittorrent.ini",
         Side("a" * 64, 842, "0666", None, None), Side("b" * 64, 843, "0666", None, None),

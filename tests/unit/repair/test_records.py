@@ -18,7 +18,7 @@ from qbdoctor.config import conversions
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Damaged, Record, Target, history_json, parse
+from qbdoctor.repair.journal.records import Damaged, Record, TargetRecord, history_json, parse
 from qbdoctor.reports.schema import load
 from qbdoctor.storage import private
 
@@ -79,7 +79,7 @@ def test_every_state_is_valid(journal: Journal, config: Path, record: Record) ->
     before: dict[str, Any] = {}
     live = journal.apply_api(
         {"web_ui_port": 1}, {"web_ui_port": 2}, before.update, lambda: before, fix="x", reason="requested", run="r",
-        target=Target("http://h:1", None, None),
+        target=TargetRecord("http://h:1", None, None),
     )  # fmt: skip
     assert live is not None
     for each in (record, verified, back, live):

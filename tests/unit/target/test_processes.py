@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from qbdoctor.target import port_mappings
-from qbdoctor.target.command_line import Options, program_index, read_options
+from qbdoctor.target.command_line import CommandLine, program_index, read_options
 from qbdoctor.target.processes import Instance, find_instances
 from tests.support.servers import found
 
@@ -98,27 +98,27 @@ def test_which_command_lines_count(command: str, index: int | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "expected"),
     [
-        ([], {}, Options()),
-        (["--profile=/p"], {}, Options(profile="/p")),
-        (["--profile=/p", "--profile=/q"], {}, Options(profile="/q")),
-        (["--profile", "/p"], {}, Options()),  # qBittorrent takes this for a torrent
-        (["--profile='/p q'"], {}, Options(profile="/p q")),
-        (["--profile="], {"QBT_PROFILE": "/e"}, Options(profile="/e")),
-        (["--profile=/p"], {"QBT_PROFILE": "/e"}, Options(profile="/p")),
-        ([], {"QBT_PROFILE": '"/e"', "QBT_CONFIGURATION": "two"}, Options(profile="/e", configuration="two")),
-        (["--configuration=three"], {"QBT_CONFIGURATION": "two"}, Options(configuration="three")),
-        (["--webui-port=81"], {"QBT_WEBUI_PORT": "82"}, Options(webui_port=81, webui_port_source="--webui-port")),
-        ([], {"QBT_WEBUI_PORT": "82"}, Options(webui_port=82, webui_port_source="QBT_WEBUI_PORT")),
-        ([], {"QBT_WEBUI_PORT": "x"}, Options()),
-        ([], {"QBT_WEBUI_PORT": "70000"}, Options()),
-        ([], {"WEBUI_PORT": "82"}, Options()),
-        (["--portable"], {}, Options(portable=True)),
-        ([], {"QBT_PORTABLE": "True"}, Options(portable=True)),
-        ([], {"QBT_PORTABLE": "yes"}, Options()),
-        (["-d", "magnet:?xt=1", "--no-splash"], {}, Options()),
+        ([], {}, CommandLine()),
+        (["--profile=/p"], {}, CommandLine(profile="/p")),
+        (["--profile=/p", "--profile=/q"], {}, CommandLine(profile="/q")),
+        (["--profile", "/p"], {}, CommandLine()),  # qBittorrent takes this for a torrent
+        (["--profile='/p q'"], {}, CommandLine(profile="/p q")),
+        (["--profile="], {"QBT_PROFILE": "/e"}, CommandLine(profile="/e")),
+        (["--profile=/p"], {"QBT_PROFILE": "/e"}, CommandLine(profile="/p")),
+        ([], {"QBT_PROFILE": '"/e"', "QBT_CONFIGURATION": "two"}, CommandLine(profile="/e", configuration="two")),
+        (["--configuration=three"], {"QBT_CONFIGURATION": "two"}, CommandLine(configuration="three")),
+        (["--webui-port=81"], {"QBT_WEBUI_PORT": "82"}, CommandLine(webui_port=81, webui_port_source="--webui-port")),
+        ([], {"QBT_WEBUI_PORT": "82"}, CommandLine(webui_port=82, webui_port_source="QBT_WEBUI_PORT")),
+        ([], {"QBT_WEBUI_PORT": "x"}, CommandLine()),
+        ([], {"QBT_WEBUI_PORT": "70000"}, CommandLine()),
+        ([], {"WEBUI_PORT": "82"}, CommandLine()),
+        (["--portable"], {}, CommandLine(portable=True)),
+        ([], {"QBT_PORTABLE": "True"}, CommandLine(portable=True)),
+        ([], {"QBT_PORTABLE": "yes"}, CommandLine()),
+        (["-d", "magnet:?xt=1", "--no-splash"], {}, CommandLine()),
     ],
 )
-def test_options(arguments: list[str], environment: Mapping[str, str], expected: Options) -> None:
+def test_options(arguments: list[str], environment: Mapping[str, str], expected: CommandLine) -> None:
     assert read_options(arguments, environment) == expected
 
 
@@ -366,7 +366,7 @@ def test_a_service_without_home(fake: Fake, sleeper: Path) -> None:
     assert instance is not None
     assert instance.config_file == Path("/.config/qBittorrent/qBittorrent.conf")
     assert instance.environment == instance.qbt_environment == {"QBT_WEBUI_PORT": "8099"}
-    assert instance.options == Options(webui_port=8099, webui_port_source="QBT_WEBUI_PORT")
+    assert instance.options == CommandLine(webui_port=8099, webui_port_source="QBT_WEBUI_PORT")
 
 
 def _ports() -> tuple[int, int]:

@@ -14,7 +14,7 @@ import pytest
 
 from qbdoctor.model.errors import UserError
 from qbdoctor.target import resolve as target_module
-from qbdoctor.target.command_line import Options
+from qbdoctor.target.command_line import CommandLine
 from qbdoctor.target.port_mappings import PortMapping
 from qbdoctor.target.processes import Instance
 from qbdoctor.target.resolve import Target, TargetOptions, World, resolve
@@ -108,7 +108,7 @@ def test_the_only_instance(bench: Bench) -> None:
         ({"Port": "99"}, {}, "http://127.0.0.1:8080", (8080, "listening")),  # edited while it runs
         ({"Port": "6881"}, {"torrent_ports": ()}, "http://127.0.0.1:6881", (6881, "listening")),
         ({"Port": "99"}, {"torrent_ports": ()}, "http://127.0.0.1:99", (99, "config")),  # which of two cannot be told
-        ({"Port": "99"}, {"options": Options(webui_port=6881)}, "http://127.0.0.1:6881", (6881, "listening")),
+        ({"Port": "99"}, {"options": CommandLine(webui_port=6881)}, "http://127.0.0.1:6881", (6881, "listening")),
         ({"Port": "99"}, {"listening": None}, "http://127.0.0.1:99", (99, "config")),
         ({"Port": "99"}, {"listening": ()}, "http://127.0.0.1:99", (99, "config")),
         ({"Port": "abc"}, {"listening": ()}, "http://127.0.0.1:8080", (None, None)),
@@ -139,7 +139,7 @@ def test_its_address(
 
 
 def test_an_instance_whose_config_is_hidden(bench: Bench) -> None:
-    options = Options(webui_port=81, webui_port_source="QBT_WEBUI_PORT")
+    options = CommandLine(webui_port=81, webui_port_source="QBT_WEBUI_PORT")
     target = bench.resolve(running(config_file=None, listening=None, options=options))
     assert target.address.url == "http://127.0.0.1:81"
     assert (target.server_port, target.server_port_source) == (81, "QBT_WEBUI_PORT")

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qbdoctor.webui import login_ledger as module
-from qbdoctor.webui.login_ledger import Ledger, LedgerUnavailable, NotPermitted, Outcome, Permit
+from qbdoctor.webui.login_ledger import Ledger, LedgerUnavailable, LoginOutcome, NotPermitted, Permit
 
 SERVER, SOURCE = "192.0.2.1:8080", "192.0.2.9"
 NOW = 1_800_000_000.0
@@ -48,7 +48,7 @@ def ask(book: Ledger, **keywords: Any) -> Permit:
     return book.allow(SERVER, SOURCE, **keywords)
 
 
-def send(book: Ledger, outcome: Outcome | None, **keywords: Any) -> bool:
+def send(book: Ledger, outcome: LoginOutcome | None, **keywords: Any) -> bool:
     """One attempt if it is allowed; with None the run dies before the end."""
     permit = ask(book, **keywords)
     if not permit.allowed:
@@ -65,7 +65,7 @@ def moment(seconds: float) -> datetime:
 
 @pytest.mark.parametrize("outcome", ["refused", "unknown", None])
 @pytest.mark.parametrize(("limit", "sent"), [(1, 0), (2, 0), (3, 1), (4, 2), (5, 3), (8, 6), (0, 10), (-1, 10)])
-def test_ten_runs_with_a_wrong_password(path: Path, limit: int, sent: int, outcome: Outcome | None) -> None:
+def test_ten_runs_with_a_wrong_password(path: Path, limit: int, sent: int, outcome: LoginOutcome | None) -> None:
     assert sum(send(Ledger(path), outcome, limit=limit) for _ in range(10)) == sent
     last = ask(Ledger(path), limit=limit)
     assert last.failures == sent

@@ -18,6 +18,7 @@ from qbdoctor.diagnosis.verdict import NOT_ASKED, headline, merge_findings, stat
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Check, Finding, Judgement
 from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo
+from qbdoctor.observe.comparisons import table as comparisons
 from qbdoctor.releases import ANY, VersionRange
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def _ask(observer: Observer, check: Check, crashed: Callable[[str], None] | None
             if not wanted:
                 break
             for name in wanted:
-                observer.compare(name)
+                observer.seen.comparisons[name] = ()  # stays so where a plug-in asks for a name that does not exist
+                observer.seen.comparisons[name] = comparisons.make(name, observer)
             judgement = check.judge(observer.seen)
     except UserError:
         raise

@@ -20,52 +20,55 @@ from qbdoctor.webui.call import Call
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
     from qbdoctor.webui.login_ledger import Attempt, Permit
 
+MOST_REFUSED = 2
+"""401s after the first one on a way that may add credentials."""
 
-def ban_rules(observer: Observer) -> tuple[int, int]:
+
+def ban_rules(inspection: Inspection) -> tuple[int, int]:
     """Return how many failures ban an address and for how many seconds, by the config or else the defaults."""
-    settings = observer.seen.settings
+    settings = inspection.seen.settings
     if settings is None:
         return releases.default_ban_limit(releases.NEWEST), 3600
     return settings.integer("MaxAuthenticationFailCount"), settings.integer("BanDuration")
 
 
-def permit(observer: Observer, server: str, source: str) -> Permit:
+def permit(inspection: Inspection, server: str, source: str) -> Permit:
     """Return whether one more request that might count may go to ``server`` (ip:port); raises LedgerUnavailable."""
-    limit, seconds = ban_rules(observer)
-    since: datetime | None = observer.target.instance.started if observer.target.instance else None
-    return observer.ledger.allow(server, source, limit=limit, since=since, ban_seconds=seconds, kind="authorization")
+    limit, seconds = ban_rules(inspection)
+    since: datetime | None = inspection.target.instance.started if inspection.target.instance else None
+    return inspection.ledger.allow(server, source, limit=limit, since=since, ban_seconds=seconds, kind="authorization")
 
 
-def no_room(observer: Observer, path: str) -> Exchange | None:
+def no_room(inspection: Inspection, path: str) -> Exchange | None:
     """Return the first request as withheld where it could be the failure that bans; None where it may go."""
     from qbdoctor.webui.login_ledger import LedgerUnavailable  # noqa: PLC0415
 
-    if not observer.ledger.path.exists():
+    if not inspection.ledger.path.exists():
         return None
-    for server, source in _ways(observer):
+    for server, source in _ways(inspection):
         with contextlib.suppress(LedgerUnavailable):
-            asked = permit(observer, server, source)
+            asked = permit(inspection, server, source)
             if not asked.allowed and asked.failures >= asked.question.limit - 1:
-                where = observer.address.join(path)
+                where = inspection.address.join(path)
                 return Exchange("GET", where, failure=Failure("withheld", f"not sent: {asked.reason}"))
     return None
 
 
-def note_first(observer: Observer, exchange: Exchange) -> None:
+def note_first(inspection: Inspection, exchange: Exchange) -> None:
     """Put the first request's 401 in the ledger; another answer on the same way settles it as not counted."""
     from qbdoctor.webui.login_ledger import LedgerUnavailable  # noqa: PLC0415
 
-    server = f"{exchange.peer or observer.address.host}:{observer.address.port}"
+    server = f"{exchange.peer or inspection.address.host}:{inspection.address.port}"
     with contextlib.suppress(LedgerUnavailable):
-        observer.ledger.record(permit(observer, server, exchange.local or "unknown"), "refused")
+        inspection.ledger.record(permit(inspection, server, exchange.local or "unknown"), "refused")
 
 
-def _ways(observer: Observer) -> list[tuple[str, str]]:
+def _ways(inspection: Inspection) -> list[tuple[str, str]]:
     """Return the server's addresses and ours as the ledger knows them, without sending a packet."""
-    address = observer.address
+    address = inspection.address
     ip = parse_ip(address.host)
     ways: list[tuple[str, str]] = []
     for one in [ip] if ip is not None else look_up(address.host):
@@ -76,30 +79,44 @@ def _ways(observer: Observer) -> list[tuple[str, str]]:
     return ways
 
 
-MOST_REFUSED = 2
-
-
-def server_and_source(observer: Observer) -> tuple[str, str]:
+def server_and_source(inspection: Inspection) -> tuple[str, str]:
     """Return the server as we reached it and the address we come from: what qBittorrent counts by."""
-    first = observer.seen.anonymous
-    return f"{first.peer or observer.address.host}:{observer.address.port}", first.local or "unknown"
+    first = inspection.seen.anonymous
+    return f"{first.peer or inspection.address.host}:{inspection.address.port}", first.local or "unknown"
 
 
-def noted(observer: Observer, call: Call) -> Exchange:
+def _send_noted(inspection: Inspection, call: Call) -> Exchange:
     """Send a request after a 401 on a way that may add credentials: only with a permit, and in the ledger."""
     from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
-    ledger = observer.ledger
+    ledger = inspection.ledger
     attempt: Attempt | None = None
     try:
-        attempt = ledger.begin(permit(observer, *server_and_source(observer)))
+        attempt = ledger.begin(permit(inspection, *server_and_source(inspection)))
     except (LedgerUnavailable, NotPermitted) as error:
         return Exchange(
-            call.method, observer.address.join(call.path), failure=Failure("withheld", f"not sent: {error}")
+            call.method, inspection.address.join(call.path), failure=Failure("withheld", f"not sent: {error}")
         )
-    exchange = observer.wire.send(call)
+    exchange = inspection.wire.send(call)
     with contextlib.suppress(LedgerUnavailable):
         ledger.finish(
             attempt, "refused" if exchange.status == 401 else "not-counted" if exchange.answered else "unknown"
         )
+    return exchange
+
+
+def send_unauthorised(inspection: Inspection, call: Call) -> Exchange:
+    """Send a request that may end with another 401, in the ledger where the way to the server is not known.
+
+    A proxy that adds a Basic header makes each such request a failed login from 5.2 on. On a direct path nothing of
+    ours holds credentials, so nothing counts there.
+    """
+    if inspection.target.direct:
+        return inspection.wire.send(call)
+    if inspection.refused_authorisations >= MOST_REFUSED:
+        text = "not sent: two more requests after a 401 are the most on a way that may add credentials"
+        return Exchange(call.method, inspection.address.join(call.path), failure=Failure("withheld", text))
+    exchange = _send_noted(inspection, call)
+    if exchange.status == 401:
+        inspection.refused_authorisations += 1
     return exchange

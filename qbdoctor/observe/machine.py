@@ -6,23 +6,20 @@ Files and processes are read, never run, and nothing here raises for what may no
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.client_address import believes_forwarded, client
 from qbdoctor.observe.observations import PortOwner, ProbableProcess, ProxyVariable
 from qbdoctor.releases import Version
 from qbdoctor.storage import files
 from qbdoctor.target.resolve import DEFAULT_PORT
-from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
     from qbdoctor.observe.observations import Observations
-    from qbdoctor.observe.observer import Observer
     from qbdoctor.target.address import Address
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.processes import Instance
@@ -184,40 +181,6 @@ def _through_root(path: Path, instance: Instance | None) -> Path:
     if instance is None or instance.root is None or not path.is_absolute():
         return path
     return instance.root.joinpath(*path.parts[1:])
-
-
-def take(name: str, observer: Observer) -> Any:
-    """Return the observation of that name; KeyError if it is not one of those that are taken here."""
-    seen: Observations = observer.seen
-    target: Target = observer.target
-    makers: dict[str, Callable[[], Any]] = {
-        "suspect": lambda: suspect(seen),
-        "last_run": lambda: last_run(target),
-        "port_owner": lambda: port_owner(target),
-        "certificate_fault": lambda: certificate_fault(seen.settings, target.instance),
-        "alternative_ui_fault": lambda: alternative_ui_fault(seen.settings, target.instance),
-        "old_api": lambda: observer.wire.send(Call("GET", "/version/api")),
-        "start_page": lambda: observer.session.call("GET", "/"),
-        "late_log": lambda: late_log(target),
-        "client": lambda: client(seen),
-        "believes_forwarded": lambda: believes_forwarded(seen),
-    }
-    return makers[name]()
-
-
-TAKEN = (
-    "suspect",
-    "last_run",
-    "port_owner",
-    "certificate_fault",
-    "alternative_ui_fault",
-    "old_api",
-    "start_page",
-    "late_log",
-    "client",
-    "believes_forwarded",
-)
-"""What is taken here, by the observation's name."""
 
 
 def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[ProxyVariable, ...]:

@@ -7,29 +7,24 @@ any login; the ledger before that login; one login a run.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor import releases
-from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.model.exchanges import Exchange, Failure
+from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe import machine, release
-from qbdoctor.observe.comparisons import make
+from qbdoctor.observe.client_address import believes_forwarded, client
 from qbdoctor.observe.first_request_log import Marks, read_first_request_log, remember_log_ends
-from qbdoctor.observe.login_budget import MOST_REFUSED, no_room, note_first, noted
+from qbdoctor.observe.inspection import Inspection
+from qbdoctor.observe.login_budget import no_room, note_first
 from qbdoctor.observe.machine import proxy_variables
 from qbdoctor.observe.observations import (
     Asked,
     FirstRequestLog,
     Neighbour,
-    Observations,
-    Offline,
-    ProxyVariable,
-    SignIn,
     WriteProbe,
 )
 from qbdoctor.observe.password_check import check_offline
@@ -37,55 +32,32 @@ from qbdoctor.observe.sign_in import sign_in
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks
-from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
     from qbdoctor.observe.config_place import ConfigPlace
-    from qbdoctor.target.address import Address
     from qbdoctor.target.log import LogLine, Rejection
     from qbdoctor.target.processes import Instance
     from qbdoctor.target.resolve import Target
-    from qbdoctor.webui.login_ledger import Ledger
 
 # Only these leave the server's answer: app/preferences holds mail, proxy and DynDNS passwords and, from 5.2 on, the key.
 PREFERENCES = ("bypass_", "web_ui_", "use_https", "alternative_webui_enabled")
 NOT_THESE = ("password", "api_key", "ssl_", "_key")
 
 
-class Observer:
-    """Takes the observations of one run. ``login_attempts`` counts the credentials that were sent: 0 or 1."""
+QUICK_SECONDS = 1.5
+"""The first try of https: TLS to a plain port hangs for 7 s."""
 
-    def __init__(
-        self,
-        target: Target,
-        asked: Asked,
-        wire: Wire,
-        *,
-        state: Path,
-        environment: Mapping[str, str] | None = None,
-        ask_password: Callable[[str], Secret | None] | None = None,
-    ) -> None:
-        self.target = target
-        self.wire = wire
-        self.state = state
-        self.environment = os.environ if environment is None else environment
-        self.ask_password = ask_password
-        self.login_attempts = 0
-        self.session = SessionClient(wire, api_key=asked.api_key)
-        for secret in (asked.password, asked.api_key):
-            wire.masks.add(secret)
-        self._refused_authorisations = 0
-        self._asked = asked
-        self._ledger: Ledger | None = None
-        self._log_marks: Marks = ()
-        self.seen = Observations({"target": target}, self._take)
 
-    @property
-    def address(self) -> Address:
-        """The address that is asked."""
-        return self.target.address
+class Observer(Inspection):
+    """Takes the observations of one run, each when a check first asks for it."""
+
+    _log_marks: Marks = ()
+
+    def take(self, name: str) -> Any:
+        """Take the observation of that name. Raises KeyError for an unknown one."""
+        return TAKERS[name](self)
 
     def again(self) -> Observer:
         """Return an observer of the same target as it is now, with this one's session; no second login is made."""
@@ -108,41 +80,6 @@ class Observer:
     def after_restart(self, target: Target, wire: Wire) -> Observer:
         """Return an observer of the same server in another process: no session is left, and nothing known of it holds."""
         return Observer(target, self._asked, wire, state=self.state, environment=self.environment, ask_password=None)
-
-    def give_password(self, secret: Secret) -> None:
-        """Take a password that a person typed during the run. What was seen without it is looked at anew."""
-        self.wire.masks.add(secret)
-        self._asked = replace(self._asked, password=secret)
-        self.seen.forget("asked", "offline")
-
-    def compare(self, name: str) -> None:
-        """Make the named comparison once; an unknown name (a plug-in's slip) is kept as an empty one."""
-        if name not in self.seen.comparisons:
-            self.seen.comparisons[name] = ()
-            self.seen.comparisons[name] = make(name, self)
-
-    def close(self) -> None:
-        """Log out what was opened. Never raises."""
-        close_sessions(self.wire)
-
-    def unauthorised(self, call: Call) -> Exchange:
-        """Send a request that may end with another 401, in the ledger where the way to the server is not known.
-
-        A proxy that adds a Basic header makes each such request a failed login from 5.2 on. On a direct path nothing of
-        ours holds credentials, so nothing counts there.
-        """
-        if self.target.direct:
-            return self.wire.send(call)
-        if self._refused_authorisations >= MOST_REFUSED:
-            text = "not sent: two more requests after a 401 are the most on a way that may add credentials"
-            return Exchange(call.method, self.address.join(call.path), failure=Failure("withheld", text))
-        exchange = noted(self, call)
-        if exchange.status == 401:
-            self._refused_authorisations += 1
-        return exchange
-
-    def _take(self, name: str) -> Any:
-        return machine.take(name, self) if name in machine.TAKEN else getattr(self, f"_take_{name}")()
 
     def _take_asked(self) -> Asked:
         """What was asked, the user name completed from the config."""
@@ -173,14 +110,6 @@ class Observer:
         self.wire.masks.add(stored)
         self.wire.masks.add(settings.secret("APIKey"))
         return settings, ""
-
-    @property
-    def ledger(self) -> Ledger:
-        """The attempt ledger, one for the run: what a later answer settles, it settles for this run's requests."""
-        from qbdoctor.webui.login_ledger import Ledger  # noqa: PLC0415
-
-        self._ledger = self._ledger or Ledger(self.state / "attempts.json")
-        return self._ledger
 
     def _take_config_place(self) -> ConfigPlace | None:
         from qbdoctor.observe.config_place import look  # noqa: PLC0415
@@ -222,9 +151,6 @@ class Observer:
             return quick
         return self.wire.send(call)
 
-    def _take_front_page(self) -> Exchange:
-        return self.wire.send(Call("GET", "/"))
-
     def _take_login_by_get(self) -> Exchange | None:
         """Up to 4.4.3 this would be a failed login, so it is sent only to what an unknown call shows to be newer."""
         unknown = self.wire.send(Call("GET", release.UNKNOWN_SCOPE))
@@ -253,12 +179,6 @@ class Observer:
     def _take_in_front(self) -> str | None:
         first = self.seen.anonymous
         return first.header("via") or first.header("server")
-
-    def _take_offline(self) -> Offline:
-        return check_offline(self.seen)
-
-    def _take_sign_in(self) -> SignIn:
-        return sign_in(self)
 
     def _take_session_call(self) -> Exchange | None:
         if self.seen.asked.api_key is not None:
@@ -313,9 +233,6 @@ class Observer:
             if key.startswith(PREFERENCES) and not any(part in key for part in NOT_THESE)
         }
 
-    def _take_proxy_variables(self) -> tuple[ProxyVariable, ...]:
-        return proxy_variables(self.address, self.environment)
-
     def _take_neighbours(self) -> tuple[Neighbour, ...]:
         """Read which other Web UIs run here; nothing is sent to them."""
         from qbdoctor.config.settings import Settings  # noqa: PLC0415
@@ -362,4 +279,42 @@ class Observer:
         return read_first_request_log(self._log_marks) if first.status == 401 and answers_call(first) else None
 
 
-QUICK_SECONDS = 1.5
+TAKERS: Mapping[str, Callable[[Observer], Any]] = {
+    "alternative_ui_fault": lambda observer: machine.alternative_ui_fault(
+        observer.seen.settings, observer.target.instance
+    ),
+    "anonymous": Observer._take_anonymous,
+    "asked": Observer._take_asked,
+    "believes_forwarded": lambda observer: believes_forwarded(observer.seen),
+    "certificate_fault": lambda observer: machine.certificate_fault(observer.seen.settings, observer.target.instance),
+    "client": lambda observer: client(observer.seen),
+    "config_place": Observer._take_config_place,
+    "first_request_log": Observer._take_first_request_log,
+    "fitting_config": Observer._take_fitting_config,
+    "front_page": lambda observer: observer.wire.send(Call("GET", "/")),
+    "in_front": Observer._take_in_front,
+    "last_run": lambda observer: machine.last_run(observer.target),
+    "late_log": lambda observer: machine.late_log(observer.target),
+    "log": Observer._take_log,
+    "login_by_get": Observer._take_login_by_get,
+    "neighbours": Observer._take_neighbours,
+    "offline": lambda observer: check_offline(observer.seen),
+    "old_api": lambda observer: observer.wire.send(Call("GET", "/version/api")),
+    "other_server": Observer._take_other_server,
+    "port_owner": lambda observer: machine.port_owner(observer.target),
+    "preferences": Observer._take_preferences,
+    "proxy_variables": lambda observer: proxy_variables(observer.address, observer.environment),
+    "rejected": Observer._take_rejected,
+    "releases": Observer._take_releases,
+    "serves_qbittorrent": Observer._take_serves_qbittorrent,
+    "session_call": Observer._take_session_call,
+    "settings": Observer._take_settings,
+    "settings_problem": Observer._take_settings_problem,
+    "sign_in": sign_in,
+    "start_page": lambda observer: observer.session.call("GET", "/"),
+    "suspect": lambda observer: machine.suspect(observer.seen),
+    "version": Observer._take_version,
+    "webapi_version": Observer._take_webapi_version,
+    "write_probe": Observer._take_write_probe,
+}
+"""How each observation is taken, by its name."""

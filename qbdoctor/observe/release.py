@@ -20,23 +20,23 @@ from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
     from qbdoctor.target.resolve import Target
 
 UNKNOWN_SCOPE = "/api/v2/nope/x"
 
 
-def identify(observer: Observer, logged: Version | None) -> VersionRange:
+def identify(inspection: Inspection, logged: Version | None) -> VersionRange:
     """Return the releases that fit all that is known; ``logged`` is what the process wrote when it started.
 
     The wire outranks the log, and the log the file, which a newer release may have written before this one was started.
     """
-    settings = observer.seen.settings
-    exact = logged or _program(observer.target)
+    settings = inspection.seen.settings
+    exact = logged or _program(inspection.target)
     hints = [VersionRange(exact, exact)] if exact is not None else []
     if settings is not None:
         hints.append(settings.written_by)
-    return ask(observer, signs.meet(from_answers(observer), *hints))
+    return ask(inspection, signs.meet(from_answers(inspection), *hints))
 
 
 def _program(target: Target) -> Version | None:
@@ -52,43 +52,43 @@ def _program(target: Target) -> Version | None:
     return None if replaced else signs.from_binary(path)
 
 
-def from_answers(observer: Observer) -> VersionRange:
+def from_answers(inspection: Inspection) -> VersionRange:
     """Return the releases that fit what was answered anyway: the first refusal's body, headers, cookies' names."""
-    seen = observer.seen
+    seen = inspection.seen
     first = seen.anonymous
     if not first.answered or not seen.serves_qbittorrent:
         return ANY
-    known = signs.from_headers(first.header, whole=_whole(observer))
+    known = signs.from_headers(first.header, whole=_whole(inspection))
     if first.status == 403:
         known = signs.meet(known, fingerprints.from_forbidden_body(first.body))
-    for exchange in observer.wire.exchanges:
+    for exchange in inspection.wire.exchanges:
         known = signs.meet(known, *(fingerprints.from_cookie_name(cookie.name) for cookie in exchange.cookies))
     return known
 
 
-def ask(observer: Observer, known: VersionRange) -> VersionRange:
+def ask(inspection: Inspection, known: VersionRange) -> VersionRange:
     """Ask what still divides the releases that fit; returns those that are left.
 
     Only where the first call got 403: then nothing on the way adds credentials that each further request would carry.
     An API key is not looked at by releases before 5.2 and is never counted by later ones (measured); on the start page
     it also keeps 5.2 and later from looking at an alternative UI, which they would switch off if it is broken.
     """
-    seen = observer.seen
+    seen = inspection.seen
     if seen.anonymous.status != 403 or not seen.serves_qbittorrent or known.single:
         return known
-    whole = _whole(observer)
+    whole = _whole(inspection)
     if _open(known, "status.root_with_bearer"):
-        answer = observer.wire.send(Call("GET", "/", bearer=NO_SUCH_KEY))
+        answer = inspection.wire.send(Call("GET", "/", bearer=NO_SUCH_KEY))
         if answer.answered and answer.status is not None:
             known = signs.meet(known, signs.from_bearer_root(answer.status, whole=whole))
             if _ours(answer):
                 known = signs.meet(known, signs.from_headers(answer.header, whole=whole))
     if _open(known, "status.unknown_scope"):
-        answer = observer.wire.send(Call("GET", UNKNOWN_SCOPE))
+        answer = inspection.wire.send(Call("GET", UNKNOWN_SCOPE))
         if _ours(answer) and answer.status is not None:
             known = signs.meet(known, signs.from_unknown_scope(answer.status))
     if whole and _open(known, "status.other_method"):
-        answer = observer.wire.send(Call("OPTIONS", "/"))
+        answer = inspection.wire.send(Call("OPTIONS", "/"))
         if answer.answered and answer.status is not None:
             known = signs.meet(known, fingerprints.from_options_root(answer.status))
     return known
@@ -98,9 +98,9 @@ def _open(known: VersionRange, name: str) -> bool:
     return len(releases.possible(name, known)) > 1
 
 
-def _whole(observer: Observer) -> bool:
+def _whole(inspection: Inspection) -> bool:
     """Whether nothing between us and the server shows itself that might change what it says."""
-    return observer.target.direct is True or observer.seen.in_front is None
+    return inspection.target.direct is True or inspection.seen.in_front is None
 
 
 def _ours(answer: Exchange) -> bool:
@@ -111,13 +111,13 @@ def _ours(answer: Exchange) -> bool:
 PROGRAMS = ("qbittorrent-nox", "qbittorrent")
 
 
-def reader(observer: Observer) -> Version | None:
+def reader(inspection: Inspection) -> Version | None:
     """Return the release that runs on this config, else the one that is installed; None where neither is certain.
 
     An installed program counts for the config in the platform's own place alone: one that was named may be a container's,
     whose program is not this machine's. Sends nothing that was not sent before.
     """
-    seen = observer.seen
+    seen = inspection.seen
     if seen.has("version") and seen.version is not None:
         return seen.version
     settings = seen.settings
@@ -125,7 +125,7 @@ def reader(observer: Observer) -> Version | None:
         return settings.version
     if seen.has("releases") and seen.releases.single is not None:
         return seen.releases.single
-    target = observer.target
+    target = inspection.target
     return _installed(os.environ.get("PATH")) if target.instance is None and not target.config_given else None
 
 

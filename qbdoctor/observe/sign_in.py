@@ -17,20 +17,20 @@ from qbdoctor.observe.observations import Observations, Offline, SignIn, SignInO
 from qbdoctor.webui.call import LOGIN_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
     from qbdoctor.webui.login_ledger import Attempt, Ledger, Permit
 
 LOGIN_SECONDS = 15.0
 """PBKDF2 with 100,000 rounds takes 0.1 s on a desktop and some seconds on the smallest boards."""
 
 
-def sign_in(observer: Observer) -> SignIn:
+def sign_in(inspection: Inspection) -> SignIn:
     """Send the run's one login if it is needed, harmless and permitted; else say why not."""
-    seen = observer.seen
+    seen = inspection.seen
     refused = _not_needed(seen)
     if refused is not None:
         return refused
-    given = _credentials(observer)
+    given = _credentials(inspection)
     if given is None:
         text = "no credentials were given: set QBDOCTOR_PASSWORD or use --password-file (--no-login, if none should be sent)"
         return SignIn("not-sent", text, why="no-credentials")
@@ -39,9 +39,9 @@ def sign_in(observer: Observer) -> SignIn:
         return SignIn("not-sent", f"the config already says that it would fail: {offline.text}", why="offline")
     from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
-    ledger = observer.ledger
+    ledger = inspection.ledger
     try:
-        permit = _permit(observer, ledger, offline)
+        permit = _permit(inspection, ledger, offline)
         if not permit.allowed:
             question = permit.question
             logged = question.log_failures or 0
@@ -51,8 +51,8 @@ def sign_in(observer: Observer) -> SignIn:
         return SignIn("not-sent", late.permit.reason, why="ledger", failures=late.permit.failures)
     except LedgerUnavailable as error:
         return SignIn("not-sent", f"no login without the attempt ledger: {error}", why="ledger")
-    observer.login_attempts += 1
-    return _send(observer, ledger, attempt, *given, failures=permit.failures)
+    inspection.login_attempts += 1
+    return _send(inspection, ledger, attempt, *given, failures=permit.failures)
 
 
 def _not_needed(seen: Observations) -> SignIn | None:
@@ -72,36 +72,36 @@ def _not_needed(seen: Observations) -> SignIn | None:
     return None
 
 
-def _credentials(observer: Observer) -> tuple[str, Secret] | None:
+def _credentials(inspection: Inspection) -> tuple[str, Secret] | None:
     """Return user name and password; a terminal is asked for the password where none was given."""
-    asked = observer.seen.asked
+    asked = inspection.seen.asked
     secret = asked.password
-    if secret is None and observer.ask_password is not None:
-        with observer.wire.deadline.pause():
-            secret = observer.ask_password(asked.username or "admin")
+    if secret is None and inspection.ask_password is not None:
+        with inspection.wire.deadline.pause():
+            secret = inspection.ask_password(asked.username or "admin")
         if secret is not None:
-            observer.give_password(secret)
+            inspection.give_password(secret)
     if not secret:
         return None
     return asked.username or "admin", secret
 
 
-def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
+def _permit(inspection: Inspection, ledger: Ledger, offline: Offline) -> Permit:
     from qbdoctor.target import log as server_log  # noqa: PLC0415
 
-    seen = observer.seen
-    server, source = server_and_source(observer)
-    limit, seconds = ban_rules(observer)
-    since = observer.target.instance.started if observer.target.instance else None
+    seen = inspection.seen
+    server, source = server_and_source(inspection)
+    limit, seconds = ban_rules(inspection)
+    since = inspection.target.instance.started if inspection.target.instance else None
     logged = None
-    if observer.target.instance is not None and seen.log:
+    if inspection.target.instance is not None and seen.log:
         now = datetime.now()  # the log's times are local and have no zone
         # Behind a mapping or proxy the server counts by an address that is not ours: the one with most failures may be it.
-        counted = {source} if observer.target.direct else {source, *server_log.login_addresses(seen.log)}
+        counted = {source} if inspection.target.direct else {source, *server_log.login_addresses(seen.log)}
         logged = max(
             server_log.login_failures(seen.log, one, limit=limit, ban_seconds=seconds, now=now) for one in counted
         )
-        success = server_log.last_success(seen.log, source) if observer.target.direct else None
+        success = server_log.last_success(seen.log, source) if inspection.target.direct else None
         if success is not None:
             # The log has local time without a zone; the process that wrote it runs on this machine.
             since = max(since, success.astimezone()) if since else success.astimezone()
@@ -117,17 +117,17 @@ def _permit(observer: Observer, ledger: Ledger, offline: Offline) -> Permit:
 
 
 def _send(
-    observer: Observer, ledger: Ledger, attempt: Attempt, username: str, secret: Secret, *, failures: int
+    inspection: Inspection, ledger: Ledger, attempt: Attempt, username: str, secret: Secret, *, failures: int
 ) -> SignIn:
     form = {"username": username, "password": secret.reveal()}
-    exchange = observer.wire.send(Call("POST", LOGIN_PATH, form=form, seconds=LOGIN_SECONDS))
+    exchange = inspection.wire.send(Call("POST", LOGIN_PATH, form=form, seconds=LOGIN_SECONDS))
     outcome = read_answer(exchange)
     noted = {"accepted": "accepted", "refused": "refused", "banned": "banned", "unexpected": "unknown"}
     if exchange.status == 403 and exchange.body.strip() == "Forbidden":
         noted["unexpected"] = "not-counted"  # an API key came along: no password was looked at (measured, 5.2.3, 5.3.0)
     ledger.finish(attempt, noted.get(outcome, "unknown"))  # type: ignore[arg-type]  # the values are ledger.Outcome's
     if outcome == "accepted":
-        observer.session.adopt(exchange)
+        inspection.session.adopt(exchange)
         return SignIn(outcome, "the login is accepted", exchange, failures=failures)
     text = {
         "refused": "the login is refused",

@@ -293,7 +293,7 @@ def test_a_password_of_the_environment_is_utf8_whatever_the_locale(tmp_path: Pat
     code = (
         "import os\n"
         "from qbdoctor.cli.credentials import secret\n"
-        "from qbdoctor.model import UserError\n"
+        "from qbdoctor.model.errors import UserError\n"
         "try:\n"
         "    print(ascii(secret(None, '', 'QBDOCTOR_PASSWORD', os.environ).reveal()))\n"
         "except UserError as error:\n"

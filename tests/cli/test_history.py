@@ -172,8 +172,9 @@ def test_one_that_will_wait_stays_before_it_does(config: Path, monkeypatch: pyte
 KILLED = """
 import os, shutil, sys
 from pathlib import Path
-from qbdoctor import atomic, pruning
-from qbdoctor.journal import Journal
+from qbdoctor.repair.history import prune
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.storage import private
 
 at = int(sys.argv[2])
 def counted(name, real, calls=[]):
@@ -185,10 +186,10 @@ def counted(name, real, calls=[]):
     return call
 
 journal = Journal(Path(sys.argv[1]))
-ids = [one.id for one in pruning.plan(journal).gone]
-for module, name in ((Path, "rename"), (atomic, "sync_folder"), (os, "unlink"), (os, "rmdir"), (os, "open")):
+ids = [one.id for one in prune.plan(journal).gone]
+for module, name in ((Path, "rename"), (private, "sync_folder"), (os, "unlink"), (os, "rmdir"), (os, "open")):
     setattr(module, name, counted(name, getattr(module, name)))
-print(len(pruning.prune(journal, ids)[0]))
+print(len(prune.prune(journal, ids)[0]))
 """
 
 

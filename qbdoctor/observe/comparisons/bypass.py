@@ -11,41 +11,41 @@ from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
 
 """Never valid (a key is qbt_ and 28 characters), never counted as a failed login, never logged (measured, 5.2.3, 5.3.0)."""
 FOREIGN_CLIENT = "203.0.113.9"
 """TEST-NET-3 (RFC 5737): an address of the Internet that is nobody's."""
 
 
-def _bypass(observer: Observer) -> Iterator[Comparison]:
+def _bypass(inspection: Inspection) -> Iterator[Comparison]:
     """The call that a bypass let in, made once more in a way that no bypass lets in."""
-    first = observer.seen.anonymous
-    version = observer.seen.version
+    first = inspection.seen.anonymous
+    version = inspection.seen.version
     if version is None:
         return
     if releases.api_key_supported(version):
-        b = observer.wire.send(Call("GET", VERSION_PATH, bearer=NO_SUCH_KEY))
+        b = inspection.wire.send(Call("GET", VERSION_PATH, bearer=NO_SUCH_KEY))
         shows = "With an API key, even a wrong one, no bypass is tried: without it, only the bypass had let the call in"
         yield Comparison("bypass", "an API key that cannot exist", first, b, b.status == 403, shows)
     elif (
         first.peer == "127.0.0.1" and first.local == "127.0.0.1" and not releases.is_loopback_for(version, "127.0.0.2")
     ):
-        b = observer.wire.send(Call("GET", VERSION_PATH, source="127.0.0.2"))
+        b = inspection.wire.send(Call("GET", VERSION_PATH, source="127.0.0.2"))
         if b.answered:
             shows = "From 127.0.0.2, which this release does not count as its own machine, the same call is refused"
             yield Comparison("bypass", "the address we come from", first, b, b.status == 403, shows)
 
 
-def _public_url(observer: Observer) -> Iterator[Comparison]:
+def _public_url(inspection: Inspection) -> Iterator[Comparison]:
     """The call as it would come through --public-url from somebody on the Internet."""
-    public = observer.seen.asked.public_url
+    public = inspection.seen.asked.public_url
     if public is None:
         return
     # No Origin or Referer: a browser sends neither when the address is typed, and their check is another question.
     headers = {"X-Forwarded-For": FOREIGN_CLIENT, "X-Forwarded-Proto": public.scheme}
-    first = observer.seen.anonymous
-    b = observer.wire.send(Call("GET", VERSION_PATH, headers=headers))
+    first = inspection.seen.anonymous
+    b = inspection.wire.send(Call("GET", VERSION_PATH, headers=headers))
     differs = first.status != b.status
     shows = (
         "A visitor from the Internet is treated differently" if differs else "A visitor from the Internet gets the same"
@@ -53,7 +53,7 @@ def _public_url(observer: Observer) -> Iterator[Comparison]:
     yield Comparison("public-url", "as it comes through --public-url", first, b, differs, shows)
 
 
-MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "bypass": _bypass,
     "public-url": _public_url,
 }

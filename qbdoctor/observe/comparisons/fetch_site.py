@@ -17,7 +17,7 @@ from qbdoctor.target.log import OWN_FETCH_SITES
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
 
 HEADER = "Sec-Fetch-Site"
 NOTE = "the refused request leaves a warning in qBittorrent's log"
@@ -25,22 +25,22 @@ _KEPT = {"host", "origin", "referer", "x-forwarded-host"}
 """What the first of two requests held beside the headers that every request has."""
 
 
-def _may_decide(observer: Observer) -> bool:
-    return True in releases.possible("csrf.sec_fetch_wins", observer.seen.releases)
+def _may_decide(inspection: Inspection) -> bool:
+    return True in releases.possible("csrf.sec_fetch_wins", inspection.seen.releases)
 
 
-def _same_origin(observer: Observer) -> Iterator[Comparison]:
+def _same_origin(inspection: Inspection) -> Iterator[Comparison]:
     """The request whose Origin or Referer was just refused, as a browser sends it through --public-url: same-origin."""
     refused = [
         one.b
-        for one in observer.seen.comparisons.get("origin", ())
+        for one in inspection.seen.comparisons.get("origin", ())
         if one.b.status == 401 and any(name.lower() in {"origin", "referer"} for name, _ in one.b.sent)
     ]
-    if not refused or not _may_decide(observer):
+    if not refused or not _may_decide(inspection):
         return
     a = refused[-1]
     headers = {name: value for name, value in a.sent if name.lower() in _KEPT}
-    b = observer.wire.send(Call("GET", VERSION_PATH, headers={**headers, HEADER: "same-origin"}))
+    b = inspection.wire.send(Call("GET", VERSION_PATH, headers={**headers, HEADER: "same-origin"}))
     passes = b.status in {200, 403}
     shows = (
         "With Sec-Fetch-Site: same-origin, which browsers add to what they send to https addresses and to their own "
@@ -53,23 +53,23 @@ def _same_origin(observer: Observer) -> Iterator[Comparison]:
     )
 
 
-def _cross_site(observer: Observer) -> Iterator[Comparison]:
+def _cross_site(inspection: Inspection) -> Iterator[Comparison]:
     """The free call without the header, and as out of a page of another site, as the log says that somebody called.
 
     Where something on the way adds the header, both go directly to the server.
     """
-    seen = observer.seen
+    seen = inspection.seen
     a, call = seen.anonymous, Call("GET", VERSION_PATH)
     met = seen.rejected
     if a.status == 401:
-        where, direct = direct_address(observer), seen.compared("direct")
+        where, direct = direct_address(inspection), seen.compared("direct")
         if where is None or direct is None or seen.first_request_log is None:
             return
         a, call, met = direct.b, replace(call, address=where, verify=False), seen.first_request_log.rejections
     sites = [one.received for one in met if one.kind == "cross-site" and one.received in OWN_FETCH_SITES]
-    if not sites or a.status not in {200, 403} or not _may_decide(observer):
+    if not sites or a.status not in {200, 403} or not _may_decide(inspection):
         return
-    b = observer.wire.send(replace(call, headers={HEADER: OWN_FETCH_SITES[sites[-1]]}))
+    b = inspection.wire.send(replace(call, headers={HEADER: OWN_FETCH_SITES[sites[-1]]}))
     differs = b.status == 401
     shows = (
         f"{HEADER}: {sites[-1]} alone turns the answer {a.status} into 401; upper case tells our line in the log from others'"
@@ -81,7 +81,7 @@ def _cross_site(observer: Observer) -> Iterator[Comparison]:
     )
 
 
-MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "fetch-site": _same_origin,
     "cross-site": _cross_site,
 }

@@ -6,36 +6,37 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
+from qbdoctor.observe.login_budget import send_unauthorised
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
 
 HOST_NOTE = "each refused Host header leaves a warning in qBittorrent's log"
 DEFAULT_PORT = 8080
 
 
-def _host_header(observer: Observer) -> Iterator[Comparison]:
+def _host_header(inspection: Inspection) -> Iterator[Comparison]:
     """After a 401: another port in the Host header, then another name.
 
     The order and the number matter: through a way that we do not know, every request might carry a Basic header that a
     proxy adds, which from 5.2 on counts as a failed login each. So at most two more go out after the first 401, and the
     ledger knows of them. An answer other than 401 excludes that, and asking on is free.
     """
-    address = observer.address
-    first = observer.seen.anonymous
+    address = inspection.address
+    first = inspection.seen.anonymous
     host = address.authority.rsplit(":", 1)[0] if address.authority.endswith(f":{address.port}") else address.authority
     has_port = host != address.authority
 
     def ask(value: str) -> Exchange:
-        return observer.unauthorised(Call("GET", VERSION_PATH, headers={"Host": value}))
+        return send_unauthorised(inspection, Call("GET", VERSION_PATH, headers={"Host": value}))
 
     def compare(a: Exchange, b: Exchange, factor: str, shows: str) -> Comparison:
         differs = b.answered and b.status != 401
         said = shows if differs else f"{factor[0].upper()}{factor[1:]} makes no difference"
         return Comparison("host-header", factor, a, b, differs, said, HOST_NOTE)
 
-    port = observer.target.server_port or _port_by_log(observer)
+    port = inspection.target.server_port or _port_by_log(inspection)
     bare = first
     if has_port:
         known = port is not None and port != address.port
@@ -51,7 +52,7 @@ def _host_header(observer: Observer) -> Iterator[Comparison]:
                     yield compare(first, guess, factor, shows)
             return
         bare = b
-    name = _other_name(observer, host)
+    name = _other_name(inspection, host)
     if name is None:
         return
     sent = dict(bare.sent)["Host"]
@@ -62,24 +63,24 @@ def _host_header(observer: Observer) -> Iterator[Comparison]:
     if named.differs and has_port and suffix != f":{address.port}":
         # The port was taken out of the way above: is it refused as well? Nothing on the way adds a Basic header, or the
         # answer could not have been other than 401: so this one counts nowhere.
-        a = observer.wire.send(Call("GET", VERSION_PATH, headers={"Host": f"{name}:{address.port}"}))
+        a = inspection.wire.send(Call("GET", VERSION_PATH, headers={"Host": f"{name}:{address.port}"}))
         if a.status == 401:
             shows = "qBittorrent refuses the port in the Host header as well"
             yield compare(a, b, "the port in the Host header", shows)
 
 
-def _port_by_log(observer: Observer) -> int | None:
+def _port_by_log(inspection: Inspection) -> int | None:
     """Return the port that qBittorrent said it listens on as it refused our first request, in a log of this machine."""
-    told = observer.seen.first_request_log
+    told = inspection.seen.first_request_log
     found = [one.expected for one in told.rejections if one.kind == "port"] if told is not None else []
     return int(found[0]) if found and found[0] is not None else None
 
 
-def _other_name(observer: Observer, host: str) -> str | None:
+def _other_name(inspection: Inspection, host: str) -> str | None:
     """Return a name that qBittorrent ought to accept: the address the connection arrived at, or one of ServerDomains."""
-    peer = observer.seen.anonymous.peer
-    settings = observer.seen.settings
-    for domain in settings.server_domains() if settings is not None and not observer.target.direct else ():
+    peer = inspection.seen.anonymous.peer
+    settings = inspection.seen.settings
+    for domain in settings.server_domains() if settings is not None and not inspection.target.direct else ():
         if not any(mark in domain for mark in "*?[]") and domain.lower() != host.lower():
             return domain
     if peer is None:
@@ -89,6 +90,6 @@ def _other_name(observer: Observer, host: str) -> str | None:
     return written if written != host else None
 
 
-MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "host-header": _host_header,
 }

@@ -10,7 +10,7 @@ from qbdoctor.model.exchanges import Comparison
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
 
 MOST_PORTS = 3
 """A desktop build has one or two ports open besides the Web UI's."""
@@ -18,12 +18,14 @@ PORT_SECONDS = 3.0
 TLS_SECONDS = 1.5
 
 
-def _other_scheme(observer: Observer) -> Iterator[Comparison]:
+def _other_scheme(inspection: Inspection) -> Iterator[Comparison]:
     """The same request over http and https; the certificate does not matter for that question."""
-    first = observer.seen.anonymous
-    address = observer.address
+    first = inspection.seen.anonymous
+    address = inspection.address
     other = replace(address, scheme="https" if address.scheme == "http" else "http")
-    b = observer.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, headers={"Host": address.authority}))
+    b = inspection.wire.send(
+        Call("GET", VERSION_PATH, address=other, verify=False, headers={"Host": address.authority})
+    )
     # nginx and Go answer plain http on a TLS port with a 400 of their own: that is no answer to the question.
     told_off = b.status == 400 and "https" in b.body.lower()
     differs = b.answered and not told_off
@@ -31,29 +33,29 @@ def _other_scheme(observer: Observer) -> Iterator[Comparison]:
     yield Comparison("scheme", "the scheme, http or https", first, b, differs, shows)
 
 
-def _plain_http(observer: Observer) -> Iterator[Comparison]:
+def _plain_http(inspection: Inspection) -> Iterator[Comparison]:
     """The request that plain http answered, over https: TLS to a plain port hangs, so it gets a short time."""
-    first = observer.seen.anonymous
-    other = replace(observer.address, scheme="https")
+    first = inspection.seen.anonymous
+    other = replace(inspection.address, scheme="https")
     call = Call("GET", VERSION_PATH, address=other, verify=False, seconds=TLS_SECONDS)
-    a = observer.wire.send(replace(call, headers={"Host": observer.address.authority}))
+    a = inspection.wire.send(replace(call, headers={"Host": inspection.address.authority}))
     differs = first.answered and not a.answered
     shows = "Plain http is spoken here, and no TLS" if differs else "TLS is spoken here as well"
     yield Comparison("plain-http", "the scheme, https or http", a, first, differs, shows)
 
 
-def _certificate(observer: Observer) -> Iterator[Comparison]:
+def _certificate(inspection: Inspection) -> Iterator[Comparison]:
     """The same request with the certificate looked at and not; no credentials go with it."""
-    b = observer.wire.send(Call("GET", VERSION_PATH, verify=False))
+    b = inspection.wire.send(Call("GET", VERSION_PATH, verify=False))
     shows = "Only the certificate stands in the way" if b.answered else "The certificate is not the only fault"
-    yield Comparison("certificate", "the certificate verified or not", observer.seen.anonymous, b, b.answered, shows)
+    yield Comparison("certificate", "the certificate verified or not", inspection.seen.anonymous, b, b.answered, shows)
 
 
-def _proxy_environment(observer: Observer) -> Iterator[Comparison]:
+def _proxy_environment(inspection: Inspection) -> Iterator[Comparison]:
     """The same request directly and through the environment's proxy."""
-    first = observer.seen.anonymous
-    for variable in observer.seen.proxy_variables[:1]:
-        b = observer.wire.send(Call("GET", VERSION_PATH, proxy=variable.url.reveal()))
+    first = inspection.seen.anonymous
+    for variable in inspection.seen.proxy_variables[:1]:
+        b = inspection.wire.send(Call("GET", VERSION_PATH, proxy=variable.url.reveal()))
         differs = (first.status, first.body) != (b.status, b.body)
         shows = (
             f"{variable.variable} changes the outcome: clients that obey it do not reach this server as it is"
@@ -64,10 +66,10 @@ def _proxy_environment(observer: Observer) -> Iterator[Comparison]:
         yield Comparison("proxy-environment", factor, first, b, differs, shows)
 
 
-def _port(observer: Observer) -> Iterator[Comparison]:
+def _port(inspection: Inspection) -> Iterator[Comparison]:
     """The same request at the ports that the process which is meant has open; the certificate does not matter here."""
-    one = observer.seen.suspect
-    address = observer.address
+    one = inspection.seen.suspect
+    address = inspection.address
     if one is None:
         return
     host, apart = address.host, one.instance.shares_network is False
@@ -76,10 +78,10 @@ def _port(observer: Observer) -> Iterator[Comparison]:
             return
         host = one.instance.addresses[0]
     scheme = "https" if one.settings is not None and one.settings.boolean("HTTPS/Enabled") else "http"
-    first = observer.seen.anonymous
+    first = inspection.seen.anonymous
     for port in (one.ports or ())[:MOST_PORTS]:
         other = replace(address, scheme=scheme, host=host, port=port, path="")
-        b = observer.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, seconds=PORT_SECONDS))
+        b = inspection.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, seconds=PORT_SECONDS))
         differs = b.answered and b.status in {200, 401, 403} and b.header("x-content-type-options") == "nosniff"
         shows = f"qBittorrent answers on port {port}" if differs else f"Port {port} does not answer as qBittorrent does"
         yield Comparison("port", "address and port" if apart else "the port", first, b, differs, shows)
@@ -87,7 +89,7 @@ def _port(observer: Observer) -> Iterator[Comparison]:
             return
 
 
-MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "scheme": _other_scheme,
     "plain-http": _plain_http,
     "port": _port,

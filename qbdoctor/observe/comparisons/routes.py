@@ -13,25 +13,26 @@ from urllib.parse import urljoin
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Comparison, Exchange
+from qbdoctor.observe.login_budget import send_unauthorised
 from qbdoctor.target.address import Address, parse_ip, parse_url
 from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observer import Observer
+    from qbdoctor.observe.inspection import Inspection
     from qbdoctor.target.processes import Instance
 
 
-def direct_address(observer: Observer) -> Address | None:
+def direct_address(inspection: Inspection) -> Address | None:
     """Return where the process behind the target listens itself; None where none is known.
 
     That process is the target's own, or the one whose log told of our refused request. A config without a running
     process is not enough: what listens on its port here may be anything.
     """
-    target = observer.target
+    target = inspection.target
     instance = target.instance
-    if instance is None and observer.seen.anonymous.status == 401 and observer.seen.first_request_log is not None:
-        instance = observer.seen.first_request_log.instance
+    if instance is None and inspection.seen.anonymous.status == 401 and inspection.seen.first_request_log is not None:
+        instance = inspection.seen.first_request_log.instance
     if instance is None or instance.config_file is None:
         return None
     try:
@@ -57,13 +58,13 @@ def _host(instance: Instance, port: int | None) -> str | None:
     return "127.0.0.1"
 
 
-def _direct(observer: Observer) -> Iterator[Comparison]:
+def _direct(inspection: Inspection) -> Iterator[Comparison]:
     """The same call through the address given and directly at the process."""
-    where = None if observer.target.direct else direct_address(observer)
-    if where is None or where == observer.address:
+    where = None if inspection.target.direct else direct_address(inspection)
+    if where is None or where == inspection.address:
         return
-    first = observer.seen.anonymous
-    b = observer.wire.send(Call("GET", VERSION_PATH, address=where, verify=False))
+    first = inspection.seen.anonymous
+    b = inspection.wire.send(Call("GET", VERSION_PATH, address=where, verify=False))
     differs = answers_call(b) and (b.status != first.status or not answers_call(first))
     shows = (
         f"qBittorrent itself, asked at {where.url}, answers {b.outcome()}: the other answer is made on the way"
@@ -73,21 +74,21 @@ def _direct(observer: Observer) -> Iterator[Comparison]:
     yield Comparison("direct", "the way: through the address given, or directly", first, b, differs, shows)
 
 
-def _base_path(observer: Observer) -> Iterator[Comparison]:
+def _base_path(inspection: Inspection) -> Iterator[Comparison]:
     """After a 404: the same call without the address's path, or with that of --public-url; then both directly."""
-    first = observer.seen.anonymous
-    address, public = observer.address, observer.seen.asked.public_url
+    first = inspection.seen.anonymous
+    address, public = inspection.address, inspection.seen.asked.public_url
     other = "" if address.path else (public.path if public is not None else "")
     if other == address.path:
         return
-    b = observer.unauthorised(Call("GET", VERSION_PATH, address=replace(address, path=other)))
+    b = send_unauthorised(inspection, Call("GET", VERSION_PATH, address=replace(address, path=other)))
     one = _paths(first, b, address.path, other)
     yield one
-    where = direct_address(observer)
+    where = direct_address(inspection)
     if one.differs or where is None or not address.path:
         return
-    with_path = observer.wire.send(Call("GET", VERSION_PATH, address=replace(where, path=address.path), verify=False))
-    bare = observer.wire.send(Call("GET", VERSION_PATH, address=where, verify=False))
+    with_path = inspection.wire.send(Call("GET", VERSION_PATH, address=replace(where, path=address.path), verify=False))
+    bare = inspection.wire.send(Call("GET", VERSION_PATH, address=where, verify=False))
     yield _paths(with_path, bare, address.path, "")
 
 
@@ -99,9 +100,9 @@ def _paths(a: Exchange, b: Exchange, path: str, other: str) -> Comparison:
     )
 
 
-def _redirect_goal(observer: Observer) -> Iterator[Comparison]:
+def _redirect_goal(inspection: Inspection) -> Iterator[Comparison]:
     """The redirect's goal asked directly, where it is the same call at the same host."""
-    first = observer.seen.anonymous
+    first = inspection.seen.anonymous
     goal = urljoin(first.url, first.header("location") or "")
     if not goal.endswith(VERSION_PATH):
         return
@@ -109,15 +110,15 @@ def _redirect_goal(observer: Observer) -> Iterator[Comparison]:
         where = parse_url(goal.removesuffix(VERSION_PATH))
     except UserError:
         return
-    if where.host != observer.address.host or where == observer.address:
+    if where.host != inspection.address.host or where == inspection.address:
         return
-    b = observer.unauthorised(Call("GET", VERSION_PATH, address=where, verify=False))
+    b = send_unauthorised(inspection, Call("GET", VERSION_PATH, address=where, verify=False))
     differs = answers_call(b)
     shows = f"qBittorrent answers at {where.url}" if differs else f"{where.url} is not answered by qBittorrent"
     yield Comparison("redirect-goal", "the address: the one given or the redirect's goal", first, b, differs, shows)
 
 
-MAKERS: dict[str, Callable[[Observer], Iterator[Comparison]]] = {
+MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "direct": _direct,
     "base-path": _base_path,
     "redirect-goal": _redirect_goal,

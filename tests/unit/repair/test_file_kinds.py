@@ -175,9 +175,9 @@ def test_folders_without_locks(error: str, config: Path, tmp_path: Path) -> None
     program = f"""
 import sys
 from pathlib import Path
-from qbdoctor import locks
-from qbdoctor.atomic import Refused
-from qbdoctor.journal import Journal, SettingEdit
+from qbdoctor.model.errors import Refused
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.storage import locks
 journal, config = Journal(Path({str(state)!r}), lock_seconds=0.1), Path({str(config)!r})
 edit = SettingEdit("LocalHostAuth", "Preferences", {KEY!r}, "true")
 def apply(): return journal.apply_file(config, [edit], fix="require-localhost-auth", reason="requested", run="r")

@@ -309,7 +309,7 @@ def test_unknown_format() -> None:
 
 def test_rich_is_loaded_for_people_only() -> None:
     code = (
-        "import sys; from qbdoctor.reports import FORMATS, render; from tests.samples import SAMPLES\n"
+        "import sys; from qbdoctor.reports import FORMATS, render; from tests.support.samples import SAMPLES\n"
         "[render(s(), f) for s in SAMPLES.values() for f in FORMATS if f != 'human']\n"
         "import qbdoctor.reports.human; sys.exit('rich' in sys.modules)"
     )

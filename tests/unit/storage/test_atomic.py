@@ -299,8 +299,8 @@ def in_namespace(script: str) -> None:
 PRELUDE = """
 import os, subprocess, sys
 from pathlib import Path
-from qbdoctor import atomic
-from qbdoctor.journal import Journal, SettingEdit
+from qbdoctor.model import errors
+from qbdoctor.repair.journal.journal import Journal, SettingEdit
 def mount(*words): subprocess.run(["mount", *map(str, words)], check=True)
 base = Path({base!r})
 EDIT = SettingEdit("LocalHostAuth", "Preferences", "WebUI\\\\LocalHostAuth", "true")
@@ -309,7 +309,7 @@ def apply(path, state=base / "state"):
     return Journal(state).apply_file(path, [EDIT], fix="require-localhost-auth", reason="requested", run="r")
 def refused(path, text, state=base / "state"):
     try: apply(path, state)
-    except atomic.Refused as error: assert text in error.reason, error.reason
+    except errors.Refused as error: assert text in error.reason, error.reason
     else: raise AssertionError("not refused")
 """
 

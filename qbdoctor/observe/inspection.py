@@ -1,0 +1,78 @@
+"""Holds the state of one look at a target: address, credentials, settings at hand and what has been observed so far."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qbdoctor.model.basics import Secret
+from qbdoctor.observe.observations import Asked, Observations
+from qbdoctor.webui.session import SessionClient, close_sessions
+from qbdoctor.webui.wire import Wire
+
+if TYPE_CHECKING:
+    from qbdoctor.target.address import Address
+    from qbdoctor.target.resolve import Target
+    from qbdoctor.webui.login_ledger import Ledger
+
+
+class Inspection(ABC):
+    """What one look at a target knows and may use. ``login_attempts`` counts the credentials that were sent: 0 or 1.
+
+    ``refused_authorisations`` counts the 401s after the first on a way that may add credentials of its own.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        asked: Asked,
+        wire: Wire,
+        *,
+        state: Path,
+        environment: Mapping[str, str] | None = None,
+        ask_password: Callable[[str], Secret | None] | None = None,
+    ) -> None:
+        self.target = target
+        self.wire = wire
+        self.state = state
+        self.environment = os.environ if environment is None else environment
+        self.ask_password = ask_password
+        self.login_attempts = 0
+        self.refused_authorisations = 0
+        self.session = SessionClient(wire, api_key=asked.api_key)
+        for secret in (asked.password, asked.api_key):
+            wire.masks.add(secret)
+        self._asked = asked
+        self._ledger: Ledger | None = None
+        self.seen = Observations({"target": target}, self.take)
+
+    @abstractmethod
+    def take(self, name: str) -> Any:
+        """Take the observation of that name. Raises KeyError for an unknown one."""
+
+    @property
+    def address(self) -> Address:
+        """The address that is asked."""
+        return self.target.address
+
+    @property
+    def ledger(self) -> Ledger:
+        """The attempt ledger, one for the run: what a later answer settles, it settles for this run's requests."""
+        from qbdoctor.webui.login_ledger import Ledger  # noqa: PLC0415
+
+        self._ledger = self._ledger or Ledger(self.state / "attempts.json")
+        return self._ledger
+
+    def give_password(self, secret: Secret) -> None:
+        """Take a password that a person typed during the run. What was seen without it is looked at anew."""
+        self.wire.masks.add(secret)
+        self._asked = replace(self._asked, password=secret)
+        self.seen.forget("asked", "offline")
+
+    def close(self) -> None:
+        """Log out what was opened. Never raises."""
+        close_sessions(self.wire)

@@ -29,10 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         if args.command == "check" and args.format != "human":
-            from qbdoctor.cli.commands import check  # noqa: PLC0415
+            from qbdoctor.cli import early_error  # noqa: PLC0415
 
             stopped = UserError("interrupted", "The check was interrupted before it was complete.", 130)
-            return check.refuse(stopped, args.format, args.output)
+            return early_error.refuse(stopped, args.format, args.output)
         print("qbdoctor: interrupted", file=sys.stderr)  # noqa: T201
         return 130
 
@@ -41,8 +41,8 @@ def _failed_early(error: UserError, given: Sequence[str]) -> int:
     """Say what is wrong with the command line, as a report where that is what the caller reads."""
     is_check = "check" in given or not any(word in COMMANDS for word in given)
     if wanted_format(split(given)[0]) != "human" and is_check:
-        from qbdoctor.cli.commands import check  # noqa: PLC0415
+        from qbdoctor.cli import early_error  # noqa: PLC0415
 
-        return check.refuse(error, wanted_format(split(given)[0]))
+        return early_error.refuse(error, wanted_format(split(given)[0]))
     print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
     return error.exit_code

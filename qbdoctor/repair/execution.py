@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from qbdoctor.repair import planner, transaction
 from qbdoctor.repair.restart.restart import NotStarted, RestartPlan
 from qbdoctor.repair.restart.restarter import Restarter
 from qbdoctor.repair.restart.watchdog_client import READY_SECONDS, WatchdogClient, releasing_on_failure
-from qbdoctor.repair.verify import NotHelped
+from qbdoctor.repair.run import NotHelped
 from qbdoctor.target import processes
 from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.webui.masks import Deadline
@@ -25,21 +26,20 @@ if TYPE_CHECKING:
 VERIFY_SECONDS = 20.0
 
 
-"""Watchdogs that outlive the run are nobody's to wait for."""
-
-
 def carry_out(fix_run: FixRun, plan: Plan) -> tuple[Record, ...]:
     """Apply and verify a plan, with a restart around it or a time to confirm it in. Raises as both do."""
     how = fix_run.how if plan.via == "file" else None
+    if fix_run.confirm_within is None and how is None:
+        return transaction.verify(fix_run, plan, transaction.apply(fix_run, plan))
     watchdog_client = WatchdogClient(
         fix_run.journal, run=fix_run.run, config=fix_run.observer.target.config_file, how=how,
         confirm=fix_run.confirm_within, may_restart=fix_run.restart, api=session_of(fix_run) if plan.via == "api" else None,
     )  # fmt: skip
     with releasing_on_failure(watchdog_client), fix_run.journal.locked():
         if how is None:
-            records = fix_run.verify(plan, fix_run.apply(plan))
+            records = transaction.verify(fix_run, plan, transaction.apply(fix_run, plan))
         else:
-            records = _restarted(fix_run, plan, Restarter(how, watchdog_client, fix_run.seconds))
+            records = _restarted(fix_run, plan, Restarter(how, watchdog_client, fix_run.seconds, fix_run.say))
     if fix_run.confirm_within is None:
         watchdog_client.release()
     else:
@@ -51,14 +51,14 @@ def _restarted(fix_run: FixRun, plan: Plan, restarter: Restarter) -> tuple[Recor
     restarter.down()
     fix_run.restarter = restarter
     try:
-        plan = fix_run.plan_again(plan)
-        records = fix_run.apply(plan)
+        plan = planner.plan_again(fix_run, plan)
+        records = transaction.apply(fix_run, plan)
         try:
             restarter.up()
         except NotStarted as failed:
-            raise fix_run.undone("file", records, f"With the new settings: {failed.reason}") from None
+            raise transaction.undone(fix_run, "file", records, f"With the new settings: {failed.reason}") from None
         fix_run.observer_after_restart = observer_after_restart(fix_run, restarter.how)
-        return fix_run.verify(plan, records)
+        return transaction.verify(fix_run, plan, records)
     except NotHelped as failed:
         end = restarter.bring_back() or "qBittorrent runs again."
         raise NotHelped(f"{failed.reason} {end}", failed.records) from None
@@ -111,7 +111,7 @@ def _arm(fix_run: FixRun, plan: Plan, watchdog_client: WatchdogClient, records: 
     """Hand the session over and have the time kept; where that fails, the change is taken back. Raises NotHelped."""
     heard = arm(watchdog_client, fix_run if plan.via == "api" else None)
     if heard is None:
-        failed = fix_run.undone(plan.via, records, "Nothing would keep the time to confirm it in.")
+        failed = transaction.undone(fix_run, plan.via, records, "Nothing would keep the time to confirm it in.")
         end = fix_run.restarter.bring_back() if fix_run.restarter is not None and plan.via == "file" else ""
         watchdog_client.release(done=False)
         raise NotHelped(f"{failed.reason} {end}".strip(), failed.records)

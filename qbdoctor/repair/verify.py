@@ -15,20 +15,18 @@ from qbdoctor.config.settings import Settings, wait_until
 from qbdoctor.diagnosis import engine
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.edits import AnyEdit, Edit
-from qbdoctor.model.errors import Refused
 from qbdoctor.model.report import Report
 from qbdoctor.observe.release import reader
 from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.edits.values import in_file, in_json
 from qbdoctor.repair.plan import Plan, PlanStep
+from qbdoctor.repair.run import FixRun, NotHelped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qbdoctor.observe.observer import Observer
     from qbdoctor.releases import Version
-    from qbdoctor.repair.journal.records import Record
-    from qbdoctor.repair.run import FixRun
 
 SAVE_SECONDS = 8.0
 """qBittorrent saves at once after setPreferences, and some seconds after its start (measured, 4.2.5 to 5.3.0)."""
@@ -157,11 +155,3 @@ def _compare(before: Report, after: Report, plan: Plan) -> None:
     left = [step.reason for step in plan.steps if step.reason in found]
     if left:
         raise NotHelped(f"The set did not help: {left[0]} is still found.")
-
-
-class NotHelped(Refused):
-    """The set was applied and did not do what it should. ``records`` are as they stand after it was taken back."""
-
-    def __init__(self, reason: str, records: Sequence[Record] = ()) -> None:
-        super().__init__(reason, "verification-failed")
-        self.records = tuple(records)

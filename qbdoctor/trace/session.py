@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli.target_options import verification
 from qbdoctor.model.errors import UserError
 from qbdoctor.target.address import Address, parse_host_port, parse_ip
 from qbdoctor.trace.exchange import Seen, Trace
@@ -54,12 +53,12 @@ SETTLE_SECONDS = 0.3
 class Session:
     """One trace from the first socket to the last exchange."""
 
-    def __init__(self, args: argparse.Namespace, target: Address, command: Sequence[str]) -> None:
+    def __init__(self, args: argparse.Namespace, target: Address, command: Sequence[str], verify: bool | str) -> None:
         self.target = target
         self.command = command
         self.quiet = bool(args.quiet)
         self.listen = parse_host_port(args.listen) if args.listen else None
-        self.verify = verification(args)
+        self.verify = verify
         self.seen: list[Seen] = []
         self.notes: list[str] = []
         self.told: set[tuple[str, str]] = set()

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from qbdoctor.repair import execution
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.plan import Plan
 from qbdoctor.repair.run import FixRun
@@ -59,13 +60,13 @@ def test_a_file_that_changes_between_plan_and_write(
     old = config.read_bytes()
     assert line in old
     new = old.replace(line, b"x=1\n" + line) if kept else old.replace(line, line.replace(b"false", b"0") + b"no")
-    carry_out = FixRun.carry_out
+    carry_out = execution.carry_out
 
     def meanwhile(fix_run: FixRun, plan: Plan) -> tuple[Record, ...]:
         config.write_bytes(new)
         return carry_out(fix_run, plan)
 
-    monkeypatch.setattr(FixRun, "carry_out", meanwhile)
+    monkeypatch.setattr(execution, "carry_out", meanwhile)
     run = qbdoctor("fix", AUTH, "--yes", "--config", str(config))
     if kept:
         assert (run.code, config.read_bytes()) == (0, new.replace(b"LocalHostAuth=false", b"LocalHostAuth=true"))

@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from qbdoctor.cli import output
-from qbdoctor.cli.parser import COMMANDS, DEFAULTS
+from qbdoctor.cli.parser import COMMANDS
 from qbdoctor.cli.target_options import observer, target_arguments
 from qbdoctor.diagnosis import engine
 from qbdoctor.model.errors import UserError
@@ -43,9 +43,3 @@ def _refuse_unknown(asked: list[str], known: list[str]) -> None:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
             kind = "command or check" if near and near[0] in COMMANDS else "check"
             raise UserError("unknown-check", f"there is no {kind} {name!r}: {hint}")
-
-
-def refuse(error: UserError, form: str, output_file: str | None = None) -> int:
-    """Deliver the report of a run that ended before there was anything to judge."""
-    args = argparse.Namespace(**{**DEFAULTS, "format": form, "output": output_file})
-    return output.report(engine.error_report(error, datetime.now(UTC)), args)

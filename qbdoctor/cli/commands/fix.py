@@ -14,13 +14,12 @@ from qbdoctor.model.edits import Fix
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
 from qbdoctor.registry import checks, fixes
-from qbdoctor.repair import inputs, password_change
+from qbdoctor.repair import inputs, password_change, planner
 from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
-from qbdoctor.repair.run import FixRun
-from qbdoctor.repair.verify import NotHelped
+from qbdoctor.repair.run import FixRun, NotHelped
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
 
@@ -47,6 +46,7 @@ def _run(args: argparse.Namespace) -> CommandOutcome:
         restart=args.restart,
         confirm_within=args.confirm_within,
         seconds=args.deadline,
+        say=output.say,
     )
     try:
         _before_asking(args, fix_run, named)
@@ -76,7 +76,7 @@ def _before_asking(args: argparse.Namespace, fix_run: FixRun, named: Sequence[Fi
     for fix in named:
         if args.restart or not any(one.secret for one in fix.inputs):
             continue
-        via = fix_run.way(args.via)
+        via = planner.way(fix_run, args.via)
         if why := fix.refused(fix_run.observer.seen, via):
             raise Refused(f"{fix.id}: {why}", "not-this-way")
         if via == "api":
@@ -90,7 +90,7 @@ def _carry_out_fix_run(
     args: argparse.Namespace, fix_run: FixRun, named: list[Fix], input_values: dict[str, Any]
 ) -> CommandOutcome:
     if named:
-        via = fix_run.way(args.via)
+        via = planner.way(fix_run, args.via)
         if fix_run.other() is None:  # for what comes after to be held against; a stopped one has its file judged
             fix_run.diagnose()
         wanted = [(inputs.bind(fix, input_values, fix_run.before), "requested") for fix in named]
@@ -100,10 +100,10 @@ def _carry_out_fix_run(
         wanted = wanted_by_causes(report, fixes(), fix_run.observer.seen, infos=not args.yes, input_values=input_values)
         if not wanted:
             return CommandOutcome("fix", "nothing-to-do", _nothing(report, fix_run), 0)
-        via = fix_run.way(args.via)
+        via = planner.way(fix_run, args.via)
         if via == "api" and not args.restart:
             wanted = _live(wanted)
-    plan = fix_run.plan_either_way(wanted, via, args.via)
+    plan = planner.plan_either_way(fix_run, wanted, via, args.via)
     if not plan.steps:
         return CommandOutcome("fix", "nothing-to-do", (f"Nothing to do: {'; '.join(plan.left_out)}.",), 0)
     lines = _described(plan, fix_run)
@@ -117,7 +117,9 @@ def _carry_out_fix_run(
     # On a terminal the plan was shown with the question.
     shown = () if not args.yes else (*lines, "")
     try:
-        records = fix_run.carry_out(plan)
+        from qbdoctor.repair import execution  # noqa: PLC0415 - loads what restarts a server
+
+        records = execution.carry_out(fix_run, plan)
     except NotHelped as failed:
         said = (*shown, f"✗ {failed.reason}", *(f"  record {one.id} ({one.state})" for one in failed.records))
         return CommandOutcome("fix", "undone", said, 4, failed.records, plan.changes())

@@ -17,7 +17,7 @@ from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.config.list_values import NAMES
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.registry import checks
-from qbdoctor.repair import self_lockout
+from qbdoctor.repair import planner, self_lockout
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.journal import confirmations, undo
 from qbdoctor.repair.journal.journal import Journal
@@ -153,7 +153,9 @@ def _surgery(args: argparse.Namespace, journal: Journal, record: Record, path: P
 
 
 def _one(args: argparse.Namespace, watcher: Observer, journal: Journal, *, url_given: bool) -> FixRun:
-    return FixRun(watcher, journal, checks(), url_given=url_given, restart=args.restart, seconds=args.deadline)
+    return FixRun(
+        watcher, journal, checks(), url_given=url_given, restart=args.restart, seconds=args.deadline, say=output.say
+    )
 
 
 def _way(args: argparse.Namespace, fix_run: FixRun, records: Sequence[Record], path: Path | None) -> Via:
@@ -161,8 +163,8 @@ def _way(args: argparse.Namespace, fix_run: FixRun, records: Sequence[Record], p
     if args.via != "api" and path is not None and not fix_run.runs:
         return "file"
     if args.restart and args.via == "auto" and any(map(undo.only_in_file, records)):
-        return fix_run.way("file")
-    via = fix_run.way(args.via)
+        return planner.way(fix_run, "file")
+    via = planner.way(fix_run, args.via)
     if via == "api":
         try:
             fix_run.live.sign_on()
@@ -170,7 +172,7 @@ def _way(args: argparse.Namespace, fix_run: FixRun, records: Sequence[Record], p
         except UserError:
             if not (args.restart and args.via == "auto"):
                 raise
-            return fix_run.way("file")
+            return planner.way(fix_run, "file")
     return via
 
 
@@ -279,6 +281,7 @@ def _restarted(
         args.deadline,
         lambda: _each(args, journal, plan, site),
         lambda made: redo.redo(journal, made[0], path, run=fix_run.run, guard=site.guard, why=why),
+        output.say,
     )
 
 

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output
+from qbdoctor.cli.target_options import verification
 from qbdoctor.model.errors import UserError
 from qbdoctor.target.resolve import TargetOptions, resolve
 from qbdoctor.trace.exchange import Trace
@@ -55,4 +56,4 @@ def _trace(args: argparse.Namespace) -> Trace:
         del command[0]
     if args.run is not None and not command:
         raise UserError("usage", "--run: name the command behind --, such as --run -- python client.py.")
-    return asyncio.run(Session(args, target, command).run())
+    return asyncio.run(Session(args, target, command, verification(args)).run())

@@ -98,6 +98,7 @@ class WatchdogClient:
 
 
 _LEFT: list[subprocess.Popen[bytes]] = []
+"""Watchdogs that outlive the run are nobody's to wait for."""
 
 
 @contextmanager

@@ -131,14 +131,13 @@ def test_http_where_the_config_says_https(own: Callable[..., Server], release: R
 KILLED = """
 import os, signal, sys
 from qbdoctor.cli.main import main
-from qbdoctor.repair import execution
+from qbdoctor.repair import execution, transaction
 from qbdoctor.repair.restart import watchdog_client
-from qbdoctor.repair.run import FixRun
 
 def die(*_arguments, **_keywords):
     os.kill(os.getpid(), signal.SIGKILL)
 
-place, name = {"verify": (FixRun, "verify"), "arm": (execution, "arm"), "told": (watchdog_client.WatchdogClient, "release")}[sys.argv[1]]
+place, name = {"verify": (transaction, "verify"), "arm": (execution, "arm"), "told": (watchdog_client.WatchdogClient, "release")}[sys.argv[1]]
 setattr(place, name, die)
 main(sys.argv[2:])
 """

@@ -361,7 +361,7 @@ assert path.read_bytes() == OLD
 (small / "filler").unlink()
 record = apply(path); fill("filler")
 try: Journal(base / "state").rollback(record)
-except atomic.Refused as error: assert "disk is full" in error.reason
+except errors.Refused as error: assert "disk is full" in error.reason
 else: raise AssertionError("not refused")
 assert path.read_bytes() == OLD.replace(b"false", b"true")
 (small / "filler").unlink()

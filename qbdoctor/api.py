@@ -22,12 +22,12 @@ from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, R
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
 from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
 from qbdoctor.observe.config_place import ConfigPlace
-from qbdoctor.observe.observations import (
+from qbdoctor.observe.observations import Observations
+from qbdoctor.observe.observed_values import (
     Asked,
     Client,
     FirstRequestLog,
     Neighbour,
-    Observations,
     Offline,
     ProbableProcess,
     ProxyVariable,
@@ -37,7 +37,7 @@ from qbdoctor.observe.observations import (
 from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
-from qbdoctor.target.log import Rejection
+from qbdoctor.target.log_rejections import Rejection
 from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front
 
 __all__ = [

@@ -13,7 +13,8 @@ from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record
 from qbdoctor.target.address import Address, parse_url
-from qbdoctor.target.resolve import TargetOptions, resolve
+from qbdoctor.target.description import TargetOptions
+from qbdoctor.target.resolve import resolve
 
 
 def chosen(args: argparse.Namespace, journal: Journal, state: Path) -> list[Record]:

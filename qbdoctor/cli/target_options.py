@@ -10,11 +10,12 @@ from pathlib import Path
 
 from qbdoctor.cli import credentials
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.observations import Asked
+from qbdoctor.observe.observed_values import Asked
 from qbdoctor.observe.observer import Observer
 from qbdoctor.storage import state_folder as storage_state_folder
 from qbdoctor.target.address import parse_url
-from qbdoctor.target.resolve import TargetOptions, resolve
+from qbdoctor.target.description import TargetOptions
+from qbdoctor.target.resolve import resolve
 from qbdoctor.webui.masks import Deadline, Masks
 from qbdoctor.webui.wire import Wire
 

@@ -10,7 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.observe.observations import Client
+from qbdoctor.observe.observed_values import Client
 from qbdoctor.target import address
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import parse_ip

@@ -21,8 +21,8 @@ from qbdoctor.storage import files
 from qbdoctor.target import log as server_log
 
 if TYPE_CHECKING:
+    from qbdoctor.target.description import Target
     from qbdoctor.target.processes import Instance
-    from qbdoctor.target.resolve import Target
 
 FULL_BYTES = 64 * 1024
 """A config has 1 to 200 KB, and each save needs room for a second one."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from qbdoctor.observe.observations import FirstRequestLog
+from qbdoctor.observe.observed_values import FirstRequestLog
 from qbdoctor.target import log as server_log
+from qbdoctor.target import log_rejections
 from qbdoctor.target.log_cursor import LogEnd
 
 if TYPE_CHECKING:
+    from qbdoctor.target.description import Target
     from qbdoctor.target.processes import Instance
-    from qbdoctor.target.resolve import Target
 
 Marks = tuple[tuple["Instance", LogEnd], ...]
 """Each process and where its log ended before the first request."""
@@ -48,6 +49,6 @@ def read_first_request_log(marks: Marks) -> FirstRequestLog | None:
 def _since(mark: tuple[Instance, LogEnd]) -> FirstRequestLog | None:
     instance, end = mark
     lines = end.lines_since()
-    rejections = server_log.host_rejections(lines)
+    rejections = log_rejections.host_rejections(lines)
     failures = sum(1 for line in lines if server_log.is_failed_login(line))
     return FirstRequestLog(end.path, instance, rejections, failures) if rejections or failures else None

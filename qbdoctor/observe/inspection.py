@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.model.basics import Secret
-from qbdoctor.observe.observations import Asked, Observations
+from qbdoctor.observe.observations import Observations
+from qbdoctor.observe.observed_values import Asked
 from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire
 
 if TYPE_CHECKING:
     from qbdoctor.target.address import Address
-    from qbdoctor.target.resolve import Target
+    from qbdoctor.target.description import Target
     from qbdoctor.webui.login_ledger import Ledger
 
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.target.address import parse_ip
-from qbdoctor.target.resolve import look_up
+from qbdoctor.target.name_lookup import look_up
 from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from qbdoctor.observe.inspection import Inspection
-    from qbdoctor.webui.login_ledger import Attempt, Permit
+    from qbdoctor.webui.login_permit import Attempt, Permit
 
 MOST_REFUSED = 2
 """401s after the first one on a way that may add credentials."""
@@ -44,7 +44,7 @@ def permit(inspection: Inspection, server: str, source: str) -> Permit:
 
 def no_room(inspection: Inspection, path: str) -> Exchange | None:
     """Return the first request as withheld where it could be the failure that bans; None where it may go."""
-    from qbdoctor.webui.login_ledger import LedgerUnavailable  # noqa: PLC0415
+    from qbdoctor.webui.login_permit import LedgerUnavailable  # noqa: PLC0415
 
     if not inspection.ledger.path.exists():
         return None
@@ -59,7 +59,7 @@ def no_room(inspection: Inspection, path: str) -> Exchange | None:
 
 def note_first(inspection: Inspection, exchange: Exchange) -> None:
     """Put the first request's 401 in the ledger; another answer on the same way settles it as not counted."""
-    from qbdoctor.webui.login_ledger import LedgerUnavailable  # noqa: PLC0415
+    from qbdoctor.webui.login_permit import LedgerUnavailable  # noqa: PLC0415
 
     server = f"{exchange.peer or inspection.address.host}:{inspection.address.port}"
     with contextlib.suppress(LedgerUnavailable):
@@ -87,7 +87,7 @@ def server_and_source(inspection: Inspection) -> tuple[str, str]:
 
 def _send_noted(inspection: Inspection, call: Call) -> Exchange:
     """Send a request after a 401 on a way that may add credentials: only with a permit, and in the ledger."""
-    from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
+    from qbdoctor.webui.login_permit import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
     ledger = inspection.ledger
     attempt: Attempt | None = None

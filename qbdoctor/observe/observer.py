@@ -21,12 +21,7 @@ from qbdoctor.observe.first_request_log import Marks, read_first_request_log, re
 from qbdoctor.observe.inspection import Inspection
 from qbdoctor.observe.login_budget import no_room, note_first
 from qbdoctor.observe.machine import proxy_variables
-from qbdoctor.observe.observations import (
-    Asked,
-    FirstRequestLog,
-    Neighbour,
-    WriteProbe,
-)
+from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
 from qbdoctor.observe.password_check import check_offline
 from qbdoctor.observe.sign_in import sign_in
 from qbdoctor.releases import Version, VersionRange
@@ -37,9 +32,10 @@ from qbdoctor.webui.wire import Wire
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
     from qbdoctor.observe.config_place import ConfigPlace
-    from qbdoctor.target.log import LogLine, Rejection
+    from qbdoctor.target.description import Target
+    from qbdoctor.target.log import LogLine
+    from qbdoctor.target.log_rejections import Rejection
     from qbdoctor.target.processes import Instance
-    from qbdoctor.target.resolve import Target
 
 # Only these leave the server's answer: app/preferences holds mail, proxy and DynDNS passwords and, from 5.2 on, the key.
 PREFERENCES = ("bypass_", "web_ui_", "use_https", "alternative_webui_enabled")
@@ -269,10 +265,10 @@ class Observer(Inspection):
         return server_log.since_start(server_log.read_tail(self.target.log_file).lines, self.target.instance.started)
 
     def _take_rejected(self) -> tuple[Rejection, ...]:
-        from qbdoctor.target import log as server_log  # noqa: PLC0415
+        from qbdoctor.target import log_rejections
 
-        found = server_log.host_rejections(self.seen.log)
-        return tuple(one for one in found if one.received not in server_log.OWN_FETCH_SITES.values())
+        found = log_rejections.host_rejections(self.seen.log)
+        return tuple(one for one in found if one.received not in log_rejections.OWN_FETCH_SITES.values())
 
     def _take_first_request_log(self) -> FirstRequestLog | None:
         first = self.seen.anonymous

@@ -18,8 +18,8 @@ from qbdoctor.target.address import parse_ip
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
+    from qbdoctor.target.description import Target
     from qbdoctor.target.processes import Instance
-    from qbdoctor.target.resolve import Target
 
 HASH = "Password_PBKDF2"
 

@@ -21,7 +21,7 @@ from qbdoctor.webui.session import NO_SUCH_KEY
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
     from qbdoctor.observe.inspection import Inspection
-    from qbdoctor.target.resolve import Target
+    from qbdoctor.target.description import Target
 
 UNKNOWN_SCOPE = "/api/v2/nope/x"
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe.login_budget import ban_rules, server_and_source
-from qbdoctor.observe.observations import Observations, Offline, SignIn, SignInOutcome
+from qbdoctor.observe.observations import Observations
+from qbdoctor.observe.observed_values import Offline, SignIn, SignInOutcome
 from qbdoctor.webui.call import LOGIN_PATH, Call
 
 if TYPE_CHECKING:
     from qbdoctor.observe.inspection import Inspection
-    from qbdoctor.webui.login_ledger import Attempt, Ledger, Permit
+    from qbdoctor.webui.login_ledger import Ledger
+    from qbdoctor.webui.login_permit import Attempt, Permit
 
 LOGIN_SECONDS = 15.0
 """PBKDF2 with 100,000 rounds takes 0.1 s on a desktop and some seconds on the smallest boards."""
@@ -37,7 +39,7 @@ def sign_in(inspection: Inspection) -> SignIn:
     offline = seen.offline
     if offline.outcome in {"mismatch", "malformed"}:
         return SignIn("not-sent", f"the config already says that it would fail: {offline.text}", why="offline")
-    from qbdoctor.webui.login_ledger import LedgerUnavailable, NotPermitted  # noqa: PLC0415
+    from qbdoctor.webui.login_permit import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
     ledger = inspection.ledger
     try:

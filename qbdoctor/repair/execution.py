@@ -12,7 +12,8 @@ from qbdoctor.repair.restart.restarter import Restarter
 from qbdoctor.repair.restart.watchdog_client import READY_SECONDS, WatchdogClient, releasing_on_failure
 from qbdoctor.repair.run import NotHelped
 from qbdoctor.target import processes
-from qbdoctor.target.resolve import TargetOptions, resolve
+from qbdoctor.target.description import TargetOptions
+from qbdoctor.target.resolve import resolve
 from qbdoctor.webui.masks import Deadline
 from qbdoctor.webui.wire import Wire
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qbdoctor.model.edits import Edit
     from qbdoctor.observe.observer import Observer
     from qbdoctor.releases import Version
-    from qbdoctor.target.resolve import Target
+    from qbdoctor.target.description import Target
 
 SAVE_SECONDS = 8.0
 """qBittorrent saves at once after setPreferences (0.1 s, 4.2.5 to 5.3.0); a slow disk gets more."""

@@ -9,7 +9,7 @@ from qbdoctor.config.list_values import NAMES
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Change
-from qbdoctor.target.resolve import Target
+from qbdoctor.target.description import Target
 
 _LIST, _VALIDATES = "web_ui_domain_list", "web_ui_host_header_validation_enabled"
 

@@ -21,23 +21,20 @@ from typing import Literal
 from qbdoctor.target.address import plain_address
 
 Level = Literal["N", "I", "W", "C"]
-RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
 
 DEFAULT_LIMIT = 1 << 20
 
 _LINE = re.compile(r"\((?P<level>[NIWC])\) (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S* - (?P<text>.*)")
 _TOKEN = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f:.]*[0-9A-Fa-f:](?:%[0-9A-Za-z_.-]+)?")
 _VERSION = re.compile(r"(?<![\w.])v\d+\.\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d*)?(?![\w]|\.\d)", re.ASCII)
-_QUOTES = {"'": "'", '"': '"', "‘": "’", "‚": "‘", "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«"}
-_QUOTES |= {"‹": "›", "「": "」", "『": "』"}
+QUOTES = {"'": "'", '"': '"', "‘": "’", "‚": "‘", "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«"}
+QUOTES |= {"‹": "›", "「": "」", "『": "』"}
 _LISTENING = re.compile(r"(?P<address>\*|[0-9A-Fa-f:.]+(?:%\w+)?)(?P<between>\D{1,40})(?P<port>\d{1,5})(?!\d)\D{0,40}")
 _UNBOUND = re.compile(
     r"(?<![0-9A-Za-z:.])(?P<address>\*|[0-9A-Fa-f:.]*[0-9A-Fa-f](?:%\w+)?)[^\w./]{1,3}[^\d/]{1,40}?(?P<port>\d{1,5})(?!\d)"
 )
 _FOLDER = re.compile(r"[:：]\s*((?:/|[A-Za-z]:[/\\])[^\"]*?)\s*\Z")
 _FALLBACK = re.compile(r"https.*http(?!s)", re.IGNORECASE | re.DOTALL)
-_FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
-OWN_FETCH_SITES = {"cross-site": "Cross-Site", "same-site": "Same-Site"}
 """How qbdoctor itself spells these: browsers use small letters and the server reads any, so its log tells them apart."""
 _SLACK = timedelta(seconds=2)  # the log has whole seconds
 _START_SLACK = timedelta(seconds=60)  # from the process's start to its first line
@@ -68,17 +65,6 @@ class LogTail:
     lines: tuple[LogLine, ...]
     reason: str | None = None
     files: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A request refused for its headers: ``received`` is the header's value, ``expected`` the port or origin it met."""
-
-    kind: RejectionKind
-    source: str
-    received: str
-    expected: str | None
-    when: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +135,7 @@ def since_start(lines: Sequence[LogLine], started: datetime | None) -> tuple[Log
     marks = [index for index, line in enumerate(lines) if is_start(line)]
     if started is None:
         return tuple(lines[marks[-1] :]) if marks else tuple(lines)
-    local = _local(started)
+    local = local_time(started)
     for same_zone in (True, False):
         for index in reversed(marks):
             when = lines[index].when
@@ -216,11 +202,6 @@ def banned(lines: Sequence[LogLine], address: str) -> LogLine | None:
     return last
 
 
-def host_rejections(lines: Sequence[LogLine]) -> tuple[Rejection, ...]:
-    """Return the requests refused for their Host, Origin or Referer, or by Sec-Fetch-Site (5.3), oldest first."""
-    return tuple(found for line in lines if (found := _rejection(line)) is not None)
-
-
 def listening(lines: Sequence[LogLine]) -> tuple[str, int] | None:
     """Return the address (as configured, ``*`` for all) and port where the Web UI last said that it listens."""
     for line in reversed(lines):
@@ -239,7 +220,7 @@ def bind_failure(lines: Sequence[LogLine]) -> tuple[str, int, LogLine] | None:
         if line.level == "N" and _listening(line.text) is not None:
             return None
         for match in _UNBOUND.finditer(line.text) if line.level == "C" else ():
-            if match["address"] == "*" or _first_address(match["address"]) is not None:
+            if match["address"] == "*" or first_address(match["address"]) is not None:
                 return match["address"], int(match["port"]), line
     return None
 
@@ -328,7 +309,7 @@ def _when(text: str) -> datetime | None:
         return None
 
 
-def _local(moment: datetime) -> datetime:
+def local_time(moment: datetime) -> datetime:
     """Return a moment as naive local time."""
     return moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)
 
@@ -344,7 +325,7 @@ def _fits(when: datetime, started: datetime, *, same_zone: bool) -> bool:
     return -_SLACK.total_seconds() <= apart <= _START_SLACK.total_seconds()
 
 
-def _first_address(text: str) -> _Found | None:
+def first_address(text: str) -> _Found | None:
     """Return the first address in a text."""
     for token in _TOKEN.finditer(text):
         value = token[0]
@@ -357,7 +338,7 @@ def _first_address(text: str) -> _Found | None:
                 continue
             start = token.start() + skipped
             before = text[:start].rstrip()[-1:]
-            return _Found(start, start + len(candidate), plain_address(candidate), before in _QUOTES and before != "")
+            return _Found(start, start + len(candidate), plain_address(candidate), before in QUOTES and before != "")
     return None
 
 
@@ -370,7 +351,7 @@ def _login_address(line: LogLine) -> _Found | None:
     """
     if line.level not in "NW":
         return None
-    found = _first_address(line.text)
+    found = first_address(line.text)
     if found is None or found.quoted:
         return None
     before, after = line.text[: found.start], line.text[found.end :]
@@ -386,42 +367,9 @@ def _attempt(line: LogLine, found: _Found) -> int | None:
     return int(number[0]) if number else None
 
 
-def _rejection(line: LogLine) -> Rejection | None:
-    """Read a line about headers: the source, then one or two values, all in the same quotes."""
-    if line.level != "W" or (found := _first_address(line.text)) is None or not found.quoted:
-        return None
-    opening = line.text[: found.start].rstrip()[-1:]
-    closing = re.escape(_QUOTES[opening])
-    quote = re.escape(opening)
-    # An apostrophe within a word opens nothing; two translations forget to close a quote.
-    value = re.compile(
-        rf"(?<![^\s:：(]){quote}([^{closing}]*?)"
-        rf"(?:[{closing}](?![^\s.,:;：。，、╱/)])|(?=[\s.][^{closing}]*[:：]\s*{quote})|$)"
-    )
-    values = [match[1].strip() for match in value.finditer(line.text, found.end + 1)]
-    if len(values) == 1:
-        return Rejection("host", found.address, values[0], None, line.when)
-    if len(values) != 2:
-        return None
-    first, second = values
-    if first.isdigit():
-        return Rejection("port", found.address, second, first, line.when)
-    if _origin_kind(line.text, first) != "cross-site" and "://" not in first and first != "null":
-        return Rejection("host", found.address, first, None, line.when)  # Greek of 4.2.5: the port's text for both
-    return Rejection(_origin_kind(line.text, first), found.address, first, second, line.when)
-
-
-def _origin_kind(text: str, received: str) -> RejectionKind:
-    """Return which header held the value: a Referer has a path, an Origin has none."""
-    if received.lower() in _FETCH_SITES or "sec-fetch-site" in text.lower():
-        return "cross-site"
-    path = received.partition("://")[2].partition("/")[1]
-    return "referer" if path or "referer" in text.lower() else "origin"
-
-
 def _listening(text: str) -> tuple[str, int] | None:
     """Return the address and port in a text of level N, where neither stands in quotes."""
-    found = _first_address(text)
+    found = first_address(text)
     if found is not None:
         start, address = found.start, text[found.start : found.end]
     elif (star := text.find("*")) >= 0:

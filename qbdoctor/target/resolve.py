@@ -8,66 +8,24 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from qbdoctor.model.errors import UserError
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import paths
 from qbdoctor.target.address import Address, parse_ip, parse_url
+from qbdoctor.target.description import Origin, Target, TargetOptions
+from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
 from qbdoctor.target.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.processes import Instance, find_instances
 
-Origin = Literal["url", "config", "profile", "process", "default-config"]
-IP = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 DEFAULT_PORT = 8080
 """``WebUI\\Port`` where the config does not set it, in all releases."""
-
-LOOKUP_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class TargetOptions:
-    """The target options of the command line, as they were given; None where they were not."""
-
-    url: str | None = None
-    profile: str | None = None
-    config: str | None = None
-
-
-@dataclass(frozen=True)
-class Target:
-    """The qBittorrent to look at, and how it was found.
-
-    ``config_given`` is True where --config or --profile named the config, which is then taken at its word. ``instance``
-    is the process that serves the target, ``others`` are the local ones that do not. ``direct`` is True where that
-    process itself listens at ``address``, False where it is known not to, None where it is not known what stands
-    between. ``server_port`` is the port that qBittorrent itself listens on, which a mapping may hide, and
-    ``server_port_source`` says how that is known: "listening", "config", "--webui-port" or "QBT_WEBUI_PORT".
-    ``here`` is True where the address is one of this machine's own. ``mapped_by`` says who hands a published port on to
-    the process, where that is known.
-    """
-
-    address: Address
-    origin: Origin
-    config_file: Path | None = None
-    config_given: bool = False
-    profile: Path | None = None
-    log_file: Path | None = None
-    instance: Instance | None = None
-    others: tuple[Instance, ...] = ()
-    direct: bool | None = None
-    server_port: int | None = None
-    server_port_source: str | None = None
-    here: bool = False
-    mapped_by: Literal["docker-proxy", "firewall"] | None = None
 
 
 class SettingsLike(Protocol):
@@ -405,7 +363,7 @@ class _Finder:
 
     def _is_here(self, ips: frozenset[IP]) -> bool:
         """Whether one of these addresses is this machine's own."""
-        own = self.world.own_addresses or _own_addresses
+        own = self.world.own_addresses or find_own_addresses
         return any(ip.is_loopback for ip in ips) or bool(ips & own())
 
     def _ips(self, host: str) -> frozenset[IP]:
@@ -417,30 +375,3 @@ class _Finder:
         if Address("http", host, DEFAULT_PORT).is_loopback:
             return frozenset({ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")})
         return (self.world.lookup or look_up)(host)
-
-
-def look_up(host: str) -> frozenset[IP]:
-    """Return the addresses of a name; none if they are not known within two seconds.
-
-    The thread is a daemon: a lookup cannot be cancelled, and must not hold up the end of the program.
-    """
-    found: list[IP] = []
-
-    def ask() -> None:
-        try:
-            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            return
-        found.extend(ip for ip in (parse_ip(str(info[4][0])) for info in infos) if ip is not None)
-
-    thread = threading.Thread(target=ask, daemon=True, name="qbdoctor-lookup")
-    thread.start()
-    thread.join(LOOKUP_SECONDS)
-    return frozenset(list(found))
-
-
-def _own_addresses() -> frozenset[IP]:
-    import psutil  # noqa: PLC0415 - --help and --version do without it
-
-    texts = (entry.address for entries in psutil.net_if_addrs().values() for entry in entries)
-    return frozenset(ip for ip in map(parse_ip, texts) if ip is not None)

@@ -29,18 +29,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from qbdoctor.storage import private
 from qbdoctor.target.address import plain_address
-
-Offline = Literal["match", "mismatch", "unknown"]
-Kind = Literal["login", "authorization"]
-LoginOutcome = Literal["accepted", "refused", "banned", "not-counted", "unknown"]
+from qbdoctor.webui.login_permit import (
+    DEFAULT_BAN_SECONDS,
+    DEFAULT_LIMIT,
+    Attempt,
+    Kind,
+    LedgerUnavailable,
+    LoginOutcome,
+    NotPermitted,
+    Offline,
+    Permit,
+    Question,
+    banned_text,
+    make_permit,
+)
 
 SCHEMA = "qbdoctor.ledger/1"
-DEFAULT_LIMIT = 5
-DEFAULT_BAN_SECONDS = 3600
 LOCK_SECONDS = 2.0
 _MARGIN = 2  # what a failure must leave of the limit
 _AUTHORIZATIONS = 3  # the first request and two more after its 401
@@ -48,53 +56,6 @@ _KEPT_PER_KEY = 500
 _SLACK_SECONDS = 2.0  # starts are known to the second
 _ANY = "*"
 _CLEARING = frozenset({"accepted", "forgotten"})
-
-
-class LedgerUnavailable(Exception):
-    """The ledger cannot be read, locked or written: no login may be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a permit was asked for; see :meth:`Ledger.allow`."""
-
-    server: str
-    source: str
-    kind: Kind
-    limit: int
-    log_failures: int | None
-    since: float | None
-    offline: Offline
-    ban_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """Whether it may be sent. ``reason`` is for people; ``failures`` are those known, ``left`` how many more may go."""
-
-    allowed: bool
-    reason: str
-    failures: int
-    left: int
-    question: Question
-
-
-class NotPermitted(Exception):
-    """Between the permit and the attempt another run used what was left; ``permit`` says how it stands now."""
-
-    def __init__(self, permit: Permit) -> None:
-        super().__init__(permit.reason)
-        self.permit = permit
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt that is on disk."""
-
-    id: str
-    server: str
-    source: str
-    kind: Kind
 
 
 @dataclass(slots=True)
@@ -215,14 +176,14 @@ class Ledger:
         live = self._live(entries, question)
         bans = [entry for entry in live if entry.outcome == "banned"]
         if bans and (wait := bans[-1].at + question.ban_seconds - self._clock()) > 0:
-            return _permit(question, 0, 0, _banned_text(question, wait))
+            return make_permit(question, 0, 0, banned_text(question, wait))
         if bans:  # it has run out, and the server has forgotten with it
             live = live[live.index(bans[-1]) + 1 :]
         failures = self._failures(live, question)
         if question.offline == "mismatch" and question.kind == "login":
-            return _permit(question, failures, 0, _MISMATCH)
+            return make_permit(question, failures, 0, _MISMATCH)
         if question.limit <= 0:
-            return _permit(question, failures, _KEPT_PER_KEY, "")
+            return make_permit(question, failures, _KEPT_PER_KEY, "")
         room = min(question.limit, _KEPT_PER_KEY) - _MARGIN
         if question.kind == "authorization":
             # one goes always, as anything sent that way is the same request
@@ -230,7 +191,7 @@ class Ledger:
         elif room <= 0 and question.offline == "match":
             room = 1
         left = max(0, room - failures)
-        return _permit(question, failures, left, "" if left else self._refusal(question, failures, live))
+        return make_permit(question, failures, left, "" if left else self._refusal(question, failures, live))
 
     def _live(self, entries: list[_Entry], question: Question) -> list[_Entry]:
         """Return the entries of this address that the running server may still remember, oldest first."""
@@ -383,25 +344,10 @@ class Ledger:
                 os.close(folder)
 
 
-def _permit(question: Question, failures: int, left: int, reason: str) -> Permit:
-    """Return the permit."""
-    said = reason or f"{failures} failed logins known, {left} more may be sent"
-    return Permit(left > 0, said, failures, left, question)
-
-
 _MISMATCH = (
     "The password does not match the hash in the config file, so it would fail and count towards a "
     "ban. Give the right password, or set a new one with `qbdoctor fix set-password`."
 )
-
-
-def _banned_text(question: Question, wait: float) -> str:
-    """Say that the address is banned."""
-    minutes = max(1, round(wait / 60))
-    return (
-        f"{question.server} said that the address {question.source} is banned. Wait {minutes} min, "
-        "or restart qBittorrent; until then even the right password is refused."
-    )
 
 
 def _server(text: str) -> str:

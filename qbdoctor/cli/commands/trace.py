@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from qbdoctor.cli import output
 from qbdoctor.cli.target_options import verification
 from qbdoctor.model.errors import UserError
-from qbdoctor.target.resolve import TargetOptions, resolve
+from qbdoctor.target.description import TargetOptions
+from qbdoctor.target.resolve import resolve
 from qbdoctor.trace.exchange import Trace
 from qbdoctor.trace.human import human
 from qbdoctor.trace.result import load, result

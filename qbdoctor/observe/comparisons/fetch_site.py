@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.model.exchanges import Comparison
 from qbdoctor.observe.comparisons.routes import direct_address
-from qbdoctor.target.log import OWN_FETCH_SITES
+from qbdoctor.target.log_rejections import OWN_FETCH_SITES
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:

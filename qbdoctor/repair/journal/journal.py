@@ -8,20 +8,15 @@ no server: for the Web API it is handed two functions.
 
 from __future__ import annotations
 
-import getpass
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qbdoctor import __version__
 from qbdoctor.model.basics import Json, Secret
-from qbdoctor.model.errors import NotTaken, Refused, UserError
+from qbdoctor.model.errors import NotTaken, Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.edits import file_plan, leftover_file, preference_plan
 from qbdoctor.repair.edits.changes import Beside, Via
@@ -29,18 +24,18 @@ from qbdoctor.repair.edits.file_plan import FileEdit, FilePlan, SettingEdit
 from qbdoctor.repair.edits.preference_plan import FileText
 from qbdoctor.repair.journal import recovery, rollback_plan
 from qbdoctor.repair.journal import write as journal_write
+from qbdoctor.repair.journal.conflicts import conflict_name, not_done, stays
 from qbdoctor.repair.journal.records import (
     UNFINISHED,
     Damaged,
     FileChange,
     Record,
     State,
-    StateChange,
     TargetRecord,
     Undoing,
 )
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
-from qbdoctor.repair.journal.store import Store, values_file
+from qbdoctor.repair.journal.store import Store, new_record, values_file
 from qbdoctor.repair.journal.undo import Undo
 from qbdoctor.storage import locks, private
 from qbdoctor.storage.private import sha256
@@ -253,7 +248,7 @@ class Journal:
                     if texts is None:  # else the next run looks into the file and says so
                         with suppress(Refused):
                             self._step(record, "applied", "it failed, and so did writing the values before again")
-                    raise _stays(record, error) from None
+                    raise stays(record, error) from None
                 raise
 
     def mark_verified(self, record: Record, text: str) -> Record:
@@ -341,7 +336,7 @@ class Journal:
                 return self._step(record, "rolled-back", note or "the file was so already")
             journal_write.may_write(real, guard, record.beside or self._brought_back(real))
             if undo.refusals:
-                self._keep(record, _conflict_name(record, name.suffix), data)
+                self._keep(record, conflict_name(record, name.suffix), data)
             if undo.how == "by-setting":
                 self._keep(record, f"rollback{name.suffix or '.bin'}", undo.data)
             plan = Undoing(
@@ -382,7 +377,7 @@ class Journal:
             return self._step(record, "rolled-back", note or "the preferences were so already")
         if undo.refusals:
             held = {name: present[name] for name in undo.write if name in present}
-            self._keep(record, _conflict_name(record, ".json"), preference_plan.dump(held))
+            self._keep(record, conflict_name(record, ".json"), preference_plan.dump(held))
         begun = replace(record, rollback=Undoing("api", "api", record.state, forced=bool(undo.refusals)))
         begun = self._step(begun, "rolling-back", note)
         try:
@@ -415,59 +410,15 @@ class Journal:
         try:
             return self.store.step(record, state, note)
         except OSError as error:
-            raise _not_done(record, error) from None
+            raise not_done(record, error) from None
 
     def _keep(self, record: Record, name: str, data: bytes) -> None:
         try:
             self.store.keep(record, name, data)
         except OSError as error:
-            raise _not_done(record, error) from None
+            raise not_done(record, error) from None
 
 
 def _may(undo: Undo, record: Record) -> None:
     if not undo.allowed:
         raise Refused(f"{record.id} was not taken back: {'; '.join(undo.refusals)}.", "rollback-refused")
-
-
-def _conflict_name(record: Record, suffix: str) -> str:
-    """Return a name that no earlier forced rollback of this record has used."""
-    number = 1
-    try:
-        while (record.folder / (name := f"conflict{'' if number == 1 else f'-{number}'}{suffix or '.bin'}")).exists():
-            number += 1
-    except OSError as error:
-        raise _not_done(record, error) from None
-    return name
-
-
-def _stays(record: Record, error: BaseException) -> Refused:
-    why = error.message if isinstance(error, UserError) else f"It was broken off ({type(error).__name__})."
-    return Refused(
-        f"{why} {record.fix} may be in force and could not be taken back: stop qBittorrent and run qbdoctor rollback "
-        f"{record.id} --via file (the values before are in {record.backup_file}).",
-        "not-taken-back",
-    )
-
-
-def _not_done(record: Record, error: OSError) -> Refused:
-    return Refused(f"The record {record.folder} could not be written: {private.why(error)}.", "record-not-written")
-
-
-def new_record(store: Store, now: float, **members: Any) -> Record:
-    """Return a record in the state "preparing", with who and where filled in."""
-    uid = os.getuid() if hasattr(os, "getuid") else None
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = str(uid)
-    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Record(
-        id=store.new_id(members["fix"], now),
-        tool_version=__version__,
-        created=at,
-        user=user,
-        uid=uid,
-        host=platform.node(),
-        states=(StateChange("preparing", at),),
-        **members,
-    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import platform
 import re
 import shutil
 from collections.abc import Mapping
@@ -11,7 +13,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from qbdoctor import __version__
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Change, Raws
 from qbdoctor.repair.journal.records import STANDING, UNFINISHED, Damaged, Newer, Record, State, StateChange, parse
@@ -261,3 +265,23 @@ def values_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:
 
 def _kept_apart(change: Change) -> bool:
     return change.secret or not f"{change.before}{change.after}".isascii()
+
+
+def new_record(store: Store, now: float, **members: Any) -> Record:
+    """Return a record in the state "preparing", with who and where filled in."""
+    uid = os.getuid() if hasattr(os, "getuid") else None
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = str(uid)
+    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Record(
+        id=store.new_id(members["fix"], now),
+        tool_version=__version__,
+        created=at,
+        user=user,
+        uid=uid,
+        host=platform.node(),
+        states=(StateChange("preparing", at),),
+        **members,
+    )

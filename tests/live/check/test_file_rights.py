@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.config.settings import Settings
-from qbdoctor.observe.observations import Asked
+from qbdoctor.observe.observed_values import Asked
 from qbdoctor.observe.observer import Observer
 from qbdoctor.observe.release import reader
 from qbdoctor.target import paths, resolve
-from qbdoctor.target.resolve import TargetOptions
+from qbdoctor.target.description import TargetOptions
 from qbdoctor.webui.masks import Deadline, Masks
 from qbdoctor.webui.wire import Wire
 from tests.conftest import ServerFactory

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from qbdoctor.observe import first_request_log
-from qbdoctor.target.resolve import Target
+from qbdoctor.target.description import Target
 from tests.conftest import ServerFactory
 from tests.kit import faults
 from tests.kit.matrix import Release

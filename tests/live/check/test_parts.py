@@ -10,7 +10,9 @@ import pytest
 from qbdoctor.config.password_hash import StoredHash, parse_hash, verify
 from qbdoctor.model.basics import Secret
 from qbdoctor.target import log as server_log
-from qbdoctor.target.resolve import TargetOptions, resolve
+from qbdoctor.target import log_rejections
+from qbdoctor.target.description import TargetOptions
+from qbdoctor.target.resolve import resolve
 from qbdoctor.webui.login_ledger import Ledger
 from tests.conftest import ServerFactory
 from tests.kit.server import Server
@@ -118,4 +120,4 @@ def test_real_servers_in_their_words(release, server, locale: str) -> None:  # t
     while server_log.banned(lines(), "127.0.0.1") is None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert server_log.banned(lines(), "127.0.0.1") is not None
-    assert [each.kind for each in server_log.host_rejections(lines())] == ["port"]
+    assert [each.kind for each in log_rejections.host_rejections(lines())] == ["port"]

@@ -420,11 +420,12 @@ def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expe
     from qbdoctor import registry
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.exchanges import Exchange, Failure
-    from qbdoctor.observe.observations import Observations, ProbableProcess
+    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.observed_values import ProbableProcess
     from qbdoctor.releases import ANY
     from qbdoctor.target.address import Address
+    from qbdoctor.target.description import Target
     from qbdoctor.target.processes import Instance
-    from qbdoctor.target.resolve import Target
 
     line = f"WebUI\\Enabled={enabled}\n" if enabled else ""
     settings = Settings.parse(f"[Preferences]\n{line}".encode())

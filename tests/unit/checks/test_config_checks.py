@@ -21,13 +21,14 @@ from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.model.findings import Judgement
 from qbdoctor.observe import config_place
 from qbdoctor.observe.config_place import ConfigPlace, read_mounts
-from qbdoctor.observe.observations import Asked, Observations, Offline, SignIn
+from qbdoctor.observe.observations import Observations
+from qbdoctor.observe.observed_values import Asked, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import parse_url
 from qbdoctor.target.command_line import CommandLine
+from qbdoctor.target.description import Target
 from qbdoctor.target.processes import Instance
-from qbdoctor.target.resolve import Target
 
 OLD = "[Preferences]\n"
 SET = OLD + "WebUI\\Port=8080\n"

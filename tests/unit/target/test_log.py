@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qbdoctor.target import address
+from qbdoctor.target import address, log_rejections
 from qbdoctor.target import log as server_log
 
 WHEN = "2026-11-22T20:24:00"
@@ -106,7 +106,7 @@ def test_in_translation(language: str) -> None:
     for line in (failure, success, listening, origin):
         assert server_log.banned([line], "127.0.0.1") is None
     assert server_log.listening([listening, failure, success, banned, origin]) == ("127.0.0.1", 8080)
-    found = server_log.host_rejections([failure, success, banned, listening, origin])
+    found = log_rejections.host_rejections([failure, success, banned, listening, origin])
     assert [(each.kind, each.received, each.expected) for each in found] == [
         ("origin", "http://e.example", "127.0.0.1:8080")
     ]
@@ -129,7 +129,7 @@ def test_in_translation(language: str) -> None:
     ],
 )  # fmt: skip
 def test_refused_headers(text: str, kind: str, received: str, expected: str | None) -> None:
-    (found,) = server_log.host_rejections(entries(f"W {text}"))
+    (found,) = log_rejections.host_rejections(entries(f"W {text}"))
     assert (found.kind, found.received, found.expected) == (kind, received, expected)
 
 
@@ -152,7 +152,7 @@ def test_lines_about_other_things(text: str) -> None:
     assert server_log.login_failures(lines, "10.0.0.9") == 0
     assert server_log.last_success(lines, "10.0.0.9") is None
     assert server_log.listening(lines) is None
-    assert server_log.host_rejections(lines) == ()
+    assert log_rejections.host_rejections(lines) == ()
     assert server_log.https_fallback(lines) is None
     assert line.shown == line.text
 
@@ -246,7 +246,12 @@ def test_nothing_raises(text: str, level: str) -> None:
     lines = entries(f"{level} {text}")
     for line in lines:
         assert isinstance(line.shown, str)
-    for question in (server_log.host_rejections, server_log.listening, server_log.https_fallback, server_log.version):
+    for question in (
+        log_rejections.host_rejections,
+        server_log.listening,
+        server_log.https_fallback,
+        server_log.version,
+    ):
         question(lines)
     server_log.login_failures(lines, text)
     server_log.banned(lines, text)

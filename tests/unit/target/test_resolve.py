@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from qbdoctor.model.errors import UserError
-from qbdoctor.target import resolve as target_module
+from qbdoctor.target import name_lookup
 from qbdoctor.target.command_line import CommandLine
+from qbdoctor.target.description import Target, TargetOptions
 from qbdoctor.target.port_mappings import PortMapping
 from qbdoctor.target.processes import Instance
-from qbdoctor.target.resolve import Target, TargetOptions, World, resolve
+from qbdoctor.target.resolve import World, resolve
 from tests.kit.server import Server
 
 ServerFactory = Callable[..., Server]
@@ -357,7 +358,7 @@ def test_a_bad_url(bench: Bench) -> None:
 
 
 def test_a_slow_lookup_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target_module, "LOOKUP_SECONDS", 0.05)
+    monkeypatch.setattr(name_lookup, "LOOKUP_SECONDS", 0.05)
 
     def slow(*_arguments: Any, **_keywords: Any) -> list[Any]:
         time.sleep(1)
@@ -371,9 +372,9 @@ def test_a_slow_lookup_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_names_and_own_addresses_are_looked_up() -> None:
-    assert ip_address("127.0.0.1") in target_module.look_up("localhost")
-    assert target_module.look_up("no-such-name.invalid") == frozenset()
-    assert ip_address("127.0.0.1") in target_module._own_addresses()
+    assert ip_address("127.0.0.1") in name_lookup.look_up("localhost")
+    assert name_lookup.look_up("no-such-name.invalid") == frozenset()
+    assert ip_address("127.0.0.1") in name_lookup.find_own_addresses()
 
 
 # --- the log

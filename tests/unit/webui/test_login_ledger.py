@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qbdoctor.webui import login_ledger as module
-from qbdoctor.webui.login_ledger import Ledger, LedgerUnavailable, LoginOutcome, NotPermitted, Permit
+from qbdoctor.webui.login_ledger import Ledger
+from qbdoctor.webui.login_permit import LedgerUnavailable, LoginOutcome, NotPermitted, Permit
 
 SERVER, SOURCE = "192.0.2.1:8080", "192.0.2.9"
 NOW = 1_800_000_000.0

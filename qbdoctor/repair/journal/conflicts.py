@@ -1,0 +1,31 @@
+"""Words the refusals of the journal: what stands in the way, and what stays."""
+
+from __future__ import annotations
+
+from qbdoctor.model.errors import Refused, UserError
+from qbdoctor.repair.journal.records import Record
+from qbdoctor.storage import private
+
+
+def conflict_name(record: Record, suffix: str) -> str:
+    """Return a name that no earlier forced rollback of this record has used."""
+    number = 1
+    try:
+        while (record.folder / (name := f"conflict{'' if number == 1 else f'-{number}'}{suffix or '.bin'}")).exists():
+            number += 1
+    except OSError as error:
+        raise not_done(record, error) from None
+    return name
+
+
+def stays(record: Record, error: BaseException) -> Refused:
+    why = error.message if isinstance(error, UserError) else f"It was broken off ({type(error).__name__})."
+    return Refused(
+        f"{why} {record.fix} may be in force and could not be taken back: stop qBittorrent and run qbdoctor rollback "
+        f"{record.id} --via file (the values before are in {record.backup_file}).",
+        "not-taken-back",
+    )
+
+
+def not_done(record: Record, error: OSError) -> Refused:
+    return Refused(f"The record {record.folder} could not be written: {private.why(error)}.", "record-not-written")

@@ -1,0 +1,68 @@
+"""Finds what qBittorrent's log says of refused Host, Origin and Referer headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from qbdoctor.target.log import QUOTES, LogLine, first_address
+
+RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
+
+
+_FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
+
+
+OWN_FETCH_SITES = {"cross-site": "Cross-Site", "same-site": "Same-Site"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A request refused for its headers: ``received`` is the header's value, ``expected`` the port or origin it met."""
+
+    kind: RejectionKind
+    source: str
+    received: str
+    expected: str | None
+    when: datetime | None
+
+
+def host_rejections(lines: Sequence[LogLine]) -> tuple[Rejection, ...]:
+    """Return the requests refused for their Host, Origin or Referer, or by Sec-Fetch-Site (5.3), oldest first."""
+    return tuple(found for line in lines if (found := _rejection(line)) is not None)
+
+
+def _rejection(line: LogLine) -> Rejection | None:
+    """Read a line about headers: the source, then one or two values, all in the same quotes."""
+    if line.level != "W" or (found := first_address(line.text)) is None or not found.quoted:
+        return None
+    opening = line.text[: found.start].rstrip()[-1:]
+    closing = re.escape(QUOTES[opening])
+    quote = re.escape(opening)
+    # An apostrophe within a word opens nothing; two translations forget to close a quote.
+    value = re.compile(
+        rf"(?<![^\s:：(]){quote}([^{closing}]*?)"
+        rf"(?:[{closing}](?![^\s.,:;：。，、╱/)])|(?=[\s.][^{closing}]*[:：]\s*{quote})|$)"
+    )
+    values = [match[1].strip() for match in value.finditer(line.text, found.end + 1)]
+    if len(values) == 1:
+        return Rejection("host", found.address, values[0], None, line.when)
+    if len(values) != 2:
+        return None
+    first, second = values
+    if first.isdigit():
+        return Rejection("port", found.address, second, first, line.when)
+    if _origin_kind(line.text, first) != "cross-site" and "://" not in first and first != "null":
+        return Rejection("host", found.address, first, None, line.when)  # Greek of 4.2.5: the port's text for both
+    return Rejection(_origin_kind(line.text, first), found.address, first, second, line.when)
+
+
+def _origin_kind(text: str, received: str) -> RejectionKind:
+    """Return which header held the value: a Referer has a path, an Origin has none."""
+    if received.lower() in _FETCH_SITES or "sec-fetch-site" in text.lower():
+        return "cross-site"
+    path = received.partition("://")[2].partition("/")[1]
+    return "referer" if path or "referer" in text.lower() else "origin"

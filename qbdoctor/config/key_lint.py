@@ -3,7 +3,7 @@ r"""Which keys of a config file no release reads, and which stand where this rel
 Pure: settings in, oddities out. Only the Web UI's own areas are judged (``[Preferences] WebUI\…``, ``[WebUI]``,
 ``[WebAPI]``) and keys elsewhere that bear the name of a Web UI setting; the rest of the file is no business of ours.
 What real servers of 4.2.5 to 5.3.0 write after every preference was changed is the test that nothing here is named
-wrongly (``tests/test_live_config.py``).
+wrongly (``tests/live/check/test_config.py``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 r"""The config file as one release reads it: every setting with its effective value, and where in the file it stands.
 
-The grammar is :mod:`qbdoctor.config.qtini.document`'s, the meaning of a value :mod:`qbdoctor.config.qtini.values`', and what differs by release
-stands in :mod:`qbdoctor.releases`. ``tests/test_settings_live.py`` compares all of it with what real servers do.
+The grammar is :mod:`qbdoctor.config.qtini.document`'s, the meaning of a value :mod:`qbdoctor.config.qtini.values`',
+and what differs by release stands in :mod:`qbdoctor.releases`. ``tests/live/check/test_settings.py`` compares
+all of it with what real servers do.
 """
 
 from __future__ import annotations

@@ -265,7 +265,7 @@ class Observer(Inspection):
         return server_log.since_start(server_log.read_tail(self.target.log_file).lines, self.target.instance.started)
 
     def _take_rejected(self) -> tuple[Rejection, ...]:
-        from qbdoctor.target import log_rejections
+        from qbdoctor.target import log_rejections  # noqa: PLC0415
 
         found = log_rejections.host_rejections(self.seen.log)
         return tuple(one for one in found if one.received not in log_rejections.OWN_FETCH_SITES.values())

@@ -52,4 +52,4 @@ def fields(table: Mapping[str, Rows], version: Version) -> dict[str, Any]:
 
 
 COMPARED = tuple(known(text) for text in ("4.2.5", "4.5.2", "5.1.0", "5.3.0"))
-"""The releases whose stand-in is held to a real server by tests/test_simulate.py; the others follow the table alone."""
+"""The releases whose stand-in is held to a real server by tests/live/simulator/test_simulate.py; others follow the table."""

@@ -186,6 +186,7 @@ def check_undoable(steps: Sequence[PlanStep], *, timed: bool) -> None:
             )
         if timed:
             raise Refused(
-                f"{step.fix.id}: the Web API cannot put the old hash back, so nothing could undo it in time: {password_change.BY_FILE}",
+                f"{step.fix.id}: the Web API cannot put the old hash back, so nothing could undo it in time: "
+                f"{password_change.BY_FILE}",
                 "not-this-way",
             )

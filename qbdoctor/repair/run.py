@@ -37,8 +37,9 @@ class FixRun:
     ``url_given``: the person named the address, so what answers there is what is meant. ``left`` are sentences about
     what should have been taken back and could not be. ``restart`` permits one that runs to be restarted for its
     file; ``how`` then says how. ``confirm_within`` is a time in seconds; ``waiting`` is what keeps it, and when it ends.
-    ``observer_after_restart`` observes the target after its restart. ``say`` takes messages about progress. ``new_password`` is the one that counts once all is applied,
-    ``values_before`` what was before where neither the Web API nor a record says it, by its name in app/preferences.
+    ``observer_after_restart`` observes the target after its restart. ``say`` takes messages about progress.
+    ``new_password`` is the one that counts once all is applied, ``values_before`` what was before where
+    neither the Web API nor a record says it, by its name in app/preferences.
     """
 
     def __init__(

@@ -3,11 +3,12 @@ r"""A stand-in for qBittorrent's Web UI, for demonstrations and tests where ther
     python -m qbdoctor.simulator --profile DIR --release 5.3.0      with a config file, as qBittorrent has it
     qbdoctor simulate --version 5.3.0                             without one, for trying out a client
 
-What it does is what :mod:`qbdoctor.releases` says of that release, and ``tests/test_simulate.py`` holds it to the real
-one on 4.2.5, 4.5.2, 5.1.0 and 5.3.0; the other releases are played by the table alone. It reads a request
-(:mod:`qbdoctor.simulator.http_parser`), decides who gets in (``standin_gate``), and plays the actions that clients begin with
-(``standin_api``); an action that it does not play is 501 with a sentence. It transfers nothing and has no pages; every
-answer says ``x-qbdoctor-standin: 1``. It listens on 127.0.0.1 alone, and is no security boundary.
+What it does is what :mod:`qbdoctor.releases` says of that release, and ``tests/live/simulator/test_simulate.py``
+holds it to the real one on 4.2.5, 4.5.2, 5.1.0 and 5.3.0; the other releases are played by the table alone. It reads
+a request (:mod:`qbdoctor.simulator.http_parser`), decides who gets in (:mod:`qbdoctor.simulator.access`), and plays
+the actions that clients begin with (:mod:`qbdoctor.simulator.actions`); an action that it does not play is 501 with a
+sentence. It transfers nothing and has no pages; every answer says ``x-qbdoctor-standin: 1``. It listens on 127.0.0.1
+alone, and is no security boundary.
 """
 
 from __future__ import annotations

@@ -237,6 +237,7 @@ class DemoServer:
 
 
 def temporary_folder() -> Path:
+    """Return a new folder to work in. Raises UserError."""
     try:
         return Path(tempfile.mkdtemp(prefix="qbdoctor-demo-")).resolve()
     except OSError as error:

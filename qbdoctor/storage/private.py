@@ -1,4 +1,4 @@
-"""Creates, replaces and removes files of our own: only their owner may read them, and they are on disk before anything relies on them."""
+"""Creates, replaces and removes files of our own: readable by their owner alone, on disk before anything relies on them."""
 
 from __future__ import annotations
 
@@ -149,21 +149,25 @@ def discard_file(temp: Path) -> bool:
 
 
 def temp_name(path: Path) -> Path:
+    """Return a name beside the file that nobody can guess."""
     return path.with_name(f"{TEMP_PREFIX}{path.name}-{os.urandom(8).hex()}{_TEMP_SUFFIX}")
 
 
 def create_file(path: Path) -> int:
+    """Return the descriptor of a new file that only its owner may read. Raises OSError where the name is taken."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.open(path, flags, 0o600)
 
 
 def write_all(handle: int, data: bytes) -> None:
+    """Write every byte. Raises OSError."""
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view[:_CHUNK]) :]
 
 
 def rename_file(temp: Path, path: Path) -> None:
+    """Put the new file in the old one's place, with patience where another program holds it on Windows. Raises OSError."""
     give_up = time.monotonic() + _SHARING_SECONDS
     while True:
         try:

@@ -131,8 +131,10 @@ def base_name(path: str) -> str:
 
 
 def unquoted(text: str) -> str:
+    """Return the text without the quotes that enclose it."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
 def valid_port(text: str | None) -> int | None:
+    """Return the port number, or None for what is none."""
     return int(text) if text and re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= _LAST_PORT else None

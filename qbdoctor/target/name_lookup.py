@@ -35,6 +35,7 @@ def look_up(host: str) -> frozenset[IP]:
 
 
 def find_own_addresses() -> frozenset[IP]:
+    """Return the addresses of this machine's interfaces."""
     import psutil  # noqa: PLC0415 - --help and --version do without it
 
     texts = (entry.address for entries in psutil.net_if_addrs().values() for entry in entries)

@@ -1,6 +1,7 @@
-"""Makes the table that `qbdoctor explain --coverage` shows, from what a run of the live tests named.
+r"""Makes the table that `qbdoctor explain --coverage` shows, from what a run of the live tests named.
 
-QBDOCTOR_COVERAGE=/tmp/named.jsonl pytest -n auto -m "extended or not extended" && python -m tests.support.coverage_table /tmp/named.jsonl
+QBDOCTOR_COVERAGE=/tmp/named.jsonl pytest -n auto -m "extended or not extended" \
+    && python -m tests.support.coverage_table /tmp/named.jsonl
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@ r"""Reads qBittorrent.conf and qBittorrent.ini as Qt reads them, and knows where
 
 The lines are kept by iniparse; the grammar is Qt's. iniparse's own grammar must not be used on these files: it takes
 ``RememberLastSavePath=`` for a comment, cuts quoted values at `` ;``, and swallows indented keys. Its list of line
-types is a way in, so those of :mod:`qbdoctor.config.qtini.grammar` replace its own. The grammar is that of Qt 6; where Qt 5 reads a
-line otherwise, that line is one of :attr:`QtIni.hazards`.
-``tests/test_qtini.py`` compares the result with the real QSettings.
+types is a way in, so those of :mod:`qbdoctor.config.qtini.grammar` replace its own. The grammar is that of Qt 6; where
+Qt 5 reads a line otherwise, that line is one of :attr:`QtIni.hazards`.
+``tests/unit/config/test_qtini_document.py`` compares the result with the real QSettings.
 """
 
 import re

@@ -1,7 +1,8 @@
 r"""Changes one setting in the bytes of a settings file, and nothing else; or refuses and names the line.
 
 Nothing here touches a disk. Each function takes the file's bytes and gives the new ones. Before, the file must be free
-of everything that makes an edit uncertain (:attr:`qbdoctor.config.qtini.document.QtIni.hazards`) and the key spelled as Qt spells it.
+of everything that makes an edit uncertain (:attr:`qbdoctor.config.qtini.document.QtIni.hazards`) and the key spelled
+as Qt spells it.
 
 After, it is proven that every other entry is what it was. The new file has no hazard either, so in both no line reaches
 over its end, and what a line means hangs on its own text and on the section that it is in. The lines outside the edit

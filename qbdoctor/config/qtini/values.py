@@ -2,7 +2,7 @@ r"""Values of the settings file as Qt takes them from the text after the equals 
 
 Text goes in and out as :mod:`qbdoctor.config.qtini.document` hands it out: ASCII, with every byte above 127 as a lone surrogate
 (Python's ``surrogateescape``). The rules are those of ``iniUnescapedStringList``, ``stringToVariant`` and
-``iniEscapedString`` in Qt's src/corelib/io/qsettings.cpp; ``tests/test_qtvalues.py`` compares them with the real
+``iniEscapedString`` in Qt's src/corelib/io/qsettings.cpp; ``tests/unit/config/test_qtini_values.py`` compares them with the real
 QSettings. A value of another type (``@Variant(…)``, ``@Size(…)`` and the like; qBittorrent stores none for its
 Web UI) counts as the string that stands in the file.
 """

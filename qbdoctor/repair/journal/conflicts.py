@@ -19,6 +19,7 @@ def conflict_name(record: Record, suffix: str) -> str:
 
 
 def stays(record: Record, error: BaseException) -> Refused:
+    """Return the refusal for a change that may be in force and could not be taken back."""
     why = error.message if isinstance(error, UserError) else f"It was broken off ({type(error).__name__})."
     return Refused(
         f"{why} {record.fix} may be in force and could not be taken back: stop qBittorrent and run qbdoctor rollback "
@@ -28,4 +29,5 @@ def stays(record: Record, error: BaseException) -> Refused:
 
 
 def not_done(record: Record, error: OSError) -> Refused:
+    """Return the refusal for a record that could not be written."""
     return Refused(f"The record {record.folder} could not be written: {private.why(error)}.", "record-not-written")

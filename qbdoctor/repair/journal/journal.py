@@ -25,15 +25,7 @@ from qbdoctor.repair.edits.preference_plan import FileText
 from qbdoctor.repair.journal import recovery, rollback_plan
 from qbdoctor.repair.journal import write as journal_write
 from qbdoctor.repair.journal.conflicts import conflict_name, not_done, stays
-from qbdoctor.repair.journal.records import (
-    UNFINISHED,
-    Damaged,
-    FileChange,
-    Record,
-    State,
-    TargetRecord,
-    Undoing,
-)
+from qbdoctor.repair.journal.records import UNFINISHED, Damaged, FileChange, Record, State, TargetRecord, Undoing
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.journal.store import Store, new_record, values_file
 from qbdoctor.repair.journal.undo import Undo
@@ -50,7 +42,7 @@ Texts = Callable[[], Mapping[str, FileText]]
 """The texts in the file, by setting, of preferences that the Web API takes and never gives."""
 
 LOCK_SECONDS = 15.0
-"""With 5 s, one of fifty runs at once waited in vain on two busy cores (tests/test_many_at_once.py)."""
+"""With 5 s, one of fifty runs at once waited in vain on two busy cores (tests/durability/test_many_at_once.py)."""
 
 
 class Journal:

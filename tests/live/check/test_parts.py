@@ -1,4 +1,4 @@
-"""Each part of the program alone against real servers: discovery, processes, the log's words, password hashes, the login ledger."""
+"""Each part of the program alone against real servers: discovery, the log's words, password hashes, the login ledger."""
 
 from __future__ import annotations
 

@@ -137,7 +137,9 @@ from qbdoctor.repair.restart import watchdog_client
 def die(*_arguments, **_keywords):
     os.kill(os.getpid(), signal.SIGKILL)
 
-place, name = {"verify": (transaction, "verify"), "arm": (execution, "arm"), "told": (watchdog_client.WatchdogClient, "release")}[sys.argv[1]]
+place, name = {
+    "verify": (transaction, "verify"), "arm": (execution, "arm"), "told": (watchdog_client.WatchdogClient, "release"),
+}[sys.argv[1]]
 setattr(place, name, die)
 main(sys.argv[2:])
 """

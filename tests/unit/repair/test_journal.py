@@ -283,5 +283,8 @@ def test_eight_at_once(shared: bool, config: Path, tmp_path: Path) -> None:
 
 def test_imports_are_few() -> None:
     """`history` is quick."""
-    code = "import sys, qbdoctor.repair.journal.journal; print(sorted({'requests', 'rich', 'psutil', 'filelock'} & set(sys.modules)))"
+    code = (
+        "import sys, qbdoctor.repair.journal.journal; "
+        "print(sorted({'requests', 'rich', 'psutil', 'filelock'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.basics import Json, Secret
@@ -16,6 +16,7 @@ from qbdoctor.repair import verify as verification
 from qbdoctor.repair.edits import file_plan
 from qbdoctor.repair.edits.preference_plan import FileText
 from qbdoctor.repair.edits.values import written
+from qbdoctor.repair.journal.records import ChangeRequest
 from qbdoctor.repair.plan import Plan, PlanStep, Via
 from qbdoctor.repair.run import FixRun, NotHelped
 from qbdoctor.storage import private
@@ -57,25 +58,25 @@ def _on_file_now(fix_run: FixRun, plan: Plan) -> Plan:
 
 
 def _apply_one(fix_run: FixRun, via: Via, step: PlanStep) -> Record | None:
-    who: dict[str, Any] = {"fix": step.fix.id, "reason": step.reason, "run": fix_run.run, "target": fix_run.target()}
-    who["diagnosis"] = kept(fix_run.before, step.reason, step.fix.answers)
+    diagnosis = kept(fix_run.before, step.reason, step.fix.answers)
+    request = ChangeRequest(step.fix.id, step.reason, fix_run.run, fix_run.target(), diagnosis)
     if via == "api":
-        return _apply_live(fix_run, step, who)
+        return _apply_live(fix_run, step, request)
     assert step.file is not None  # noqa: S101 - for the type checker: a step of the file has one
     settings = Settings.parse(step.file.data, reader(fix_run.observer))
     edits, sha256 = written(settings, step.edits), step.file.sha256
     return fix_run.journal.apply_file(
         fix_run.config(),
         edits,
+        request,
         expect_sha256=sha256,
         expect_beside=step.file.beside,
         version=settings.version,
         guard=fix_run.stopped,
-        **who,
     )
 
 
-def _apply_live(fix_run: FixRun, step: PlanStep, who: dict[str, Any]) -> Record | None:
+def _apply_live(fix_run: FixRun, step: PlanStep, request: ChangeRequest) -> Record | None:
     present, version = fix_run.live.read(), fix_run.observer.seen.version
     before = {name: value for name, value in step.before.items() if not isinstance(value, Secret)}
 
@@ -89,9 +90,9 @@ def _apply_live(fix_run: FixRun, step: PlanStep, who: dict[str, Any]) -> Record 
         step.after,
         fix_run.live.write,
         fix_run.live.read,
+        request,
         version=version,
         texts=texts if step.texts else None,
-        **who,
     )
 
 

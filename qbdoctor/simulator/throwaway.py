@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.cookiejar
-import io
 import os
 import secrets
 import shutil
@@ -181,22 +180,6 @@ class DemoServer:
         return text.splitlines()[-1] if text else "it said nothing"
 
     # --- what is done with it ----------------------------------------------------------------------------------------
-
-    def command(self, say: Say, line: str, *, expect: int) -> str:
-        """Run a command line of qbdoctor, in this process; its standard output. Raises :class:`StepFailed`."""
-        from qbdoctor.cli.main import main  # noqa: PLC0415 - it is what started us
-
-        say(f"   $ qbdoctor {line}")
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main(line.split())
-        if code == 130:
-            raise KeyboardInterrupt
-        if code != expect:
-            said = (err.getvalue() or out.getvalue()).strip()
-            raise StepFailed(f"exit code {code}, not {expect}: {said}")
-        say(f"   exit code {code}")
-        return out.getvalue()
 
     def client(self, *, keeps: bool) -> Client:
         """An HTTP client that keeps cookies, or one that drops them; no proxy of the environment plays a part."""

@@ -26,13 +26,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from qbdoctor.storage import private
 from qbdoctor.target.address import plain_address
+from qbdoctor.webui import login_entries
+from qbdoctor.webui.login_entries import CLEARING, KEPT_PER_KEY, Entry, needed, read_entry
 from qbdoctor.webui.login_permit import (
     DEFAULT_BAN_SECONDS,
     DEFAULT_LIMIT,
@@ -52,26 +54,8 @@ SCHEMA = "qbdoctor.ledger/1"
 LOCK_SECONDS = 2.0
 _MARGIN = 2  # what a failure must leave of the limit
 _AUTHORIZATIONS = 3  # the first request and two more after its 401
-_KEPT_PER_KEY = 500
 _SLACK_SECONDS = 2.0  # starts are known to the second
 _ANY = "*"
-_CLEARING = frozenset({"accepted", "forgotten"})
-
-
-@dataclass(slots=True)
-class _Entry:
-    """One line of the ledger. ``at`` is in seconds since 1970 and never goes back from entry to entry."""
-
-    id: str
-    run: str
-    server: str
-    source: str
-    kind: str
-    outcome: str
-    at: float
-    since: float | None = None
-    boot: str | None = None
-    uptime: float | None = None
 
 
 class Ledger:
@@ -157,7 +141,7 @@ class Ledger:
             mark = self._entry(entries, _server(server), plain_address(source), "login", "forgotten", None)
             self._save([*entries, mark])
 
-    def _settle(self, entries: list[_Entry], attempt: Attempt, outcome: LoginOutcome) -> None:
+    def _settle(self, entries: list[Entry], attempt: Attempt, outcome: LoginOutcome) -> None:
         """Set the outcome, and with it those of the same run's requests that it explains."""
         for entry in entries:
             if entry.id == attempt.id:
@@ -171,7 +155,7 @@ class Ledger:
             ):
                 entry.outcome = "not-counted"
 
-    def _judge(self, entries: list[_Entry], question: Question) -> Permit:
+    def _judge(self, entries: list[Entry], question: Question) -> Permit:
         """Apply the rules to what is known."""
         live = self._live(entries, question)
         bans = [entry for entry in live if entry.outcome == "banned"]
@@ -183,8 +167,8 @@ class Ledger:
         if question.offline == "mismatch" and question.kind == "login":
             return make_permit(question, failures, 0, _MISMATCH)
         if question.limit <= 0:
-            return make_permit(question, failures, _KEPT_PER_KEY, "")
-        room = min(question.limit, _KEPT_PER_KEY) - _MARGIN
+            return make_permit(question, failures, KEPT_PER_KEY, "")
+        room = min(question.limit, KEPT_PER_KEY) - _MARGIN
         if question.kind == "authorization":
             # one goes always, as anything sent that way is the same request
             room = max(1, min(room, _AUTHORIZATIONS))
@@ -193,19 +177,19 @@ class Ledger:
         left = max(0, room - failures)
         return make_permit(question, failures, left, "" if left else self._refusal(question, failures, live))
 
-    def _live(self, entries: list[_Entry], question: Question) -> list[_Entry]:
+    def _live(self, entries: list[Entry], question: Question) -> list[Entry]:
         """Return the entries of this address that the running server may still remember, oldest first."""
-        live: list[_Entry] = []
+        live: list[Entry] = []
         for entry in entries:
             if entry.server not in {question.server, _ANY} or entry.source not in {question.source, _ANY}:
                 continue
-            if entry.outcome in _CLEARING:
+            if entry.outcome in CLEARING:
                 live.clear()
             elif entry.outcome != "not-counted" and not self._before(entry, question.since):
                 live.append(entry)
         return live
 
-    def _before(self, entry: _Entry, since: float | None) -> bool:
+    def _before(self, entry: Entry, since: float | None) -> bool:
         """Return whether an entry is surely older than the server's start.
 
         A clock that was set makes one of these disagree: the times, the ages (which the time since boot gives whatever
@@ -217,12 +201,12 @@ class Ledger:
             entry.since is not None and abs(entry.since - since) <= _SLACK_SECONDS
         ):
             return False
-        boot, uptime = _boot()
+        boot, uptime = login_entries.this_boot()
         if boot is not None and boot == entry.boot and uptime is not None and entry.uptime is not None:
             return uptime - entry.uptime > self._clock() - since + _SLACK_SECONDS
         return True
 
-    def _failures(self, live: list[_Entry], question: Question) -> int:
+    def _failures(self, live: list[Entry], question: Question) -> int:
         """Return how many failures the server may have counted."""
         known = sum(1 for entry in live if entry.server != _ANY)
         if question.log_failures is not None:
@@ -230,7 +214,7 @@ class Ledger:
         lost = any(entry.server == _ANY for entry in live)
         return max(known, question.limit - _MARGIN, 1) if lost else known
 
-    def _refusal(self, question: Question, failures: int, live: list[_Entry]) -> str:
+    def _refusal(self, question: Question, failures: int, live: list[Entry]) -> str:
         """Say why nothing is sent, and what to do."""
         where = f"{question.server} (from {question.source})"
         if question.kind == "authorization":
@@ -256,12 +240,12 @@ class Ledger:
         )
 
     def _entry(
-        self, entries: list[_Entry], server: str, source: str, kind: str, outcome: str, since: float | None
-    ) -> _Entry:
+        self, entries: list[Entry], server: str, source: str, kind: str, outcome: str, since: float | None
+    ) -> Entry:
         """Return a new entry, stamped no earlier than any before it."""
-        boot, uptime = _boot()
+        boot, uptime = login_entries.this_boot()
         at = max([self._clock(), *(entry.at for entry in entries)])
-        return _Entry(uuid.uuid4().hex[:16], self._run, server, source, kind, outcome, at, since, boot, uptime)
+        return Entry(uuid.uuid4().hex[:16], self._run, server, source, kind, outcome, at, since, boot, uptime)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -284,7 +268,7 @@ class Ledger:
                 f"the attempt ledger {self.path} cannot be used ({why}); give --state-dir a folder that can be written"
             ) from error
 
-    def _load(self) -> list[_Entry]:
+    def _load(self) -> list[Entry]:
         """Read the entries; a damaged file is put aside, and an entry in its place stands for all it may have held."""
         try:
             data = self.path.read_bytes()
@@ -300,7 +284,7 @@ class Ledger:
         self._save([mark])
         return [mark]
 
-    def _parsed(self, data: bytes) -> list[_Entry] | None:
+    def _parsed(self, data: bytes) -> list[Entry] | None:
         """Return the entries, or None if the file is damaged."""
         try:
             held = json.loads(data)
@@ -314,12 +298,12 @@ class Ledger:
         rows = held.get("entries")
         if schema != SCHEMA or not isinstance(rows, list):
             return None
-        entries = [_entry_of(row) for row in rows]
-        return None if None in entries else cast("list[_Entry]", entries)
+        entries = [read_entry(row) for row in rows]
+        return None if None in entries else cast("list[Entry]", entries)
 
-    def _save(self, entries: list[_Entry]) -> None:
+    def _save(self, entries: list[Entry]) -> None:
         """Write what still matters."""
-        held = {"schema": SCHEMA, "entries": [asdict(entry) for entry in _kept(entries)]}
+        held = {"schema": SCHEMA, "entries": [asdict(entry) for entry in needed(entries)]}
         self._write(self.path, json.dumps(held, indent=1).encode())
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -357,49 +341,3 @@ def _server(text: str) -> str:
         return plain_address(text)
     address = plain_address(host)
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _kept(entries: list[_Entry]) -> list[_Entry]:
-    """Leave out what no judgement needs any more: what an accepted login has cleared, and what never counted."""
-    kept: list[_Entry] = []
-    count: dict[tuple[str, str], int] = {}
-    damaged = False
-    for entry in reversed(entries):
-        key = (entry.server, entry.source)
-        if entry.outcome == "damaged":
-            damaged = True
-            kept.append(entry)
-        elif entry.outcome != "not-counted" and count.get(key, 0) < _KEPT_PER_KEY:
-            count[key] = _KEPT_PER_KEY if entry.outcome in _CLEARING else count.get(key, 0) + 1
-            kept.append(entry)
-    if not damaged:
-        kept = [entry for entry in kept if entry.outcome not in _CLEARING]
-    return kept[::-1]
-
-
-def _entry_of(row: object) -> _Entry | None:
-    """Return one entry, or None where a member is missing or of another type."""
-    if not isinstance(row, dict):
-        return None
-    known: dict[str, Any] = {}
-    for member in fields(_Entry):
-        value = row.get(member.name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if member.name in {"since", "uptime", "boot"} and value is None:
-            pass
-        elif member.name in {"at", "since", "uptime"}:
-            if not number:
-                return None
-        elif not isinstance(value, str):
-            return None
-        known[member.name] = value
-    return _Entry(**known)
-
-
-def _boot() -> tuple[str | None, float | None]:
-    """Return which boot this is and the seconds since it, sleep included; None where the system does not tell."""
-    try:
-        name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return name, time.clock_gettime(time.CLOCK_BOOTTIME)
-    except (OSError, ValueError, AttributeError):
-        return None, None

@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record
 from qbdoctor.storage import atomic
 from tests.durability import test_kills_edits as edits
 from tests.support import fault_driver, kill_driver
@@ -293,7 +293,7 @@ def rounds(number: int, state: Path, config: Path) -> None:
     journal = Journal(state, lock_seconds=300)
     edit = SettingEdit(f"Own{number}", "Preferences", f"Own{number}", "after")
     for last in (False, False, True):
-        record = journal.apply_file(config, [edit], fix="own", reason="requested", run=str(number))
+        record = journal.apply_file(config, [edit], ChangeRequest("own", "requested", str(number)))
         assert record is not None
         assert b"Own%d=after\n" % number in config.read_bytes()
         if not last:

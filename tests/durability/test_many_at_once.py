@@ -21,7 +21,7 @@ import pytest
 
 from qbdoctor.config.qtini.document import QtIni
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record
 from qbdoctor.storage import private
 from qbdoctor.storage.private import sha256
 from tests.support.fixer import ROOT, new_config
@@ -141,7 +141,7 @@ def hold_to_it(count: int, tmp_path: Path) -> str:
     earlier = []
     for setting, raw in EARLIER.items():
         edit = SettingEdit(setting, "Preferences", f"WebUI\\{setting}", raw)
-        record = journal.apply_file(config, [edit], fix="earlier", reason="requested", run=f"run-{setting}")
+        record = journal.apply_file(config, [edit], ChangeRequest("earlier", "requested", f"run-{setting}"))
         assert record is not None
         earlier.append(journal.mark_verified(record, "read back").id)
     commands = [

@@ -15,7 +15,7 @@ from qbdoctor.model.edits import Move, Remove, ReplaceFile
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.edits.file_plan import FileEdit
 from qbdoctor.repair.journal.journal import Journal
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record
 from tests.support.kill_driver import MARK, play_mount_point, preload
 
 EDITS: dict[str, FileEdit] = {
@@ -30,7 +30,7 @@ def work(edit: str, what: str, state: Path, config: Path) -> int:
     journal = Journal(state)
     try:
         if what == "apply":
-            journal.apply_file(config, [EDITS[edit]], fix=f"{edit}-fix", reason="requested", run="r")
+            journal.apply_file(config, [EDITS[edit]], ChangeRequest(f"{edit}-fix", "requested", "r"))
         elif what == "rollback":
             for record in journal.records():
                 if isinstance(record, Record) and record.standing:

@@ -31,6 +31,7 @@ from qbdoctor.cli import main as cli_main  # noqa: E402
 from qbdoctor.model.edits import ReplaceFile  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.repair.journal.journal import Journal  # noqa: E402
+from qbdoctor.repair.journal.records import ChangeRequest  # noqa: E402
 from qbdoctor.storage import locks  # noqa: E402
 from tests.support import kill_driver  # noqa: E402
 
@@ -87,7 +88,7 @@ def prepare_command_line() -> None:
 def adopt(state: Path, config: Path) -> tuple[int, str]:
     """Replace the file by the one beside it; the exit code, and what was said."""
     try:
-        Journal(state, lock_seconds=0.2).apply_file(config, [ReplaceFile()], fix="f", reason="requested", run="r")
+        Journal(state, lock_seconds=0.2).apply_file(config, [ReplaceFile()], ChangeRequest("f", "requested", "r"))
     except UserError as error:
         return error.exit_code, error.message
     return 0, ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record
 
 KEY = "WebUI\\LocalHostAuth"
 AUTH = SettingEdit("LocalHostAuth", "Preferences", KEY, "true")
@@ -19,7 +19,7 @@ NEW = OLD.replace(b"Auth=false", b"Auth=true")
 
 def apply(journal: Journal, config: Path, *edits: SettingEdit, **keywords: Any) -> Record:
     fix = "disable-subnet-whitelist" if edits == (LIST,) else "require-localhost-auth"
-    record = journal.apply_file(config, edits or (AUTH,), fix=fix, reason="requested", run="run", **keywords)
+    record = journal.apply_file(config, edits or (AUTH,), ChangeRequest(fix, "requested", "run"), **keywords)
     assert record is not None
     return record
 

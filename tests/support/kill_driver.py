@@ -28,7 +28,7 @@ from qbdoctor.model.basics import Secret  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.repair import password_change  # noqa: E402
 from qbdoctor.repair.journal.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
-from qbdoctor.repair.journal.records import Damaged, TargetRecord  # noqa: E402
+from qbdoctor.repair.journal.records import ChangeRequest, Damaged, TargetRecord  # noqa: E402
 from qbdoctor.storage import atomic, private  # noqa: E402
 
 
@@ -73,10 +73,7 @@ def make_live(journal: Journal, config: Path) -> None:
         {"web_ui_password": Secret("canary-password")},
         write,
         dict,
-        fix="set-password",
-        reason="requested",
-        run="r",
-        target=TargetRecord(config_file=str(config)),
+        ChangeRequest("set-password", "requested", "r", TargetRecord(config_file=str(config))),
         texts=lambda: password_change.texts(config, [HASH], None),
     )
 
@@ -87,7 +84,7 @@ def journal_work(what: str, state: Path, config: Path, *, lock_seconds: float = 
     try:
         if what == "apply":
             journal.apply_file(
-                config, [SettingEdit(*SETTING)], fix="require-localhost-auth", reason="requested", run="r"
+                config, [SettingEdit(*SETTING)], ChangeRequest("require-localhost-auth", "requested", "r")
             )
         elif what in ("rollback", "force"):
             for record in journal.records():

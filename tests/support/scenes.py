@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record
 from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD
 from qbdoctor.storage import atomic
 from tests.support import kill_driver
@@ -78,7 +78,7 @@ class Scene:
 
 
 def applied(scene: Scene) -> None:
-    record = scene.journal.apply_file(scene.config, [EDIT], fix="require-localhost-auth", reason="requested", run="r")
+    record = scene.journal.apply_file(scene.config, [EDIT], ChangeRequest("require-localhost-auth", "requested", "r"))
     assert record is not None
     if scene.old != OLD:
         scene.config.write_bytes(scene.new)  # someone else's edit, with ours in it

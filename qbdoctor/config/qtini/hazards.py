@@ -11,7 +11,8 @@ _ODD_PERCENT = re.compile(r"%(?!U[0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")
 
 # Lines that are certain, some hundreds at a time. What they leave out is looked at line by line; they must not take in
 # anything that is a hazard (tests/unit/config/test_qtini_large_files.py holds them against that slow look).
-# CPython before 3.11.5 goes wrong where what a possessive quantifier repeats fails in its middle, so only single characters are repeated so.
+# CPython before 3.11.5 goes wrong where what a possessive quantifier repeats fails in its middle, so only single
+# characters are repeated so.
 _NAME = r"(?:[ !#$&-:<>-\[\]-~\udc80-\udcee\udcf0-\udcff]++|\\[ -$&-~]|\\(?=%)|%U[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}){0,999}"
 _VALUE = r'(?:[^\r\n;"\\]++|\\[^\r\n]|"(?:[^"\\\r\n]++|\\[^\r\n]){0,9999}"){0,9999}'
 _COMMENT = r"(?:;[^\r\n]*+(?=[\r\n]*+(?:[^\r\n \t]|\Z)))?"  # and no indented line after it

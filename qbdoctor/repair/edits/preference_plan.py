@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qbdoctor.config import conversions
@@ -20,6 +20,10 @@ class FileText:
 
     place: SettingPlace
     raw: str | None = field(repr=False)
+
+
+Texts = Callable[[], Mapping[str, FileText]]
+"""The texts in the file, by setting, of preferences that the Web API takes and never gives."""
 
 
 def dump(held: Mapping[str, Json]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.undo import Undo
 from qbdoctor.storage import private
 
 
@@ -31,3 +32,9 @@ def stays(record: Record, error: BaseException) -> Refused:
 def not_done(record: Record, error: OSError) -> Refused:
     """Return the refusal for a record that could not be written."""
     return Refused(f"The record {record.folder} could not be written: {private.why(error)}.", "record-not-written")
+
+
+def refuse_unless_allowed(undo: Undo, record: Record) -> None:
+    """Raise Refused where the record cannot be taken back as the state of things is."""
+    if not undo.allowed:
+        raise Refused(f"{record.id} was not taken back: {'; '.join(undo.refusals)}.", "rollback-refused")

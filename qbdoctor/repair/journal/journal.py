@@ -21,14 +21,24 @@ from qbdoctor.releases import Version
 from qbdoctor.repair.edits import file_plan, leftover_file, preference_plan
 from qbdoctor.repair.edits.changes import Beside, Via
 from qbdoctor.repair.edits.file_plan import FileEdit, FilePlan, SettingEdit
-from qbdoctor.repair.edits.preference_plan import FileText
+from qbdoctor.repair.edits.preference_plan import Texts
 from qbdoctor.repair.journal import recovery, rollback_plan
 from qbdoctor.repair.journal import write as journal_write
-from qbdoctor.repair.journal.conflicts import conflict_name, not_done, stays
-from qbdoctor.repair.journal.records import UNFINISHED, Damaged, FileChange, Record, State, TargetRecord, Undoing
+from qbdoctor.repair.journal.conflicts import conflict_name, not_done, refuse_unless_allowed, stays
+from qbdoctor.repair.journal.records import (
+    UNFINISHED,
+    ChangeRequest,
+    Damaged,
+    FileChange,
+    Read,
+    Record,
+    State,
+    TargetRecord,
+    Undoing,
+    Write,
+)
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.journal.store import Store, new_record, values_file
-from qbdoctor.repair.journal.undo import Undo
 from qbdoctor.storage import locks, private
 from qbdoctor.storage.private import sha256
 
@@ -36,10 +46,6 @@ __all__ = ["FilePlan", "Journal", "RollbackPlan", "SettingEdit"]
 
 Guard = Callable[[], "str | None"]
 """Called under the locks, right before the write; a sentence refuses."""
-Write = Callable[[Mapping[str, Json]], None]
-Read = Callable[[], Mapping[str, Json]]
-Texts = Callable[[], Mapping[str, FileText]]
-"""The texts in the file, by setting, of preferences that the Web API takes and never gives."""
 
 LOCK_SECONDS = 15.0
 """With 5 s, one of fifty runs at once waited in vain on two busy cores (tests/durability/test_many_at_once.py)."""
@@ -49,8 +55,7 @@ class Journal:
     """The records in a state folder, and all that may be done with them.
 
     Every method that writes holds the lock of the state folder and that of the target's folder; one that cannot get
-    them within ``lock_seconds`` raises :class:`~qbdoctor.model.errors.Refused`, as does whatever cannot be done. Then the
-    target is as it was.
+    them within ``lock_seconds`` raises Refused, as does whatever cannot be done. Then the target is as it was.
     """
 
     def __init__(
@@ -141,22 +146,17 @@ class Journal:
         self,
         path: Path,
         edits: Sequence[FileEdit],
+        request: ChangeRequest,
         *,
-        fix: str,
-        reason: str,
-        run: str,
-        target: TargetRecord | None = None,
         expect_sha256: str | None = None,
         expect_beside: Beside | None = None,
         version: Version | None = None,
         guard: Guard | None = None,
-        diagnosis: Mapping[str, Json] | None = None,
     ) -> Record | None:
         """Change settings in the file of a stopped qBittorrent; None if they are so already.
 
-        ``expect_sha256`` is the file as it was planned on, ``expect_beside`` the second one; ``diagnosis`` what was seen
-        before. Raises Refused, and
-        :class:`~qbdoctor.model.UserError` for a file that cannot be read.
+        ``expect_sha256`` is the file as it was planned on, ``expect_beside`` the second one. Raises Refused,
+        and UserError for a file that cannot be read.
         """
         with self.locked():
             real = file_plan.real_file(path)
@@ -172,15 +172,11 @@ class Journal:
                     str(path.absolute()), str(real), before, replace(before, **journal_write.digest(plan.result))
                 )
                 record = self._new(
-                    fix=fix,
-                    reason=reason,
-                    run=run,
-                    target=target or TargetRecord(config_file=str(path.absolute())),
+                    replace(request, target=request.target or TargetRecord(config_file=str(path.absolute()))),
                     via="file",
                     file=file,
                     backup=f"before{path.suffix or '.bin'}",
                     changes=plan.changes,
-                    diagnosis=diagnosis,
                     beside=plan.beside,
                 )
                 second = {} if plan.beside is None else {plan.beside.backup: plan.result}
@@ -194,13 +190,9 @@ class Journal:
         after: Mapping[str, Json],
         write: Write,
         read: Read,
+        request: ChangeRequest,
         *,
-        fix: str,
-        reason: str,
-        run: str,
-        target: TargetRecord,
         version: Version | None = None,
-        diagnosis: Mapping[str, Json] | None = None,
         texts: Texts | None = None,
     ) -> Record | None:
         """Change preferences of a running qBittorrent; None if they are so already.
@@ -216,10 +208,7 @@ class Journal:
             if not changes:
                 return None
             backup = preference_plan.backup(before, old)
-            record = self._new(
-                fix=fix, reason=reason, run=run, target=target, via="api", file=None, backup=next(iter(backup)),
-                changes=changes, diagnosis=diagnosis,
-            )  # fmt: skip
+            record = self._new(request, via="api", file=None, backup=next(iter(backup)), changes=changes)
             record = self._create(record, {**backup, **values_file(changes, preference_plan.raws(old, {}))})
             try:
                 write(after)
@@ -323,7 +312,7 @@ class Journal:
         with locks.hold(real.parent, self.lock_seconds):
             data = file_plan.config_bytes(name)
             undo = rollback_plan.undo_in_file(self.store, record, data, force=force)
-            _may(undo, record)
+            refuse_unless_allowed(undo, record)
             if undo.data == data and record.beside is None:
                 return self._step(record, "rolled-back", note or "the file was so already")
             journal_write.may_write(real, guard, record.beside or self._brought_back(real))
@@ -364,7 +353,7 @@ class Journal:
             raise Refused(f"{record.id} needs a running qBittorrent with its Web API.", "needs-api")
         present = read()
         undo = rollback_plan.undo_in_api(self.store, record, present, force=force, values_before=values_before)
-        _may(undo, record)
+        refuse_unless_allowed(undo, record)
         if not undo.write:
             return self._step(record, "rolled-back", note or "the preferences were so already")
         if undo.refusals:
@@ -386,8 +375,8 @@ class Journal:
 
     # --- the steps of both ------------------------------------------------------------------------------------------
 
-    def _new(self, **members: Any) -> Record:
-        return new_record(self.store, self._clock(), **members)
+    def _new(self, request: ChangeRequest, **members: Any) -> Record:
+        return new_record(self.store, self._clock(), request, **members)
 
     def _create(self, record: Record, files: Mapping[str, bytes]) -> Record:
         try:
@@ -409,8 +398,3 @@ class Journal:
             self.store.keep(record, name, data)
         except OSError as error:
             raise not_done(record, error) from None
-
-
-def _may(undo: Undo, record: Record) -> None:
-    if not undo.allowed:
-        raise Refused(f"{record.id} was not taken back: {'; '.join(undo.refusals)}.", "rollback-refused")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -42,6 +42,20 @@ class TargetRecord:
     url: str | None = None
     config_file: str | None = None
     profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """What a record says of a change beside its settings: by which fix, why, in which run, to which qBittorrent.
+
+    ``diagnosis`` is what was seen before; ``target`` may be left out where the config file says it.
+    """
+
+    fix: str
+    reason: str
+    run: str
+    target: TargetRecord | None = None
+    diagnosis: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,3 +327,9 @@ def _undoing(held: Json) -> Undoing:
     texts = {name: _maybe(str, held[name]) for name in ("real", "from_sha256", "to_sha256")}
     how, was = _one_of(get_args(WriteMethod), held["how"]), _one_of(STATES, held["was"])
     return Undoing(_one_of(("file", "api"), held["via"]), how, was, forced=held["forced"] is True, **texts)
+
+
+Write = Callable[[Mapping[str, Json]], None]
+
+
+Read = Callable[[], Mapping[str, Json]]

@@ -11,8 +11,8 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Remove, ReplaceFile
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.file_plan import FileEdit, SettingEdit
-from qbdoctor.repair.journal.journal import Guard, Journal, Read, Write
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.journal import Guard, Journal
+from qbdoctor.repair.journal.records import ChangeRequest, Read, Record, Write
 
 
 def redo(
@@ -39,12 +39,8 @@ def redo(
         again = journal.apply_file(
             path,
             edits,
-            fix=record.fix,
-            reason=record.reason,
-            run=run,
-            target=record.target,
+            ChangeRequest(record.fix, record.reason, run, record.target, record.diagnosis),
             guard=guard,
-            diagnosis=record.diagnosis,
         )
         if again is not None:
             made.append(journal.note(again, f"made again ({record.id}): {why}"))
@@ -65,11 +61,7 @@ def redo_live(
             after,
             write,
             read,
-            fix=record.fix,
-            reason=record.reason,
-            run=run,
-            target=record.target,
-            diagnosis=record.diagnosis,
+            ChangeRequest(record.fix, record.reason, run, record.target, record.diagnosis),
         )
         if again is not None:
             made.append(journal.note(again, f"made again ({record.id}): {why}"))

@@ -18,7 +18,18 @@ from typing import Any
 from qbdoctor import __version__
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Change, Raws
-from qbdoctor.repair.journal.records import STANDING, UNFINISHED, Damaged, Newer, Record, State, StateChange, parse
+from qbdoctor.repair.journal.records import (
+    STANDING,
+    UNFINISHED,
+    ChangeRequest,
+    Damaged,
+    Newer,
+    Record,
+    State,
+    StateChange,
+    TargetRecord,
+    parse,
+)
 from qbdoctor.storage import private
 
 JSON_FILE = "record.json"
@@ -267,7 +278,7 @@ def _kept_apart(change: Change) -> bool:
     return change.secret or not f"{change.before}{change.after}".isascii()
 
 
-def new_record(store: Store, now: float, **members: Any) -> Record:
+def new_record(store: Store, now: float, request: ChangeRequest, **members: Any) -> Record:
     """Return a record in the state "preparing", with who and where filled in."""
     uid = os.getuid() if hasattr(os, "getuid") else None
     try:
@@ -276,12 +287,17 @@ def new_record(store: Store, now: float, **members: Any) -> Record:
         user = str(uid)
     at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Record(
-        id=store.new_id(members["fix"], now),
+        id=store.new_id(request.fix, now),
         tool_version=__version__,
         created=at,
         user=user,
         uid=uid,
         host=platform.node(),
         states=(StateChange("preparing", at),),
+        fix=request.fix,
+        reason=request.reason,
+        run=request.run,
+        target=request.target or TargetRecord(),
+        diagnosis=request.diagnosis,
         **members,
     )

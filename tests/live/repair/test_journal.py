@@ -12,7 +12,7 @@ import pytest
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record, TargetRecord
+from qbdoctor.repair.journal.records import ChangeRequest, Record, TargetRecord
 from tests.support.journals import AUTH, KEY, NEW, OLD, apply, left, on_disk, rewritten
 
 
@@ -41,7 +41,7 @@ ON, OFF = {"bypass_local_auth": True}, {"bypass_local_auth": False}
 
 def apply_live(journal: Journal, server: Server, target: TargetRecord = TARGET) -> Record:
     record = journal.apply_api(
-        ON, OFF, server.write, server.read, fix="require-localhost-auth", reason="bypass-active", run="r", target=target,
+        ON, OFF, server.write, server.read, ChangeRequest("require-localhost-auth", "bypass-active", "r", target),
         version=Version.parse("5.3.0"),
     )  # fmt: skip
     assert record is not None
@@ -64,10 +64,7 @@ def test_live_and_back(journal: Journal) -> None:
 
 def test_live_nothing_to_do(journal: Journal) -> None:
     server = Server()
-    assert (
-        journal.apply_api(ON, ON, server.write, server.read, fix="x", reason="requested", run="r", target=TARGET)
-        is None
-    )
+    assert journal.apply_api(ON, ON, server.write, server.read, ChangeRequest("x", "requested", "r", TARGET)) is None
     assert journal.records() == ()
 
 
@@ -81,7 +78,7 @@ def test_live_the_record_comes_first(journal: Journal) -> None:
         assert json.loads(record.backup_file.read_bytes()) == ON
         server.write(wanted)
 
-    journal.apply_api(ON, OFF, write, server.read, fix="x", reason="requested", run="r", target=TARGET)
+    journal.apply_api(ON, OFF, write, server.read, ChangeRequest("x", "requested", "r", TARGET))
 
 
 def test_live_not_taken(journal: Journal) -> None:
@@ -137,7 +134,7 @@ def test_live_changed_by_someone_else(journal: Journal) -> None:
     server = Server(web_ui_session_timeout=3600)
     before, after = {"web_ui_session_timeout": 3600}, {"web_ui_session_timeout": 60}
     record = journal.apply_api(
-        before, after, server.write, server.read, fix="set-session-timeout", reason="requested", run="r", target=TARGET
+        before, after, server.write, server.read, ChangeRequest("set-session-timeout", "requested", "r", TARGET)
     )
     assert record is not None
     server.held["web_ui_session_timeout"] = 7
@@ -151,8 +148,7 @@ def test_live_changed_by_someone_else(journal: Journal) -> None:
 def test_live_secret(journal: Journal) -> None:
     server = Server()
     record = journal.apply_api(
-        {}, {"web_ui_password": "hush-hush"}, server.write, server.read, fix="set-password", reason="requested", run="r",
-        target=TARGET,
+        {}, {"web_ui_password": "hush-hush"}, server.write, server.read, ChangeRequest("set-password", "requested", "r", TARGET),
     )  # fmt: skip
     assert record is not None
     for path in record.folder.iterdir():

@@ -177,10 +177,11 @@ import sys
 from pathlib import Path
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import ChangeRequest
 from qbdoctor.storage import locks
 journal, config = Journal(Path({str(state)!r}), lock_seconds=0.1), Path({str(config)!r})
 edit = SettingEdit("LocalHostAuth", "Preferences", {KEY!r}, "true")
-def apply(): return journal.apply_file(config, [edit], fix="require-localhost-auth", reason="requested", run="r")
+def apply(): return journal.apply_file(config, [edit], ChangeRequest("require-localhost-auth", "requested", "r"))
 with locks.hold(config.parent, 0.1):
     try: apply()
     except Refused as refused: assert "Another run" in refused.reason, refused.reason

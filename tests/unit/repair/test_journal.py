@@ -14,7 +14,7 @@ import pytest
 
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record
 from qbdoctor.storage import locks
 from tests.support.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, states
 
@@ -120,7 +120,7 @@ def test_nothing_to_do(journal: Journal, config: Path) -> None:
     for raw in (b"true", b'"TRUE"', b"1", b"no"):
         config.write_bytes(OLD.replace(b"Auth=false", b"Auth=" + raw))
         assert journal.plan_file(config, [AUTH]).changes == ()
-        assert journal.apply_file(config, [AUTH], fix="require-localhost-auth", reason="requested", run="r") is None
+        assert journal.apply_file(config, [AUTH], ChangeRequest("require-localhost-auth", "requested", "r")) is None
     assert journal.records() == ()
 
 
@@ -248,11 +248,11 @@ def _worker(number: int, state: Path, config: Path) -> None:
     for _ in range(ROUNDS):
         journal.recover()
         edit = SettingEdit(name, "Preferences", name, "after")
-        record = journal.apply_file(config, [edit], fix="own", reason="requested", run=str(number))
+        record = journal.apply_file(config, [edit], ChangeRequest("own", "requested", str(number)))
         assert record is not None
         assert f"{name}=after\n".encode() in config.read_bytes()
         journal.rollback(record)
-    record = journal.apply_file(config, [edit], fix="own", reason="requested", run=str(number))
+    record = journal.apply_file(config, [edit], ChangeRequest("own", "requested", str(number)))
     assert record is not None
 
 

@@ -17,7 +17,7 @@ from qbdoctor.repair import exposure
 from qbdoctor.repair.edits.file_plan import FileEdit
 from qbdoctor.repair.journal import redo
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record
 from qbdoctor.reports.schema import load
 
 ODD = Remove("Preferences", "WebUI\\BypassLocalAuth", "LocalHostAuth")
@@ -50,7 +50,7 @@ def beside(config: Path) -> Path:
 
 
 def apply(journal: Journal, config: Path, *edits: FileEdit, **keywords: Any) -> Record:
-    made = journal.apply_file(config, edits, fix="some-fix", reason="requested", run="run", **keywords)
+    made = journal.apply_file(config, edits, ChangeRequest("some-fix", "requested", "run"), **keywords)
     assert made is not None
     jsonschema.Draft202012Validator(load("record/1")).validate(made.to_json())
     return made
@@ -65,7 +65,7 @@ def test_there_and_back_to_the_byte(journal: Journal, config: Path, edit: FileEd
     assert plan.result == after
     record = apply(journal, config, edit)
     assert config.read_bytes() == after
-    assert journal.apply_file(config, [edit], fix="some-fix", reason="requested", run="run") is None, "so already"
+    assert journal.apply_file(config, [edit], ChangeRequest("some-fix", "requested", "run")) is None, "so already"
     (dry,) = journal.plan_rollback([record]).steps
     assert (dry.how, dry.refusals) == ("whole-file", ())
     assert journal.rollback(record).state == "rolled-back"

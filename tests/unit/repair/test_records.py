@@ -18,7 +18,7 @@ from qbdoctor.config import conversions
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import Damaged, Record, TargetRecord, history_json, parse
+from qbdoctor.repair.journal.records import ChangeRequest, Damaged, Record, TargetRecord, history_json, parse
 from qbdoctor.reports.schema import load
 from qbdoctor.storage import private
 
@@ -66,7 +66,7 @@ def record(journal: Journal, config: Path) -> Record:
 
 
 def apply(journal: Journal, config: Path) -> Record:
-    made = journal.apply_file(config, EDITS, fix="require-localhost-auth", reason="requested", run="run")
+    made = journal.apply_file(config, EDITS, ChangeRequest("require-localhost-auth", "requested", "run"))
     assert made is not None
     return made
 
@@ -78,9 +78,12 @@ def test_every_state_is_valid(journal: Journal, config: Path, record: Record) ->
     back = journal.rollback(verified)
     before: dict[str, Any] = {}
     live = journal.apply_api(
-        {"web_ui_port": 1}, {"web_ui_port": 2}, before.update, lambda: before, fix="x", reason="requested", run="r",
-        target=TargetRecord("http://h:1", None, None),
-    )  # fmt: skip
+        {"web_ui_port": 1},
+        {"web_ui_port": 2},
+        before.update,
+        lambda: before,
+        ChangeRequest("x", "requested", "r", TargetRecord("http://h:1", None, None)),
+    )
     assert live is not None
     for each in (record, verified, back, live):
         held = each.to_json()
@@ -150,7 +153,7 @@ def test_order_after_names_that_are_no_times(journal: Journal, config: Path, rec
 @pytest.mark.parametrize("fix", ["", "../x", "A", "a/b", "-", "x" * 80])
 def test_a_fix_is_a_plain_name(fix: str, journal: Journal, config: Path) -> None:
     with pytest.raises(ValueError, match="no id of a fix"):
-        journal.apply_file(config, EDITS, fix=fix, reason="requested", run="r")
+        journal.apply_file(config, EDITS, ChangeRequest(fix, "requested", "r"))
     assert config.read_bytes() == OLD
 
 

@@ -301,12 +301,13 @@ import os, subprocess, sys
 from pathlib import Path
 from qbdoctor.model import errors
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import ChangeRequest
 def mount(*words): subprocess.run(["mount", *map(str, words)], check=True)
 base = Path({base!r})
 EDIT = SettingEdit("LocalHostAuth", "Preferences", "WebUI\\\\LocalHostAuth", "true")
 OLD = b"[Preferences]\\nWebUI\\\\LocalHostAuth=false\\n"
 def apply(path, state=base / "state"):
-    return Journal(state).apply_file(path, [EDIT], fix="require-localhost-auth", reason="requested", run="r")
+    return Journal(state).apply_file(path, [EDIT], ChangeRequest("require-localhost-auth", "requested", "r"))
 def refused(path, text, state=base / "state"):
     try: apply(path, state)
     except errors.Refused as error: assert text in error.reason, error.reason

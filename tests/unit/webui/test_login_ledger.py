@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qbdoctor.webui import login_entries
 from qbdoctor.webui import login_ledger as module
 from qbdoctor.webui.login_ledger import Ledger
 from qbdoctor.webui.login_permit import LedgerUnavailable, LoginOutcome, NotPermitted, Permit
@@ -116,7 +117,7 @@ def test_the_servers_log_counts(book: Ledger) -> None:
 
 
 def test_a_restart_clears(book: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_boot", lambda: ("boot", clock.now - NOW + 5000))
+    monkeypatch.setattr(login_entries, "this_boot", lambda: ("boot", clock.now - NOW + 5000))
     for _ in range(3):
         send(book, "refused", since=moment(NOW - 50))
     clock.now += 100
@@ -136,7 +137,7 @@ def test_time_alone_clears_nothing(book: Ledger, clock: Clock) -> None:
 def test_a_clock_that_is_set_resets_nothing(
     book: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    monkeypatch.setattr(module, "_boot", lambda: ("boot", 5000.0))
+    monkeypatch.setattr(login_entries, "this_boot", lambda: ("boot", 5000.0))
     start = NOW - 600  # as told by the server's log, so in the old time
     for _ in range(2):
         send(book, "refused", since=moment(start))
@@ -174,7 +175,7 @@ def test_banned(book: Ledger, clock: Clock) -> None:
 
 
 def test_a_ban_ends_with_a_restart(book: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_boot", lambda: (None, None))
+    monkeypatch.setattr(login_entries, "this_boot", lambda: (None, None))
     send(book, "banned")
     clock.now += 100
     assert not ask(book, since=moment(NOW - 100)).allowed
@@ -223,7 +224,7 @@ def test_another_answer_settles_the_requests_of_its_run(path: Path) -> None:
     ],
 )
 def test_a_damaged_file(book: Ledger, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    monkeypatch.setattr(module, "_boot", lambda: (None, None))
+    monkeypatch.setattr(login_entries, "this_boot", lambda: (None, None))
     path.parent.mkdir()
     path.write_bytes(data)
     permit = ask(book)
@@ -358,9 +359,9 @@ def test_no_story_gets_us_banned(
     path = tmp_path_factory.mktemp("story") / "attempts.json"
     clock = Clock()
     true_time, started, failures = 0.0, -1000.0, 0
-    original = module._boot
+    original = login_entries.this_boot
     try:
-        module._boot = lambda: ("boot", true_time + 5000)
+        login_entries.this_boot = lambda: ("boot", true_time + 5000)
         book = Ledger(path, clock=clock)
         for step, number in steps:
             true_time += 30
@@ -379,4 +380,4 @@ def test_no_story_gets_us_banned(
             else:
                 book = Ledger(path, clock=clock)
     finally:
-        module._boot = original
+        login_entries.this_boot = original

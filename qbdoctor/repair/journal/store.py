@@ -19,7 +19,7 @@ from qbdoctor import __version__
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Change, Raws
 from qbdoctor.repair.journal.records import STANDING, UNFINISHED, Damaged, Newer, Record, State, StateChange, parse
-from qbdoctor.storage import private
+from qbdoctor.storage import foreign, private
 
 JSON_FILE = "record.json"
 VALUES_FILE = "values.json"
@@ -36,10 +36,14 @@ _MAX_BYTES = 4 * 1024 * 1024
 
 
 class Store:
-    """The records below one folder. Only who holds the journal's lock may call what writes."""
+    """The records below one folder. Only who holds the journal's lock may call what writes.
 
-    def __init__(self, root: Path) -> None:
+    ``trusted=False`` is for a look into another user's, of which nothing is believed.
+    """
+
+    def __init__(self, root: Path, *, trusted: bool = True) -> None:
         self.root = root
+        self._trusted = trusted
 
     def all(self) -> tuple[Record | Damaged, ...]:
         """Return every record, the newest first."""
@@ -60,6 +64,8 @@ class Store:
         return found
 
     def _names(self) -> list[str]:
+        if self._trusted:
+            foreign.check_ours(self.root)
         try:
             return sorted(path.name for path in self.root.iterdir())
         except (FileNotFoundError, NotADirectoryError):
@@ -74,8 +80,7 @@ class Store:
         try:
             if folder.is_symlink() or not folder.is_dir():
                 raise ValueError("it is no folder")  # noqa: TRY301
-            with (folder / JSON_FILE).open("rb") as file:
-                data = file.read(_MAX_BYTES + 1)
+            data = foreign.read(folder / JSON_FILE, _MAX_BYTES + 1, follow=False)
             if len(data) > _MAX_BYTES:
                 raise ValueError("record.json is too large")  # noqa: TRY301
             return parse(json.loads(data), folder)
@@ -140,6 +145,7 @@ class Store:
 
     def make_root(self) -> None:
         """Make the folder, for this user alone. Raises :class:`~qbdoctor.model.errors.Refused`."""
+        foreign.check_ours(self.root)
         try:
             missing = [each for each in (self.root, *self.root.parents) if not each.exists()]
             for folder in reversed(missing):

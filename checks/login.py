@@ -18,6 +18,8 @@ def judge(seen: Observations) -> Judgement:
     if sign_in.outcome == "not-sent":
         if sign_in.why in SKIPPED:
             return Judgement("skip", "No login was sent", SKIPPED[sign_in.why])
+        if sign_in.why == "not-proven" and seen.port_shared is not None:
+            return Judgement("skip", "No login was sent", seen.proof.text)
         if sign_in.why == "offline":
             return Judgement("skip", "No login was sent", sign_in.text)
         if sign_in.limit > 0 and sign_in.logged >= sign_in.limit:
@@ -123,7 +125,9 @@ CHECK = Check(
         "cookie-stripped",
     ),
     about=(
-        "Sends at most one POST /api/v2/auth/login a run: only after a call without a cookie got 403, only if the offline "
+        "Sends at most one POST /api/v2/auth/login a run: only after a call without a cookie got 403, only to "
+        "what is proven to be qBittorrent (the very socket is its process's, or its answers have a shape that no other "
+        "program's have), only if the offline "
         "check does not say no, and only if the attempt ledger and the server's log leave the failures two short of the "
         "ban. Up to 5.1 a right password gets 200 Ok. and a wrong one 200 Fails., from 5.2 on 204 and 401; 403 means that "
         "the address is banned, in whatever language the text is. One answer is no experiment: at most likely."

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import files, foreign
 
 MOST_BYTES = 64 * 1024
 
@@ -39,14 +40,16 @@ def from_file(name: str, option: str) -> Secret:
 
 
 def _read(path: Path, option: str) -> bytes:
-    if path.is_dir():
+    if files.is_folder(path):
         raise UserError("secret-file-is-folder", f"{option}: {path} is a folder: name the file with the secret in it.")
-    if path.exists() and not path.is_file():
-        # A device or FIFO might never end; a shell's <(…) is one, and is served by `-`.
-        raise UserError("secret-file-not-regular", f"{option}: {path} is no regular file: use - for standard input.")
     try:
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+        with foreign.opened(path) as handle:
+            return os.read(handle, MOST_BYTES + 1)
+    except foreign.NotRegular:
+        # A device or FIFO might never end; a shell's <(…) is one, and is served by `-`.
+        raise UserError(
+            "secret-file-not-regular", f"{option}: {path} is no regular file: use - for standard input."
+        ) from None
     except FileNotFoundError:
         raise UserError("secret-file-missing", f"{option}: there is no {path}: check the path.") from None
     except (OSError, ValueError) as error:

@@ -6,13 +6,13 @@ import argparse
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
 from qbdoctor.reports import exit_code, render
+from qbdoctor.storage import files, foreign
 
 
 def say(text: str) -> None:
@@ -32,21 +32,15 @@ def deliver(text: str, output: str | None) -> None:
             raise UserError("output-failed", f"standard output cannot be written: {error.strerror}.") from None
         return
     path = Path(output).expanduser()
-    if path.is_dir():
+    if files.is_folder(path):
         raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
     try:
-        if path.exists() and not path.is_file():  # /dev/stdout, a FIFO: written to, never replaced
-            with path.open("w", encoding="utf-8") as stream:
-                stream.write(text)
+        if files.exists(path) and not files.is_file(path):  # /dev/stdout, a FIFO: written to, never replaced
+            foreign.write_stream(path, text.encode())
             return
-        # Written beside and renamed: a dashboard never reads half a file.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
+        foreign.write_whole(path, text.encode())
+    except Refused as refused:
+        raise UserError("output-failed", f"--output: {refused.reason}") from None
     except OSError as error:
         raise UserError("output-failed", f"--output: {path} cannot be written: {error.strerror}.") from None
 

@@ -12,6 +12,7 @@ from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record
+from qbdoctor.storage import foreign
 from qbdoctor.target.address import Address, parse_url
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
@@ -120,3 +121,19 @@ def _same_address(address: Address, other: str | None) -> bool:
     theirs = parse_url(other)
     local = address.is_loopback and theirs.is_loopback
     return address.url == theirs.url or (local and (address.scheme, address.port) == (theirs.scheme, theirs.port))
+
+
+UNSETTLED = (
+    "A run was ended in the middle, or is at work: the next fix or rollback brings its record to an end (nothing is "
+    "written here)."
+)
+
+
+def settle(journal: Journal, *, dry_run: bool) -> None:
+    """Heal what an earlier run left, before something is written; a dry run writes nothing and says so. Raises Refused."""
+    foreign.check_ours(journal.store.root)
+    if not dry_run:
+        for sentence in journal.recover():
+            output.say(sentence)
+    elif journal.store.unsettled():
+        output.say(UNSETTLED)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import Version
 from qbdoctor.simulator.__main__ import CONFIG
+from qbdoctor.storage import own_programs
 
 USERNAME = "admin"
 
@@ -42,22 +41,15 @@ def simulated(version: Version) -> Iterator[Lab]:
     port = _free_port()
     try:
         _write(folder / CONFIG, version, port, password)
-        command = [
-            sys.executable,
-            "-m",
-            "qbdoctor.simulator",
-            "--profile",
-            str(folder),
-            "--release",
-            str(version),
-        ]
+        command = own_programs.command("qbdoctor.simulator", "--profile", str(folder), "--release", str(version))
         process = subprocess.Popen(  # noqa: S603 - ourselves
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            cwd=folder,
+            env=own_programs.environment(),
         )
         assert process.stdout is not None  # noqa: S101 - it was asked for
         try:

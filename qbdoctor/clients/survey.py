@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import shutil
 import ssl
 import subprocess
@@ -19,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from qbdoctor.clients.lab import Lab
 from qbdoctor.clients.probes import PROBES, Probe
 from qbdoctor.model.basics import Json
+from qbdoctor.storage import own_programs
 from qbdoctor.trace.exchange import is_session_name
 from qbdoctor.trace.user_agents import hint
 
@@ -139,8 +139,8 @@ def _read(probe: Probe, kind: str, got: dict[str, Any], cookies: list[str]) -> T
 
 
 def _environment() -> dict[str, str]:
-    """Ours without proxies and without certificates of others': the client alone is looked at."""
-    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    """Ours without proxies and secrets: the client alone is looked at."""
+    return {name: value for name, value in own_programs.environment().items() if not name.lower().endswith("_proxy")}
 
 
 def _run(command: list[str], told: str, folder: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -158,7 +158,9 @@ def _run(command: list[str], told: str, folder: str | None = None) -> subprocess
 
 def _script(program: str, probe: Probe, told: dict[str, str]) -> dict[str, Any]:
     script = [program, "-c", probe.program] if probe.runtime == "python" else [program, "-e", probe.program]
-    run = _run(script, json.dumps(told))
+    # In an empty folder: both languages take modules from the one that they are started in, which may be anybody's
+    with tempfile.TemporaryDirectory() as folder:
+        run = _run(script, json.dumps(told), folder)
     lines = run.stdout.strip().splitlines()
     if lines and lines[-1].startswith("{"):
         found: dict[str, Any] = json.loads(lines[-1])

@@ -44,7 +44,7 @@ class Inspection(ABC):
         self.ask_password = ask_password
         self.login_attempts = 0
         self.refused_authorisations = 0
-        self.session = SessionClient(wire, api_key=asked.api_key)
+        self.session = SessionClient(wire)  # without the API key until it is proven who would get it
         for secret in (asked.password, asked.api_key):
             wire.masks.add(secret)
         self._asked = asked
@@ -73,6 +73,29 @@ class Inspection(ABC):
         self.wire.masks.add(secret)
         self._asked = replace(self._asked, password=secret)
         self.seen.forget("asked", "offline")
+
+    def correct_target(self, *, served: bool) -> None:
+        """Take back that the target's process serves the address: another program's socket answered there."""
+        one = self.target.instance
+        if served or one is None:
+            return
+        if self.target.config_given:
+            self.target = replace(self.target, direct=False)
+        else:
+            # Nothing ties the answer to that process now: it is one of the others, and its config is not the target's.
+            self.target = replace(
+                self.target,
+                direct=None,
+                instance=None,
+                others=(*self.target.others, one),
+                config_file=None,
+                profile=None,
+                log_file=None,
+                server_port=None,
+                server_port_source=None,
+            )
+        self.seen.put("target", self.target)
+        self.seen.forget("settings", "settings_problem", "asked", "log", "rejected", "config_place", "suspect")
 
     def close(self) -> None:
         """Log out what was opened. Never raises."""

@@ -18,7 +18,9 @@ from qbdoctor.observe.observed_values import (
     Neighbour,
     Offline,
     PortOwner,
+    PortShared,
     ProbableProcess,
+    Proof,
     ProxyVariable,
     SignIn,
     WriteProbe,
@@ -147,6 +149,21 @@ class Observations:
     def serves_qbittorrent(self) -> bool | None:
         """True if the answers are qBittorrent's, False if another program's, None if that cannot be told."""
         return cast("bool | None", self.see("serves_qbittorrent"))
+
+    @property
+    def proof(self) -> Proof:
+        """Whether credentials may go to what answers."""
+        return cast("Proof", self.see("proof"))
+
+    @property
+    def port_shared(self) -> PortShared | None:
+        """Two programs at the target's port, of which its host means the wrong one or both; else None."""
+        return cast("PortShared | None", self.see("port_shared"))
+
+    @property
+    def bearer_root(self) -> Exchange:
+        """``GET /`` with an API key that cannot exist: 404 from 5.2 on where the header arrives, the page before."""
+        return cast("Exchange", self.see("bearer_root"))
 
     @property
     def in_front(self) -> str | None:

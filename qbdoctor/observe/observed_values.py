@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from qbdoctor.config.settings import Settings
     from qbdoctor.target.address import Address
+    from qbdoctor.target.listeners import Listener
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.log_rejections import Rejection
     from qbdoctor.target.processes import Instance
@@ -65,6 +66,7 @@ NotSentReason = Literal[
     "offline",
     "ledger",
     "not-qbittorrent",
+    "not-proven",
 ]
 
 
@@ -152,6 +154,31 @@ class PortOwner:
 
     pid: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether credentials may go to what answers, and why: ``text`` is a clause.
+
+    ``by`` is "process" where the socket that answers is a qBittorrent's of this machine, "answers" or "page" where the
+    answers show it.
+    """
+
+    holds: bool
+    text: str
+    by: Literal["process", "answers", "page", ""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PortShared:
+    """Two programs listen at one port, each at an address of its own, and the target's host means both or the wrong one.
+
+    ``ours`` is qBittorrent's socket. ``answers`` are what the free call gets at each of the two, ours last.
+    """
+
+    ours: Listener
+    other: Listener
+    answers: tuple[Exchange, Exchange]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from qbdoctor.observe.login_budget import no_room, note_first
 from qbdoctor.observe.machine import proxy_variables
 from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
 from qbdoctor.observe.password_check import check_offline
+from qbdoctor.observe.port_sharing import port_shared
+from qbdoctor.observe.proof import bearer_root, prove, settle_listener
 from qbdoctor.observe.sign_in import sign_in
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
@@ -132,6 +134,7 @@ class Observer(Inspection):
             note_first(self, exchange)
         if exchange.status == 200:
             self.session.adopt(exchange)
+        settle_listener(self, exchange)
         return exchange
 
     def _first(self) -> Exchange:
@@ -178,7 +181,10 @@ class Observer(Inspection):
 
     def _take_session_call(self) -> Exchange | None:
         if self.seen.asked.api_key is not None:
-            return self.session.call("GET", VERSION_PATH) if self.seen.anonymous.status in {200, 403} else None
+            if self.seen.anonymous.status not in {200, 403} or not self.seen.proof.holds:
+                return None
+            self.session.api_key = self.seen.asked.api_key
+            return self.session.call("GET", VERSION_PATH)
         if self.seen.anonymous.status == 200 and self.seen.serves_qbittorrent:
             return None
         if self.seen.sign_in.outcome != "accepted" or not self.session.cookies:
@@ -282,6 +288,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "anonymous": Observer._take_anonymous,
     "asked": Observer._take_asked,
     "believes_forwarded": lambda observer: believes_forwarded(observer.seen),
+    "bearer_root": bearer_root,
     "certificate_fault": lambda observer: machine.certificate_fault(observer.seen.settings, observer.target.instance),
     "client": lambda observer: client(observer.seen),
     "config_place": Observer._take_config_place,
@@ -298,7 +305,9 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "old_api": lambda observer: observer.wire.send(Call("GET", "/version/api")),
     "other_server": Observer._take_other_server,
     "port_owner": lambda observer: machine.port_owner(observer.target),
+    "port_shared": port_shared,
     "preferences": Observer._take_preferences,
+    "proof": prove,
     "proxy_variables": lambda observer: proxy_variables(observer.address, observer.environment),
     "rejected": Observer._take_rejected,
     "releases": Observer._take_releases,

@@ -32,6 +32,8 @@ def sign_in(inspection: Inspection) -> SignIn:
     refused = _not_needed(seen)
     if refused is not None:
         return refused
+    if not seen.proof.holds:
+        return SignIn("not-sent", f"{seen.proof.text}, so no password goes there", why="not-proven")
     given = _credentials(inspection)
     if given is None:
         text = "no credentials were given: set QBDOCTOR_PASSWORD or use --password-file (--no-login, if none should be sent)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from qbdoctor.model.basics import Json
-from qbdoctor.model.edits import AnyEdit, Edit, Fix
+from qbdoctor.model.edits import AnyEdit, Edit, Fix, ReplaceFile
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Report
 from qbdoctor.observe.observations import Observations
@@ -80,8 +80,9 @@ def wanted_by_causes(
 ) -> list[tuple[Fix, str]]:
     """Return the keeping and hardening fixes of the causes found, each with the cause it answers; no fix twice.
 
-    ``input_values`` are values that a person gave; a fix for which one is missing is none of them, nor one that would loosen
-    security by the values that are there.
+    ``infos``: a person is shown the plan and may say no, so that what infos ask for is among them, and what replaces the
+    whole file. ``input_values`` are values that a person gave; a fix for which one is missing is none of them, nor one
+    that would loosen security by the values that are there.
     """
     chosen: dict[str, tuple[Fix, str]] = {}
     known: Sequence[Fix] = tuple(fixes)
@@ -96,6 +97,8 @@ def wanted_by_causes(
             except UserError:
                 continue
             edits = bound.edits(seen, cause.id)
+            if not infos and _replaces(edits):
+                continue
             if edits and not exposure.foreseen(bound, seen, edits):
                 chosen[fix.id] = (bound, cause.id)
     return [chosen[fix.id] for fix in known if fix.id in chosen]
@@ -109,10 +112,17 @@ def opening_by_causes(report: Report, fixes: Iterable[Fix], seen: Observations) 
         if not fix.by_value or cause is None:
             continue
         bound = inputs.bind(fix, {}, report)
-        why = exposure.foreseen(bound, seen, bound.edits(seen, cause))
+        edits = bound.edits(seen, cause)
+        why = exposure.foreseen(bound, seen, edits)
+        if not why and _replaces(edits):
+            why = "it makes another file the whole config, which somebody should look at first"
         if why:
             found.append((fix, cause, why.rstrip(".")))
     return found
+
+
+def _replaces(edits: Sequence[AnyEdit]) -> bool:
+    return any(isinstance(edit, ReplaceFile) for edit in edits)
 
 
 def no_contradiction(planned: Sequence[tuple[Fix, str, tuple[AnyEdit, ...]]]) -> None:

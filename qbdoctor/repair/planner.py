@@ -119,10 +119,10 @@ def plan(fix_run: FixRun, wanted: Sequence[tuple[Fix, str]], via: Via) -> Plan:
     if via == "api":
         check_undoable(steps, timed=fix_run.confirm_within is not None)
     if file is not None:  # what would be refused at the write is refused before anybody is asked
-        real = file_plan.real_file(fix_run.config())
-        if not any(step.file is not None and step.file.beside is not None for step in steps):
-            file_plan.check_no_new_file(real)
-        atomic.check_replaceable(real)
+        with file_plan.held_file(fix_run.config()) as place:
+            if not any(step.file is not None and step.file.beside is not None for step in steps):
+                file_plan.check_no_new_file(place)
+            atomic.check_replaceable(place)
     return Plan(via, tuple(steps), tuple(already), tuple(idle))
 
 

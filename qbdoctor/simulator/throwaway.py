@@ -9,7 +9,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -24,6 +23,7 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases.versions import Version
 from qbdoctor.simulator.__main__ import CONFIG
+from qbdoctor.storage import own_programs
 
 INCIDENT = {"LocalHostAuth": "false", "AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
 
@@ -106,15 +106,7 @@ class DemoServer:
         else:
             why = "As asked" if standin else f"There is no {PROGRAM} on this machine"
         version = releases.NEWEST
-        command = [
-            sys.executable,
-            "-m",
-            "qbdoctor.simulator",
-            "--profile",
-            str(self.profile),
-            "--release",
-            str(version),
-        ]
+        command = own_programs.command("qbdoctor.simulator", "--profile", str(self.profile), "--release", str(version))
         if not self._launched(command, version):
             raise StepFailed(f"the stand-in did not start: {self._complaint()}")
         self.name = f"qbdoctor's stand-in for qBittorrent {version}"
@@ -132,8 +124,8 @@ class DemoServer:
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
-                # The path is for the stand-in, which has to be found as we were
-                env={**os.environ, "LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                cwd=self.folder,
+                env={**own_programs.environment(), "LANG": "C.UTF-8"},
                 start_new_session=True,  # Ctrl-C is for us: it is stopped in order
             )
         give_up = time.monotonic() + START_SECONDS

@@ -3,7 +3,8 @@
 The new content is written to a file beside the target, made durable, given the owner, mode and extended attributes of
 the old one, and renamed over it. A name that cannot be renamed over (a file that is itself a mount point: EBUSY) is
 written in place, which is not atomic: the caller is told before the first byte, so that it can put on disk what it
-takes to mend a write that was cut short (:func:`is_torn`). What cannot be done is :class:`Refused`, and the target is
+takes to mend a write that was cut short (:func:`is_torn`). All of it goes through the descriptor of the folder
+(:class:`~qbdoctor.storage.foreign.Place`). What cannot be done is :class:`Refused`, and the target is
 as it was.
 """
 
@@ -19,9 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused
-from qbdoctor.storage.private import create_file, discard_file, rename_file, sync_folder, temp_name, why, write_all
+from qbdoctor.storage.foreign import Place, TooLarge
+from qbdoctor.storage.private import why, write_all
 
 _STORES = (Path("/nix/store"), Path("/gnu/store"))  # of Nix and Guix
+_MODE = 0o777
+"""What of a mode is ever given to a file: no setuid or setgid bit."""
 _NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -42,17 +46,9 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def real_path(path: Path) -> Path:
-    """Return the file that the name leads to, symbolic links followed. Raises :class:`Refused`."""
-    try:
-        return Path(os.path.realpath(path, strict=True))
-    except OSError as error:
-        raise _refused(path, error) from None
-
-
-def file_state(path: Path) -> FileState:
+def file_state(place: Place) -> FileState:
     """Return mode and owner. Raises OSError."""
-    return _state(path.stat())
+    return _state(place.lstat())
 
 
 def _state(found: os.stat_result) -> FileState:
@@ -60,10 +56,11 @@ def _state(found: os.stat_result) -> FileState:
     return FileState(stat.S_IMODE(found.st_mode), found.st_uid if owners else None, found.st_gid if owners else None)
 
 
-def check_replaceable(real: Path) -> None:
+def check_replaceable(place: Place) -> None:
     """See, before anything is written, that the file can be replaced and stay what it is. Raises :class:`Refused`."""
+    real = place.path
     try:
-        found = real.lstat()
+        found = place.lstat()
     except OSError as error:
         raise _refused(real, error) from None
     if not stat.S_ISREG(found.st_mode):
@@ -74,6 +71,7 @@ def check_replaceable(real: Path) -> None:
             "own first.",
             "config-hard-linked",
         )
+    place.check_owner(found)
     folder = real.parent
     if any(real.is_relative_to(store) for store in _STORES):
         raise Refused(
@@ -106,7 +104,7 @@ def check_replaceable(real: Path) -> None:
         )
 
 
-def replace(real: Path, data: bytes, *, expect: bytes, in_place: Callable[[], None]) -> Written:
+def replace(place: Place, data: bytes, *, expect: bytes, in_place: Callable[[], None]) -> Written:
     """Give the file other content, all of it or none, durable when this returns.
 
     ``expect`` is what the file must hold until the last moment. ``in_place`` is called before the first byte if the
@@ -114,35 +112,32 @@ def replace(real: Path, data: bytes, *, expect: bytes, in_place: Callable[[], No
     known (the folder could not be made durable; a write in place failed).
     """
     try:
-        temp, notes = _stage(real, data)
+        temp, notes = _stage(place, data)
     except OSError as error:
-        raise _refused(real, error) from None
+        raise _refused(place.path, error) from None
     try:
-        _check_unchanged(real, expect)
-        rename_file(temp, real)
+        _check_unchanged(place, expect)
+        temp.rename(place)
     except BaseException as error:
-        gone = discard_file(temp)
+        gone = temp.discard()
         if not isinstance(error, OSError):
             raise
         if error.errno != errno.EBUSY or not gone:
-            raise _refused(real, error) from None
+            raise _refused(place.path, error) from None
     else:
-        sync_folder(real.parent)
+        place.sync_folder()
         return Written(False, notes)
     in_place()
-    overwrite(real, data)
+    overwrite(place, data)
     return Written(True)
 
 
-def overwrite(real: Path, data: bytes) -> None:
-    """Write over the content of a file, in place. Raises OSError, with the file as far as it was written."""
-    handle = os.open(real, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    try:
+def overwrite(place: Place, data: bytes) -> None:
+    """Write over the content of a file, in place. Raises OSError, with the file as far as it was written, and Refused."""
+    with place.opened(os.O_WRONLY) as handle:
         write_all(handle, data)
         os.ftruncate(handle, len(data))
         os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def is_torn(data: bytes, old: bytes, new: bytes) -> bool:
@@ -155,38 +150,43 @@ def is_torn(data: bytes, old: bytes, new: bytes) -> bool:
     return all(byte == 0 or byte in (old[at : at + 1] + new[at : at + 1]) for at, byte in enumerate(data))
 
 
-def _check_unchanged(real: Path, expect: bytes) -> None:
-    if real.read_bytes() != expect:
+def _check_unchanged(place: Place, expect: bytes) -> None:
+    try:
+        same = place.read(len(expect)) == expect
+    except TooLarge:
+        same = False
+    if not same:
         raise Refused(
-            f"{real} was changed by another program just now, so it was left alone: try again.", "config-changed"
+            f"{place.path} was changed by another program just now, so it was left alone: try again.", "config-changed"
         )
 
 
-def _stage(real: Path, data: bytes) -> tuple[Path, tuple[str, ...]]:
+def _stage(place: Place, data: bytes) -> tuple[Place, tuple[str, ...]]:
     """Write the new file beside the old one, complete but for its name.
 
-    By its descriptor alone: in a folder that someone else may write, the name could come to mean another file.
+    By descriptors alone: in a folder that someone else may write, a name could come to mean another file.
     """
-    temp = temp_name(real)
-    handle = create_file(temp)
+    temp = place.temporary()
+    handle = temp.create()
     try:
         try:
             write_all(handle, data)
-            notes = _dress(handle, temp, real)
+            with place.opened() as old:
+                notes = _dress(handle, temp, old, place.path)
             os.fsync(handle)
         finally:
             os.close(handle)
     except BaseException:
-        discard_file(temp)
+        temp.discard()
         raise
     return temp, notes
 
 
-def _dress(handle: int, temp: Path, real: Path) -> tuple[str, ...]:
+def _dress(handle: int, temp: Place, old_handle: int, real: Path) -> tuple[str, ...]:
     """Give the new file the owner, mode and extended attributes of the old one."""
-    old = real.stat()
+    old = os.fstat(old_handle)
     if not hasattr(os, "fchown"):
-        temp.chmod(stat.S_IMODE(old.st_mode))
+        temp.path.chmod(stat.S_IMODE(old.st_mode) & _MODE)
         return ()
     new = os.fstat(handle)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
@@ -200,11 +200,11 @@ def _dress(handle: int, temp: Path, real: Path) -> tuple[str, ...]:
                 "file: run qbdoctor as the user that runs qBittorrent.",
                 "config-owner",
             ) from None
-    os.fchmod(handle, stat.S_IMODE(old.st_mode))
-    return tuple(_copy_attributes(handle, real))
+    os.fchmod(handle, stat.S_IMODE(old.st_mode) & _MODE)
+    return tuple(_copy_attributes(handle, old_handle, real))
 
 
-def _copy_attributes(handle: int, real: Path) -> list[str]:
+def _copy_attributes(handle: int, old: int, real: Path) -> list[str]:
     """Copy extended attributes, which is where access control lists are. Last, as chmod changes a list's mask.
 
     Raises Refused for a list or a person's own attribute that cannot be kept. What the system writes itself for every
@@ -214,14 +214,14 @@ def _copy_attributes(handle: int, real: Path) -> list[str]:
         return []
     notes = []
     try:
-        names = os.listxattr(real)
+        names = os.listxattr(old)
     except OSError as error:
         if error.errno in _NO_ATTRIBUTES:
             return []
         raise
     for name in names:
         try:
-            value = os.getxattr(real, name)
+            value = os.getxattr(old, name)
             with suppress(OSError):
                 if os.getxattr(handle, name) == value:
                     continue

@@ -28,9 +28,12 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.
 
 
 @contextmanager
-def hold(folder: Path, seconds: float) -> Iterator[None]:
-    """Hold the folder's lock, waited for no longer than ``seconds``. Raises :class:`~qbdoctor.model.errors.Refused`."""
-    handle = _flock(folder, seconds)
+def hold(folder: Path, seconds: float, descriptor: int | None = None) -> Iterator[None]:
+    """Hold the folder's lock, waited for no longer than ``seconds``. Raises :class:`~qbdoctor.model.errors.Refused`.
+
+    ``descriptor`` is the folder where it is open already.
+    """
+    handle = _flock(folder, seconds, descriptor)
     release = _lock_stand_in(folder, seconds) if handle is None else partial(os.close, handle)
     try:
         yield
@@ -39,12 +42,12 @@ def hold(folder: Path, seconds: float) -> Iterator[None]:
             release()
 
 
-def _flock(folder: Path, seconds: float) -> int | None:
+def _flock(folder: Path, seconds: float, descriptor: int | None) -> int | None:
     """Return the descriptor that holds the lock, or None where a folder cannot be locked. Raises Refused."""
     if not hasattr(os, "O_DIRECTORY"):
         return None
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(folder if descriptor is None else ".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=descriptor)
     except PermissionError:  # it may be used, and not read
         return None
     except OSError as error:

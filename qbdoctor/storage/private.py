@@ -25,14 +25,13 @@ _SHARING_SECONDS = 1.0  # how long another program's open handle is waited for o
 _SHARING_ERRORS = {5, 32, 33}  # access denied, sharing violation, lock violation
 
 
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
+NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
 
 
 def write_private(path: Path, data: bytes) -> None:
     """Make a new file with mode 0600, durable but for its name in the folder. Raises OSError."""
     handle = create_file(path)
     try:
-        give_to_owner_of(path.parent, handle)
         write_all(handle, data)
         os.fsync(handle)
     finally:
@@ -47,35 +46,37 @@ def make_private(folder: Path) -> None:
         if folder.is_dir():
             return
         raise
-    if _is_root() and folder.parent.stat().st_uid != 0:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            give_to_owner_of(folder.parent, handle)
-        finally:
-            os.close(handle)
 
 
 def make_private_file(path: Path) -> None:
     """Make an empty file with mode 0600, if there is none yet. Raises OSError."""
     with suppress(FileExistsError):
-        handle = create_file(path)
-        try:
-            give_to_owner_of(path.parent, handle)
-        finally:
-            os.close(handle)
+        os.close(create_file(path))
 
 
-def give_to_owner_of(folder: Path, handle: int) -> None:
-    """Give what root makes in another user's state folder to that user, who could not use it else. Raises OSError."""
-    if not _is_root():
-        return
-    owner, made = folder.stat(), os.fstat(handle)
-    if owner.st_uid != made.st_uid and not owner.st_mode & 0o002:
-        os.fchown(handle, owner.st_uid, owner.st_gid)
-
-
-def _is_root() -> bool:
+def is_root() -> bool:
+    """Whether no permission stops this user."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def unmapped_owner() -> int:
+    """Return whose everything seems to be that has no owner in this user namespace, -1 where all have: real root's, say."""
+    try:
+        if Path("/proc/self/uid_map").read_text(encoding="ascii").split() == ["0", "0", "4294967295"]:
+            return -1
+        return int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return -1
+
+
+def user_name(uid: int) -> str:
+    """Return what a user is called, or the number for one without a name."""
+    try:
+        import pwd  # noqa: PLC0415 - not on Windows
+
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return f"user {uid}"
 
 
 def replace_private(path: Path, data: bytes) -> None:
@@ -102,7 +103,7 @@ def sync_folder(folder: Path) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
+        if error.errno not in NO_FOLDER_SYNC:
             raise
     finally:
         with suppress(OSError):  # it is durable
@@ -114,8 +115,6 @@ def leftovers(folder: Path, name: str | None = None) -> tuple[Path, ...]:
 
     Nothing where the folder may not be read. Raises OSError where it could be and is not.
     """
-    wanted = r".+" if name is None else re.escape(name)
-    pattern = re.compile(re.escape(TEMP_PREFIX) + wanted + r"-[0-9a-f]{16}" + re.escape(_TEMP_SUFFIX))
     try:
         entries = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
@@ -124,8 +123,14 @@ def leftovers(folder: Path, name: str | None = None) -> tuple[Path, ...]:
         return tuple(
             Path(entry.path)
             for entry in entries
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            if is_leftover(entry.name, name) and entry.is_file(follow_symlinks=False)
         )
+
+
+def is_leftover(entry: str, name: str | None) -> bool:
+    """Whether this is the name of a file that never got its own, which is ``name`` or any."""
+    wanted = r".+" if name is None else re.escape(name)
+    return re.fullmatch(re.escape(TEMP_PREFIX) + wanted + r"-[0-9a-f]{16}" + re.escape(_TEMP_SUFFIX), entry) is not None
 
 
 def sweep(folder: Path, name: str | None = None) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from qbdoctor.storage import private
 from qbdoctor.storage.files import exists
 
 
@@ -18,19 +18,19 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     import platformdirs  # noqa: PLC0415 - --help and --version do without it
 
     usual = platformdirs.user_state_path("qbdoctor", appauthor=False)
-    return _own(usual, environment) or usual
+    return _own(usual) or usual
 
 
-def _own(usual: Path, environment: Mapping[str, str]) -> Path | None:
-    """Return root's own state folder where sudo left HOME as it was: root's files would lock its owner out there.
+def _own(usual: Path) -> Path | None:
+    """Return root's own state folder where HOME is another user's still (sudo, su -m); None where all is as usual.
 
-    None where all is as usual. Backups may hold what the caller of sudo must not read, so they stay root's.
+    Root's files would lock its owner out there, who must not read the backups and could forge records.
     """
-    if not hasattr(os, "geteuid") or os.geteuid() != 0 or environment.get("SUDO_UID", "0") == "0":
+    if not private.is_root():
         return None
     there = next((each for each in (usual, *usual.parents) if exists(each)), usual)
     try:
-        theirs = str(there.stat().st_uid) == environment["SUDO_UID"]
+        theirs = there.stat().st_uid not in (0, private.unmapped_owner())
     except OSError:
         return None
     return user_state_folder("root") if theirs else None

@@ -46,6 +46,23 @@ def sockets(pid: int) -> Sockets | None:
     return tuple(sorted(listening)), tuple(sorted(datagrams))
 
 
+def listening_rows(net: Path) -> tuple[tuple[str, int, str], ...] | None:
+    """Return address, port and inode of each listening TCP socket of a network (``/proc/net``); None if it cannot be read."""
+    found: list[tuple[str, int, str]] = []
+    for name in ("tcp", "tcp6"):
+        try:
+            rows = (net / name).read_text(encoding="ascii").splitlines()[1:]
+        except FileNotFoundError:
+            continue  # a kernel without IPv6
+        except (OSError, ValueError):
+            return None
+        for row in rows:
+            fields = row.split()
+            if len(fields) >= 10 and fields[3] == _LISTEN:
+                found.append((*_endpoint(fields[1]), fields[9]))
+    return tuple(found)
+
+
 def addresses6(pid: int) -> tuple[str, ...]:
     """Return the global IPv6 addresses of a process's network: address, index, prefix, scope (00), flags, name a line."""
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import own_programs
 from qbdoctor.target.address import Address, parse_host_port, parse_ip
 from qbdoctor.trace.exchange import Seen, Trace
 from qbdoctor.trace.human import live
@@ -117,7 +117,7 @@ class Session:
         stream = _stderr()
         try:
             process = await asyncio.create_subprocess_exec(
-                *arguments, stdout=stream, stderr=stream, env={**os.environ, VARIABLE: handed}
+                *arguments, stdout=stream, stderr=stream, env={**own_programs.environment(), VARIABLE: handed}
             )
         except OSError as error:
             raise UserError("cannot-run", f"--run: {arguments[0]} cannot be started: {error.strerror}.") from None

@@ -51,7 +51,8 @@ class Call:
     """One request to be sent. ``path`` starts with ``/`` and goes behind the address's own path.
 
     ``seconds`` is the total time for it, capped by the run's deadline. ``address``, ``verify`` and ``source`` (the
-    local address to come from) override the wire's; ``proxy`` is the URL of an HTTP proxy to go through.
+    local address to come from) override the wire's; ``proxy`` is the URL of an HTTP proxy to go through. ``peer`` is the IP
+    address to connect to instead of looking the host's name up, and ``content`` a body as it is, in place of a form.
     ``cap`` is how many bytes of an answer are read at most.
     ``show_body=False`` keeps the answer's text out of the exchange: app/preferences of 5.2 and later holds the API key.
     """
@@ -66,6 +67,8 @@ class Call:
     verify: bool | str | None = None
     proxy: str | None = None
     source: str | None = None
+    peer: str | None = None
+    content: bytes | None = None
     seconds: float = REQUEST_SECONDS
     show_body: bool = True
     cap: int = BODY_CAP

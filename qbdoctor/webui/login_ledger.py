@@ -31,7 +31,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from qbdoctor.storage import private
+from qbdoctor.model.errors import Refused
+from qbdoctor.storage import foreign, private
 from qbdoctor.target.address import plain_address
 from qbdoctor.webui import login_entries
 from qbdoctor.webui.login_entries import CLEARING, KEPT_PER_KEY, Entry, needed, read_entry
@@ -52,6 +53,7 @@ from qbdoctor.webui.login_permit import (
 
 SCHEMA = "qbdoctor.ledger/1"
 LOCK_SECONDS = 2.0
+_MOST_BYTES = 16 << 20
 _MARGIN = 2  # what a failure must leave of the limit
 _AUTHORIZATIONS = 3  # the first request and two more after its 401
 _SLACK_SECONDS = 2.0  # starts are known to the second
@@ -253,6 +255,10 @@ class Ledger:
         import filelock  # noqa: PLC0415 - a run without a login never needs it
 
         try:
+            foreign.check_ours(self.path.parent)
+        except Refused as refused:
+            raise LedgerUnavailable(refused.reason) from None
+        try:
             for folder in reversed([each for each in (self.path.parent, *self.path.parents) if not each.exists()]):
                 private.make_private(folder)
             private.make_private_file(self.path.with_name(f"{self.path.name}.lock"))
@@ -271,7 +277,7 @@ class Ledger:
     def _load(self) -> list[Entry]:
         """Read the entries; a damaged file is put aside, and an entry in its place stands for all it may have held."""
         try:
-            data = self.path.read_bytes()
+            data = foreign.read(self.path, _MOST_BYTES, follow=False)
         except FileNotFoundError:
             return []
         entries = self._parsed(data)
@@ -311,7 +317,6 @@ class Ledger:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
         try:
             with os.fdopen(handle, "wb") as file:
-                private.give_to_owner_of(path.parent, file.fileno())
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

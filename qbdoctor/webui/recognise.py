@@ -14,6 +14,16 @@ def bears_marks(exchange: Exchange) -> bool:
     return exchange.header("x-content-type-options") == "nosniff" and bool(exchange.header("x-xss-protection"))
 
 
+def bears_all_marks(exchange: Exchange) -> bool:
+    """Return whether the answer carries the headers that every answer of every release does, to the letter.
+
+    The policies (Content-Security-Policy and the like) come with the built-in Web UI only (webapplication.cpp 4.1.0 to
+    5.2.3; measured up to 5.3.0), so they prove nothing by their lack.
+    """
+    exact = exchange.header("x-xss-protection") == "1; mode=block"
+    return bears_marks(exchange) and exact and exchange.header("www-authenticate") is None
+
+
 def stands_in_front(exchange: Exchange) -> bool:
     """Return whether the answer is one of something on the way to qBittorrent: a login of its own, a redirect, a path."""
     elsewhere = exchange.status is not None and 300 <= exchange.status < 400

@@ -51,9 +51,9 @@ def run_job(job: Job, call: Call, url: str, sent: Mapping[str, str], seconds: fl
     try:
         # urllib3 takes some zones for broken and looks the others up as URLs write them, which no resolver knows.
         bare, zone = _without_zone(url)
-        with contextlib.closing(_adapter(job, call.source, zone)) as adapter:
-            form = dict(call.form) if call.form is not None else None
-            prepared = requests.Request(call.method, bare, headers=dict(sent), data=form).prepare()
+        with contextlib.closing(_adapter(job, call.source, zone, call.peer)) as adapter:
+            body = dict(call.form) if call.form is not None else call.content
+            prepared = requests.Request(call.method, bare, headers=dict(sent), data=body).prepare()
             # The adapter alone: a session would follow redirects (or read their bodies whole), keep cookies, ask netrc.
             response = adapter.send(
                 prepared,
@@ -141,10 +141,10 @@ def _without_zone(url: str) -> tuple[str, str]:
     return (found[1] + found[3], f"%{found[2]}") if found else (url, "")
 
 
-def _adapter(job: Job, source: str | None, zone: str = "") -> HTTPAdapter:
+def _adapter(job: Job, source: str | None, zone: str = "", peer: str | None = None) -> HTTPAdapter:
     """Return requests' transport, telling the job its socket; it reads nothing from the environment.
 
-    ``zone`` is put behind the host, an IPv6 address, where that is connected to.
+    ``zone`` is put behind the host, an IPv6 address, where that is connected to; ``peer`` is connected to in its place.
     """
     from requests.adapters import HTTPAdapter as RequestsAdapter  # noqa: PLC0415
     from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415
@@ -159,14 +159,14 @@ def _adapter(job: Job, source: str | None, zone: str = "") -> HTTPAdapter:
     # Hooked at _new_conn, not connect: a TLS handshake that hangs must already be killable.
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            self._dns_host += zone
+            self._dns_host = peer or self._dns_host + zone
             sock = super()._new_conn()
             connected(sock)
             return sock
 
     class Tls(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            self._dns_host += zone
+            self._dns_host = peer or self._dns_host + zone
             sock = super()._new_conn()
             connected(sock)
             return sock

@@ -36,6 +36,8 @@ class Wire:
 
     ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
     order; ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
+    A name is looked up once: all later requests to a host and port go to the IP address that answered first, since another
+    one of the same name may be another program's.
     """
 
     def __init__(self, address: Address, deadline: Deadline, masks: Masks, *, verify: bool | str = True) -> None:
@@ -45,6 +47,7 @@ class Wire:
         self.verify = verify
         self.exchanges: list[Exchange] = []
         self.opened: list[tuple[SetCookie, Call]] = []
+        self._peers: dict[tuple[str, int], str] = {}
 
     def send(self, call: Call) -> Exchange:
         """Send one request and return what came of it; never raises for what the network or the server does."""
@@ -61,6 +64,9 @@ class Wire:
             return replace(blank, failure=Failure("deadline", text)), b""
         if call.verify is None:
             call = replace(call, verify=self.verify)
+        name = (where.host, where.port)
+        if call.peer is None and call.proxy is None:
+            call = replace(call, peer=self._peers.get(name))
         job = Job()
         began = time.perf_counter()
         worker = threading.Thread(target=run_job, args=(job, call, blank.url, sent, budget), daemon=True)
@@ -76,6 +82,8 @@ class Wire:
             exchange, raw = replace(blank, status=job.status, failure=failure), b""
         else:
             exchange, raw = self._record(blank, *job.answer, show_body=call.show_body)
+        if exchange.answered and exchange.peer and "%" not in exchange.peer and call.proxy is None:
+            self._peers.setdefault(name, exchange.peer)
         self.exchanges.append(exchange)
         self.opened.extend((cookie, call) for cookie in exchange.cookies if cookie.value)
         return exchange, raw

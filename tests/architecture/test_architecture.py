@@ -176,7 +176,7 @@ def test_wheel_installs_one_name(tmp_path: Path) -> None:
         "checks/login.py",
         "fixes/__init__.py",
         "schemas/report-1.schema.json",
-        "catalogue/ip-banned.toml",
+        "diagnosis/catalogue/causes/ip-banned.toml",
         "py.typed",
     ):
         assert f"qbdoctor/{wanted}" in names

@@ -433,7 +433,7 @@ def test_made_in_a_container_and_looked_for_outside(
     run = qbdoctor("history")
     assert run.out == "No fix was applied yet.\n"
     for place in places:
-        assert f"{place} holds 1 record (0 applied): --state-dir {place} uses them." in run.err
+        assert f"{place} holds 1 record (0 applied): --state-dir {place} uses them." in run.err  # it is our own folder
 
 
 def test_after_sudo_the_way_back_is_with_sudo(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,7 +456,7 @@ def test_the_usual_folder_is_named_where_another_was_given(config: Path, own_hom
 @extended
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
 class TestAsRoot:
-    """What root makes in a folder of another user is that user's."""
+    """Root keeps its records to itself; see tests/hardening for what others may try."""
 
     ANNA = 54321
 
@@ -467,43 +467,15 @@ class TestAsRoot:
         os.chown(folder, self.ANNA, self.ANNA)
         return folder / ".local/state/qbdoctor"
 
-    def test_all_is_the_owners(self, config: Path, place: Path) -> None:
-        fix = ("fix", AUTH, "--config", str(config), "--state-dir", str(place))
-        change(*fix)
-        change("rollback", "--state-dir", str(place))
-        made = [place, *place.rglob("*")]
-        assert len(made) > 4
-        assert {(path.stat().st_uid, path.stat().st_mode & 0o077) for path in made} == {(self.ANNA, 0)}
-        assert config.stat().st_uid == 0
-
-    def test_the_ledger_too(self, place: Path) -> None:
-        from qbdoctor.webui.login_ledger import Ledger
-
-        ledger = Ledger(place / "ledger.json")
-        with ledger._locked():
-            ledger._save([])
-        assert {path.stat().st_uid for path in [place, *place.rglob("*")]} == {self.ANNA}
-
-    def test_a_folder_that_all_may_write_is_nobodys(self, config: Path, tmp_path: Path) -> None:
-        shared = tmp_path / "shared"
-        shared.mkdir()
-        os.chown(shared, self.ANNA, self.ANNA)
-        shared.chmod(0o1777)
-        change("fix", AUTH, "--config", str(config), "--state-dir", str(shared / "state"))
-        assert {path.stat().st_uid for path in [shared / "state", *(shared / "state").rglob("*")]} == {0}
-
     def test_sudo_that_keeps_home_uses_roots_own(
         self, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path / "anna"))
         monkeypatch.delenv("XDG_STATE_HOME")
         usual = tmp_path / "anna/.local/state/qbdoctor"
+        assert state_folder.state_folder({}) == state_folder.user_state_folder("root") != usual
+        os.chown(tmp_path / "anna", 0, 0)
         assert state_folder.state_folder({}) == usual
-        assert state_folder.state_folder({"SUDO_UID": "0"}) == usual
-        assert state_folder.state_folder({"SUDO_UID": str(self.ANNA + 1)}) == usual
-        assert (
-            state_folder.state_folder({"SUDO_UID": str(self.ANNA)}) == state_folder.user_state_folder("root") != usual
-        )
 
     def test_what_another_user_may_not_see_is_said(self, config: Path) -> None:
         """As a user who is not root, with root's records in the way and out of sight."""

@@ -9,7 +9,7 @@ import http.server
 import ssl
 import tempfile
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -206,18 +206,30 @@ class ReverseProxy(WebServer):
             connection = http.client.HTTPConnection(host, port, timeout=20)
         with contextlib.closing(connection):
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            sent: list[tuple[str, str]] = []
             for name, value in headers.items():
                 if name.lower() == "host" and self._host and "host" not in self._dropped:
-                    connection.putheader(name, self._host)
+                    sent.append((name, self._host))
                 elif name.lower() not in self._dropped:
-                    connection.putheader(name, value)
-            for name, value in self._added.items():
-                connection.putheader(name, value)
-            connection.putheader("Connection", "close")
-            connection.endheaders(body or None)
+                    sent.append((name, value))
+            self._send(connection, self.up(method, path, [*sent, *self._added.items()]), body)
             response = connection.getresponse()
             content = response.read()
-        return Answer(response.status, response.reason, self._changed(method, response), content)
+        return self.down(path, Answer(response.status, response.reason, self._changed(method, response), content))
+
+    def up(self, _method: str, _path: str, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Change the headers of a request on its way."""
+        return headers
+
+    def down(self, _path: str, answer: Answer) -> Answer:
+        """Change an answer on its way."""
+        return answer
+
+    def _send(self, connection: http.client.HTTPConnection, headers: list[tuple[str, str]], body: bytes) -> None:
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.putheader("Connection", "close")
+        connection.endheaders(body or None)
 
     def _changed(self, method: str, response: http.client.HTTPResponse) -> list[tuple[str, str]]:
         changed = [("Server", self._server_header)] if self._server_header else []
@@ -230,6 +242,52 @@ class ReverseProxy(WebServer):
             flagged = lower == "set-cookie" and self._flag
             changed.append((name, f"{value}; {self._flag}" if flagged else value))
         return changed
+
+
+Headers = list[tuple[str, str]]
+
+
+def without(headers: Headers, *names: str) -> Headers:
+    """The headers but for those of these names."""
+    dropped = {name.lower() for name in names}
+    return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+class EditingProxy(ReverseProxy):
+    """A reverse proxy that changes what a test says: `up` the request's headers, `down` the answer.
+
+    `up(method, path, headers)` and `down(path, answer)` return what goes on. `chunked` sends bodies on without their
+    length, as proxies do that do not buffer.
+    """
+
+    def __init__(
+        self,
+        upstream_url: str,
+        *,
+        up: Callable[[str, str, Headers], Headers] | None = None,
+        down: Callable[[str, Answer], Answer] | None = None,
+        chunked: bool = False,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(upstream_url, **keywords)
+        self._up, self._down, self._chunked = up, down, chunked
+
+    def up(self, method: str, path: str, headers: Headers) -> Headers:
+        """As the test says."""
+        return self._up(method, path, headers) if self._up else headers
+
+    def down(self, path: str, answer: Answer) -> Answer:
+        """As the test says."""
+        return self._down(path, answer) if self._down else answer
+
+    def _send(self, connection: http.client.HTTPConnection, headers: Headers, body: bytes) -> None:
+        if not self._chunked or not body:
+            super()._send(connection, headers, body)
+            return
+        parts = [*without(headers, "Content-Length"), ("Transfer-Encoding", "chunked"), ("Connection", "close")]
+        for name, value in parts:
+            connection.putheader(name, value)
+        connection.endheaders(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
 
 
 class OtherApp(WebServer):

@@ -29,24 +29,26 @@ from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.repair import password_change  # noqa: E402
 from qbdoctor.repair.journal.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
 from qbdoctor.repair.journal.records import ChangeRequest, Damaged, TargetRecord  # noqa: E402
-from qbdoctor.storage import atomic, private  # noqa: E402
+from qbdoctor.storage import atomic, foreign, private  # noqa: E402
 
 
 def play_mount_point(config: Path) -> None:
     """Make the file one that cannot be renamed over, and is written in short pieces."""
-    replace = Path.replace
+    rename = foreign.Place.rename
 
-    def busy(self: Path, target: Path) -> Path:
-        if Path(target) == config:
+    def busy(self: foreign.Place, to: foreign.Place) -> None:
+        if to.path == config:
             raise OSError(errno.EBUSY, "Device or resource busy")
-        return replace(self, target)
+        rename(self, to)
 
-    def overwrite(real: Path, data: bytes, whole: Callable[[Path, bytes], None] = atomic.overwrite) -> None:
+    def overwrite(
+        place: foreign.Place, data: bytes, whole: Callable[[foreign.Place, bytes], None] = atomic.overwrite
+    ) -> None:
         private._CHUNK = 60
-        whole(real, data)
+        whole(place, data)
         private._CHUNK = 1 << 20
 
-    Path.replace = busy  # type: ignore[method-assign,assignment]
+    foreign.Place.rename = busy  # type: ignore[method-assign]
     atomic.overwrite = overwrite
 
 

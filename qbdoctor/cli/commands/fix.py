@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor.cli import outcome, output, prompts, secret_inputs
+from qbdoctor.cli import outcome, output, prompts, record_selection, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.model.edits import Fix
@@ -36,8 +36,7 @@ def _run(args: argparse.Namespace) -> CommandOutcome:
     input_values: dict[str, Any] = dict(inputs.given(args.set, named or fixes()))
     watcher = observer(args)
     journal = Journal(state_folder(args, watcher.environment))
-    for sentence in journal.recover():
-        output.say(sentence)
+    record_selection.settle(journal, dry_run=args.dry_run)
     fix_run = FixRun(
         watcher,
         journal,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qbdoctor.cli import outcome, output, prompts
 from qbdoctor.cli.outcome import CommandOutcome
-from qbdoctor.cli.record_selection import is_gone
+from qbdoctor.cli.record_selection import is_gone, settle
 from qbdoctor.cli.target_options import state_folder
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.registry import fixes
@@ -27,8 +27,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "--older-than says which records --prune removes: give both.")
     if args.format not in ("human", "json", "markdown"):
         raise UserError("usage", "history: --format is human, json or markdown.")
-    for sentence in journal.recover():
-        output.say(sentence)
+    settle(journal, dry_run=True)
     records = journal.records() if not args.ids else tuple(_found(journal, state, name) for name in args.ids)
     for record in records:
         if isinstance(record, Damaged):
@@ -131,8 +130,7 @@ def _in_full(record: Record) -> str:
 def _prune(args: argparse.Namespace, journal: Journal) -> CommandOutcome:
     from qbdoctor.repair.history import prune  # noqa: PLC0415 - seldom needed
 
-    for sentence in journal.recover():
-        output.say(sentence)
+    settle(journal, dry_run=args.dry_run)
     ids = [_found(journal, journal.store.root.parent, name).id for name in args.ids]
     plan = prune.plan(journal, only=ids, days=args.older_than or 0.0)
     kept = [f"  kept: {one.record.id}: {one.why}" for one in plan.kept]

@@ -57,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> CommandOutcome:
     state = state_folder(args, os.environ)
     journal = Journal(state)
-    for sentence in journal.recover():
-        output.say(sentence)
+    record_selection.settle(journal, dry_run=args.dry_run)
     by_target: dict[tuple[str | None, str | None], list[Record]] = {}
     for record in record_selection.chosen(args, journal, state):
         file = record.file_name()

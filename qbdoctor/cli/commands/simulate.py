@@ -19,12 +19,13 @@ from qbdoctor.cli import credentials
 from qbdoctor.cli.suggest import suggest
 from qbdoctor.config.qtini.values import from_bool, from_list, from_text
 from qbdoctor.model.basics import Secret
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.releases import KNOWN, Key, Version
 from qbdoctor.releases.web_api import COMPARED, webapi
 from qbdoctor.simulator.config import Config
 from qbdoctor.simulator.server import ADDRESS, Server
 from qbdoctor.simulator.state import Clock, StandIn
+from qbdoctor.storage import foreign
 
 SCHEMA = "qbdoctor.simulate/1"
 HIGHEST_SPEED = 100_000.0
@@ -204,17 +205,19 @@ def _port_file(name: str | None, port: int) -> Any:
         yield
         return
     file = Path(name).expanduser()
-    beside = file.with_name(f"{file.name}.{os.getpid()}.new")
-    try:
-        beside.write_text(f"{port}\n", encoding="ascii")
-        beside.replace(file)
-    except OSError as error:
-        raise UserError("output-failed", f"--port-file: {file} cannot be written: {error.strerror}.") from None
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            file.unlink()
+    with contextlib.ExitStack() as stack:
+        try:
+            place = stack.enter_context(foreign.hold(file, follow=False))
+            place.write_whole(f"{port}\n".encode())
+        except Refused as refused:
+            raise UserError("output-failed", f"--port-file: {refused.reason}") from None
+        except OSError as error:
+            raise UserError("output-failed", f"--port-file: {file} cannot be written: {error.strerror}.") from None
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                place.unlink()
 
 
 def _tell(args: argparse.Namespace, standin: StandIn, server: Server, made_up: Secret | None) -> None:

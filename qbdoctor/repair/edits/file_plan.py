@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from qbdoctor.config import conversions
 from qbdoctor.config.conversions import SettingPlace
 from qbdoctor.config.qtini import edit as qtini_edit
-from qbdoctor.config.qtini.document import QtIni, Unreadable
+from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
 from qbdoctor.config.settings import read_config
 from qbdoctor.model.edits import Move, Remove, ReplaceFile
-from qbdoctor.model.errors import Refused
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.releases import Version
 from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Raws
-from qbdoctor.storage import atomic, private
+from qbdoctor.storage import foreign, private
+from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
 
 _WINDOWS = sys.platform == "win32"
@@ -66,17 +68,31 @@ def config_bytes(path: Path) -> bytes:
     return read_config(path)[0]
 
 
-def real_file(path: Path) -> Path:
-    """Return the config file behind the name, symbolic links followed. Raises UserError if it cannot be read."""
+@contextmanager
+def held_file(path: Path) -> Iterator[Place]:
+    """Give the config file behind the name, symbolic links followed, in its folder, which stays open meanwhile.
+
+    Raises UserError if it cannot be read, and Refused.
+    """
     read_config(path)
-    return atomic.real_path(path)
+    with foreign.hold(path) as place:
+        yield place
 
 
-def check_no_new_file(real: Path) -> None:
+def placed_bytes(place: Place) -> bytes:
+    """Return the bytes of the config file itself. Raises :class:`~qbdoctor.model.UserError`."""
+    try:
+        return place.read(MAX_BYTES)
+    except OSError as error:
+        raise UserError("config-unreadable", f"{place.path} could not be read ({private.why(error)}).") from None
+
+
+def check_no_new_file(place: Place) -> None:
     """Refuse where qBittorrent would replace the file at its next start by the one it left beside it."""
+    real = place.path
     new = real.with_name(f"{real.stem}_new{real.suffix}")
     try:
-        there = new.stat().st_size > 0
+        there = place.beside(new.name).lstat().st_size > 0
     except FileNotFoundError:
         return
     except OSError as error:
@@ -93,13 +109,19 @@ def check_no_new_file(real: Path) -> None:
 
 
 def plan_file(
-    path: Path, edits: Sequence[FileEdit], *, on: FilePlan | None = None, version: Version | None = None
+    path: Path,
+    edits: Sequence[FileEdit],
+    *,
+    on: FilePlan | None = None,
+    version: Version | None = None,
+    data: bytes | None = None,
 ) -> FilePlan:
-    """Return what the edits would make of the file, or of what ``on`` makes of it.
+    """Return what the edits would make of the file, of what ``on`` makes of it, or of ``data``, read from it before.
 
     Raises Refused, and :class:`~qbdoctor.model.UserError` for a file that cannot be read.
     """
-    data = config_bytes(path) if on is None else on.result
+    if data is None:
+        data = config_bytes(path) if on is None else on.result
     result = data
     changes: list[Change] = []
     raws: dict[str, tuple[str | None, str | None]] = {}

@@ -14,6 +14,7 @@ from pathlib import Path
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Beside, Side
+from qbdoctor.storage import foreign
 from qbdoctor.storage.private import sha256
 
 
@@ -26,20 +27,15 @@ def read(config: Path) -> tuple[Beside, bytes] | None:
     """Return it with its content; None where there is none that qBittorrent would take. Raises Refused."""
     path = path_of(config.absolute())
     try:
-        found = path.lstat()
+        with foreign.opened(path, follow=False) as handle:
+            found = os.fstat(handle)
+            data = foreign.content(handle, path, MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _refused(path, f"it cannot be looked at ({error.strerror})") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise _refused(path, "it is no regular file")
+        raise _refused(path, f"it cannot be read ({error.strerror})") from None
     if found.st_nlink > 1:
         raise _refused(path, f"it has {found.st_nlink} names (hard links)")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _refused(path, f"it cannot be read ({error.strerror})") from None
     try:
         if not QtIni.parse(data).pairs:
             return None
@@ -56,8 +52,8 @@ def read(config: Path) -> tuple[Beside, bytes] | None:
 def is_there(beside: Beside) -> bool:
     """Return whether it lies there as it was. Raises OSError where that cannot be told."""
     try:
-        return sha256(Path(beside.path).read_bytes()) == beside.side.sha256
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return sha256(foreign.read(Path(beside.path), MAX_BYTES, follow=False)) == beside.side.sha256
+    except (FileNotFoundError, NotADirectoryError, foreign.NotRegular, foreign.TooLarge):
         return False
 
 

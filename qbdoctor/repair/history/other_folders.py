@@ -14,7 +14,7 @@ from pathlib import Path
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.journal.store import Store
-from qbdoctor.storage import files, state_folder
+from qbdoctor.storage import files, foreign, private, state_folder
 from qbdoctor.storage.files import same_file
 from qbdoctor.target.processes import find_instances
 
@@ -24,18 +24,23 @@ _AS_ROOT = f"root/{_IN_HOME}"  # of a container, in which people are root
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A state folder and the records in it; None where this user may not look."""
+    """A state folder and the records in it; None where this user may not look.
+
+    ``whose`` says as whom they are used, where others may write there: what they hold is not believed then.
+    """
 
     folder: Path
     records: tuple[str, ...] | None
     standing: int = 0
+    whose: str = ""
 
     def text(self) -> str:
         """Return one sentence: what is there, and how it is used."""
         if self.records is None:
             return f"{self.folder} may hold records, which this user may not see: run qbdoctor with sudo."
         many = f"{len(self.records)} records" if len(self.records) != 1 else "1 record"
-        return f"{self.folder} holds {many} ({self.standing} applied): --state-dir {self.folder} uses them."
+        how = f"--state-dir {self.folder} uses them" if not self.whose else f"run qbdoctor {self.whose} to use them"
+        return f"{self.folder} holds {many} ({self.standing} applied): {how}."
 
 
 def look(used: Path, environment: Mapping[str, str]) -> tuple[Elsewhere, ...]:
@@ -46,7 +51,8 @@ def look(used: Path, environment: Mapping[str, str]) -> tuple[Elsewhere, ...]:
             continue
         try:
             there = (folder / "records").is_dir()
-            held = Store(folder / "records").all() if there else ()
+            whose = _whose(folder) if there else ""
+            held = Store(folder / "records", trusted=not whose).all() if there else ()
         except (PermissionError, Refused):  # Python up to 3.13 raises where one may not look, later ones say no
             found.append(Elsewhere(folder, None))
             continue
@@ -56,7 +62,7 @@ def look(used: Path, environment: Mapping[str, str]) -> tuple[Elsewhere, ...]:
             found.append(Elsewhere(folder, None))
         elif held:
             standing = sum(isinstance(each, Record) and each.standing for each in held)
-            found.append(Elsewhere(folder, tuple(each.id for each in held), standing))
+            found.append(Elsewhere(folder, tuple(each.id for each in held), standing, whose))
     return tuple(found)
 
 
@@ -93,6 +99,17 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
             yield instance.root / _AS_ROOT
             if instance.home is not None:
                 yield instance.root / instance.home.relative_to(instance.home.anchor) / _IN_HOME
+
+
+def _whose(folder: Path) -> str:
+    """Return as whom the records there are used; "" where they are this user's own and nobody else's."""
+    if str(folder).startswith("/proc/"):
+        return "inside that container"
+    try:
+        foreign.check_ours(folder)
+    except Refused:
+        return f"as {private.user_name(folder.stat().st_uid)}"
+    return ""
 
 
 def _is_root() -> bool:

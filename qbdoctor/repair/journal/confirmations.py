@@ -18,11 +18,12 @@ from pathlib import Path
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Record
-from qbdoctor.storage import private
+from qbdoctor.storage import foreign, private
 
 UNSETTLED = "to be confirmed"
 """Stands in the history of what a run takes back that will wait, until its watchdog has written down that it does."""
 
+_MOST_BYTES = 1 << 20
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
@@ -57,6 +58,7 @@ def expect(journal: Journal, run: str, seconds: float, records: Sequence[str]) -
     )
     path = _file(journal, run)
     with journal.locked():
+        foreign.check_ours(path.parent)
         try:
             private.make_private(path.parent)
             private.replace_private(path, json.dumps(asdict(waiting)).encode())
@@ -70,10 +72,11 @@ def expect(journal: Journal, run: str, seconds: float, records: Sequence[str]) -
 def all_waiting(journal: Journal) -> dict[str, Waiting]:
     """Return what waits, by its run."""
     found: dict[str, Waiting] = {}
+    foreign.check_ours(_file(journal, "").parent)
     with suppress(OSError):
         for path in sorted(_file(journal, "").parent.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):
-                held = json.loads(path.read_bytes())
+                held = json.loads(foreign.read(path, _MOST_BYTES, follow=False))
                 waiting = Waiting(**{**held, "records": tuple(held["records"])})
                 found[waiting.run] = waiting
     return found

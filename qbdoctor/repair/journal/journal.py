@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ from qbdoctor.repair.journal.records import (
 )
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.journal.store import Store, new_record, values_file
-from qbdoctor.storage import locks, private
+from qbdoctor.storage import foreign, locks, private
+from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
 
 __all__ = ["FilePlan", "Journal", "RollbackPlan", "SettingEdit"]
@@ -79,6 +80,10 @@ class Journal:
                 yield
         finally:
             self._depth -= 1
+
+    def _holding(self, place: Place) -> AbstractContextManager[None]:
+        """Keep out other runs on a target's folder. Raises Refused."""
+        return locks.hold(place.folder, self.lock_seconds, place.descriptor)
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -121,8 +126,8 @@ class Journal:
         try:
             if real is None:
                 return recovery.heal(self.store, record)[1]
-            with locks.hold(real.parent, self.lock_seconds):
-                return recovery.heal(self.store, record)[1]
+            with foreign.hold(real, follow=False) as place, self._holding(place):
+                return recovery.heal(self.store, record, place)[1]
         except Refused as refused:
             why = refused.reason
         except OSError as error:
@@ -158,31 +163,30 @@ class Journal:
         ``expect_sha256`` is the file as it was planned on, ``expect_beside`` the second one. Raises Refused,
         and UserError for a file that cannot be read.
         """
-        with self.locked():
-            real = file_plan.real_file(path)
-            with locks.hold(real.parent, self.lock_seconds):
-                plan = file_plan.plan_file(path, edits, version=version)
-                if expect_sha256 is not None and (plan.sha256, plan.beside) != (expect_sha256, expect_beside):
-                    raise Refused(f"{path} was changed since the plan was made: look again.", "config-changed")
-                if not plan.changes:
-                    return None
-                journal_write.may_write(real, guard, plan.beside)
-                before = journal_write.side(plan.data, real)
-                file = FileChange(
-                    str(path.absolute()), str(real), before, replace(before, **journal_write.digest(plan.result))
-                )
-                record = self._new(
-                    replace(request, target=request.target or TargetRecord(config_file=str(path.absolute()))),
-                    via="file",
-                    file=file,
-                    backup=f"before{path.suffix or '.bin'}",
-                    changes=plan.changes,
-                    beside=plan.beside,
-                )
-                second = {} if plan.beside is None else {plan.beside.backup: plan.result}
-                held = {record.backup: plan.data, **second, **values_file(plan.changes, plan.raws)}
-                record = self._create(record, held)
-                return journal_write.write(self.store, record, real, plan.data, plan.result, "applied")
+        with self.locked(), file_plan.held_file(path) as place, self._holding(place):
+            real = place.path
+            plan = file_plan.plan_file(path, edits, version=version, data=file_plan.placed_bytes(place))
+            if expect_sha256 is not None and (plan.sha256, plan.beside) != (expect_sha256, expect_beside):
+                raise Refused(f"{path} was changed since the plan was made: look again.", "config-changed")
+            if not plan.changes:
+                return None
+            journal_write.may_write(place, guard, plan.beside)
+            before = journal_write.side(plan.data, place)
+            file = FileChange(
+                str(path.absolute()), str(real), before, replace(before, **journal_write.digest(plan.result))
+            )
+            record = self._new(
+                replace(request, target=request.target or TargetRecord(config_file=str(path.absolute()))),
+                via="file",
+                file=file,
+                backup=f"before{path.suffix or '.bin'}",
+                changes=plan.changes,
+                beside=plan.beside,
+            )
+            second = {} if plan.beside is None else {plan.beside.backup: plan.result}
+            held = {record.backup: plan.data, **second, **values_file(plan.changes, plan.raws)}
+            record = self._create(record, held)
+            return journal_write.write(self.store, record, place, plan.data, plan.result, "applied")
 
     def apply_api(
         self,
@@ -305,17 +309,17 @@ class Journal:
         self, record: Record, force: bool, guard: Guard | None, path: Path | None, note: str | None
     ) -> Record:
         name = rollback_plan.config_of(record, path)
-        real = file_plan.real_file(name)
         if record.beside is not None:  # beside the config as it is called here
             there = name.absolute().with_name(Path(record.beside.path).name)
             record = replace(record, beside=replace(record.beside, path=str(there)))
-        with locks.hold(real.parent, self.lock_seconds):
-            data = file_plan.config_bytes(name)
+        with file_plan.held_file(name) as place, self._holding(place):
+            real = place.path
+            data = file_plan.placed_bytes(place)
             undo = rollback_plan.undo_in_file(self.store, record, data, force=force)
             refuse_unless_allowed(undo, record)
             if undo.data == data and record.beside is None:
                 return self._step(record, "rolled-back", note or "the file was so already")
-            journal_write.may_write(real, guard, record.beside or self._brought_back(real))
+            journal_write.may_write(place, guard, record.beside or self._brought_back(real))
             if undo.refusals:
                 self._keep(record, conflict_name(record, name.suffix), data)
             if undo.how == "by-setting":
@@ -325,7 +329,7 @@ class Journal:
             )
             begun = replace(record, rollback=plan, in_place=False)
             return journal_write.write(
-                self.store, self._step(begun, "rolling-back", note), real, data, undo.data, "rolled-back"
+                self.store, self._step(begun, "rolling-back", note), place, data, undo.data, "rolled-back"
             )
 
     def _brought_back(self, real: Path) -> Beside | None:

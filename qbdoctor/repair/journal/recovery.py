@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from qbdoctor.config.qtini.document import Unreadable
+from qbdoctor.config.qtini.document import MAX_BYTES, Unreadable
 from qbdoctor.config.settings import read_config
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.edits import leftover_file
@@ -18,18 +18,21 @@ from qbdoctor.repair.journal import leftover_undo
 from qbdoctor.repair.journal import undo as journal_undo
 from qbdoctor.repair.journal.records import Record, State
 from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, values_file
-from qbdoctor.storage import atomic, private
+from qbdoctor.storage import atomic
+from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
 
 
-def heal(store: Store, record: Record) -> tuple[Record, str]:
+def heal(store: Store, record: Record, place: Place | None = None) -> tuple[Record, str]:
     """Bring one unfinished record to an end; returns it and one sentence. The file's lock must be held.
+
+    ``place`` is the file of :func:`file_of`, None for the Web API.
 
     Raises OSError, ValueError and Refused where the file or the record cannot be read or written.
     """
     if record.state == "preparing":
-        return _heal_apply(store, record)
-    return _heal_rollback(store, record)
+        return _heal_apply(store, record, place)
+    return _heal_rollback(store, record, place)
 
 
 def file_of(record: Record) -> Path | None:
@@ -40,14 +43,14 @@ def file_of(record: Record) -> Path | None:
     return None if record.file is None else Path(record.file.real)
 
 
-def _heal_apply(store: Store, record: Record) -> tuple[Record, str]:
-    if record.file is None:
+def _heal_apply(store: Store, record: Record, place: Place | None) -> tuple[Record, str]:
+    if record.file is None or place is None:
         note = "the run ended before the answer: whether it was applied shows at the rollback, which looks first"
         note = _seen_since(store, record) or note
         return store.step(record, "applied", note), f"{record.id}: {note}."
-    real = Path(record.file.real)
-    _sweep(real)
-    data, backup = real.read_bytes(), record.backup_file.read_bytes()
+    real = place.path
+    _sweep(place)
+    data, backup = place.read(MAX_BYTES), record.backup_file.read_bytes()
     second = record.beside
     done = sha256(data) == record.file.after.sha256
     if second is not None and record.file.after.sha256 == record.file.before.sha256:
@@ -59,7 +62,7 @@ def _heal_apply(store: Store, record: Record) -> tuple[Record, str]:
     if sha256(data) == record.file.before.sha256:
         return _ended(store, record, "abandoned", "the run had ended before the change")
     if _torn(record, data):
-        atomic.overwrite(real, backup)
+        atomic.overwrite(place, backup)
         return _ended(store, record, "abandoned", f"the run had ended while {real} was written: it was put back")
     undo = journal_undo.in_file(record, data, backup, store.raws(record))
     there = bool(undo.refusals) or undo.data != data
@@ -86,16 +89,16 @@ def _seen_since(store: Store, record: Record) -> str:
     )
 
 
-def _heal_rollback(store: Store, record: Record) -> tuple[Record, str]:
+def _heal_rollback(store: Store, record: Record, place: Place | None) -> tuple[Record, str]:
     undoing_ = record.rollback
     if undoing_ is None:
         raise ValueError("the record does not say how it was being rolled back")
-    if undoing_.real is None:
+    if undoing_.real is None or place is None:
         note = "the run ended before the answer: roll it back again"
         return store.step(record, undoing_.was, note), f"{record.id}: {note}."
-    real = Path(undoing_.real)
-    _sweep(real)
-    data = real.read_bytes()
+    real = place.path
+    _sweep(place)
+    data = place.read(MAX_BYTES)
     second = record.beside
     done = sha256(data) == undoing_.to_sha256
     if second is not None and undoing_.to_sha256 == undoing_.from_sha256:
@@ -107,17 +110,17 @@ def _heal_rollback(store: Store, record: Record) -> tuple[Record, str]:
             leftover_undo.remove_ours(second)
         return _ended(store, record, undoing_.was, "the run had ended before the file was put back")
     if _torn(record, data):
-        atomic.overwrite(real, (record.folder / IN_PLACE_NEW).read_bytes())
+        atomic.overwrite(place, (record.folder / IN_PLACE_NEW).read_bytes())
         return _ended(store, record, "rolled-back", f"the run had ended while {real} was written: that was completed")
     note = f"the rollback had ended in the middle and {real} was changed by someone else since: it was left as it is"
     return _ended(store, record, undoing_.was, note)
 
 
-def _sweep(real: Path) -> None:
+def _sweep(place: Place) -> None:
     """Remove what the run left beside the file. Raises Refused: who ends the record is the last to look for it."""
-    private.sweep(real.parent, real.name)
-    for left in private.leftovers(real.parent, real.name):
-        raise Refused(f"{left} could not be removed.", "left-behind")
+    place.sweep()
+    for left in place.leftovers():
+        raise Refused(f"{left.path} could not be removed.", "left-behind")
 
 
 def _torn(record: Record, data: bytes) -> bool:

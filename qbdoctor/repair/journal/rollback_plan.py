@@ -10,7 +10,7 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.edits import leftover_file
 from qbdoctor.repair.edits.changes import Change, Via
-from qbdoctor.repair.edits.file_plan import config_bytes, real_file
+from qbdoctor.repair.edits.file_plan import held_file, placed_bytes
 from qbdoctor.repair.journal import undo as journal_undo
 from qbdoctor.repair.journal.records import Record, WriteMethod
 from qbdoctor.repair.journal.store import Store
@@ -83,8 +83,9 @@ def plan_rollback(
                     present.update(undo.write)
             else:
                 name = config_of(record, path)
-                real = str(real_file(name))
-                data = files[real] if real in files else config_bytes(name)
+                with held_file(name) as place:
+                    real = str(place.path)
+                    data = files[real] if real in files else placed_bytes(place)
                 undo = undo_in_file(store, record, data, force=force, gone=gone)
                 if record.beside is not None:
                     if undo.allowed and record.beside.path in brought_back:

@@ -30,7 +30,7 @@ from qbdoctor.repair.journal.records import (
     TargetRecord,
     parse,
 )
-from qbdoctor.storage import private
+from qbdoctor.storage import foreign, private
 
 JSON_FILE = "record.json"
 VALUES_FILE = "values.json"
@@ -47,10 +47,14 @@ _MAX_BYTES = 4 * 1024 * 1024
 
 
 class Store:
-    """The records below one folder. Only who holds the journal's lock may call what writes."""
+    """The records below one folder. Only who holds the journal's lock may call what writes.
 
-    def __init__(self, root: Path) -> None:
+    ``trusted=False`` is for a look into another user's, of which nothing is believed.
+    """
+
+    def __init__(self, root: Path, *, trusted: bool = True) -> None:
         self.root = root
+        self._trusted = trusted
 
     def all(self) -> tuple[Record | Damaged, ...]:
         """Return every record, the newest first."""
@@ -71,6 +75,8 @@ class Store:
         return found
 
     def _names(self) -> list[str]:
+        if self._trusted:
+            foreign.check_ours(self.root)
         try:
             return sorted(path.name for path in self.root.iterdir())
         except (FileNotFoundError, NotADirectoryError):
@@ -85,8 +91,7 @@ class Store:
         try:
             if folder.is_symlink() or not folder.is_dir():
                 raise ValueError("it is no folder")  # noqa: TRY301
-            with (folder / JSON_FILE).open("rb") as file:
-                data = file.read(_MAX_BYTES + 1)
+            data = foreign.read(folder / JSON_FILE, _MAX_BYTES + 1, follow=False)
             if len(data) > _MAX_BYTES:
                 raise ValueError("record.json is too large")  # noqa: TRY301
             return parse(json.loads(data), folder)
@@ -151,6 +156,7 @@ class Store:
 
     def make_root(self) -> None:
         """Make the folder, for this user alone. Raises :class:`~qbdoctor.model.errors.Refused`."""
+        foreign.check_ours(self.root)
         try:
             missing = [each for each in (self.root, *self.root.parents) if not each.exists()]
             for folder in reversed(missing):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from qbdoctor.config.qtini.document import MAX_BYTES
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits import file_plan
 from qbdoctor.repair.edits.changes import Beside, Side
@@ -15,6 +15,7 @@ from qbdoctor.repair.journal import leftover_undo, recovery
 from qbdoctor.repair.journal.records import Record, State
 from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD, Store
 from qbdoctor.storage import atomic, private
+from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
 
 
@@ -23,27 +24,33 @@ def digest(data: bytes) -> dict[str, Any]:
     return {"sha256": sha256(data), "size": len(data)}
 
 
-def side(data: bytes, real: Path) -> Side:
+def side(data: bytes, place: Place) -> Side:
     """Return what a record says of the file that holds these bytes. Raises Refused."""
     try:
-        state = atomic.file_state(real)
+        state = atomic.file_state(place)
     except OSError as error:
-        raise Refused(f"{real} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
+        raise Refused(f"{place.path} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
     return Side(sha256(data), len(data), f"{state.mode:04o}", state.uid, state.gid)
 
 
-def may_write(real: Path, guard: Callable[[], str | None] | None, second: Beside | None = None) -> None:
+def may_write(place: Place, guard: Callable[[], str | None] | None, second: Beside | None = None) -> None:
     """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused."""
-    private.sweep(real.parent, real.name)
-    atomic.check_replaceable(real)
+    place.sweep()
+    atomic.check_replaceable(place)
     if second is None:
-        file_plan.check_no_new_file(real)
+        file_plan.check_no_new_file(place)
+    elif private.is_root() and second.side.uid not in (0, None, place.lstat().st_uid):
+        raise Refused(
+            f"{second.path} belongs to {private.user_name(second.side.uid)}, and the config to another: it is not made the "
+            "config.",
+            "leftover-new-file",
+        )
     reason = guard() if guard is not None else None
     if reason:
         raise Refused(reason)
 
 
-def write(store: Store, record: Record, real: Path, old: bytes, new: bytes, state: State) -> Record:
+def write(store: Store, record: Record, place: Place, old: bytes, new: bytes, state: State) -> Record:
     """Write the target and say so in the record; if that fails, bring both to an end that fits."""
 
     def in_place() -> None:
@@ -56,8 +63,8 @@ def write(store: Store, record: Record, real: Path, old: bytes, new: bytes, stat
         if record.beside is not None and state == "rolled-back":
             # First: until the config is back too, both files say the same
             leftover_undo.restore(record.beside, record.folder / record.beside.backup)
-        written = _replaced(real, old, new, in_place)
-        _check_written(real, new)
+        written = _replaced(place, old, new, in_place)
+        _check_written(place, new)
         if record.beside is not None and state == "applied":
             leftover_undo.remove(record.beside)
         return _end(store, record, state, written.notes)
@@ -66,14 +73,14 @@ def write(store: Store, record: Record, real: Path, old: bytes, new: bytes, stat
         with suppress(OSError):  # else the next run sees that the file is the old one
             if record.beside is not None and state == "rolled-back":
                 leftover_undo.remove_ours(record.beside)
-            if not private.leftovers(real.parent, real.name):  # which it then removes as well
+            if not place.leftovers():  # which it then removes as well
                 store.step(record, was, "nothing was written")
         raise error.refused from None
     except BaseException as error:
-        outcome = _give_up(store, record, real, old, new)
+        outcome = _give_up(store, record, place, old, new)
         if isinstance(error, OSError):
             raise Refused(
-                f"{real} could not be written ({private.why(error)}): {outcome}", "config-not-written"
+                f"{place.path} could not be written ({private.why(error)}): {outcome}", "config-not-written"
             ) from None
         raise
 
@@ -96,23 +103,23 @@ def _end(store: Store, record: Record, state: State, notes: tuple[str, ...]) -> 
         raise error from None
 
 
-def _give_up(store: Store, record: Record, real: Path, old: bytes, new: bytes) -> str:
+def _give_up(store: Store, record: Record, place: Place, old: bytes, new: bytes) -> str:
     """Put the old content back where the new one stands or half of it; then the record tells how it is."""
 
     def never() -> None:
-        raise Refused(f"{real} was renamed over before and cannot be now.")
+        raise Refused(f"{place.path} was renamed over before and cannot be now.")
 
     with suppress(OSError, Refused):
         if record.beside is not None and record.state == "preparing":
             # Where that fails the new content stays: without the one beside it, the old one is no way back
             leftover_undo.restore(record.beside, record.folder / record.beside.backup)
-        data = real.read_bytes()
+        data = place.read(MAX_BYTES)
         if record.in_place and data != old and atomic.is_torn(data, old, new):
-            atomic.overwrite(real, old)
+            atomic.overwrite(place, old)
         elif data == new:
-            atomic.replace(real, old, expect=new, in_place=never)
+            atomic.replace(place, old, expect=new, in_place=never)
     try:
-        healed, said = recovery.heal(store, record)
+        healed, said = recovery.heal(store, record, place)
     except (OSError, ValueError, Refused) as error:
         why = private.why(error) if isinstance(error, OSError) else str(error).rstrip(".")
         return f"the record {record.id} could not be brought to an end ({why}); the next run will try."
@@ -127,13 +134,13 @@ class _NotWrittenError(Exception):
         self.refused = refused
 
 
-def _replaced(real: Path, old: bytes, new: bytes, in_place: Callable[[], None]) -> atomic.Written:
+def _replaced(place: Place, old: bytes, new: bytes, in_place: Callable[[], None]) -> atomic.Written:
     try:
-        return atomic.replace(real, new, expect=old, in_place=in_place)
+        return atomic.replace(place, new, expect=old, in_place=in_place)
     except Refused as refused:
         raise _NotWrittenError(refused) from None
 
 
-def _check_written(real: Path, new: bytes) -> None:
-    if real.read_bytes() != new:
-        raise Refused(f"{real} is not what was written: another program writes it.", "config-changed")
+def _check_written(place: Place, new: bytes) -> None:
+    if place.read(MAX_BYTES) != new:
+        raise Refused(f"{place.path} is not what was written: another program writes it.", "config-changed")

@@ -16,6 +16,7 @@ from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.restart import restart
 from qbdoctor.repair.restart.restart import RestartPlan
+from qbdoctor.storage import own_programs
 
 READY_SECONDS = 20.0
 
@@ -37,15 +38,14 @@ class WatchdogClient:
     ) -> None:
         if sys.platform == "win32":
             raise Refused("--confirm-within is not there for Windows yet; nothing was changed.")
-        path = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - as sys.path has it
         code = (
-            f"import sys; sys.path[:] = {path!r}; from qbdoctor.repair.restart.watchdog import main; sys.exit(main())"
+            f"import sys; sys.path[:] = {own_programs.search_path()!r}; from qbdoctor.repair.restart.watchdog import main; "
+            "sys.exit(main())"
         )
-        secret = {"QBDOCTOR_PASSWORD", "QBDOCTOR_API_KEY"}
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                start_new_session=True, cwd="/", env={k: v for k, v in os.environ.items() if k not in secret},
+                [sys.executable, "-I", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                start_new_session=True, cwd="/", env=own_programs.environment(),
             )  # fmt: skip
         except OSError as error:
             raise Refused(f"The watchdog could not be started ({error.strerror}); nothing was changed.") from None

@@ -14,7 +14,7 @@ import pytest
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
 from qbdoctor.repair.journal.records import Record
-from qbdoctor.storage import atomic, locks, private
+from qbdoctor.storage import atomic, foreign, locks, private
 from tests.support import journals
 from tests.support.doctor import qbdoctor
 from tests.support.fixer import AUTH, in_own_mounts, records, sentence
@@ -60,8 +60,11 @@ def test_a_list_that_cannot_be_kept_is_refused(
     def fail(*_arguments: object) -> None:
         raise OSError(code, os.strerror(code))
 
+    def written(handle: int) -> bool:
+        return Path(f"/proc/self/fd/{handle}").readlink().name != config.name
+
     monkeypatch.setattr(os, "listxattr", lambda _path: [name])
-    monkeypatch.setattr(os, "getxattr", lambda file, _name: b"" if isinstance(file, int) else b"held")
+    monkeypatch.setattr(os, "getxattr", lambda file, _name: b"" if written(file) else b"held")
     monkeypatch.setattr(os, "setxattr", fail)
     with pytest.raises(Refused, match=f"{name} of .* could not be kept") as caught:
         apply(journal, config)
@@ -275,8 +278,8 @@ def test_a_file_that_changes_before_the_write(journal: Journal, config: Path, mo
     config.write_bytes(OLD)
     stage = atomic._stage
 
-    def late(real: Path, data: bytes) -> tuple[Path, tuple[str, ...]]:
-        found = stage(real, data)
+    def late(place: foreign.Place, data: bytes) -> tuple[foreign.Place, tuple[str, ...]]:
+        found = stage(place, data)
         meddle()
         return found
 

@@ -87,7 +87,7 @@ def test_everything_is_durable_before_the_first_byte(
     """Neither record nor backup may be lost with the power, once the target has changed; nor a rollback's intent."""
     synced: set[str] = set()
     seen: list[set[str]] = []
-    fsync, replace, rename = os.fsync, Path.replace, Path.rename
+    fsync, replace, rename, rename_at = os.fsync, Path.replace, Path.rename, os.rename
 
     def note(handle: int) -> None:
         synced.add(str(Path(f"/proc/self/fd/{handle}").readlink()))
@@ -104,6 +104,12 @@ def test_everything_is_durable_before_the_first_byte(
     monkeypatch.setattr(os, "fsync", note)
     monkeypatch.setattr(Path, "replace", lambda self, target: move(self, target, replace))
     monkeypatch.setattr(Path, "rename", lambda self, target: move(self, target, rename))
+
+    def in_folder(name: str, to: str, **folders: int) -> None:
+        path = Path(f"/proc/self/fd/{folders['src_dir_fd']}").readlink()
+        move(path / name, path / to, lambda _one, other: rename_at(name, to, **folders) or other)
+
+    monkeypatch.setattr(os, "rename", lambda one, to, **fds: in_folder(one, to, **fds) if fds else rename_at(one, to))
     record = apply(journal, config)
     journal.rollback(record)
     folder = record.folder

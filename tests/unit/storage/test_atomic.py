@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.model.errors import Refused
-from qbdoctor.storage import atomic, locks, private
+from qbdoctor.storage import atomic, foreign, locks, private
 
 OLD, NEW = b"[Preferences]\nA=1\n", b"[Preferences]\nA=longer than before\n"
 
@@ -35,8 +35,14 @@ def never() -> None:
 
 
 def replace(path: Path, data: bytes = NEW, expect: bytes = OLD) -> atomic.Written:
-    atomic.check_replaceable(path)
-    return atomic.replace(path, data, expect=expect, in_place=never)
+    with foreign.hold(path) as place:
+        atomic.check_replaceable(place)
+        return atomic.replace(place, data, expect=expect, in_place=never)
+
+
+def check_replaceable(path: Path) -> None:
+    with foreign.hold(path, follow=False) as place:
+        atomic.check_replaceable(place)
 
 
 def alone(path: Path) -> bool:
@@ -99,9 +105,9 @@ def test_what_comes_between_is_private(config: Path, monkeypatch: pytest.MonkeyP
     seen: list[int] = []
     dress = atomic._dress
 
-    def look(handle: int, temp: Path, real: Path) -> tuple[str, ...]:
-        seen.append(stat.S_IMODE(temp.stat().st_mode))
-        return dress(handle, temp, real)
+    def look(handle: int, temp: foreign.Place, old: int, real: Path) -> tuple[str, ...]:
+        seen.append(stat.S_IMODE(temp.lstat().st_mode))
+        return dress(handle, temp, old, real)
 
     monkeypatch.setattr(atomic, "_dress", look)
     replace(config)
@@ -112,7 +118,7 @@ def test_a_symbolic_link_stays(config: Path, tmp_path: Path) -> None:
     link = tmp_path / "elsewhere" / "link.conf"
     link.parent.mkdir()
     link.symlink_to("../config/qBittorrent.conf")
-    replace(atomic.real_path(link))
+    replace(link)
     assert link.is_symlink()
     assert link.read_bytes() == config.read_bytes() == NEW
     assert alone(link)
@@ -123,21 +129,21 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
     for name, target in (("dangling", "nothing"), ("circle", "circle")):
         (tmp_path / name).symlink_to(target)
         with pytest.raises(Refused):
-            atomic.real_path(tmp_path / name)
+            replace(tmp_path / name)
 
 
 def test_refused_before_anything_is_written(config: Path, tmp_path: Path) -> None:
     os.link(config, config.with_name("other"))
     with pytest.raises(Refused, match="hard links"):
-        atomic.check_replaceable(config)
+        check_replaceable(config)
     config.with_name("other").unlink()
     config.chmod(0o444)
     with pytest.raises(Refused, match="read-only"):
-        atomic.check_replaceable(config)
+        check_replaceable(config)
     with pytest.raises(Refused, match="no regular file"):
-        atomic.check_replaceable(tmp_path)
+        check_replaceable(tmp_path)
     with pytest.raises(Refused, match="does not exist"):
-        atomic.check_replaceable(tmp_path / "none")
+        check_replaceable(tmp_path / "none")
     assert alone(config)
 
 
@@ -229,6 +235,7 @@ def test_windows_waits_for_an_open_handle(config: Path, monkeypatch: pytest.Monk
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", taken)
+    monkeypatch.setattr(foreign, "_BY_DESCRIPTOR", False)
     replace(config)
     assert len(tries) == 3
 
@@ -240,6 +247,7 @@ def test_windows_gives_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None
         raise error
 
     monkeypatch.setattr(Path, "replace", taken)
+    monkeypatch.setattr(foreign, "_BY_DESCRIPTOR", False)
     monkeypatch.setattr(private, "_SHARING_SECONDS", 0.1)
     with pytest.raises(Refused):
         replace(config)
@@ -249,10 +257,11 @@ def test_windows_gives_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_without_owners(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("fchown", "O_DIRECTORY", "statvfs"):
         monkeypatch.delattr(os, name)
+    monkeypatch.setattr(foreign, "_BY_DESCRIPTOR", False)
     config.chmod(0o640)
     replace(config)
     assert stat.S_IMODE(config.stat().st_mode) == 0o640
-    assert atomic.file_state(config) == atomic.FileState(0o640, None, None)
+    assert atomic.file_state(foreign.Place(config)) == atomic.FileState(0o640, None, None)
 
 
 @pytest.mark.parametrize(
@@ -401,7 +410,7 @@ def test_a_lock_that_comes_free(tmp_path: Path) -> None:
 
 
 def test_where_folders_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "_flock", lambda _folder, _seconds: None)
+    monkeypatch.setattr(locks, "_flock", lambda _folder, _seconds, _descriptor: None)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     folder = tmp_path / "config"

@@ -1,0 +1,118 @@
+"""Proves that what answers is a qBittorrent, before credentials go there: a 403 alone proves nothing.
+
+Either the process that listens on exactly the socket that answered is a qBittorrent of this machine, or the answers to
+three harmless questions have the shape that all releases give them (measured on 4.2.5, 4.5.2, 5.1.0, 5.3.0): an unknown
+scope of the API, a call with a slash too many, and the start page asked with an API key that cannot exist, which keeps 5.2
+and later from looking at an alternative Web UI. None needs a session, counts as a login or leaves a line in the log.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qbdoctor.model.exchanges import Exchange
+from qbdoctor.observe.observed_values import Proof
+from qbdoctor.releases import Version
+from qbdoctor.target.listeners import is_alone, listeners, socket_for
+from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.recognise import bears_all_marks
+from qbdoctor.webui.session import NO_SUCH_KEY
+
+if TYPE_CHECKING:
+    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.target.processes import Instance
+
+PLAIN = {
+    "403": frozenset({"", "Forbidden"}),
+    "404": frozenset({"", "Not Found", "Endpoint does not exist"}),
+    "500": frozenset(
+        {
+            "Unacceptable file type, only regular file is allowed.",
+            "Symlinks inside alternative UI folder are forbidden.",
+        }
+    ),
+}
+UNKNOWN_SCOPE = "/api/v2/nope/x"
+LOGIN_PAGE = ("qbittorrent", "loginform", "scripts/login.js")
+"""What the built-in login page of every release holds (4.2.5 to 5.3.0)."""
+
+
+def prove(inspection: Inspection) -> Proof:
+    """Return whether credentials may go to the address that is asked, and why or why not."""
+    seen = inspection.seen
+    first = seen.anonymous
+    if not first.answered:
+        return Proof(False, "no answer came")
+    if seen.serves_qbittorrent is False:
+        return Proof(False, "what answers is not qBittorrent")
+    if seen.port_shared is not None:
+        return Proof(False, "the address means two programs")
+    target = inspection.target
+    if target.direct and target.instance is not None:
+        text = f"process {target.instance.pid}, a qBittorrent, listens on the very socket that answers"
+        return Proof(True, text, "process")
+    return prove_by_answers(inspection, first, seen.bearer_root)
+
+
+def prove_by_answers(inspection: Inspection, first: Exchange, root: Exchange | None, peer: str | None = None) -> Proof:
+    """Return whether the answers of one address have the shape of qBittorrent's; ``peer`` is asked where it is given."""
+    if not _ours(first, "403", *(["200"] if Version.parse(first.body) is not None else [])):
+        return _by_page(inspection, first, peer)
+    scope = inspection.wire.send(Call("GET", UNKNOWN_SCOPE, peer=peer))
+    slash = inspection.wire.send(Call("GET", f"{VERSION_PATH}/", bearer=NO_SUCH_KEY, peer=peer))
+    if root is None:
+        root = inspection.wire.send(Call("GET", "/", bearer=NO_SUCH_KEY, peer=peer))
+    page = root.status == 200 and "html" in (root.header("content-type") or "")
+    wordless = {not one.body for one in (first, scope, slash) if one.status != 200}
+    if (
+        len(wordless) == 1  # up to 4.2.5 refusals have no body, later ones always have
+        and _ours(scope, "403", "404")
+        and _ours(slash, "404")
+        and bears_all_marks(root)
+        and (page or _ours(root, "404", "500"))
+    ):
+        return Proof(True, "four answers have the shape that only qBittorrent's have", "answers")
+    return _by_page(inspection, first, peer)
+
+
+def _ours(exchange: Exchange, *statuses: str) -> bool:
+    """Return whether an answer has qBittorrent's headers, one of these statuses, and that status's body."""
+    if not exchange.answered or str(exchange.status) not in statuses or not bears_all_marks(exchange):
+        return False
+    return exchange.body.strip() in PLAIN.get(str(exchange.status), frozenset()) or exchange.status == 200
+
+
+def _by_page(inspection: Inspection, first: Exchange, peer: str | None) -> Proof:
+    """Judge by the login page, where something on the way changed headers or puts pages of its own for errors."""
+    if first.status in {200, 403} and (first.body.strip() in PLAIN["403"] or Version.parse(first.body) is not None):
+        page = inspection.seen.front_page if peer is None else inspection.wire.send(Call("GET", "/", peer=peer))
+        if page.status == 200 and all(mark in page.body.lower() for mark in LOGIN_PAGE):
+            return Proof(
+                True, "the start page is qBittorrent's login page, and the API refuses calls as it does", "page"
+            )
+    return Proof(False, f"its answers ({first.outcome()}) do not prove that it is qBittorrent")
+
+
+def settle_listener(inspection: Inspection, first: Exchange) -> None:
+    """Correct what was resolved by name and port alone: does the target's process own the socket that answered?"""
+    target = inspection.target
+    one = target.instance
+    if not target.direct or one is None or one.shares_network is False or not one.listening or not first.peer:
+        return
+    if first.answered and not listens_at(one, first.peer, target.address.port):
+        inspection.correct_target(served=False)
+
+
+def listens_at(one: Instance, peer: str, port: int) -> bool:
+    """Return whether the connection that went to ``peer`` was taken by this process."""
+    own = [address for address, number in one.listening or () if number == port]
+    if is_alone(port, len(own)):
+        return True  # whatever answered at that port of this machine was this process
+    found = listeners(port)
+    taker = socket_for(found, peer)
+    return taker is None or taker.pid == one.pid or (taker.pid is None and taker.address in own)
+
+
+def bearer_root(inspection: Inspection) -> Exchange:
+    """Ask for the start page with an API key that cannot exist: 404 from 5.2 on, where the header arrives."""
+    return inspection.wire.send(Call("GET", "/", bearer=NO_SUCH_KEY))

@@ -1,0 +1,78 @@
+"""Finds who listens at a port of this machine, on each of its addresses: two programs may share a port's number."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from qbdoctor.target.address import parse_ip
+from qbdoctor.target.proc_sockets import listening_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One listening TCP socket; ``pid`` and ``name`` are None where they may not be seen.
+
+    ``name`` is the program's alone: a command line may hold secrets.
+    """
+
+    address: str
+    port: int
+    pid: int | None = None
+    name: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The socket and its process in a few words."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        who = f"{self.name} (process {self.pid})" if self.pid is not None else "a process that may not be seen"
+        return f"{who} at {host}:{self.port}"
+
+
+def is_alone(port: int, known: int) -> bool | None:
+    """Return whether no more than ``known`` sockets of this machine listen at the port; None where that cannot be read.
+
+    Reads the kernel's table (Linux), which costs a fraction of a look at all processes.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    rows = listening_rows(Path("/proc/net"))
+    return None if rows is None else sum(1 for _, number, _ in rows if number == port) <= known
+
+
+def listeners(port: int) -> tuple[Listener, ...]:
+    """Return the listening sockets of this machine at a port, as far as this user may see; () where none may be."""
+    import psutil  # noqa: PLC0415 - a target elsewhere does without it
+
+    try:
+        found = {
+            (one.laddr.ip, one.pid)
+            for one in psutil.net_connections(kind="tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port
+        }
+    except (psutil.Error, OSError):
+        return ()
+    made = []
+    for address, pid in sorted(found, key=lambda one: (one[0], one[1] or 0)):
+        name = None
+        if pid is not None:
+            with contextlib.suppress(psutil.Error, OSError):
+                name = psutil.Process(pid).name()
+        made.append(Listener(address, port, pid, name))
+    return tuple(made)
+
+
+def socket_for(found: tuple[Listener, ...], peer: str) -> Listener | None:
+    """Return the socket that takes connections to the IP address ``peer``: the one bound to it, else one bound to all.
+
+    A socket bound to ``::`` takes IPv4 connections as well where none is bound to ``0.0.0.0``.
+    """
+    goal = parse_ip(peer.partition("%")[0])
+    if goal is None:
+        return None
+    exact = [one for one in found if parse_ip(one.address.partition("%")[0]) == goal]
+    same_family = [one for one in found if one.address == ("0.0.0.0" if goal.version == 4 else "::")]  # noqa: S104
+    other = [one for one in found if one.address == "::"] if goal.version == 4 else []
+    return next(iter((*exact, *same_family, *other)), None)

@@ -1,0 +1,1 @@
+"""Attacks that must fail: each row of a review, on decoys."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from qbdoctor.target.address import Address
     from qbdoctor.target.description import Target
     from qbdoctor.webui.login_ledger import Ledger
+
+AskPassword = Callable[[str, str], Secret | None]
+"""Asks a person for the password of a user (the first argument) of a server (its URL, the second)."""
 
 
 class Inspection(ABC):
@@ -34,18 +36,20 @@ class Inspection(ABC):
         wire: Wire,
         *,
         state: Path,
+        password: Secret | None = None,
         environment: Mapping[str, str] | None = None,
-        ask_password: Callable[[str], Secret | None] | None = None,
+        ask_password: AskPassword | None = None,
     ) -> None:
         self.target = target
         self.wire = wire
         self.state = state
         self.environment = os.environ if environment is None else environment
         self.ask_password = ask_password
+        self._password = password
         self.login_attempts = 0
         self.refused_authorisations = 0
         self.session = SessionClient(wire, api_key=asked.api_key)
-        for secret in (asked.password, asked.api_key):
+        for secret in (password, asked.api_key):
             wire.masks.add(secret)
         self._asked = asked
         self._ledger: Ledger | None = None
@@ -69,10 +73,10 @@ class Inspection(ABC):
         return self._ledger
 
     def give_password(self, secret: Secret) -> None:
-        """Take a password that a person typed during the run. What was seen without it is looked at anew."""
+        """Take a password that counts from now on. What was seen with the one before is looked at anew."""
         self.wire.masks.add(secret)
-        self._asked = replace(self._asked, password=secret)
-        self.seen.forget("asked", "offline")
+        self._password = secret
+        self.seen.forget("password", "offline")
 
     def close(self) -> None:
         """Log out what was opened. Never raises."""

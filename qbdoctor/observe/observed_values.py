@@ -24,7 +24,6 @@ class Asked:
 
     no_login: bool = False
     username: str | None = None
-    password: Secret | None = None
     api_key: Secret | None = None
     public_url: Address | None = None
     verify: bool | str = True
@@ -64,6 +63,7 @@ NotSentReason = Literal[
     "no-credentials",
     "offline",
     "ledger",
+    "banned",
     "not-qbittorrent",
 ]
 

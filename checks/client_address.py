@@ -97,7 +97,7 @@ def _severity(seen: Observations, *, meant: bool) -> Severity:
     )
     if works or seen.asked.no_login:
         return "warning" if meant else "info"
-    nothing_given = seen.asked.password is None and seen.asked.api_key is None
+    nothing_given = seen.password is None and seen.asked.api_key is None
     return "error" if meant or nothing_given else "info"
 
 

@@ -16,6 +16,8 @@ def judge(seen: Observations) -> Judgement:
     """Judge the one login of the run, or say why none was sent."""
     sign_in = seen.sign_in
     if sign_in.outcome == "not-sent":
+        if sign_in.why == "banned" and seen.ban is not None:
+            return _banned_by_log(seen, seen.ban.address, seen.ban.failures, seen.ban.limit)
         if sign_in.why in SKIPPED:
             return Judgement("skip", "No login was sent", SKIPPED[sign_in.why])
         if sign_in.why == "not-proven" and seen.port_shared is not None:
@@ -23,7 +25,7 @@ def judge(seen: Observations) -> Judgement:
         if sign_in.why == "offline":
             return Judgement("skip", "No login was sent", sign_in.text)
         if sign_in.limit > 0 and sign_in.logged >= sign_in.limit:
-            return _banned_by_log(seen, sign_in)
+            return _banned_by_log(seen, seen.anonymous.local or "our address", sign_in.logged, sign_in.limit)
         return Judgement("unknown", "No login was sent", sign_in.text)
     if sign_in.exchange is None or sign_in.outcome == "failed":
         return Judgement("unknown", "The login got no answer", sign_in.text)
@@ -47,7 +49,7 @@ def _said(sign_in: SignIn) -> tuple[Evidence, ...]:
 def _accepted(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:
     exchange = sign_in.exchange
     findings: list[Finding] = []
-    password = seen.asked.password
+    password = seen.password
     if password is not None and password.reveal() == "adminadmin" and not seen.offline.factory:
         text = "The factory password adminadmin works"
         findings.append(Finding("default-credentials", "likely", text, _said(sign_in), values=values))
@@ -70,22 +72,26 @@ def _banned(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judg
     right = ", also this one, which fits the config" if seen.offline.outcome == "match" else ""
     text = f"qBittorrent has banned {local} after too many failed logins: it refuses right passwords as well{right}"
     values |= {"address": known} if known else {}
+    values |= _until(seen)
     found = Finding("ip-banned", "likely", text, _said(sign_in), values=values)
     return Judgement("fail", f"The login is answered with 403: {known or 'our address'} is banned", findings=(found,))
 
 
-def _banned_by_log(seen: Observations, sign_in: SignIn) -> Judgement:
-    local = seen.anonymous.local or "our address"
+def _banned_by_log(seen: Observations, local: str, logged: int, limit: int) -> Judgement:
+    until = _until(seen)
     text = (
-        f"qBittorrent has banned {local}: its log shows {sign_in.logged} failed logins from there since the last good one, "
-        f"and {sign_in.limit} ban; no login was sent"
+        f"qBittorrent has banned {local}{until.get('until', '')}: its log shows {logged} failed logins from there since the "
+        f"last good one, and {limit} ban; no login was sent"
     )
     log = str(seen.target.log_file)
-    evidence = Evidence(
-        "log", f"{sign_in.logged} failed logins from {local} in {log}", {"file": log, "count": sign_in.logged}
-    )
-    found = Finding("ip-banned", "likely", text, (evidence,), values={"address": local})
-    return Judgement("fail", f"{local} is banned", findings=(found,))
+    evidence = Evidence("log", f"{logged} failed logins from {local} in {log}", {"file": log, "count": logged})
+    found = Finding("ip-banned", "likely", text, (evidence,), values={"address": local, **until})
+    return Judgement("fail", f"{local} is banned{until.get('until', '')}", findings=(found,))
+
+
+def _until(seen: Observations) -> dict[str, str]:
+    """Return when the ban ends, where the log shows it, as it follows a word."""
+    return {} if seen.ban is None else {"until": f" until {seen.ban.end()}"}
 
 
 def _refused(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:

@@ -32,12 +32,22 @@ def _says_tls_expected(first: Exchange) -> bool:
 
 def _unreached(seen: Observations, first: Exchange) -> Judgement:
     address = seen.target.address
-    text = first.failure.text if first.failure else ""
+    kind, text = (first.failure.kind, first.failure.text) if first.failure else ("", "")
     instance = seen.target.instance
+    if kind == "dns":
+        return _failed("name-not-resolved", f"{address.host}: {text}", first)
+    # Silence of this machine's own addresses is a full queue, or a firewall here; of another one it is the way there.
+    if kind == "unreachable" or (kind == "connect-timeout" and instance is None and not seen.target.here):
+        return _failed("host-unreachable", f"{address.url}: {text}", first)
     summary = f"Nothing serves {address.url}: {text}"
     evidence = (Evidence.response(first),) if instance is None else (Evidence.response(first), _process(seen))
     # Why a process that runs does not serve it is another check's question, and the surer sentence.
     found = Finding("not-running", "likely" if instance is None else "possible", summary, evidence)
+    return Judgement("fail", summary, findings=(found,))
+
+
+def _failed(cause: str, summary: str, first: Exchange) -> Judgement:
+    found = Finding(cause, "likely", summary, (Evidence.response(first),))
     return Judgement("fail", summary, findings=(found,))
 
 
@@ -114,10 +124,19 @@ CHECK = Check(
     title="The port and its scheme",
     order=20,
     judge=judge,
-    causes=("not-running", "web-server-hang", "tls-mismatch", "tls-untrusted", "not-qbittorrent"),
+    causes=(
+        "host-unreachable",
+        "name-not-resolved",
+        "not-running",
+        "web-server-hang",
+        "tls-mismatch",
+        "tls-untrusted",
+        "not-qbittorrent",
+    ),
     about=(
         "Sends GET /api/v2/app/version without cookie or credentials, which costs nothing and never counts as a failed "
-        "login. Where no answer comes it sends the same request in the other scheme (http or https, certificate not "
+        "login. A name that is not known, a host that cannot be reached and a port that nobody has are told apart by what the "
+        "system says. Where no answer comes it sends the same request in the other scheme (http or https, certificate not "
         "looked at): an answer there proves tls-mismatch. A certificate that is not trusted is proven by the same "
         "request with verification off. A server that takes the connection and does not finish its answer within the "
         "time is web-server-hang, at most likely."

@@ -62,7 +62,7 @@ def _base_path(seen: Observations) -> Judgement | None:
         what = f"at {works} it is answered" if through else "the proxy hands the path on instead of cutting it off"
         summary = f"{address.url} is 404 for qBittorrent, which knows no path before /api/v2: {what}"
         evidence = (Evidence.experiment(one), Evidence.response(first))
-        found = Finding("base-path", "proven", summary, evidence, values=_port(seen))
+        found = Finding("base-path", "proven", summary, evidence, values={"real_url": works, **_port(seen)})
         return Judgement("fail", summary, findings=(found,))
     if address.path and bears_marks(first):
         summary = f"qBittorrent answers 404 at {address.url}: the path {address.path} reaches it, and it knows none"

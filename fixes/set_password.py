@@ -15,7 +15,7 @@ def plan(_seen: Observations, _cause: str | None, given: Mapping[str, Secret]) -
 def judge(before: Observations, after: Observations, given: Mapping[str, Secret]) -> Effectiveness:
     """Judge by the login with the new password, where one was made since."""
     made = after.has("sign_in") and not (before.has("sign_in") and before.sign_in is after.sign_in)
-    if made and after.sign_in.outcome == "accepted" and after.asked.password == given["password"]:
+    if made and after.sign_in.outcome == "accepted" and after.password == given["password"]:
         return Effectiveness(True, "the login with the new password is accepted")
     return Effectiveness(None, "no login with the new password was made")
 

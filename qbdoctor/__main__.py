@@ -13,6 +13,8 @@ def main() -> int:
         code = run()
     except BrokenPipeError:
         code = 141
+    except ModuleNotFoundError as missing:
+        code = _not_installed(missing)
     except KeyboardInterrupt:  # while the program was still being loaded
         print("qbdoctor: interrupted", file=sys.stderr)  # noqa: T201
         code = 130
@@ -27,6 +29,19 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141 if isinstance(error, BrokenPipeError) else code
     return code
+
+
+def _not_installed(missing: ModuleNotFoundError) -> int:
+    """Say what is missing and how this program is installed: a checkout alone has neither its checks nor its libraries."""
+    from pathlib import Path  # noqa: PLC0415 - seldom needed
+
+    here = Path(__file__).resolve().parent.parent
+    how = "pip install qbdoctor"
+    if (here / "pyproject.toml").is_file():
+        how = f"cd {here} && python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/qbdoctor"
+    lacks = f"qbdoctor: {sys.executable} has no {missing.name or 'module that it needs'}, so it is not installed here: {how}"
+    print(lacks, file=sys.stderr)  # noqa: T201
+    return 3
 
 
 def _open_streams() -> None:

@@ -76,18 +76,20 @@ def _as_utf8(text: str, variable: str) -> str:
     return text
 
 
-def asker() -> Callable[[str], Secret | None] | None:
+def asker(*, present: bool = False) -> Callable[[str, str], Secret | None] | None:
     """Return how to ask a person for the password, or None where no terminal is there to ask."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
 
-    def ask(username: str) -> Secret | None:
+    what = "Present password" if present else "Password"
+
+    def ask(username: str, url: str) -> Secret | None:
         import getpass  # noqa: PLC0415
 
         try:
-            typed = getpass.getpass(f"Password of {username} (empty: no login): ", stream=sys.stderr)
+            typed = getpass.getpass(f"{what} of {username} at {url} (empty: no login): ", stream=sys.stderr)
         except EOFError:
             return None
-        return Secret(typed) if typed else None
+        return Secret(_as_utf8(typed, "what was typed")) if typed else None
 
     return ask

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from qbdoctor.cli.parser import COMMANDS, parse, split, wanted_format
+from qbdoctor.cli.program import named
 from qbdoctor.model.errors import UserError
 
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = importlib.import_module(f"qbdoctor.cli.commands.{args.command}")
         return int(command.run(args))
     except UserError as error:
-        print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
+        _say(error)
         return error.exit_code
     except KeyboardInterrupt:
         if args.command == "check" and args.format != "human":
@@ -44,5 +45,9 @@ def _failed_early(error: UserError, given: Sequence[str]) -> int:
         from qbdoctor.cli import early_error  # noqa: PLC0415
 
         return early_error.refuse(error, wanted_format(split(given)[0]))
-    print(f"qbdoctor: {error.message}", file=sys.stderr)  # noqa: T201
+    _say(error)
     return error.exit_code
+
+
+def _say(error: UserError) -> None:
+    print(f"qbdoctor: {named(error.message)}", file=sys.stderr)  # noqa: T201

@@ -200,6 +200,9 @@ def add_demo(commands: Any, common: Parser) -> None:
         "demo", parents=[common], help="the incident from start to end on a throw-away instance", allow_abbrev=False
     )
     demo.add_argument("--standin", action="store_true", default=argparse.SUPPRESS, help="use the built-in stand-in")
+    demo.add_argument(
+        "--if-none-runs", action="store_true", default=argparse.SUPPRESS, help="only where no qBittorrent is found here"
+    )
 
 
 def add_explain(commands: Any, common: Parser) -> None:

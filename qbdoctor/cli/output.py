@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from qbdoctor.cli import program
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
 from qbdoctor.reports import exit_code, render
@@ -17,7 +18,7 @@ from qbdoctor.storage import files, foreign
 
 def say(text: str) -> None:
     """Write a message to standard error."""
-    print(text, file=sys.stderr)  # noqa: T201
+    print(program.named(text), file=sys.stderr)  # noqa: T201
 
 
 def deliver(text: str, output: str | None) -> None:
@@ -51,8 +52,13 @@ def use_color(no_color: bool) -> bool:
     return sys.stdout.isatty() and not refused
 
 
-def report(made: Report, args: argparse.Namespace, target: Sequence[str] = ()) -> int:
-    """Deliver a report in the format that was asked for and return the exit code."""
+def report(
+    made: Report, args: argparse.Namespace, target: Sequence[str] = (), fix_options: Sequence[str] | None = ()
+) -> int:
+    """Deliver a report in the format that was asked for and return the exit code.
+
+    ``target`` and ``fix_options`` go into the commands that it tells its reader to type.
+    """
     to_stdout = args.output in {None, "-"}
     terminal = to_stdout and sys.stdout.isatty()
     text = render(
@@ -63,7 +69,9 @@ def report(made: Report, args: argparse.Namespace, target: Sequence[str] = ()) -
         verbose=args.verbose,
         quiet=args.quiet,
         encoding=(sys.stdout.encoding or "utf-8") if to_stdout else "utf-8",
+        program=program.name(),
         target=target,
+        fix_options=fix_options,
     )
     if made.error is not None and args.format == "human":
         say(f"qbdoctor: {made.error.message}")

@@ -67,6 +67,7 @@ DEFAULTS: dict[str, Any] = {
     "fail_on": "error",
     "write_probe": False,
     "coverage": False,
+    "if_none_runs": False,
     "paths": [],
     "python": None,
     "live": False,

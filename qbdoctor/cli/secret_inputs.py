@@ -18,15 +18,15 @@ _LENGTH = 24
 _LETTERS = string.ascii_letters + string.digits
 
 
-def ask_secrets(args: argparse.Namespace, fixes: Iterable[Fix]) -> dict[str, Secret]:
-    """Return the secrets that these fixes must be told, by their names. Raises UserError."""
+def ask_secrets(args: argparse.Namespace, fixes: Iterable[Fix], whose: str) -> dict[str, Secret]:
+    """Return the secrets that these fixes must be told, by their names; ``whose`` is for the prompt. Raises UserError."""
     wanted = {one.name: one for fix in fixes for one in fix.inputs if one.secret}
     if args.new_password_file is not None and not wanted:
         raise UserError("usage", "--new-password-file is for the fix set-password: name it.")
-    return {name: _secret(args, one) for name, one in wanted.items()}
+    return {name: _secret(args, one, whose) for name, one in wanted.items()}
 
 
-def _secret(args: argparse.Namespace, one: Input) -> Secret:
+def _secret(args: argparse.Namespace, one: Input, whose: str) -> Secret:
     if args.new_password_file is not None:
         if [args.new_password_file, args.password_file, args.api_key_file].count("-") > 1:
             raise UserError("usage", "Only one secret can come from standard input: give the other as a file.")
@@ -37,15 +37,15 @@ def _secret(args: argparse.Namespace, one: Input) -> Secret:
         raise UserError(
             "input-missing", f"{one.about[0].upper()}{one.about[1:]} is needed: give --new-password-file FILE."
         )
-    return _typed(one)
+    return _typed(one, whose)
 
 
-def _typed(one: Input) -> Secret:
+def _typed(one: Input, whose: str) -> Secret:
     import getpass  # noqa: PLC0415 - seldom needed
     import sys  # noqa: PLC0415
 
     try:
-        first = getpass.getpass("New password (empty: one is made up and shown once): ", stream=sys.stderr)
+        first = getpass.getpass(f"New password for {whose} (empty: one is made up and shown once): ", stream=sys.stderr)
         if not first:
             made = _made_up()
             output.say(f"The new password, shown this once: {made}")

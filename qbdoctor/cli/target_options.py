@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qbdoctor.cli import credentials
+from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observed_values import Asked
 from qbdoctor.observe.observer import Observer
@@ -20,8 +21,10 @@ from qbdoctor.webui.masks import Deadline, Masks
 from qbdoctor.webui.wire import Wire
 
 
-def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = None) -> Observer:
-    """Return the observer for a command line.
+def observer(
+    args: argparse.Namespace, environment: Mapping[str, str] | None = None, *, present: bool = False
+) -> Observer:
+    """Return the observer for a command line. ``present``: a prompt says that the password of now is meant, not a new one.
 
     Raises :class:`UserError` for bad input, and where no target is given or found.
     """
@@ -42,7 +45,6 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
     asked = Asked(
         no_login=args.no_login,
         username=args.username or env.get("QBDOCTOR_USERNAME") or None,
-        password=password,
         api_key=api_key,
         public_url=public,
         verify=verify,
@@ -53,8 +55,9 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
         asked,
         Wire(target.address, Deadline(args.deadline), Masks(), verify=verify),
         state=state_folder(args, env),
+        password=password,
         environment=env,
-        ask_password=None if args.no_login else credentials.asker(),
+        ask_password=None if args.no_login else credentials.asker(present=present),
     )
 
 
@@ -91,6 +94,9 @@ def target_arguments(args: argparse.Namespace) -> tuple[str, ...]:
         ("--api-key-file", args.api_key_file if args.api_key_file != "-" else None),
         ("--public-url", args.public_url),
         ("--ca-file", args.ca_file),
+        ("--state-dir", args.state_dir),
+        ("--deadline", f"{args.deadline:g}" if args.deadline != DEFAULTS["deadline"] else None),
     )
+    flags = (("--insecure", args.insecure), ("--no-login", args.no_login))
     given = [part for name, value in pairs if value is not None for part in (name, value)]
-    return (*given, "--insecure") if args.insecure else tuple(given)
+    return (*given, *(name for name, is_given in flags if is_given))

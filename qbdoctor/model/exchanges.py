@@ -10,7 +10,7 @@ from qbdoctor.model.basics import EvidenceKind, Json, Secret
 
 FailureKind = Literal[
     "refused",  # nothing listens there
-    "unreachable",  # no route, host down, network unreachable
+    "unreachable",  # no route, host or network down, or a firewall says no
     "dns",  # the name is not known
     "connect-timeout",  # no answer to the connection attempt
     "timeout",  # connected, and no complete answer in time

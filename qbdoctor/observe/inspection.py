@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from qbdoctor.target.description import Target
     from qbdoctor.webui.login_ledger import Ledger
 
+AskPassword = Callable[[str, str], Secret | None]
+"""Asks a person for the password of a user (the first argument) of a server (its URL, the second)."""
+
 
 class Inspection(ABC):
     """What one look at a target knows and may use. ``login_attempts`` counts the credentials that were sent: 0 or 1.
@@ -34,18 +37,20 @@ class Inspection(ABC):
         wire: Wire,
         *,
         state: Path,
+        password: Secret | None = None,
         environment: Mapping[str, str] | None = None,
-        ask_password: Callable[[str], Secret | None] | None = None,
+        ask_password: AskPassword | None = None,
     ) -> None:
         self.target = target
         self.wire = wire
         self.state = state
         self.environment = os.environ if environment is None else environment
         self.ask_password = ask_password
+        self._password = password
         self.login_attempts = 0
         self.refused_authorisations = 0
         self.session = SessionClient(wire)  # without the API key until it is proven who would get it
-        for secret in (asked.password, asked.api_key):
+        for secret in (password, asked.api_key):
             wire.masks.add(secret)
         self._asked = asked
         self._ledger: Ledger | None = None
@@ -69,10 +74,10 @@ class Inspection(ABC):
         return self._ledger
 
     def give_password(self, secret: Secret) -> None:
-        """Take a password that a person typed during the run. What was seen without it is looked at anew."""
+        """Take a password that counts from now on. What was seen with the one before is looked at anew."""
         self.wire.masks.add(secret)
-        self._asked = replace(self._asked, password=secret)
-        self.seen.forget("asked", "offline")
+        self._password = secret
+        self.seen.forget("password", "offline")
 
     def correct_target(self, *, served: bool) -> None:
         """Take back that the target's process serves the address: another program's socket answered there."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qbdoctor.config.settings import Settings
+    from qbdoctor.model.basics import Secret
+    from qbdoctor.observe.ban import Ban
     from qbdoctor.observe.config_place import ConfigPlace
     from qbdoctor.releases import Version, VersionRange
     from qbdoctor.target.description import Target
@@ -174,6 +176,19 @@ class Observations:
     def offline(self) -> Offline:
         """The password held against the config's hash."""
         return cast("Offline", self.see("offline"))
+
+    @property
+    def ban(self) -> Ban | None:
+        """The ban of our address that the server's log shows now, or None."""
+        return cast("Ban | None", self.see("ban"))
+
+    @property
+    def password(self) -> Secret | None:
+        """The password: from a file, the environment, standard input, or typed when the first who needs it asks.
+
+        None where none was given, or none is needed: nobody is asked for what no login will use.
+        """
+        return cast("Secret | None", self.see("password"))
 
     @property
     def sign_in(self) -> SignIn:

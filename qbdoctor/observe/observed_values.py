@@ -25,7 +25,6 @@ class Asked:
 
     no_login: bool = False
     username: str | None = None
-    password: Secret | None = None
     api_key: Secret | None = None
     public_url: Address | None = None
     verify: bool | str = True
@@ -65,6 +64,7 @@ NotSentReason = Literal[
     "no-credentials",
     "offline",
     "ledger",
+    "banned",
     "not-qbittorrent",
     "not-proven",
 ]

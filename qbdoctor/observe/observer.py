@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor import releases
+from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe import machine, release
+from qbdoctor.observe.ban import logged_ban
 from qbdoctor.observe.client_address import believes_forwarded, client
 from qbdoctor.observe.first_request_log import Marks, read_first_request_log, remember_log_ends
 from qbdoctor.observe.inspection import Inspection
@@ -25,7 +27,7 @@ from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, 
 from qbdoctor.observe.password_check import check_offline
 from qbdoctor.observe.port_sharing import port_shared
 from qbdoctor.observe.proof import bearer_root, prove, settle_listener
-from qbdoctor.observe.sign_in import sign_in
+from qbdoctor.observe.sign_in import not_needed, sign_in
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks
@@ -64,8 +66,8 @@ class Observer(Inspection):
             self._asked,
             self.wire,
             state=self.state,
+            password=self._password,
             environment=self.environment,
-            ask_password=None,
         )
         fresh.session = self.session
         fresh.login_attempts = self.login_attempts
@@ -77,7 +79,9 @@ class Observer(Inspection):
 
     def after_restart(self, target: Target, wire: Wire) -> Observer:
         """Return an observer of the same server in another process: no session is left, and nothing known of it holds."""
-        return Observer(target, self._asked, wire, state=self.state, environment=self.environment, ask_password=None)
+        return Observer(
+            target, self._asked, wire, state=self.state, password=self._password, environment=self.environment
+        )
 
     def _take_asked(self) -> Asked:
         """What was asked, the user name completed from the config."""
@@ -124,7 +128,7 @@ class Observer(Inspection):
     def _take_fitting_config(self) -> Path | None:
         from qbdoctor.observe.other_configs import fitting_config  # noqa: PLC0415
 
-        return fitting_config(self.target, self.seen.asked.password, self.environment)
+        return fitting_config(self.target, self.seen.password, self.environment)
 
     def _take_anonymous(self) -> Exchange:
         self._log_marks = remember_log_ends(self.target)
@@ -178,6 +182,14 @@ class Observer(Inspection):
     def _take_in_front(self) -> str | None:
         first = self.seen.anonymous
         return first.header("via") or first.header("server")
+
+    def _take_password(self) -> Secret | None:
+        """The password given, else the one typed: here, so that no check can look before it is asked for."""
+        if self._password is None and self.ask_password is not None and not_needed(self.seen) is None:
+            with self.wire.deadline.pause():
+                self._password = self.ask_password(self.seen.asked.username or "admin", self.address.url)
+            self.wire.masks.add(self._password)
+        return self._password
 
     def _take_session_call(self) -> Exchange | None:
         if self.seen.asked.api_key is not None:
@@ -287,6 +299,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     ),
     "anonymous": Observer._take_anonymous,
     "asked": Observer._take_asked,
+    "ban": logged_ban,
     "believes_forwarded": lambda observer: believes_forwarded(observer.seen),
     "bearer_root": bearer_root,
     "certificate_fault": lambda observer: machine.certificate_fault(observer.seen.settings, observer.target.instance),
@@ -304,6 +317,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "offline": lambda observer: check_offline(observer.seen),
     "old_api": lambda observer: observer.wire.send(Call("GET", "/version/api")),
     "other_server": Observer._take_other_server,
+    "password": Observer._take_password,
     "port_owner": lambda observer: machine.port_owner(observer.target),
     "port_shared": port_shared,
     "preferences": Observer._take_preferences,

@@ -44,7 +44,7 @@ def check_offline(seen: Observations) -> Offline:
     names = _wrong_name(seen, settings)
     if names:
         return Offline("mismatch", names, factory, line)
-    given = seen.asked.password
+    given = seen.password
     if given is None:
         return Offline("unknown", "no password was given to compare", factory, line)
     if password_hash.verify(parsed, given):
@@ -79,7 +79,7 @@ def _without_hash(seen: Observations, settings: Settings) -> Offline:
     names = _wrong_name(seen, settings)
     if names:
         return Offline("mismatch", names, factory=True)
-    given = seen.asked.password
+    given = seen.password
     if given is None:
         return Offline("unknown", "no password was given to compare", factory=True)
     same = given.reveal() == password_hash.FACTORY_PASSWORD

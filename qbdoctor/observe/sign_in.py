@@ -29,18 +29,16 @@ LOGIN_SECONDS = 15.0
 def sign_in(inspection: Inspection) -> SignIn:
     """Send the run's one login if it is needed, harmless and permitted; else say why not."""
     seen = inspection.seen
-    refused = _not_needed(seen)
+    refused = not_needed(seen)
     if refused is not None:
         return refused
-    if not seen.proof.holds:
-        return SignIn("not-sent", f"{seen.proof.text}, so no password goes there", why="not-proven")
-    given = _credentials(inspection)
-    if given is None:
-        text = "no credentials were given: set QBDOCTOR_PASSWORD or use --password-file (--no-login, if none should be sent)"
-        return SignIn("not-sent", text, why="no-credentials")
     offline = seen.offline
     if offline.outcome in {"mismatch", "malformed"}:
         return SignIn("not-sent", f"the config already says that it would fail: {offline.text}", why="offline")
+    secret = seen.password
+    if not secret:
+        text = "no credentials were given: set QBDOCTOR_PASSWORD or use --password-file (--no-login, if none should be sent)"
+        return SignIn("not-sent", text, why="no-credentials")
     from qbdoctor.webui.login_permit import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
     ledger = inspection.ledger
@@ -56,10 +54,11 @@ def sign_in(inspection: Inspection) -> SignIn:
     except LedgerUnavailable as error:
         return SignIn("not-sent", f"no login without the attempt ledger: {error}", why="ledger")
     inspection.login_attempts += 1
-    return _send(inspection, ledger, attempt, *given, failures=permit.failures)
+    return _send(inspection, ledger, attempt, seen.asked.username or "admin", secret, failures=permit.failures)
 
 
-def _not_needed(seen: Observations) -> SignIn | None:
+def not_needed(seen: Observations) -> SignIn | None:
+    """Return why no login is needed or wanted, None where one is."""
     first = seen.anonymous
     if not first.answered:
         return SignIn("not-sent", "no answer came", why="no-answer")
@@ -71,23 +70,13 @@ def _not_needed(seen: Observations) -> SignIn | None:
         return SignIn("not-sent", "a bypass is active", why="not-needed")
     if first.status != 403:
         return SignIn("not-sent", "refused before any login", why="refused-before")
+    if seen.ban is not None:
+        return SignIn("not-sent", f"the address is banned until {seen.ban.end()}", why="banned")
     if seen.asked.no_login:
         return SignIn("not-sent", "--no-login was given", why="no-login")
+    if not seen.proof.holds:  # asked last: nobody types a password for what would not get it
+        return SignIn("not-sent", f"{seen.proof.text}, so no password goes there", why="not-proven")
     return None
-
-
-def _credentials(inspection: Inspection) -> tuple[str, Secret] | None:
-    """Return user name and password; a terminal is asked for the password where none was given."""
-    asked = inspection.seen.asked
-    secret = asked.password
-    if secret is None and inspection.ask_password is not None:
-        with inspection.wire.deadline.pause():
-            secret = inspection.ask_password(asked.username or "admin")
-        if secret is not None:
-            inspection.give_password(secret)
-    if not secret:
-        return None
-    return asked.username or "admin", secret
 
 
 def _permit(inspection: Inspection, ledger: Ledger, offline: Offline) -> Permit:

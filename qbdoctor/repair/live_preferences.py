@@ -52,7 +52,7 @@ class Live:
         return UserError(
             "no-session",
             f"The Web API at {self.observer.address.url} needs a session: {why.rstrip('.')}; or stop qBittorrent and use "
-            "--via file.",
+            "--via file, or have it restarted for that with --restart.",
             3,
         )
 

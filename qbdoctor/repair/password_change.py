@@ -66,7 +66,7 @@ def setting(observer: Observer, edit: Edit) -> Setting | None:
         raise Refused(f"{edit.setting}: {why}", "not-this-way")
     path = observer.target.config_file
     assert path is not None  # noqa: S101 - for the type checker: it was looked at just now
-    before = observer.seen.asked.password if _is_known(observer) else None
+    before = observer.seen.password if _is_known(observer) else None
     text = texts(path, [edit.setting], observer.seen.version)[edit.setting]
     return Setting(known.json, edit.value.plain, before, text)
 
@@ -107,7 +107,7 @@ def _is_known(observer: Observer) -> bool:
     Where nothing else says whose file it is, the server must have accepted it.
     """
     seen, target = observer.seen, observer.target
-    if seen.asked.password is None or seen.offline.outcome != "match":
+    if seen.password is None or seen.offline.outcome != "match":
         return False
     return _is_its_own(target) or (seen.has("sign_in") and seen.sign_in.outcome == "accepted")
 

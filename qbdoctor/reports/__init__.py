@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Sequence
 
 from qbdoctor.model.report import Report
+from qbdoctor.reports.commands import complete
 from qbdoctor.reports.text import Options
 
 FORMATS: tuple[str, ...] = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit")
@@ -30,14 +31,17 @@ def render(
     verbose: int = 0,
     quiet: bool = False,
     encoding: str = "utf-8",
+    program: str = "qbdoctor",
     target: Sequence[str] = (),
+    fix_options: Sequence[str] | None = (),
 ) -> str:
     """Return the report in one of :data:`FORMATS`, ending in one newline.
 
     ``color``, ``width`` (None: never wrap), ``verbose`` and ``quiet`` (the headline alone) matter to ``human`` only.
-    ``encoding`` is the stream's: the text holds nothing that it cannot carry. ``target`` are the command line's
-    options that chose the target (``("--url", "http://…")``): they are repeated in the commands that the report
-    tells its reader to type, so they must hold no secret.
+    ``encoding`` is the stream's: the text holds nothing that it cannot carry. The commands that the report tells its
+    reader to type begin with ``program`` and repeat ``target``, the command line's options that chose the target
+    (``("--url", "http://…")``), so these must hold no secret. ``fix_options`` are those that ``fix`` needs besides, such as
+    ``--restart``; None where no fix can work from here.
 
     Raises :class:`ValueError` for a format that does not exist and :class:`LookupError` for an unknown encoding.
     """
@@ -49,10 +53,12 @@ def render(
         verbose=verbose,
         quiet=quiet,
         unicode=_carries("✓✗→…–·", encoding),
+        program=program,
         target=tuple(target),
+        fix_options=None if fix_options is None else tuple(fix_options),
     )
     module = importlib.import_module(f"qbdoctor.reports.{_MODULES.get(format, format)}")
-    text: str = module.render(report, options)
+    text: str = module.render(complete(report, options), options)
     return text.encode(encoding, _SPELLING.get(format, "backslashreplace")).decode(encoding)
 
 

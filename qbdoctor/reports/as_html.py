@@ -7,7 +7,8 @@ from html import escape
 
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, Report
-from qbdoctor.reports.text import Options, commands, details, next_step, sentence, setting, sides, subject
+from qbdoctor.reports.commands import next_step
+from qbdoctor.reports.text import Options, commands, details, sentence, setting, sides, subject
 
 _STYLE = """
 :root{color-scheme:light dark;--bg:#fff;--fg:#1c2024;--dim:#60646c;--line:#d9d9e0;--box:#f4f4f6;
@@ -46,16 +47,16 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     yield f'<h1 class="{report.state}">{_text(said)}</h1>'
     if report.error is None:
         for cause in report.causes:
-            yield from _cause(cause, options)
+            yield from _cause(cause)
         yield from _checks(report)
-        command, remark = next_step(report, options.target)
+        command, remark = next_step(report, options)
         yield f"<h2>Next</h2>\n<pre>{escape(command)}</pre>"
         if remark:
             yield f"<p>{_text(remark)}</p>"
     yield f'<p class="dim">qbdoctor {_text(report.version)}, {_text(report.started)}</p>\n</body>\n</html>'
 
 
-def _cause(cause: Cause, options: Options) -> Iterator[str]:
+def _cause(cause: Cause) -> Iterator[str]:
     yield f'<section>\n<h2><span class="{cause.severity}">{cause.severity.capitalize()}</span>'
     yield f'<code>{_text(cause.id)}</code> <span class="dim">{cause.confidence}</span></h2>'
     yield f"<p>{_text(cause.summary)}</p>"
@@ -64,7 +65,7 @@ def _cause(cause: Cause, options: Options) -> Iterator[str]:
     if cause.remedies:
         yield "<h3>What helps</h3>\n<ol>"
         for remedy in cause.remedies:
-            blocks = ("\n".join(lines) for lines in commands(remedy, options.target))
+            blocks = ("\n".join(lines) for lines in commands(remedy))
             code = "".join(f"<pre>{escape(block)}</pre>" for block in blocks)
             yield f'<li>{_text(remedy.text)} <span class="dim">({remedy.kind})</span>{code}</li>'
         yield "</ol>"

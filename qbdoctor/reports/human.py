@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, CheckResult, Report
+from qbdoctor.reports.commands import complete, next_step
 from qbdoctor.reports.text import (
     DiffSide,
     Options,
     commands,
     counts,
     details,
-    next_step,
     plural,
     seconds,
     sentence,
@@ -57,7 +57,8 @@ def render(report: Report, options: Options) -> str:
 def to_svg(report: Report, title: str, width: int = 100) -> str:
     """Return a picture of the report in a terminal, ``width`` columns wide."""
     console = _console(Options(color=True), StringIO(), columns=width, record=True)
-    _print(report, Options(color=True, width=width), console)
+    options = Options(color=True, width=width)
+    _print(complete(report, options), options, console)
     return console.export_svg(title=title)
 
 
@@ -184,11 +185,11 @@ class _Page:
         shown = cause.remedies if self.options.verbose else cause.remedies[:MOST_REMEDIES]
         for number, remedy in enumerate(shown, 1):
             yield from self.line(f"  {number}. ", (sentence(remedy.text), ""), (f"  ({remedy.kind})", "dim"))
-            for lines in commands(remedy, self.options.target):
+            for lines in commands(remedy):
                 for text in lines:
                     yield from self.line("       ", (text, "cyan"), wrap=False)
         if left := len(cause.remedies) - len(shown):
-            yield from self.line("  ", (f"and {left} more: -v, or qbdoctor explain {cause.id}", "dim"))
+            yield from self.line("  ", (f"and {left} more: -v, or {self.options.program} explain {cause.id}", "dim"))
 
     def target(self) -> Iterator[Text]:
         rows = details(self.report.target)
@@ -236,7 +237,7 @@ class _Page:
         yield from self.line(lead, (f"{plural(len(checks), 'check')} {what}: ", ""), (ids, "dim"), lead_style=color)
 
     def next(self) -> Iterator[Text]:
-        text, remark = next_step(self.report, self.options.target)
+        text, remark = next_step(self.report, self.options)
         yield from self.blank()
         beside = self.width is None or len(f"Next: {text}   ({remark})") <= self.width
         rest = (f"   ({remark})" if remark and beside else "", "dim")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, Report
-from qbdoctor.reports.text import Options, commands, details, next_step, sentence, setting, sides, subject
+from qbdoctor.reports.commands import next_step
+from qbdoctor.reports.text import Options, commands, details, sentence, setting, sides, subject
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~>$^])")
 # What makes a heading, a list or a rule of a line, at its beginning only.
@@ -27,7 +28,7 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     mark = f"{_STATE[report.state]} " if options.unicode else ""
     yield f"## {mark}{prose(report.headline)}\n"
     for cause in report.causes:
-        yield from _cause(cause, options)
+        yield from _cause(cause)
     yield "### Checks\n"
     yield f"{prose(subject(report))}\n"
     yield "| Status | Check | Result |\n| --- | --- | --- |"
@@ -40,12 +41,12 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
         yield "| Target | |\n| --- | --- |"
         yield from (f"| {label} | {code(text)} |" for label, text in rows)
         yield ""
-    command, remark = next_step(report, options.target)
+    command, remark = next_step(report, options)
     yield f"**Next:** {code(command, cell=False)}{f' ({prose(remark)})' if remark else ''}\n"
     yield f"qbdoctor {prose(report.version)}, {prose(report.started)}"
 
 
-def _cause(cause: Cause, options: Options) -> Iterator[str]:
+def _cause(cause: Cause) -> Iterator[str]:
     yield f"### {cause.severity.capitalize()}: {code(cause.id)}, {cause.confidence}\n"
     yield f"{prose(cause.summary)}\n"
     for one in cause.evidence:
@@ -54,7 +55,7 @@ def _cause(cause: Cause, options: Options) -> Iterator[str]:
         yield ""
     for number, remedy in enumerate(cause.remedies, 1):
         yield f"{number}. {prose(remedy.text)} ({remedy.kind})"
-        for lines in commands(remedy, options.target):  # inside the list's item
+        for lines in commands(remedy):  # inside the list's item
             yield from fenced(lines, "sh", "   ")
     if cause.remedies:
         yield ""

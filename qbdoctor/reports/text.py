@@ -6,7 +6,6 @@ renderer passes it through :func:`sentence`, :func:`value` or :func:`command` be
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 from qbdoctor.model.basics import Status
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Remedy
-from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, TargetInfo
+from qbdoctor.model.report import CheckResult, ProcessInfo, Report, TargetInfo
 
 STATUSES: tuple[Status, ...] = ("pass", "fail", "warn", "skip", "unknown")
 
@@ -26,14 +25,20 @@ _NOISE = frozenset({"content-length", "date"})
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to render: see :func:`qbdoctor.reports.render`. ``unicode``: the stream can carry ✓, → and their like."""
+    """How to render: see :func:`qbdoctor.reports.render`.
+
+    ``unicode``: the stream can carry ✓, → and their like. ``program`` and ``target`` make the commands that are printed
+    run as they stand; ``fix_options`` are what ``fix`` needs beside them here, None where it cannot work from here.
+    """
 
     color: bool = False
     width: int | None = None
     verbose: int = 0
     quiet: bool = False
     unicode: bool = True
+    program: str = "qbdoctor"
     target: tuple[str, ...] = ()
+    fix_options: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,43 +155,9 @@ def details(target: TargetInfo) -> list[tuple[str, str]]:
     return [(label, value(text)) for label, text in rows if text]
 
 
-def commands(remedy: Remedy, target: tuple[str, ...] = ()) -> list[list[str]]:
-    """Return a remedy's commands, each as its lines; a fix comes as the ``qbdoctor fix`` that carries it out."""
-    own = f"qbdoctor fix {remedy.fix}"
-    rest = [text for text in remedy.commands if text.strip() != own]
-    fix = [_ours("fix", remedy.fix, target)] if remedy.fix else []
-    return [command(text) for text in (*fix, *rest)]
-
-
-def next_step(report: Report, target: tuple[str, ...] = ()) -> tuple[str, str]:
-    """Return the one command to type next, and a remark on it (may be empty).
-
-    Only the first remedy counts: they are in order of how much they change, and a later one may loosen security.
-    """
-    cause = next((c for c in report.causes if c.severity != "info"), None)
-    if cause is not None and report.state != "unknown":
-        return _next_for(cause, target)
-    if report.state == "unknown":
-        unsettled = next((c for s in ("unknown", "skip") for c in report.checks if c.status == s), None)
-        if unsettled is not None:
-            return _ours("explain", unsettled.id), "what this check needs"
-        return _ours("check", "-v", target), ""
-    if report.causes:
-        return _ours("explain", report.causes[0].id), ""
-    return _ours("explain", "client-drops-cookie"), "for a client that still gets 403"
-
-
-def _next_for(cause: Cause, target: tuple[str, ...]) -> tuple[str, str]:
-    first = cause.remedies[0] if cause.remedies else None
-    if first is None:
-        return _ours("explain", cause.id), ""
-    if first.fix:
-        return _ours("fix", first.fix, target), "asks before it changes anything"
-    return _ours("check", "", target), "again, after step 1 above"
-
-
-def _ours(verb: str, name: str, target: tuple[str, ...] = ()) -> str:
-    return value(" ".join(filter(None, ("qbdoctor", verb, name, shlex.join(target)))))
+def commands(remedy: Remedy) -> list[list[str]]:
+    """Return a remedy's commands, each as its lines."""
+    return [command(text) for text in remedy.commands]
 
 
 def _part(side: Mapping[str, Any], name: str) -> Mapping[str, Any]:

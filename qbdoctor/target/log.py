@@ -188,6 +188,16 @@ def last_success(lines: Sequence[LogLine], address: str) -> datetime | None:
     return None
 
 
+def last_failure(lines: Sequence[LogLine], address: str) -> datetime | None:
+    """Return when this address last failed to log in and was counted (the server's local time), or None."""
+    wanted = plain_address(address)
+    for line in reversed(lines):
+        found = _login_address(line) if is_failed_login(line) else None
+        if found is not None and found.address == wanted:
+            return line.when
+    return None
+
+
 def banned(lines: Sequence[LogLine], address: str) -> LogLine | None:
     """Return the last line that says this address is banned, unless a success or a start came after it."""
     wanted = plain_address(address)

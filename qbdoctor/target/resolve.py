@@ -196,7 +196,7 @@ class _Finder:
         raise UserError(
             "no-target",
             "No qBittorrent runs here and no config is at a usual place: name the Web UI with --url, such as "
-            "http://localhost:8080, or its config with --profile or --config.",
+            "http://localhost:8080, or its config with --profile or --config. To see it at work: qbdoctor demo.",
             exit_code=3,
         )
 

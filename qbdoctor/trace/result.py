@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from qbdoctor import __version__
 from qbdoctor.diagnosis import verdict
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Json, State
 from qbdoctor.model.errors import UserError
+from qbdoctor.model.findings import Finding
 from qbdoctor.model.report import Cause, TargetInfo
 from qbdoctor.target.address import parse_ip
+from qbdoctor.trace import user_agents
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, context, outcome
 from qbdoctor.trace.exchange import Seen, Trace, from_json
@@ -41,8 +44,8 @@ class TraceResult:
 
     @property
     def exit_code(self) -> int:
-        """1 where something breaks, else 0 (contract)."""
-        return 1 if self.state == "problem" else 0
+        """1 where something breaks, 3 where that could not be told, else 0 (contract)."""
+        return {"problem": 1, "unknown": 3}.get(self.state, 0)
 
     def to_json(self) -> Json:
         """The contract's object."""
@@ -92,11 +95,15 @@ def result(trace: Trace) -> TraceResult:
     if len(names) == 1:
         values["cookie_name"] = names.pop()
     clients = tuple(
-        TracedClient(number, part, _surest_first(verdict.merge_findings(found, values)))
-        for number, (part, found) in enumerate(judge(trace), 1)
+        TracedClient(number, part, _causes(part, found, values)) for number, (part, found) in enumerate(judge(trace), 1)
     )
     state, headline = _verdict(trace, clients)
     return TraceResult(trace, known, clients, state, headline)
+
+
+def _causes(part: Conversation, found: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause, ...]:
+    """Fold what was found of one client; advice for other libraries than its own is left out."""
+    return _surest_first(verdict.merge_findings(found, {**values, **user_agents.conditions(part.agent)}))
 
 
 def _surest_first(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
@@ -113,7 +120,7 @@ def _verdict(trace: Trace, clients: tuple[TracedClient, ...]) -> tuple[State, st
             f" (and {more} more {'client' if more == 1 else 'clients'})" if more else ""
         )
     if not trace.seen:
-        return "unknown", "Could not tell: no request came to the proxy"
+        return "unknown", f"Could not tell: no request came to the proxy{_ended(trace.run_exit)}"
     stuck = [each for client in clients if not client.causes for each in _stuck(client.conversation)]
     if stuck:
         last = stuck[-1]
@@ -126,6 +133,14 @@ def _verdict(trace: Trace, clients: tuple[TracedClient, ...]) -> tuple[State, st
     sent = "1 request" if len(trace.seen) == 1 else f"{len(trace.seen)} requests"
     also = f". A warning: {causes[0].summary}" if causes else ""
     return "healthy", f"Nothing that {many} did in {sent} is wrong{also}"
+
+
+def _ended(code: int | None) -> str:
+    """Say how the program that was run ended, and where it finds the proxy's address."""
+    if code is None:
+        return ""
+    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"; the program {how}. It must call the address in QBDOCTOR_TRACE_URL, or be given it as {{url}}"
 
 
 def _stuck(part: Conversation) -> list[Seen]:

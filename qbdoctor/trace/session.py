@@ -120,7 +120,7 @@ class Session:
                 *arguments, stdout=stream, stderr=stream, env={**own_programs.environment(), VARIABLE: handed}
             )
         except OSError as error:
-            raise UserError("cannot-run", f"--run: {arguments[0]} cannot be started: {error.strerror}.") from None
+            raise UserError("cannot-run", f"--run: {arguments[0]} cannot be started: {error.strerror}.", 3) from None
         return await self._ended(process)
 
     async def _ended(self, process: Process) -> int:

@@ -90,6 +90,12 @@ def hint(agent: str, host_kind: HostKind) -> Hint | None:
     return next((found for pattern, found in _HINTS if re.search(pattern, agent)), None)
 
 
+def conditions(agent: str) -> dict[str, str]:
+    """Return the conditions of remedies that this user agent settles: a known library is no other one."""
+    known = any(re.search(pattern, agent) for pattern, _ in _HINTS)
+    return {"aiohttp": "no"} if known and not re.search(r"aiohttp/", agent) else {}
+
+
 def remedy(found: Hint | None) -> tuple[Remedy, ...]:
     """The hint as a remedy; aiohttp's at an address stands on the catalogue's own page."""
     return () if found is None or not found.text else (Remedy("client", found.text, found.commands),)

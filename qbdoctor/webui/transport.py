@@ -115,7 +115,9 @@ def classify(error: BaseException, *, tls: bool) -> Failure:
     if (broken := has(ssl.SSLError)) is not None:
         return Failure("tls", f"TLS could not be spoken: {getattr(broken, 'reason', None) or 'handshake failed'}")
     if has(u3.NameResolutionError, socket.gaierror):
-        return Failure("dns", "the host name could not be resolved")
+        resolver = has(socket.gaierror)
+        why = getattr(resolver, "strerror", None) or "no address was found"
+        return Failure("dns", f"the host name cannot be resolved ({why})")
     if has(ConnectionRefusedError):
         return Failure("refused", "connection refused")
     # NewConnectionError is a ConnectTimeoutError as well, whatever the system said (urllib3 2).
@@ -129,9 +131,10 @@ def classify(error: BaseException, *, tls: bool) -> Failure:
         return Failure("closed", f"the connection was closed before a {what}")
     if has(BadStatusLine, LineTooLong, HTTPException, u3.HeaderParsingError, CookieError, u3.DecodeError, UnicodeError):
         return Failure("not-http", "what came back is not HTTP")
-    if (system := has(OSError)) is not None and getattr(system, "errno", None):
-        why = getattr(system, "strerror", "") or "network error"
-        return Failure("unreachable", f"the address cannot be reached ({why})")
+    # The exceptions of requests are OSErrors too, without a number: the system's own stands deeper in the chain.
+    system = next((one for one in chain if isinstance(one, OSError) and one.errno), None)
+    if system is not None:
+        return Failure("unreachable", f"the address cannot be reached ({system.strerror or 'network error'})")
     return Failure("not-http", "what came back could not be understood")
 
 

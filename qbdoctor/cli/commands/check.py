@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from qbdoctor.cli import output
+from qbdoctor.cli.fix_options import fix_options
 from qbdoctor.cli.parser import COMMANDS
 from qbdoctor.cli.target_options import observer, target_arguments
 from qbdoctor.diagnosis import engine
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         )
     except UserError as error:
         return output.report(engine.error_report(error, started), args)
-    return output.report(made, args, target_arguments(args))
+    return output.report(made, args, target_arguments(args), fix_options(watcher) if made.causes else ())
 
 
 def _refuse_unknown(asked: list[str], known: list[str]) -> None:

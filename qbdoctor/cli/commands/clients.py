@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from qbdoctor import releases
 from qbdoctor.cli import output
@@ -14,7 +14,6 @@ from qbdoctor.cli.target_options import observer
 from qbdoctor.clients.lab import Lab, both, simulated
 from qbdoctor.clients.render import human, to_json
 from qbdoctor.clients.survey import Tried, survey
-from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Version
 
@@ -41,16 +40,13 @@ def _live(args: argparse.Namespace, python: str) -> tuple[str, tuple[Tried, ...]
     """Try the real server, once qbdoctor's own login has shown that the password is right: no attempt can then fail."""
     mine = observer(args)
     seen = mine.seen
-    typed: list[Secret] = []
-    if (ask := mine.ask_password) is not None:
-        mine.ask_password = _kept(ask, typed)
     try:
         if seen.anonymous.status == 200:
             raise UserError(
                 "bypassed", "The server lets this machine in without a login: a client's cookie shows nothing.", 3
             )
         sign_in = seen.sign_in
-        password = seen.asked.password or next(iter(typed), None)
+        password = seen.password
         if sign_in.outcome != "accepted" or password is None:
             raise UserError("no-login", f"--live: {sign_in.text or sign_in.outcome}; qbdoctor check says more.", 3)
         address = seen.target.address
@@ -59,17 +55,6 @@ def _live(args: argparse.Namespace, python: str) -> tuple[str, tuple[Tried, ...]
         return lab.what, tuple(_told(survey(lab, python, stop_when_refused=True), args))
     finally:
         mine.close()
-
-
-def _kept(ask: Callable[[str], Secret | None], typed: list[Secret]) -> Callable[[str], Secret | None]:
-    """Ask as before, and keep what was typed: the clients log in with it too."""
-
-    def asking(username: str) -> Secret | None:
-        given = ask(username)
-        typed.extend([given] if given is not None else [])
-        return given
-
-    return asking
 
 
 def _told(tried: Iterable[Tried], args: argparse.Namespace) -> Iterable[Tried]:

@@ -28,6 +28,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "demo takes no target: it makes a throw-away instance of its own.")
     if args.format != "human" or args.output is not None:
         raise UserError("usage", "demo is told to people on standard output: leave --format, --json and --output out.")
+    if args.if_none_runs and _one_is_found():
+        return 0
     say: Say = (lambda _: None) if args.quiet else _say
     began = time.monotonic()
     code = 0
@@ -101,6 +103,18 @@ def _play(instance: DemoServer, say: Say, *, standin: bool) -> None:
     say(f"   SHA-256 {_short(after)}: {'as before, to the byte' if after == before else 'NOT as before'}")
     if after != before:
         raise StepFailed("the file is not what it was before")
+
+
+def _one_is_found() -> bool:
+    """Whether there is a qBittorrent here to look at, so that its report stays on the screen."""
+    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415 - seldom needed
+    from qbdoctor.target.resolve import resolve  # noqa: PLC0415
+
+    try:
+        resolve(TargetOptions())
+    except UserError as error:
+        return error.code != "no-target"
+    return True
 
 
 def _say(text: str) -> None:

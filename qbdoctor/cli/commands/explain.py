@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Iterable
 
-from qbdoctor.cli import output, suggest
+from qbdoctor.cli import output, program, suggest
 from qbdoctor.diagnosis.catalogue import explain
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
             json.dumps(data[0] if len(data) == 1 else data, ensure_ascii=False, indent=2) + "\n", args.output
         )
     else:
-        output.deliver("\n".join(page.text() for page in pages), args.output)
+        output.deliver(program.named("\n".join(page.text() for page in pages)), args.output)
     return 0
 
 

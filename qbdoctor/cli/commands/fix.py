@@ -7,18 +7,17 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor.cli import outcome, output, prompts, record_selection, secret_inputs
+from qbdoctor.cli import fix_advice, outcome, output, prompts, record_selection, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.model.report import Report
 from qbdoctor.registry import checks, fixes
-from qbdoctor.repair import inputs, password_change, planner
+from qbdoctor.repair import inputs, password_change, planner, way_in
 from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
-from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
+from qbdoctor.repair.plan import Plan, wanted_by_causes
 from qbdoctor.repair.run import FixRun, NotHelped
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
@@ -34,7 +33,9 @@ def _run(args: argparse.Namespace) -> CommandOutcome:
         return _confirm(args)
     named = _named(args.ids)
     input_values: dict[str, Any] = dict(inputs.given(args.set, named or fixes()))
-    watcher = observer(args)
+    watcher = observer(args, present=any(one.secret for fix in named for one in fix.inputs))
+    if args.restart and args.via == "auto" and any(one.secret for fix in named for one in fix.inputs):
+        watcher.ask_password = None  # a lost password is what this is for: it goes into the file, which needs none
     journal = Journal(state_folder(args, watcher.environment))
     record_selection.settle(journal, dry_run=args.dry_run)
     fix_run = FixRun(
@@ -49,13 +50,20 @@ def _run(args: argparse.Namespace) -> CommandOutcome:
     )
     try:
         _before_asking(args, fix_run, named)
-        input_values.update(secret_inputs.ask_secrets(args, named))
+        input_values.update(secret_inputs.ask_secrets(args, named, _whose(fix_run)))
         fix_run.new_password = input_values.get("password")
         return _carry_out_fix_run(args, fix_run, named, input_values)
     finally:
         fix_run.close()
         for sentence in fix_run.left:
             output.say(sentence)
+
+
+def _whose(fix_run: FixRun) -> str:
+    """Return whose password is meant: the user's, and of which server or file."""
+    target = fix_run.observer.target
+    where = target.address.url if fix_run.runs else str(target.config_file or target.address.url)
+    return f"{fix_run.observer.seen.asked.username or 'admin'} at {where}"
 
 
 def _named(ids: Sequence[str]) -> list[Fix]:
@@ -98,14 +106,17 @@ def _carry_out_fix_run(
         report = fix_run.diagnose()
         wanted = wanted_by_causes(report, fixes(), fix_run.observer.seen, infos=not args.yes, input_values=input_values)
         if not wanted:
-            return CommandOutcome("fix", "nothing-to-do", _nothing(report, fix_run), 0)
+            return fix_advice.nothing_applies(args, report, fix_run)
         via = planner.way(fix_run, args.via)
         if via == "api" and not args.restart:
             wanted = _live(wanted)
     plan = planner.plan_either_way(fix_run, wanted, via, args.via)
     if not plan.steps:
         return CommandOutcome("fix", "nothing-to-do", (f"Nothing to do: {'; '.join(plan.left_out)}.",), 0)
-    lines = _described(plan, fix_run)
+    alone = way_in.closes_the_last(plan, fix_run.observer.seen)
+    if alone and args.yes and not named:
+        return fix_advice.last_way_in(args, plan, fix_run, alone)
+    lines = _described(plan, fix_run, alone)
     if args.dry_run:
         return CommandOutcome(
             "fix", "planned", (*lines, "", "Dry run: nothing was changed."), 0, changes=plan.changes()
@@ -131,22 +142,9 @@ def _carry_out_fix_run(
         return confirm_prompt.decision(args, fix_run.journal, fix_run.run, *fix_run.waiting, verified)
     back = other_folders.rollback_command(fix_run.journal.store.root.parent, fix_run.observer.environment)
     stopped = " (while qBittorrent is stopped, or with --restart)" if any(step.texts for step in plan.steps) else ""
+    back = fix_advice.way_back(args, plan, fix_run, back, locked_out=bool(alone))
     said = (*shown, *done, *ids, f"Take it back with: {back}{stopped}")
     return CommandOutcome("fix", "verified", said, 0, records, plan.changes())
-
-
-def _nothing(report: Report, fix_run: FixRun) -> tuple[str, ...]:
-    """Say that there is nothing to do, and what a person could still ask for by name."""
-    said = ("Nothing to fix: no fix answers what was found.", f"The check says: {report.headline}")
-    seen = fix_run.observer.seen
-    offered = wanted_by_causes(report, fixes(), seen, infos=True)
-    named = tuple(f"For {cause}, which is no fault, there is: qbdoctor fix {fix.id}" for fix, cause in offered)
-    opening = opening_by_causes(report, fixes(), seen)
-    return (
-        *said,
-        *named,
-        *(f"For {cause} there is, by its name alone: qbdoctor fix {fix.id} ({why})" for fix, cause, why in opening),
-    )
 
 
 def _live(wanted: list[tuple[Fix, str]]) -> list[tuple[Fix, str]]:
@@ -183,7 +181,7 @@ def _confirm(args: argparse.Namespace) -> CommandOutcome:
     return CommandOutcome("fix", "confirmed", said, 0, records)
 
 
-def _described(plan: Plan, fix_run: FixRun) -> list[str]:
+def _described(plan: Plan, fix_run: FixRun, alone: str) -> list[str]:
     target = fix_run.observer.target
     where = f"live, through the Web API of {target.address.url}" if plan.via == "api" else f"in {target.config_file}"
     lines = [f"Plan ({where}):"]
@@ -206,4 +204,6 @@ def _described(plan: Plan, fix_run: FixRun) -> list[str]:
             lines += [f"    {text}" for text in line_edits.several(step.edits, step.file.data)]
     for why in plan.left_out:
         lines += ["", f"  left out: {why}"]
+    if alone:
+        lines += ["", f"  THE ONLY WAY IN: nobody is known to get in afterwards ({alone})."]
     return lines

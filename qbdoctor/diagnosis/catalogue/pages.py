@@ -44,6 +44,7 @@ PLACES: Mapping[str, str] = {
     "log_file": "qBittorrent's log file",
     "profile": "the folder given to --profile",
     "username": "the user name",
+    "until": "when a ban ends, as ` until 14:05`",
     "cookie_name": "the name of the session cookie",
     "version": "the release of the server, with or without its v",
     "section": "the section its settings are read from: Preferences or WebUI",
@@ -57,6 +58,7 @@ CONDITIONS: Mapping[str, str] = {
     "proxy": "where a reverse proxy stands in front",
     "local": "where LocalHostAuth is false",
     "subnet": "where the subnet whitelist is on",
+    "aiohttp": "where the client is written with aiohttp",
 }
 """Conditions a remedy may have besides a release: left out where ``values`` says ``no`` for it."""
 

@@ -177,7 +177,7 @@ def test_single_requests() -> None:
     assert Talk().call(401, foreign_host=True, host="nas:81").found() == {"host-port-mismatch": "likely"}
     assert Talk().add("POST", "auth/login", 403, answer="banned").found() == {"ip-banned": "likely"}
     made = Talk().call(401).judged()
-    assert (made.state, made.exit_code, made.clients[0].causes) == ("unknown", 0, ())
+    assert (made.state, made.exit_code, made.clients[0].causes) == ("unknown", 3, ())
 
 
 def test_sec_fetch_site_decides_alone_from_5_3_on() -> None:
@@ -354,7 +354,6 @@ def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
         ({"format": "html"}, "usage"),
         ({"listen": "nowhere"}, "bad-address"),
         ({"listen": "192.0.2.1:1"}, "cannot-listen"),
-        ({"run": ["--", "/no/such/program"]}, "cannot-run"),
         ({"url": "ftp://x"}, "bad-url"),
     ],
 )
@@ -362,6 +361,12 @@ def test_bad_input(options: dict[str, Any], code: str) -> None:
     with pytest.raises(UserError) as refused:
         run(**{"url": "http://127.0.0.1:1", **options})
     assert (refused.value.code, refused.value.exit_code) == (code, 2)
+
+
+def test_a_program_that_does_not_start_is_no_answer() -> None:
+    with pytest.raises(UserError) as refused:
+        run(url="http://127.0.0.1:1", run=["--", "/no/such/program"])
+    assert (refused.value.code, refused.value.exit_code) == ("cannot-run", 3)
 
 
 def test_without_aiohttp_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,9 +386,15 @@ def test_aiohttp_is_imported_by_the_proxy_alone() -> None:
     )
 
 
+NO_REQUEST = (
+    "? Could not tell: no request came to the proxy; the program ended with exit code 0. It must call the address in "
+    "QBDOCTOR_TRACE_URL, or be given it as {url}"
+)
+
+
 def test_a_command_that_asks_nothing_and_a_target_that_is_gone() -> None:
     code, text = run(url="http://127.0.0.1:1", run=["--", sys.executable, "-c", "pass"])
-    assert (code, text.splitlines()[0]) == (0, "? Could not tell: no request came to the proxy")
+    assert (code, text.splitlines()[0]) == (3, NO_REQUEST)
     asks = (
         "import os, urllib.request as u\n"
         "try: u.urlopen(os.environ['QBDOCTOR_TRACE_URL'] + '/api/v2/app/version')\n"

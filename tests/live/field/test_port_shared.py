@@ -44,7 +44,7 @@ class Stranger:
                 self.end_headers()
                 self.wfile.write(text)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the standard library calls it
                 """Say nothing."""
 
         class Web(http.server.ThreadingHTTPServer):

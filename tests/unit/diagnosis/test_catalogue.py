@@ -23,6 +23,7 @@ def words(text: str) -> list[str]:
 
 
 CONTRACT = words("""
+host-unreachable name-not-resolved
 not-running webui-disabled waiting-at-legal-notice wrong-port bind-failed web-server-hang not-qbittorrent base-path
 redirected tls-mismatch tls-untrusted https-fallback http-proxy-env foreign-auth-in-front api-too-old
 host-port-mismatch host-not-allowed origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored
@@ -42,6 +43,7 @@ client-auth-header-unsupported
 
 DIAGNOSED = words("""
 origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored authorization-header-collision
+host-unreachable name-not-resolved
 base-path not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned
 temporary-password default-credentials bypass-active exposed-bypass host-port-mismatch host-not-allowed
 secure-cookie-over-http cookie-stripped tls-mismatch tls-untrusted cookie-renamed http-proxy-env
@@ -76,6 +78,7 @@ FULL = {
     "server_port": "8080",
     "real_url": "http://192.168.1.50:8080",
     "location": "https://qb.example.org/",
+    "until": " until 14:05",
     "name": "nas.lan",
     "origin": "https://qb.example.org",
     "public_url": "https://qb.example.org",
@@ -106,7 +109,7 @@ def texts(cause: str) -> str:
 
 def test_every_cause_of_the_contract_has_a_page_and_is_a_kebab_name() -> None:
     assert set(CONTRACT) <= set(pages.ids())
-    assert len(CONTRACT) == len(set(CONTRACT)) == 67
+    assert len(CONTRACT) == len(set(CONTRACT)) == 69
     for cause in pages.ids():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cause)
 

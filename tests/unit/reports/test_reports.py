@@ -20,9 +20,10 @@ import pytest
 
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.reports import FORMATS, exit_code, render
+from qbdoctor.reports.commands import complete
 from qbdoctor.reports.human import to_svg
 from qbdoctor.reports.schema import load
-from qbdoctor.reports.text import setting, sides
+from qbdoctor.reports.text import Options, setting, sides
 from tests.support.samples import SAMPLES, healthy, host_port_mismatch
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"
@@ -78,7 +79,7 @@ def test_schema_is_a_schema() -> None:
 def test_json_is_valid(name: str, encoding: str) -> None:
     report = SAMPLES[name]()
     text = render(report, "json", encoding=encoding)
-    assert json.loads(text) == json.loads(json.dumps(report.to_json()))
+    assert json.loads(text) == json.loads(json.dumps(complete(report, Options()).to_json()))
     VALIDATOR.validate(json.loads(text))
 
 

@@ -1,0 +1,41 @@
+"""Names this program as it was called, so that every command it prints runs as printed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from functools import cache
+from pathlib import Path
+
+_OWN = "qbdoctor"
+_COMMAND = re.compile(
+    r"(?<![\w./@\\-])qbdoctor(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|targets|help|--[a-z]))"
+)
+
+
+@cache
+def name() -> str:
+    """Return the program as a shell takes it: ``qbdoctor`` where that finds this one, else the path or ``python -m``."""
+    called = Path(sys.argv[0] if sys.argv else "")
+    if called.name == "__main__.py" and called.parent.name == _OWN:
+        return f"{shlex.quote(sys.orig_argv[0])} -m {_OWN}"
+    if called.name.removesuffix(".exe") != _OWN or called.name == str(called):
+        return _OWN  # called by its bare name, or by a program of somebody else's
+    from shutil import which  # noqa: PLC0415 - seldom needed
+
+    found = which(_OWN)
+    if found is not None and Path(found).exists() and called.exists() and Path(found).samefile(called):
+        return _OWN
+    return shlex.quote(str(called))
+
+
+def quoted(text: str) -> str:
+    """Return a text as one word of a shell's."""
+    return shlex.quote(text)
+
+
+def named(text: str) -> str:
+    """Return a text for people with each of its commands under the name that was called."""
+    own = name()
+    return text if own == _OWN else _COMMAND.sub(lambda _: own, text)

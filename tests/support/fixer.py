@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -10,7 +9,6 @@ import select
 import shutil
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -98,6 +96,8 @@ class Terminal:
     """The command line as a person runs it, on a terminal of its own."""
 
     def __init__(self, *arguments: str) -> None:
+        fcntl = pytest.importorskip("fcntl", reason="Windows has no such terminals")
+        termios = pytest.importorskip("termios")
         self.keyboard, screen = os.openpty()
 
         def take_terminal() -> None:

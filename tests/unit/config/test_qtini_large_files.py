@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -312,10 +311,11 @@ def test_10_mb_take_no_longer_than_with_iniparse_alone(
 
 def child_seconds(*command: str) -> float:
     """Processor time of a program, its start included."""
+    resource = pytest.importorskip("resource", reason="there is none on Windows")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+    return float((after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime))
 
 
 @pytest.mark.extended

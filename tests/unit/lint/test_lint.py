@@ -219,7 +219,7 @@ def test_a_path_that_is_not_there_is_a_sentence(path: str) -> None:
     assert caught.value.message.startswith("lint: ")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root reads everything")
 def test_an_unreadable_file_is_named(file: Any) -> None:
     path = file(WRONG)
     path.chmod(0)

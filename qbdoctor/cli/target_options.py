@@ -12,6 +12,7 @@ from qbdoctor.cli import credentials
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observed_values import Asked
 from qbdoctor.observe.observer import Observer
+from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder
 from qbdoctor.target.address import parse_url
 from qbdoctor.target.description import TargetOptions
@@ -36,6 +37,8 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
         )
     public = parse_url(args.public_url, what="--public-url") if args.public_url is not None else None
     verify = verification(args)
+    if args.trust_user is not None and private.user_id(args.trust_user) is None:
+        raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key = credentials.secret(args.api_key_file, "--api-key-file", "QBDOCTOR_API_KEY", env)
     password = credentials.secret(args.password_file, "--password-file", "QBDOCTOR_PASSWORD", env)
     target = resolve(TargetOptions(args.url, args.profile, args.config), env=env)
@@ -47,6 +50,7 @@ def observer(args: argparse.Namespace, environment: Mapping[str, str] | None = N
         public_url=public,
         verify=verify,
         write_probe=args.write_probe,
+        trusted_user=args.trust_user,
     )
     return Observer(
         target,
@@ -90,6 +94,7 @@ def target_arguments(args: argparse.Namespace) -> tuple[str, ...]:
         ("--password-file", args.password_file if args.password_file != "-" else None),  # noqa: S105
         ("--api-key-file", args.api_key_file if args.api_key_file != "-" else None),
         ("--public-url", args.public_url),
+        ("--trust-user", args.trust_user),
         ("--ca-file", args.ca_file),
     )
     given = [part for name, value in pairs if value is not None for part in (name, value)]

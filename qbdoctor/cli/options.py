@@ -59,6 +59,9 @@ def add_target(parser: Parser) -> None:
     target.add_argument("--insecure", action="store_true", help="do not verify the certificate")
     target.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="for the whole run (default 30)")
     target.add_argument("--no-login", action="store_true", help="never send credentials")
+    target.add_argument(
+        "--trust-user", metavar="NAME", help="a user of this machine whose program may get the credentials"
+    )
     target.add_argument("--state-dir", metavar="DIR", help="where records and the attempt ledger are kept")
 
 

@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "insecure": False,
     "deadline": 30.0,
     "no_login": False,
+    "trust_user": None,
     "state_dir": None,
     "format": "human",
     "output": None,

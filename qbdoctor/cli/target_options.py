@@ -13,6 +13,7 @@ from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observed_values import Asked
 from qbdoctor.observe.observer import Observer
+from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder
 from qbdoctor.target.address import parse_url
 from qbdoctor.target.description import TargetOptions
@@ -39,6 +40,8 @@ def observer(
         )
     public = parse_url(args.public_url, what="--public-url") if args.public_url is not None else None
     verify = verification(args)
+    if args.trust_user is not None and private.user_id(args.trust_user) is None:
+        raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key = credentials.secret(args.api_key_file, "--api-key-file", "QBDOCTOR_API_KEY", env)
     password = credentials.secret(args.password_file, "--password-file", "QBDOCTOR_PASSWORD", env)
     target = resolve(TargetOptions(args.url, args.profile, args.config), env=env)
@@ -49,6 +52,7 @@ def observer(
         public_url=public,
         verify=verify,
         write_probe=args.write_probe,
+        trusted_user=args.trust_user,
     )
     return Observer(
         target,
@@ -93,6 +97,7 @@ def target_arguments(args: argparse.Namespace) -> tuple[str, ...]:
         ("--password-file", args.password_file if args.password_file != "-" else None),  # noqa: S105
         ("--api-key-file", args.api_key_file if args.api_key_file != "-" else None),
         ("--public-url", args.public_url),
+        ("--trust-user", args.trust_user),
         ("--ca-file", args.ca_file),
         ("--state-dir", args.state_dir),
         ("--deadline", f"{args.deadline:g}" if args.deadline != DEFAULTS["deadline"] else None),

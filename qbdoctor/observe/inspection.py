@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qbdoctor.model.basics import Secret
 from qbdoctor.observe.observations import Observations
 from qbdoctor.observe.observed_values import Asked
+from qbdoctor.storage import state_folder
 from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire
 
@@ -70,7 +71,9 @@ class Inspection(ABC):
         """The attempt ledger, one for the run: what a later answer settles, it settles for this run's requests."""
         from qbdoctor.webui.login_ledger import Ledger  # noqa: PLC0415
 
-        self._ledger = self._ledger or Ledger(self.state / "attempts.json")
+        if self._ledger is None:
+            others = state_folder.callers_folder(self.environment)
+            self._ledger = Ledger(self.state / "attempts.json", others=[one / "attempts.json" for one in others])
         return self._ledger
 
     def give_password(self, secret: Secret) -> None:

@@ -29,6 +29,7 @@ class Asked:
     public_url: Address | None = None
     verify: bool | str = True
     write_probe: bool = False
+    trusted_user: str | None = None
 
 
 OfflineOutcome = Literal["match", "mismatch", "malformed", "not-set", "factory", "unknown"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange
+from qbdoctor.observe.listener_user import stranger
 from qbdoctor.observe.observed_values import Proof
 from qbdoctor.releases import Version
 from qbdoctor.target.listeners import is_alone, listeners, socket_for
@@ -47,6 +48,8 @@ def prove(inspection: Inspection) -> Proof:
         return Proof(False, "what answers is not qBittorrent")
     if seen.port_shared is not None:
         return Proof(False, "the address means two programs")
+    if whose := stranger(inspection):
+        return Proof(False, whose)
     target = inspection.target
     if target.direct and target.instance is not None:
         text = f"process {target.instance.pid}, a qBittorrent, listens on the very socket that answers"

@@ -94,10 +94,6 @@ def _permit(inspection: Inspection, ledger: Ledger, offline: Offline) -> Permit:
         logged = max(
             server_log.login_failures(seen.log, one, limit=limit, ban_seconds=seconds, now=now) for one in counted
         )
-        success = server_log.last_success(seen.log, source) if inspection.target.direct else None
-        if success is not None:
-            # The log has local time without a zone; the process that wrote it runs on this machine.
-            since = max(since, success.astimezone()) if since else success.astimezone()
     return ledger.allow(
         server,
         source,

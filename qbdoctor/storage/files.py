@@ -29,6 +29,14 @@ def _mode(path: Path, judge: Callable[[int], bool]) -> bool:
         return False
 
 
+def owner(path: Path) -> int | None:
+    """Return the number of the user that a file belongs to, links followed; None where one may not look."""
+    try:
+        return path.stat().st_uid
+    except (OSError, ValueError):
+        return None
+
+
 def same_file(one: Path, other: Path) -> bool:
     """Whether two names mean the same file; names of files that cannot be looked at are compared as text."""
     try:

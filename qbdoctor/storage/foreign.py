@@ -440,6 +440,6 @@ def _foreign(path: Path, owner: int, one: _Crossed) -> Refused:
     return Refused(
         f"{path} belongs to {private.user_name(owner)}, and {what} {one.path} on the way to it to {whose}, who could have root "
         f"change a file that is not theirs. Nothing was changed: run qbdoctor as the user that runs qBittorrent (sudo -u "
-        f"{private.user_name(owner) if owner else whose} qbdoctor …).",
+        f"{private.account(owner or one.uid)} qbdoctor …).",
         "config-owner",
     )

@@ -59,6 +59,21 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
+def has_users() -> bool:
+    """Whether files and sockets have owners here (not on Windows)."""
+    return hasattr(os, "geteuid")
+
+
+def user_id(name: str) -> int | None:
+    """Return the number of a user by name or number, None where there is no such name."""
+    try:
+        import pwd  # noqa: PLC0415 - not on Windows
+
+        return int(name) if name.isascii() and name.isdigit() else pwd.getpwnam(name).pw_uid
+    except (ImportError, KeyError, OverflowError):
+        return None
+
+
 def unmapped_owner() -> int:
     """Return whose everything seems to be that has no owner in this user namespace, -1 where all have: real root's, say."""
     try:
@@ -70,13 +85,19 @@ def unmapped_owner() -> int:
 
 
 def user_name(uid: int) -> str:
+    """Return a user for a sentence: the name, else "user 1234"."""
+    name = account(uid)
+    return f"user {name}" if name == str(uid) else name
+
+
+def account(uid: int) -> str:
     """Return what a user is called, or the number for one without a name."""
     try:
         import pwd  # noqa: PLC0415 - not on Windows
 
         return pwd.getpwuid(uid).pw_name
     except (ImportError, KeyError):
-        return f"user {uid}"
+        return str(uid)
 
 
 def replace_private(path: Path, data: bytes) -> None:

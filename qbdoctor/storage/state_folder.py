@@ -36,6 +36,13 @@ def _own(usual: Path) -> Path | None:
     return user_state_folder("root") if theirs else None
 
 
+def callers_folder(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the state folder of the person who called sudo: the server counts their failures and root's as one."""
+    caller = environment.get("SUDO_USER", "root")
+    folder = user_state_folder(caller) if private.is_root() and caller != "root" else None
+    return () if folder is None else (folder,)
+
+
 def user_state_folder(user: str | int) -> Path | None:
     """Return the folder for the records of a user (name or number) by default, None where there is no such user."""
     try:

@@ -218,6 +218,16 @@ def _bad(what: str, sentence: str, code: str = "bad-url") -> UserError:
     return UserError(code, f"{what}: {sentence}")
 
 
+def account(text: str) -> str:
+    """Return the address that stands for a client where failures are counted: all of 127.0.0.0/8 and ::1 are one.
+
+    A program of this machine reaches the server by any of them, and a ban of one is everybody's here.
+    """
+    plain = plain_address(text)
+    address = parse_ip(plain)
+    return "127.0.0.1" if address is not None and address.is_loopback else plain
+
+
 def plain_address(text: str) -> str:
     """Return an address in its one spelling: brackets and zone dropped, ``::ffff:a.b.c.d`` as ``a.b.c.d``.
 

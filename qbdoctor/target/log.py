@@ -18,14 +18,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from qbdoctor.target.address import plain_address
+from qbdoctor.storage import foreign
+from qbdoctor.target.address import account, plain_address
 
 Level = Literal["N", "I", "W", "C"]
 
 DEFAULT_LIMIT = 1 << 20
 
 _LINE = re.compile(r"\((?P<level>[NIWC])\) (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S* - (?P<text>.*)")
-_TOKEN = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f:.]*[0-9A-Fa-f:](?:%[0-9A-Za-z_.-]+)?")
+_TOKEN = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f:.]{0,63}[0-9A-Fa-f:](?:%[0-9A-Za-z_.-]{1,64})?")
 _VERSION = re.compile(r"(?<![\w.])v\d+\.\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d*)?(?![\w]|\.\d)", re.ASCII)
 QUOTES = {"'": "'", '"': '"', "‘": "’", "‚": "‘", "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«"}
 QUOTES |= {"‹": "›", "「": "」", "『": "』"}
@@ -33,8 +34,10 @@ _LISTENING = re.compile(r"(?P<address>\*|[0-9A-Fa-f:.]+(?:%\w+)?)(?P<between>\D{
 _UNBOUND = re.compile(
     r"(?<![0-9A-Za-z:.])(?P<address>\*|[0-9A-Fa-f:.]*[0-9A-Fa-f](?:%\w+)?)[^\w./]{1,3}[^\d/]{1,40}?(?P<port>\d{1,5})(?!\d)"
 )
-_FOLDER = re.compile(r"[:：]\s*((?:/|[A-Za-z]:[/\\])[^\"]*?)\s*\Z")
-_FALLBACK = re.compile(r"https.*http(?!s)", re.IGNORECASE | re.DOTALL)
+_FOLDER = re.compile(r"[:：]\s{0,9}((?:/|[A-Za-z]:[/\\])[^\"]*)\Z")
+_PLAIN_HTTP = re.compile(r"http(?!s)")
+_MOST_CHARACTERS = 8192
+"""Of one line: a client chooses how long a header, and with it a line, is; what is told by it stands at its start."""
 """How qbdoctor itself spells these: browsers use small letters and the server reads any, so its log tells them apart."""
 _SLACK = timedelta(seconds=2)  # the log has whole seconds
 _START_SLACK = timedelta(seconds=60)  # from the process's start to its first line
@@ -147,26 +150,22 @@ def since_start(lines: Sequence[LogLine], started: datetime | None) -> tuple[Log
 def login_failures(
     lines: Sequence[LogLine], address: str, *, limit: int = 0, ban_seconds: float = 0.0, now: datetime | None = None
 ) -> int:
-    """Return how many failed logins the server counts for this address, as far as these lines tell.
+    """Return how many failed logins the server may count for this address, by the lines of its run.
 
-    The number is the server's own, from its last line about the address; a success and a start clear it, and with
-    ``now`` (the server's local time) so does a ban of ``ban_seconds`` that the failure number ``limit`` began. It
-    stays 0 where the server never bans.
+    It is the largest number that the server gave. A line about a success does not clear it, nor one about a start: a user
+    name with line ends puts such lines into the log. With ``now`` (the server's local time) a ban of ``ban_seconds`` that
+    the failure number ``limit`` began clears it, counted from the latest failure. It stays 0 where the server never bans. All of this machine's loopback addresses count as one.
     """
-    wanted = plain_address(address)
+    wanted = account(address)
     count = 0
     last: datetime | None = None
     for line in lines:
-        if is_start(line):
-            count = 0
-            continue
         found = _login_address(line)
-        if found is None or found.address != wanted:
+        if found is None or account(found.address) != wanted or line.level == "N":
             continue
-        if line.level == "N":
-            count = 0
-        elif (number := _attempt(line, found)) is not None:
-            count, last = number, line.when
+        if (number := _attempt(line, found)) is not None:
+            count = max(count, number)
+            last = max(filter(None, (last, line.when)), default=None)
     if now is not None and last is not None and 0 < limit <= count and now > last + timedelta(seconds=ban_seconds):
         return 0
     return count
@@ -176,16 +175,6 @@ def is_failed_login(line: LogLine) -> bool:
     """Return whether the line is about a login that was refused and counted."""
     found = _login_address(line)
     return line.level == "W" and found is not None and _attempt(line, found) is not None
-
-
-def last_success(lines: Sequence[LogLine], address: str) -> datetime | None:
-    """Return when this address last logged in (the server's local time), or None."""
-    wanted = plain_address(address)
-    for line in reversed(lines):
-        found = _login_address(line)
-        if line.level == "N" and found is not None and found.address == wanted:
-            return line.when
-    return None
 
 
 def last_failure(lines: Sequence[LogLine], address: str) -> datetime | None:
@@ -248,7 +237,7 @@ def config_folder(lines: Sequence[LogLine]) -> str | None:
     """
     marks = [index for index, line in enumerate(lines) if is_start(line)]
     for line in lines[marks[-1] + 1 : marks[-1] + 4] if marks else ():
-        found = _FOLDER.search(line.text) if line.level == "N" else None
+        found = _FOLDER.search(line.text.rstrip()[:4096]) if line.level == "N" else None
         if found is not None:
             return found[1]
     return None
@@ -257,7 +246,9 @@ def config_folder(lines: Sequence[LogLine]) -> str | None:
 def https_fallback(lines: Sequence[LogLine]) -> LogLine | None:
     """Return the last line that says HTTPS could not be set up and HTTP is spoken instead."""
     for line in reversed(lines):
-        if line.level == "C" and _FALLBACK.search(line.text):
+        text = line.text.lower()
+        secure = text.find("https") if line.level == "C" else -1
+        if secure >= 0 and _PLAIN_HTTP.search(text, secure + 5):
             return line
     return None
 
@@ -273,11 +264,7 @@ def _rotated(path: Path) -> list[Path]:
 
 def _tail_text(path: Path, limit: int) -> tuple[str, int]:
     """Return the end of a file as text and how many bytes were read; a first line that is cut is left out."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        offset = max(0, size - limit)
-        file.seek(offset)
-        data = file.read(limit)
+    data, offset = foreign.read_end(path, limit)
     read = len(data)
     if offset:
         data = data.partition(b"\n")[2]
@@ -288,12 +275,15 @@ def parse(text: str) -> Iterator[LogLine]:
     """Take a log's text apart, oldest entry first; a line without a time of its own belongs to the one before."""
     pending: LogLine | None = None
     more: list[str] = []
+    room = 0
     for raw in text.replace("\r\n", "\n").split("\n"):
-        match = _LINE.fullmatch(raw)
+        match = _LINE.fullmatch(raw[:_MOST_CHARACTERS])
         if match is None:
-            if pending is not None and raw.strip():
-                more.append(raw.strip())
+            if pending is not None and room > 0 and raw.strip():
+                more.append(raw[:room].strip())
+                room -= len(more[-1])
             continue
+        room = _MOST_CHARACTERS
         if pending is not None:
             yield _joined(pending, more)
         pending, more = LogLine(_level(match["level"]), _when(match["when"]), match["text"]), []

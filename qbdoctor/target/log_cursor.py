@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from qbdoctor.storage import foreign
 from qbdoctor.target.log import DEFAULT_LIMIT, LogLine, parse
 
 
@@ -30,9 +31,7 @@ class LogEnd:
         now = LogEnd.now(self.path)
         start = self.size if now.file == self.file and now.size >= self.size else 0
         try:
-            with self.path.open("rb") as file:
-                file.seek(start)
-                data = file.read(DEFAULT_LIMIT)
+            data = foreign.read_from(self.path, start, DEFAULT_LIMIT)
         except OSError:
             return ()
         return tuple(parse(data.decode("utf-8", errors="replace")))

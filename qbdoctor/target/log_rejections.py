@@ -13,6 +13,9 @@ from qbdoctor.target.log import QUOTES, LogLine, first_address
 RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
 
 
+_AFTER = ".,:;：。，、╱/)"
+
+
 _FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
 
 
@@ -40,14 +43,7 @@ def _rejection(line: LogLine) -> Rejection | None:
     if line.level != "W" or (found := first_address(line.text)) is None or not found.quoted:
         return None
     opening = line.text[: found.start].rstrip()[-1:]
-    closing = re.escape(QUOTES[opening])
-    quote = re.escape(opening)
-    # An apostrophe within a word opens nothing; two translations forget to close a quote.
-    value = re.compile(
-        rf"(?<![^\s:：(]){quote}([^{closing}]*?)"
-        rf"(?:[{closing}](?![^\s.,:;：。，、╱/)])|(?=[\s.][^{closing}]*[:：]\s*{quote})|$)"
-    )
-    values = [match[1].strip() for match in value.finditer(line.text, found.end + 1)]
+    values = _quoted(line.text, found.end + 1, opening, QUOTES[opening])
     if len(values) == 1:
         return Rejection("host", found.address, values[0], None, line.when)
     if len(values) != 2:
@@ -58,6 +54,36 @@ def _rejection(line: LogLine) -> Rejection | None:
     if _origin_kind(line.text, first) != "cross-site" and "://" not in first and first != "null":
         return Rejection("host", found.address, first, None, line.when)  # Greek of 4.2.5: the port's text for both
     return Rejection(_origin_kind(line.text, first), found.address, first, second, line.when)
+
+
+def _quoted(text: str, start: int, opening: str, closings: str) -> list[str]:
+    """Return the values in quotes from ``start`` on.
+
+    An apostrophe within a word opens nothing; two translations forget to close a quote, and the next label ends it then.
+    Without a pattern that looks ahead at every place: a client chooses the values, and their length.
+    """
+    closing = re.compile(f"[{re.escape(closings)}]")
+    labelled = re.compile(rf"[:：]\s*{re.escape(opening)}")
+    gap = re.compile(r"[\s.]")
+    found: list[str] = []
+    while (start := text.find(opening, start)) >= 0:
+        start += 1
+        if start > 1 and not (text[start - 2].isspace() or text[start - 2] in ":：("):
+            continue
+        closed = closing.search(text, start)
+        last = len(text) if closed is None else closed.start()
+        label = max((one.start() for one in labelled.finditer(text, start, last + 1)), default=-1)
+        cut = gap.search(text, start, max(start, label))
+        if cut is not None:
+            found.append(text[start : cut.start()].strip())
+            start = cut.start()
+        elif closed is None:
+            found.append(text[start:].strip())
+            break
+        elif last + 1 >= len(text) or text[last + 1].isspace() or text[last + 1] in _AFTER:
+            found.append(text[start:last].strip())
+            start = last + 1
+    return found
 
 
 def _origin_kind(text: str, received: str) -> RejectionKind:

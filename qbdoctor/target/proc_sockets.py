@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-_LISTEN = "0A"
+LISTEN = "0A"
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 Sockets = tuple[tuple[tuple[str, int], ...], tuple[int, ...]]
@@ -38,10 +38,10 @@ def sockets(pid: int) -> Sockets | None:
             fields = row.split()
             if len(fields) < 10 or fields[9] not in own:
                 continue
-            address, port = _endpoint(fields[1])
+            address, port = endpoint(fields[1])
             if name.startswith("udp"):
                 datagrams.add(port)
-            elif fields[3] == _LISTEN:
+            elif fields[3] == LISTEN:
                 listening.add((address, port))
     return tuple(sorted(listening)), tuple(sorted(datagrams))
 
@@ -58,8 +58,8 @@ def listening_rows(net: Path) -> tuple[tuple[str, int, str], ...] | None:
             return None
         for row in rows:
             fields = row.split()
-            if len(fields) >= 10 and fields[3] == _LISTEN:
-                found.append((*_endpoint(fields[1]), fields[9]))
+            if len(fields) >= 10 and fields[3] == LISTEN:
+                found.append((*endpoint(fields[1]), fields[9]))
     return tuple(found)
 
 
@@ -73,7 +73,7 @@ def addresses6(pid: int) -> tuple[str, ...]:
     return tuple(str(ipaddress.IPv6Address(int(one[0], 16))) for one in fields if len(one) > 3 and one[3] == "00")
 
 
-def _endpoint(text: str) -> tuple[str, int]:
+def endpoint(text: str) -> tuple[str, int]:
     """Read ``0100007F:1F90``: words of four bytes in the machine's order, then the port."""
     host, _, port = text.partition(":")
     words = [bytes.fromhex(host[index : index + 8]) for index in range(0, len(host), 8)]

@@ -24,7 +24,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -33,7 +33,7 @@ from typing import cast
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage import foreign, private
-from qbdoctor.target.address import plain_address
+from qbdoctor.target.address import account, plain_address
 from qbdoctor.webui import login_entries
 from qbdoctor.webui.login_entries import CLEARING, KEPT_PER_KEY, Entry, needed, read_entry
 from qbdoctor.webui.login_permit import (
@@ -63,8 +63,9 @@ _ANY = "*"
 class Ledger:
     """The ledger in one JSON file, shared by all runs of this user. ``clock`` gives seconds since 1970."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, *, others: Sequence[Path] = (), clock: Callable[[], float] = time.time) -> None:
         self.path = path
+        self._others = others
         self._clock = clock
         self._run = uuid.uuid4().hex[:12]
 
@@ -84,13 +85,11 @@ class Ledger:
 
         ``server`` is the ip:port connected to, ``source`` the address that the server sees. ``limit`` and
         ``ban_seconds`` are its MaxAuthenticationFailCount and BanDuration; ``log_failures`` what its log counts for us
-        (None: no log); ``since`` its start, or the later last success of this address in its log. Raises
-        :class:`LedgerUnavailable`.
+        (None: no log), which can make the number of failures larger, never smaller, as a client can put lines into a log;
+        ``since`` its start. Raises :class:`LedgerUnavailable`.
         """
         moment = None if since is None else since.timestamp()
-        question = Question(
-            _server(server), plain_address(source), kind, limit, log_failures, moment, offline, ban_seconds
-        )
+        question = Question(_server(server), account(source), kind, limit, log_failures, moment, offline, ban_seconds)
         with self._locked():
             entries = self._load()
             return self._judge(entries, question)
@@ -140,7 +139,7 @@ class Ledger:
         """
         with self._locked():
             entries = self._load()
-            mark = self._entry(entries, _server(server), plain_address(source), "login", "forgotten", None)
+            mark = self._entry(entries, _server(server), account(source), "login", "forgotten", None)
             self._save([*entries, mark])
 
     def _settle(self, entries: list[Entry], attempt: Attempt, outcome: LoginOutcome) -> None:
@@ -183,7 +182,11 @@ class Ledger:
         """Return the entries of this address that the running server may still remember, oldest first."""
         live: list[Entry] = []
         for entry in entries:
-            if entry.server not in {question.server, _ANY} or entry.source not in {question.source, _ANY}:
+            # Compared as they are counted now: an older qbdoctor wrote 127.0.0.2 and ::1 apart
+            if _server(entry.server) not in {question.server, _ANY} or account(entry.source) not in {
+                question.source,
+                _ANY,
+            }:
                 continue
             if entry.outcome in CLEARING:
                 live.clear()
@@ -210,11 +213,22 @@ class Ledger:
 
     def _failures(self, live: list[Entry], question: Question) -> int:
         """Return how many failures the server may have counted."""
-        known = sum(1 for entry in live if entry.server != _ANY)
+        known = sum(1 for entry in live if entry.server != _ANY) + self._failures_of_others(question)
         if question.log_failures is not None:
             return max(known, question.log_failures)
         lost = any(entry.server == _ANY for entry in live)
         return max(known, question.limit - _MARGIN, 1) if lost else known
+
+    def _failures_of_others(self, question: Question) -> int:
+        """Return how many failures the ledgers of other users of this machine know of: more than ours, never fewer."""
+        number = 0
+        for path in self._others:
+            try:
+                entries = self._parsed(foreign.read(path, _MOST_BYTES))
+            except (OSError, LedgerUnavailable):
+                continue
+            number += len([one for one in self._live(entries or [], question) if one.outcome != "banned"])
+        return number
 
     def _refusal(self, question: Question, failures: int, live: list[Entry]) -> str:
         """Say why nothing is sent, and what to do."""
@@ -235,10 +249,11 @@ class Ledger:
                 return f"{what}."
         else:
             what = f"{failures} failed login(s) to {where} are known, and {question.limit} get the address banned"
+        if question.log_failures:
+            return f"{what}. Restart qBittorrent, which clears its count: no line in a log proves that a login did."
         return (
-            f"{what}. Log in once in a browser on this machine with the right password, or restart "
-            f"qBittorrent: either clears the server's count. If its log and process cannot be seen from here, then "
-            f"also delete {self.path}."
+            f"{what}. Restart qBittorrent, or log in once in a browser on this machine with the right password: either "
+            f"clears the server's count. After the login, or where its process cannot be seen from here, also delete {self.path}."
         )
 
     def _entry(
@@ -344,5 +359,5 @@ def _server(text: str) -> str:
     host, colon, port = text.strip().rpartition(":")
     if not colon or not port.isdigit():
         return plain_address(text)
-    address = plain_address(host)
+    address = account(host)
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

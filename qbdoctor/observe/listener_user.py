@@ -1,0 +1,62 @@
+"""Decides whether what listens on this machine belongs to somebody who may have the credentials.
+
+On a machine with several users, any of them can listen at a port that qBittorrent has left, or run a program of its
+name. A password or key goes to a program of root's, of this user's or of a user that the person named. It goes to the
+user whose the config is only where the person named that config, or where the config knows the password or key already:
+whoever owns it had it before.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from qbdoctor.storage import files, private
+from qbdoctor.target.address import parse_ip
+from qbdoctor.target.socket_owners import listening_owners
+
+if TYPE_CHECKING:
+    from qbdoctor.observe.inspection import Inspection
+
+
+def stranger(inspection: Inspection) -> str:
+    """Return whose program listens at the address, where that is nobody who may have the credentials; else ""."""
+    first = inspection.seen.anonymous
+    peer = parse_ip((first.peer or "").partition("%")[0])
+    if not private.has_users() or peer is None or not (peer.is_loopback or first.peer == first.local):
+        return ""  # it is on another machine, where nothing of the kind can be seen
+    owners = listening_owners(first.peer or "", inspection.address.port)
+    foreign = sorted((owners or frozenset()) - _ours(inspection))
+    if not foreign:
+        return ""
+    config = inspection.target.config_file
+    owner = None if config is None else files.owner(config)
+    if foreign == [owner] and (inspection.target.config_given or _known_to(inspection)):
+        return ""
+    whose = private.user_name(foreign[0])
+    instance = inspection.target.instance
+    process = (
+        f" (process {instance.pid})" if instance is not None and instance.user == private.account(foreign[0]) else ""
+    )
+    where = f"what listens at {inspection.address.authority} is a program of {whose}{process}"
+    if config is not None and owner is not None and owner != foreign[0]:
+        where += f", and the config {config} belongs to {private.user_name(owner)}"
+    return f"{where}, not of this user: if that one may have it, give --trust-user {private.account(foreign[0])}"
+
+
+def _ours(inspection: Inspection) -> frozenset[int]:
+    ours = {0, os.geteuid()}
+    caller = inspection.environment.get("SUDO_UID", "")
+    if private.is_root() and caller.isascii() and caller.isdigit():
+        ours.add(int(caller))
+    named = inspection.seen.asked.trusted_user
+    uid = None if named is None else private.user_id(named)
+    return frozenset(ours if uid is None else ours | {uid})
+
+
+def _known_to(inspection: Inspection) -> bool:
+    """Whether the config holds the API key, or a hash that the password fits."""
+    seen = inspection.seen
+    if seen.asked.api_key is not None:
+        return seen.settings is not None and seen.settings.secret("APIKey") == seen.asked.api_key
+    return seen.offline.outcome == "match"

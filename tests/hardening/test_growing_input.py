@@ -1,0 +1,110 @@
+"""What others choose the length of takes time in proportion to it, never more; and nothing of theirs is waited for."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qbdoctor.target import log as server_log
+from qbdoctor.target import log_rejections
+from qbdoctor.target.log_cursor import LogEnd
+
+SECONDS = 3.0
+"""For a megabyte on a busy machine; what was quadratic took minutes."""
+
+HEAD = (
+    "(W) 2026-11-22T18:41:03 - WebUI: Origin header & Target origin mismatch! Source IP: '127.0.0.1'. Origin header: '"
+)
+TAIL = "'. Target origin: 'localhost:8080'"
+PIECES = [
+    "a. ",
+    ". ",
+    "'",
+    "' ",
+    ": '",
+    "«",
+    "« ",
+    ":",
+    "1",
+    "1.1.1.1 ",
+    "::",
+    "...",
+    "https ",
+    "http",
+    "/:",
+    ":/ ",
+    "%a",
+    "(",
+    "v1.1.1",
+]
+
+
+def reads(lines: tuple[server_log.LogLine, ...]) -> list[object]:
+    """Everything that a check asks of a log."""
+    return [
+        log_rejections.host_rejections(lines),
+        server_log.login_failures(lines, "127.0.0.1", limit=5),
+        server_log.login_addresses(lines),
+        server_log.banned(lines, "127.0.0.1"),
+        server_log.listening(lines),
+        server_log.bind_failure(lines),
+        server_log.https_fallback(lines),
+        server_log.config_folder(lines),
+        server_log.version(lines),
+    ]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("level", ["W", "N", "C"])
+def test_a_log_of_one_client_is_read_in_time(piece: str, level: str) -> None:
+    long = (HEAD.replace("(W)", f"({level})") + piece * (60_000 // len(piece)) + TAIL + "\n") * 17
+    short = "(N) 2026-11-22T18:41:03 - qBittorrent v5.1.0 started\n"
+    began = time.monotonic()
+    reads(tuple(server_log.parse(short + long + piece * 300_000 + "\n")))
+    assert time.monotonic() - began < SECONDS
+
+
+OLD = {
+    quote: re.compile(
+        rf"(?<![^\s:：(]){quote}([^{closing}]*?)(?:[{closing}](?![^\s.,:;：。，、╱/)])|(?=[\s.][^{closing}]*[:：]\s*{quote})|$)"
+    )
+    for quote, closing in (("'", "'"), ("«", "»"), ("„", "”“"))
+}
+"""How the values were found before: right, and quadratic."""
+
+
+@pytest.mark.parametrize("quote", OLD)
+def test_values_in_quotes_are_found_as_before(quote: str) -> None:
+    rng = random.Random(20261128)
+    closing = {"'": "'", "«": "»", "„": "”“"}[quote]
+    for _ in range(20_000):
+        text = "".join(rng.choice(f"ab .:{quote}{closing}/(，1") for _ in range(rng.randrange(24)))
+        wanted = [match[1].strip() for match in OLD[quote].finditer(text)]
+        assert log_rejections._quoted(text, 0, quote, closing) == wanted, text
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
+def test_a_log_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    log = tmp_path / "qbittorrent.log"
+    makers: dict[str, Callable[[], object]] = {
+        "fifo": lambda: os.mkfifo(log),
+        "device": lambda: log.symlink_to("/dev/zero"),
+        "folder": log.mkdir,
+    }
+    makers[kind]()
+    rotated = tmp_path / "qbittorrent.log.bak"
+    os.mkfifo(rotated)
+    began = time.monotonic()
+    assert server_log.read_tail(log).lines == ()
+    assert "cannot be read" in str(server_log.read_tail(log).reason)
+    assert LogEnd.now(log).lines_since() == ()
+    log.rmdir() if kind == "folder" else log.unlink()
+    log.write_text("(N) 2026-11-22T18:41:03 - something\n")
+    assert len(server_log.read_tail(log).lines) == 1  # the rotated one is left out
+    assert time.monotonic() - began < SECONDS

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from qbdoctor.observe.login_budget import ban_rules, server_and_source
+from qbdoctor.observe.observed_values import Ban
 from qbdoctor.target import log as server_log
 
 if TYPE_CHECKING:
     from qbdoctor.observe.inspection import Inspection
-
-
-@dataclass(frozen=True, slots=True)
-class Ban:
-    """A ban of our address by the log: ``failures`` logins reached ``limit``. ``until`` is local time without a zone."""
-
-    address: str
-    failures: int
-    limit: int
-    until: datetime
-
-    def end(self, now: datetime | None = None) -> str:
-        """Return the end for people, to the minute and never too early, with the day where it is not today."""
-        late = self.until.replace(second=0, microsecond=0) + timedelta(minutes=1 if self.until.second else 0)
-        today = (now or datetime.now()).date()  # the log has local time
-        return late.strftime("%H:%M" if late.date() == today else "%H:%M on %Y-%m-%d")
 
 
 def logged_ban(inspection: Inspection) -> Ban | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.observed_values import (
     Asked,
+    Ban,
     Client,
     FirstRequestLog,
     Neighbour,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.basics import Secret
-    from qbdoctor.observe.ban import Ban
     from qbdoctor.observe.config_place import ConfigPlace
     from qbdoctor.releases import Version, VersionRange
     from qbdoctor.target.description import Target

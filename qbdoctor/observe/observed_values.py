@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from qbdoctor.model.basics import Secret
@@ -86,6 +87,22 @@ class SignIn:
     failures: int = 0
     limit: int = 0
     logged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """A ban of our address by the log: ``failures`` logins reached ``limit``. ``until`` is local time without a zone."""
+
+    address: str
+    failures: int
+    limit: int
+    until: datetime
+
+    def end(self, now: datetime | None = None) -> str:
+        """Return the end for people, to the minute and never too early, with the day where it is not today."""
+        late = self.until.replace(second=0, microsecond=0) + timedelta(minutes=1 if self.until.second else 0)
+        today = (now or datetime.now()).date()  # the log has local time
+        return late.strftime("%H:%M" if late.date() == today else "%H:%M on %Y-%m-%d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor.cli import fix_advice, outcome, output, prompts, record_selection, secret_inputs
+from qbdoctor.cli import outcome, output, prompts, record_selection, secret_inputs
+from qbdoctor.cli.commands import fix_advice
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.model.edits import Fix

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from qbdoctor.cli.parser import COMMANDS, parse, split, wanted_format
 from qbdoctor.cli.program import named
+from qbdoctor.cli.wrapping import columns, wrapped
 from qbdoctor.model.errors import UserError
 
 
@@ -50,4 +51,5 @@ def _failed_early(error: UserError, given: Sequence[str]) -> int:
 
 
 def _say(error: UserError) -> None:
-    print(f"qbdoctor: {named(error.message)}", file=sys.stderr)  # noqa: T201
+    text = named(f"qbdoctor: {error.message}")
+    print(wrapped(text, columns(sys.stderr)), file=sys.stderr)  # noqa: T201

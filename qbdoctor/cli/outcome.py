@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qbdoctor.cli import output, program
+from qbdoctor.cli import output, program, wrapping
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.edits.changes import Change
@@ -92,6 +92,8 @@ def deliver_json(held: Json, to: str | None) -> None:
 def deliver_text(text: str, to: str | None) -> None:
     """Print text for people; what standard output cannot take is replaced."""
     text = program.named(text)
+    if to in {None, "-"}:
+        text = wrapping.wrapped(text, wrapping.columns(sys.stdout))
     output.deliver(text if _takes(text, to) else text.encode(_encoding(to), "replace").decode(_encoding(to)), to)
 
 

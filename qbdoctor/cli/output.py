@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from qbdoctor.cli import program
+from qbdoctor.cli import program, wrapping
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
 from qbdoctor.reports import exit_code, render
@@ -18,7 +18,7 @@ from qbdoctor.storage import files, foreign
 
 def say(text: str) -> None:
     """Write a message to standard error."""
-    print(program.named(text), file=sys.stderr)  # noqa: T201
+    print(wrapping.wrapped(program.named(text), wrapping.columns(sys.stderr)), file=sys.stderr)  # noqa: T201
 
 
 def deliver(text: str, output: str | None) -> None:
@@ -66,6 +66,7 @@ def report(
         args.format,
         color=to_stdout and use_color(args.no_color),
         width=shutil.get_terminal_size().columns if terminal else None,
+        height=shutil.get_terminal_size().lines if terminal else None,
         verbose=args.verbose,
         quiet=args.quiet,
         encoding=(sys.stdout.encoding or "utf-8") if to_stdout else "utf-8",

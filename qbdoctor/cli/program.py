@@ -10,7 +10,8 @@ from pathlib import Path
 
 _OWN = "qbdoctor"
 _COMMAND = re.compile(
-    r"(?<![\w./@\\-])qbdoctor(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|targets|help|--[a-z]))"
+    r"(?<![\w./@\\-])(?<!-m )qbdoctor"
+    r"(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|targets|help|--[a-z]))"
 )
 
 

@@ -28,6 +28,7 @@ def render(
     *,
     color: bool = False,
     width: int | None = None,
+    height: int | None = None,
     verbose: int = 0,
     quiet: bool = False,
     encoding: str = "utf-8",
@@ -37,7 +38,8 @@ def render(
 ) -> str:
     """Return the report in one of :data:`FORMATS`, ending in one newline.
 
-    ``color``, ``width`` (None: never wrap), ``verbose`` and ``quiet`` (the headline alone) matter to ``human`` only.
+    ``color``, ``width`` (None: never wrap), ``height`` (as much as fits on a screen of so many
+    lines), ``verbose`` and ``quiet`` (the headline alone) matter to ``human`` only.
     ``encoding`` is the stream's: the text holds nothing that it cannot carry. The commands that the report tells its
     reader to type begin with ``program`` and repeat ``target``, the command line's options that chose the target
     (``("--url", "http://…")``), so these must hold no secret. ``fix_options`` are those that ``fix`` needs besides, such as
@@ -50,6 +52,7 @@ def render(
     options = Options(
         color=color,
         width=width,
+        height=height,
         verbose=verbose,
         quiet=quiet,
         unicode=_carries("✓✗→…–·", encoding),

@@ -1,6 +1,9 @@
 """The report for a person at a terminal: the verdict, the proof, the ways out, the next command.
 
-The first line says it all and stands alone. Values never pass through rich's markup, so ``[core]`` does not vanish.
+The first line says it all and stands alone. Where the screen's height is given, as much is told as fits on it: what takes
+the most room and says the least is left out first, and ``-v`` shows all.
+
+Values never pass through rich's markup, so ``[core]`` does not vanish.
 Without a width nothing is wrapped, so that a pipe can be searched; with one, prose wraps at words under its own
 beginning, and commands never do: what is copied must run.
 """
@@ -8,10 +11,12 @@ beginning, and commands never do: what is copied must run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from qbdoctor.model.basics import Status
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, CheckResult, Report
 from qbdoctor.reports.commands import complete, next_step
@@ -36,15 +41,49 @@ if TYPE_CHECKING:
 Part = tuple[str, str]
 """A piece of a line: text and style."""
 
-MOST_REMEDIES = 3
 _COLORS = {"healthy": "green", "problem": "red", "unknown": "yellow"}
 _SEVERITY = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _STATUS = {"pass": "green", "fail": "red", "warn": "yellow", "skip": "dim", "unknown": "yellow"}
 _MARKS = {"healthy": "✓", "problem": "✗", "unknown": "?", "pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "→": "->", "…": "...", "–": "-", "·": "-"})
 _NARROWEST = 40
+_MOST_OTHERS = 3
+_COUNTED: tuple[tuple[Status, str], ...] = (
+    ("fail", "failed"), ("warn", "warned"), ("unknown", "could not tell"), ("skip", "skipped"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How much is told. ``limit``: characters of a sentence, 0 for all; ``block``: lines of a command that is shown.
+
+    ``evidence`` is how many pieces beside the experiments, ``rest`` whether causes after the first are told in full,
+    ``airy`` whether parts stand a line apart.
+    """
+
+    limit: int
+    evidence: int
+    remedies: int
+    block: int
+    rest: bool
+    listed: bool
+    notes: bool
+    airy: bool = True
+
+
+_ALL = _Detail(limit=0, evidence=1000, remedies=1000, block=1000, rest=True, listed=True, notes=True)
 # A log line or a page can be any length; in full it is in the JSON, and with -v.
-_LONG = 400
+_LEVELS = (
+    _Detail(limit=400, evidence=1000, remedies=3, block=1000, rest=True, listed=True, notes=True),
+    _Detail(limit=400, evidence=2, remedies=3, block=1000, rest=False, listed=True, notes=True),
+    _Detail(limit=300, evidence=1, remedies=3, block=4, rest=False, listed=False, notes=False),
+    _Detail(limit=240, evidence=1, remedies=2, block=2, rest=False, listed=False, notes=False),
+    _Detail(limit=240, evidence=1, remedies=1, block=2, rest=False, listed=False, notes=False),
+    _Detail(limit=160, evidence=0, remedies=1, block=1, rest=False, listed=False, notes=False),
+    _Detail(limit=160, evidence=0, remedies=1, block=1, rest=False, listed=False, notes=False, airy=False),
+    _Detail(limit=100, evidence=0, remedies=1, block=1, rest=False, listed=False, notes=False, airy=False),
+)
+"""From the most to the least, each tried until the report fits on the screen."""
 
 
 def render(report: Report, options: Options) -> str:
@@ -81,18 +120,36 @@ def _console(options: Options, stream: StringIO, *, columns: int = 1000, record:
 
 
 def _print(report: Report, options: Options, console: Console) -> None:
-    for line in _Page(report, options).lines():
+    for line in _fitting(report, options):
         console.print(line, soft_wrap=True)
+
+
+def _fitting(report: Report, options: Options) -> list[Text]:
+    """Return the lines with as much detail as the screen has room for; without a height, or with ``verbose``, with all."""
+    if options.verbose:
+        return list(_Page(report, options, _ALL).lines())
+    lines: list[Text] = []
+    for detail in _LEVELS:
+        lines = list(_Page(report, options, detail).lines())
+        if options.height is None or sum(_rows(line, options.width) for line in lines) < options.height:
+            break  # the last line of the screen is the shell's
+    return lines
+
+
+def _rows(line: Text, width: int | None) -> int:
+    """Return how many rows of the screen a line takes: one that must be copied whole may be longer than the screen."""
+    return max(1, -(-line.cell_len // width)) if width else 1
 
 
 class _Page:
     """The lines of one report; every method yields finished lines, wrapped and without spaces at their end."""
 
-    def __init__(self, report: Report, options: Options) -> None:
+    def __init__(self, report: Report, options: Options, detail: _Detail) -> None:
         self.report = report
         self.options = options
         self.width = max(options.width, _NARROWEST) if options.width is not None else None
-        self.limit = 0 if options.verbose else _LONG
+        self.detail = detail
+        self.limit = detail.limit
 
     def lines(self) -> Iterator[Text]:
         report = self.report
@@ -105,8 +162,11 @@ class _Page:
         )
         if self.options.quiet:
             return
-        for cause in report.causes:
-            yield from self.cause(cause)
+        for number, cause in enumerate(report.causes):
+            if number == 0 or self.detail.rest:
+                yield from self.cause(cause)
+        if not self.detail.rest:
+            yield from self.other_causes(report.causes[1:])
         if self.options.verbose:
             yield from self.target()
         yield from self.checks()
@@ -129,8 +189,11 @@ class _Page:
         if cause.folded and self.options.verbose:
             yield from self.line("  ", (f"explains also: {', '.join(map(sentence, cause.folded))}", "dim"))
         before: tuple[DiffSide, DiffSide] | None = None
+        plain = [one for one in cause.evidence if sides(one) is None][: self.detail.evidence]
         for evidence in cause.evidence:
             halves = sides(evidence)
+            if halves is None and evidence not in plain:
+                continue
             if halves is not None:
                 yield from self.blank()
                 label = "Proof: " if cause.confidence == "proven" else "Tried: "
@@ -150,7 +213,7 @@ class _Page:
         seen = sentence(evidence.text)
         rest = [part for part in (where, what) if part and part not in seen]
         if rest:
-            yield from self.line(" " * len(label), (": ".join(rest), "dim"), wrap=False)
+            yield from self.line(" " * len(label), (": ".join(rest), "dim"))
 
     def experiment(self, evidence: Evidence, label: str, a: DiffSide, b: DiffSide) -> Iterator[Text]:
         factor = sentence(str(evidence.data.get("factor", "")), self.limit)
@@ -169,7 +232,7 @@ class _Page:
         yield from self.line(
             "    ", ("Shows: ", "dim"), (sentence(str(evidence.data.get("shows", "")), self.limit), "")
         )
-        if evidence.data.get("notes"):
+        if evidence.data.get("notes") and self.detail.notes:
             yield from self.line("    ", ("Note: ", "dim"), (sentence(str(evidence.data["notes"]), self.limit), "dim"))
 
     def table_width(self, rows: list[tuple[str, str, str]]) -> int:
@@ -182,14 +245,31 @@ class _Page:
         several = len(cause.remedies) > 1
         yield from self.line("  ", ("What helps", "bold"), (", least change first:" if several else ":", "dim"))
         # The least changes come first, and whoever needs more than a few of them wants the whole page.
-        shown = cause.remedies if self.options.verbose else cause.remedies[:MOST_REMEDIES]
+        shown = cause.remedies[: self.detail.remedies]
         for number, remedy in enumerate(shown, 1):
-            yield from self.line(f"  {number}. ", (sentence(remedy.text), ""), (f"  ({remedy.kind})", "dim"))
+            yield from self.line(
+                f"  {number}. ", (sentence(remedy.text, self.limit), ""), (f"  ({remedy.kind})", "dim")
+            )
             for lines in commands(remedy):
+                if len(lines) > self.detail.block:
+                    yield from self.line(
+                        "       ", (f"({len(lines)} lines: {self.options.program} explain {cause.id})", "dim")
+                    )
+                    continue
                 for text in lines:
                     yield from self.line("       ", (text, "cyan"), wrap=False)
         if left := len(cause.remedies) - len(shown):
             yield from self.line("  ", (f"and {left} more: -v, or {self.options.program} explain {cause.id}", "dim"))
+
+    def other_causes(self, causes: Sequence[Cause]) -> Iterator[Text]:
+        """Yield the causes after the first, a line each, and how many more there are."""
+        if causes:
+            yield from self.blank()
+        for cause in causes[:_MOST_OTHERS]:
+            told = (sentence(cause.id), "bold"), (f": {sentence(cause.summary, self.limit // 2)}", "")
+            yield from self.line(f"{cause.severity.upper()}  ", *told, lead_style=_SEVERITY[cause.severity])
+        if (left := len(causes) - _MOST_OTHERS) > 0:
+            yield from self.line("", (f"and {left} more: -v", "dim"))
 
     def target(self) -> Iterator[Text]:
         rows = details(self.report.target)
@@ -198,7 +278,7 @@ class _Page:
         yield from self.blank()
         yield from self.line("", ("Target", "bold"))
         for label, text in rows:
-            yield from self.line(f"  {label:<8}  ", (text, ""), lead_style="dim", wrap=False)
+            yield from self.line(f"  {label:<8}  ", (text, ""), lead_style="dim")
 
     def checks(self) -> Iterator[Text]:
         checks = self.report.checks
@@ -209,16 +289,14 @@ class _Page:
                 yield from self.check(check)
             return
         by = counts(self.report)
-        reasons = [check.reason for check in by["skip"]]
-        for check in checks:
-            # Many checks skipped for one reason (nothing listens) are one fact, told below.
-            if check.status != "pass" and not (check.status == "skip" and reasons.count(check.reason) > 1):
-                yield from self.check(check)
-        for reason in dict.fromkeys(reason for reason in reasons if reasons.count(reason) > 1):
-            same = [check for check in by["skip"] if check.reason == reason]
-            yield from self.folded("skip", f"skipped, {sentence(reason or '', self.limit)}", same)
-        if by["pass"]:
-            yield from self.folded("pass", "passed", by["pass"])
+        if self.detail.listed:
+            for check in checks:
+                if check.status not in {"pass", "skip"}:
+                    yield from self.check(check)
+        told = [f"{len(by['pass'])} passed", *(f"{len(by[s])} {word}" for s, word in _COUNTED if by[s])]
+        yield from self.line(
+            "  ", (f"{plural(len(checks), 'check')}: {', '.join(told)}", ""), ("  (-v lists them)", "dim")
+        )
 
     def check(self, check: CheckResult) -> Iterator[Text]:
         color = _STATUS[check.status]
@@ -230,11 +308,6 @@ class _Page:
         if self.options.verbose:
             parts.append((f"  {sentence(check.id)}, {seconds(check.duration_ms)}", "dim"))
         yield from self.line(f"  {_MARKS.get(check.status, '?')} ", *parts, lead_style=color)
-
-    def folded(self, status: str, what: str, checks: list[CheckResult]) -> Iterator[Text]:
-        ids = ", ".join(sentence(check.id) for check in checks)
-        lead, color = f"  {_MARKS[status]} ", _STATUS[status]
-        yield from self.line(lead, (f"{plural(len(checks), 'check')} {what}: ", ""), (ids, "dim"), lead_style=color)
 
     def next(self) -> Iterator[Text]:
         text, remark = next_step(self.report, self.options)
@@ -248,7 +321,7 @@ class _Page:
     # The lines
 
     def blank(self) -> Iterator[Text]:
-        return self.line("")
+        return self.line("") if self.detail.airy else iter(())
 
     def line(self, lead: str, *parts: Part, lead_style: str = "", wrap: bool = True) -> Iterator[Text]:
         """Yield one line, or, where a width is given and it is longer, several, hanging under the text's beginning."""

@@ -33,6 +33,7 @@ class Options:
 
     color: bool = False
     width: int | None = None
+    height: int | None = None
     verbose: int = 0
     quiet: bool = False
     unicode: bool = True

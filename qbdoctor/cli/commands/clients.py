@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 
 from qbdoctor import releases
-from qbdoctor.cli import output
+from qbdoctor.cli import outcome, output
 from qbdoctor.cli.target_options import observer
 from qbdoctor.clients.lab import Lab, both, simulated
 from qbdoctor.clients.render import human, to_json
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         output.deliver(json.dumps(to_json(what, python, tried, code), ensure_ascii=False, indent=2) + "\n", args.output)
     else:
-        output.deliver(human(what, python, tried), args.output)
+        outcome.deliver_text(human(what, python, tried), args.output)
     return code
 
 

@@ -15,6 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from types import FrameType
 
+from qbdoctor.cli import program, wrapping
 from qbdoctor.model.errors import UserError
 from qbdoctor.simulator.throwaway import INCIDENT, DemoServer, Say, StepFailed, environment, temporary_folder
 
@@ -118,7 +119,7 @@ def _one_is_found() -> bool:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{wrapping.wrapped(program.named(text), wrapping.columns(sys.stdout))}\n")
     sys.stdout.flush()
 
 

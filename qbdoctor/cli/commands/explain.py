@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable
 
-from qbdoctor.cli import output, program, suggest
+from qbdoctor.cli import outcome, output, program, suggest, wrapping
 from qbdoctor.diagnosis.catalogue import explain
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
@@ -28,8 +29,14 @@ def run(args: argparse.Namespace) -> int:
             json.dumps(data[0] if len(data) == 1 else data, ensure_ascii=False, indent=2) + "\n", args.output
         )
     else:
-        output.deliver(program.named("\n".join(page.text() for page in pages)), args.output)
+        output.deliver(program.named("\n".join(page.text(_width(args)) for page in pages)), args.output)
     return 0
+
+
+def _width(args: argparse.Namespace) -> int:
+    """Return how wide the text may be: as the terminal is, at most as wide as it is elsewhere."""
+    found = wrapping.columns(sys.stdout) if args.output in {None, "-"} else None
+    return min(found or explain.WIDTH, explain.WIDTH)
 
 
 def _page(name: str) -> explain.Explanation:
@@ -62,7 +69,8 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     looks = _rows((check.id, f"{check.title}: {', '.join(check.causes)}") for check in checks())
     mends = _rows((fix.id, f"{fix.title} ({fix.effect} security): {', '.join(fix.answers)}") for fix in fixes())
-    output.deliver(f"Checks\n{looks}\n\nFixes\n{mends}\n\n{explain.list_causes(pages)}", args.output)
+    causes = explain.list_causes(pages, _width(args))
+    outcome.deliver_text(f"Checks\n{looks}\n\nFixes\n{mends}\n\n{causes}", args.output)
     return 0
 
 

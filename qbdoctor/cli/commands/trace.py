@@ -10,7 +10,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli import output
+from qbdoctor.cli import output, program
 from qbdoctor.cli.target_options import verification
 from qbdoctor.model.errors import UserError
 from qbdoctor.target.description import TargetOptions
@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "human":
         width = shutil.get_terminal_size().columns if args.output is None and sys.stdout.isatty() else None
         text = human(made, quiet=args.quiet, verbose=bool(args.verbose), width=width)
+        text = program.named(text)
     output.deliver(text, args.output)
     return made.exit_code
 

@@ -1,6 +1,6 @@
 """The pages of ``qbdoctor explain``: pure text from the catalogue's data, and the same as plain data for ``--json``.
 
-Nothing is printed here. Prose is wrapped, commands and quoted lines never are: they are there to be copied.
+Nothing is printed here. Prose and quoted lines are wrapped, commands never are: they are there to be copied.
 """
 
 from __future__ import annotations
@@ -255,13 +255,14 @@ def _section(section: Section, width: int) -> list[str]:
 
 
 def _wrapped(text: str, lead: str, width: int) -> list[str]:
-    """Return text wrapped behind ``lead``; list items hang, lines indented by four blanks are quoted as they are."""
+    """Return text wrapped behind ``lead``; list items hang, as do quoted lines (four blanks) that are too long."""
     rest = " " * len(lead)
     lines: list[str] = []
     for number, line in enumerate(text.split("\n")):
         first = rest if number else lead
         if line.startswith("    "):
-            lines.append(rest + line)
+            quoted = rest + line
+            lines += [quoted] if len(quoted) <= width else _wrap(line.strip(), width, f"{rest}    ", f"{rest}      ")
         elif line.startswith("- "):
             lines += _wrap(line, width, first, rest + "  ")
         else:

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from rich.cells import cell_len
 
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.reports import FORMATS, exit_code, render
@@ -33,10 +34,16 @@ SUFFIX = {"human": "txt", "json": "json", "markdown": "md", "html": "html", "nag
     "openmetrics": "prom",
     "junit": "xml",
 }
+READ = [name for name in SAMPLES if name != "hostile"]  # whose every value is a page of noise
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     *((f"{name}.txt", name, {"format": "human"}) for name in SAMPLES),
     *((f"{name}.{SUFFIX[f]}", name, {"format": f}) for name in ("host_port_mismatch", "hostile") for f in FORMATS[1:]),
     *((f"{name}-80.txt", name, {"format": "human", "width": 80}) for name in ("host_port_mismatch", "healthy")),
+    *(
+        (f"{name}-{width}x24.txt", name, {"format": "human", "width": width, "height": 24})
+        for name in READ
+        for width in (60, 80, 120)
+    ),
     ("host_port_mismatch-v.txt", "host_port_mismatch", {"format": "human", "width": 120, "verbose": 1}),
     ("exposed-color.txt", "exposed", {"format": "human", "width": 80, "color": True}),
     ("exposed-ascii.txt", "exposed", {"format": "human", "encoding": "ascii"}),
@@ -155,6 +162,14 @@ def test_human_fits_the_width() -> None:
     for sample in (healthy(), host_port_mismatch(), SAMPLES["unknown"]()):
         long = [line for line in render(sample, "human", width=80).splitlines() if len(line) > 80]
         assert all("docker run" in line for line in long), long
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", READ)
+def test_human_fits_the_screen(name: str, width: int) -> None:
+    lines = render(SAMPLES[name](), "human", width=width, height=24).splitlines()
+    assert sum(max(1, -(-cell_len(line) // width)) for line in lines) <= 24, "\n".join(lines)
+    assert any(line.startswith("Next: ") for line in lines) or name == "early_error"
 
 
 def test_human_first_line_and_length() -> None:

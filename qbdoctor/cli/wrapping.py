@@ -1,0 +1,41 @@
+"""Wraps text for people at the terminal's width, words whole; what is there to be copied is never broken."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TextIO
+
+from qbdoctor.cli import program
+
+NARROWEST = 40
+_COPIED = " " * 7
+"""What stands as far in is a command or a block to paste."""
+_HANGS = re.compile(r"\s*(?:[-+] |\d+\. |[✓✗?!–→] |\S{1,34} {2,})?")
+
+
+def columns(stream: TextIO) -> int | None:
+    """Return the width of the terminal that a stream leads to; None where it leads to none."""
+    if not stream.isatty():
+        return None
+    from shutil import get_terminal_size  # noqa: PLC0415 - seldom needed
+
+    return max(get_terminal_size().columns, NARROWEST)
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """Return the text with its lines broken at blanks, hanging under their own beginning; None: as it is."""
+    if width is None:
+        return text
+    return "\n".join(piece for line in text.split("\n") for piece in _pieces(line, width))
+
+
+def _pieces(line: str, width: int) -> list[str]:
+    if len(line) <= width or line.startswith(_COPIED) or line.lstrip().startswith(program.name()):
+        return [line]
+    if re.match(r"\s*[-+]\S", line):  # a line of a diff
+        return [line]
+    lead = _HANGS.match(line)
+    indent = " " * min(len(lead[0]) if lead else 0, width // 2)
+    pieces = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return pieces or [line]

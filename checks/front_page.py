@@ -1,6 +1,6 @@
 """Does the start page load?"""
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, releases
+from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, is_broken, releases
 
 SWITCHED_OFF = "config.alternative_ui_switched_off"
 
@@ -15,11 +15,12 @@ def judge(seen: Observations) -> Judgement:
     alternative = _alternative(seen)
     if alternative is not False and True in releases.possible(SWITCHED_OFF, _range(seen)):
         return _by_folder(seen, alternative)
-    page = seen.start_page
+    page = seen.front_page
     if page.status == 200:
-        return Judgement(
-            "pass", f"The start page loads ({'the alternative' if alternative else 'the built-in'} Web UI)"
-        )
+        with_session = _session(seen)
+        page = seen.start_page if with_session else page
+        if page.status == 200:
+            return _loads(seen, alternative, with_session=with_session)
     if alternative and page.status in {404, 500}:
         return _broken(seen, page.outcome(), (Evidence.response(page),))
     if alternative is None and page.status == 500 and page.body.strip():
@@ -58,6 +59,39 @@ def _by_folder(seen: Observations, alternative: bool | None) -> Judgement:
     return _broken(seen, "the next visitor gets 500, and then qBittorrent goes back to the built-in one", ())
 
 
+def _session(seen: Observations) -> bool:
+    """Whether this run has a session to ask with: a page may load for one who is logged in and not for a stranger."""
+    return seen.sign_in.outcome == "accepted"
+
+
+def _loads(seen: Observations, alternative: bool | None, *, with_session: bool) -> Judgement:
+    """Judge what the page needs, where something other than qBittorrent's own program may hold or change it."""
+    kind = "the alternative" if alternative else "the built-in"
+    tried = f"{kind} Web UI, asked for without a session{' and with one' if with_session else ''}"
+    if seen.target.direct and not alternative:
+        return Judgement("pass", f"The start page loads ({tried})")
+    parts = seen.page_parts
+    broken = [part for part in parts if is_broken(part)]
+    if not broken:
+        return Judgement(
+            "pass", f"The start page loads ({tried}), and so do the {len(parts)} scripts and styles it names"
+        )
+    named = ", ".join(_part(part) for part in broken[:3])
+    text = f"The start page at {seen.target.address.url} loads, but not what it needs: {named}; browsers show it broken or empty"
+    evidence = (
+        *(Evidence.response(part) for part in broken),
+        Evidence.response(seen.front_page, "the page itself: 200"),
+    )
+    values = {"proxy": "no" if seen.target.direct else "yes"}
+    return Judgement("fail", text, findings=(Finding("page-assets-missing", "likely", text, evidence, values=values),))
+
+
+def _part(part: Exchange) -> str:
+    if part.status == 200:
+        return f"{part.url} is answered with a page (text/html)"
+    return f"{part.url} gets {part.status if part.answered else part.outcome()}"
+
+
 def _broken(seen: Observations, shown: str, evidence: tuple[Evidence, ...]) -> Judgement:
     fault = seen.alternative_ui_fault
     text = f"The alternative Web UI cannot be loaded{f' ({fault})' if fault else ''}, while the API answers: {shown}"
@@ -80,11 +114,12 @@ CHECK = Check(
     title="The start page",
     order=126,
     judge=judge,
-    causes=("alt-webui-broken",),
+    causes=("alt-webui-broken", "page-assets-missing"),
     about=(
-        "Asks for GET / once, as a browser does, with the session if there is one. 500 there while the API answers is an "
-        "alternative Web UI that cannot be loaded. From 5.2 on the build without a window switches such a one off, and "
-        "saves that, at the first visit: there the page is not asked for where an alternative Web UI is or may be set, "
-        "and its folder is looked at instead, where it may be seen."
+        "Asks for GET / as a browser does, without a session and, if there is one, with it. Behind a proxy, and for an "
+        "alternative Web UI, it then asks for the scripts and styles that the page names, relative to its path. 500 there "
+        "while the API answers is an alternative Web UI that cannot be loaded. From 5.2 on the build without a window "
+        "switches such a one off, and saves that, at the first visit: there the page is not asked for where an alternative "
+        "Web UI is or may be set, and its folder is looked at instead, where it may be seen."
     ),
 )

@@ -1,6 +1,28 @@
 """The session cookie: its name, its flags, and what each means for the caller."""
 
-from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations, SetCookie
+from qbdoctor.api import (
+    Check,
+    Comparison,
+    Confidence,
+    Evidence,
+    Finding,
+    Judgement,
+    Observations,
+    SetCookie,
+    Severity,
+    Withheld,
+    session_cookie,
+)
+
+CAUSES = {
+    "Expires": "cookie-expired-on-arrival",
+    "Path": "cookie-path-mismatch",
+    "Domain": "cookie-domain-mismatch",
+    "Prefix": "cookie-refused-by-browsers",
+    "SameSite": "cookie-refused-by-browsers",
+}
+APART = 60.0
+"""Seconds by which clocks may differ without a word."""
 
 
 def judge(seen: Observations) -> Judgement:
@@ -19,15 +41,11 @@ def judge(seen: Observations) -> Judgement:
     if cookie.secure and seen.target.address.scheme == "http" and seen.anonymous.status == 403:
         findings.insert(0, _secure(seen, cookie))
         return Judgement("fail", findings[0].summary, findings=tuple(findings))
+    kept_back = [_kept_back(seen, cookie, one) for one in seen.withheld if one.attribute in CAUSES]
+    if kept_back:
+        failed = any(one.severity == "error" for one in kept_back)
+        return Judgement("fail" if failed else "warn", kept_back[0].summary, findings=(*kept_back, *findings))
     return Judgement("pass", _described(cookie), findings=tuple(findings))
-
-
-def session_cookie(seen: Observations) -> SetCookie | None:
-    """Return the session cookie among those set: qBittorrent's names first, else the only one there."""
-    exchange = seen.sign_in.exchange if seen.sign_in.outcome == "accepted" else seen.anonymous
-    cookies = [cookie for cookie in exchange.cookies if cookie.value] if exchange is not None else []
-    ours = [cookie for cookie in cookies if cookie.name == "SID" or cookie.name.startswith("QBT_SID_")]
-    return next(iter(ours or cookies), None)
 
 
 def _described(cookie: SetCookie) -> str:
@@ -70,6 +88,62 @@ def _set(cookie: SetCookie) -> Evidence:
     return Evidence("response", f"the answer sets {cookie.shown()}", {"set_cookie": cookie.shown()})
 
 
+def _kept_back(seen: Observations, cookie: SetCookie, one: Withheld) -> Finding:
+    """Judge an attribute for which a standard client does not send the cookie back."""
+    who = "browsers" if one.browsers else "ordinary clients"
+    text = (
+        f"{_why(seen, cookie, one)}: {who} log in, keep the cookie to themselves or drop it, and get 403 on every call"
+    )
+    values = {"cookie_name": cookie.name, "proxy": "yes" if seen.in_front else "no"}
+    shown, confidence = _with_and_without(seen)
+    evidence = (*shown, _set(cookie))
+    if one.attribute == "Expires" and seen.clock.ahead is not None:
+        said = f"the answer's Date is {seen.clock.date}, which is {_apart(seen.clock.ahead)}"
+        evidence = (*evidence, Evidence("response", said, {"date": seen.clock.date}))
+    severity: Severity = "warning" if one.browsers else "error"
+    return Finding(CAUSES[one.attribute], confidence, text, evidence, severity=severity, values=values)
+
+
+def _why(seen: Observations, cookie: SetCookie, one: Withheld) -> str:
+    name, url = cookie.name, seen.target.address.url
+    match one.attribute:
+        case "Expires":
+            ahead = seen.clock.ahead
+            late = ahead is not None and ahead < -APART
+            clocks = f"; the server's clock is {_apart(ahead or 0.0)}" if late else "; the clocks of both agree"
+            return f"The cookie {name} had ended before it came (it expires {one.value}){clocks}"
+        case "Path" if one.value:
+            return f"The cookie {name} is for the path {one.value}, which is not that of the calls at {url}"
+        case "Path":
+            return f"The cookie {name} has no path any more, so that it is for /api/v2/auth alone"
+        case "Domain":
+            return f"The cookie {name} is for the domain {one.value}, which {seen.target.address.host} is not in"
+        case "Prefix":
+            return f"The name {name} begins with a prefix that browsers accept on a Secure cookie alone"
+        case _:
+            return f"The cookie {name} is SameSite=None without Secure"
+
+
+def _apart(ahead: float) -> str:
+    minutes = round(abs(ahead) / 60)
+    if minutes == 0:
+        return "that of this machine"
+    much = f"{minutes} minutes" if minutes < 120 else f"{abs(ahead) / 3600:.3g} hours"
+    return f"{much} {'behind' if ahead < 0 else 'ahead of'} this machine's"
+
+
+def _with_and_without(seen: Observations) -> tuple[tuple[Evidence, ...], Confidence]:
+    """Return the same call with the cookie and without it, as a client sends it that keeps the cookie back."""
+    call = seen.session_call
+    if call is None or call.status != 200 or seen.anonymous.status != 403:
+        return (), "likely"
+    shows = (
+        "With the cookie the call works; without it, as a client sends it that keeps it back, the same call is refused"
+    )
+    factor = "the session cookie sent or left out"
+    return (Evidence.experiment(Comparison("cookie-kept", factor, call, seen.anonymous, True, shows)),), "proven"
+
+
 def _secure(seen: Observations, cookie: SetCookie) -> Finding:
     text = (
         f"The cookie {cookie.name} is marked Secure, but this address is plain http: ordinary clients log in, keep the "
@@ -107,10 +181,12 @@ CHECK = Check(
     title="The session cookie",
     order=110,
     judge=judge,
-    causes=("secure-cookie-over-http", "cookie-renamed", "samesite-browser-loop"),
+    causes=("secure-cookie-over-http", *dict.fromkeys(CAUSES.values()), "cookie-renamed", "samesite-browser-loop"),
     about=(
         "Takes apart the Set-Cookie header of the login: name, HttpOnly, Secure, SameSite, path and expiry, and says what "
-        "each means for a caller. SameSite matters to browsers only; no program's cookie jar that was tried looks at it. "
+        "each means for a caller. A standard cookie jar is then asked whether it sends the cookie back to this very address: "
+        "an expiry that is past by this machine's clock, a path or domain of another place and what browsers refuse are "
+        "causes of their own. SameSite matters to browsers only; no program's cookie jar that was tried looks at it. "
         "A Secure cookie over plain http is proven by the same call with and without the cookie. From 5.2 on the same "
         "value is sent once under the old name SID: its 403 proves cookie-renamed."
     ),

@@ -35,10 +35,13 @@ from qbdoctor.observe.observed_values import (
     SignIn,
     WriteProbe,
 )
+from qbdoctor.observe.pages import is_broken
+from qbdoctor.observe.sign_in import session_cookie
 from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
 from qbdoctor.target.log_rejections import Rejection
+from qbdoctor.webui.cookie_rules import Withheld
 from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front
 
 __all__ = [
@@ -78,6 +81,7 @@ __all__ = [
     "SignIn",
     "Status",
     "Version",
+    "Withheld",
     "WriteProbe",
     "answers_call",
     "as_read",
@@ -93,6 +97,7 @@ __all__ = [
     "hashed",
     "inputvalues",
     "integer_now",
+    "is_broken",
     "is_public",
     "lint_keys",
     "lint_values",
@@ -100,6 +105,7 @@ __all__ = [
     "odd_keys",
     "opened",
     "releases",
+    "session_cookie",
     "stands_in_front",
     "ways_exposed",
     "ways_in",

@@ -15,6 +15,7 @@ from qbdoctor.observe.observed_values import (
     Asked,
     Ban,
     Client,
+    Clock,
     FirstRequestLog,
     Neighbour,
     Offline,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.log_rejections import Rejection
     from qbdoctor.target.processes import Instance
+    from qbdoctor.webui.cookie_rules import Withheld
 
 
 class NotObserved(LookupError):
@@ -166,6 +168,21 @@ class Observations:
     def bearer_root(self) -> Exchange:
         """``GET /`` with an API key that cannot exist: 404 from 5.2 on where the header arrives, the page before."""
         return cast("Exchange", self.see("bearer_root"))
+
+    @property
+    def withheld(self) -> tuple[Withheld, ...]:
+        """For which attributes standard clients keep this run's session cookie to themselves, at this very address."""
+        return cast("tuple[Withheld, ...]", self.see("withheld"))
+
+    @property
+    def clock(self) -> Clock:
+        """The server's clock, by the Date of the login's answer or the first one, beside ours."""
+        return cast("Clock", self.see("clock"))
+
+    @property
+    def page_parts(self) -> tuple[Exchange, ...]:
+        """The scripts and styles that the start page names, each asked for without a session."""
+        return cast("tuple[Exchange, ...]", self.see("page_parts"))
 
     @property
     def in_front(self) -> str | None:

@@ -175,6 +175,14 @@ class PortOwner:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """The ``Date`` of an answer and how many seconds it is ahead of this machine's clock; None where there is none."""
+
+    date: str
+    ahead: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """Whether credentials may go to what answers, and why: ``text`` is a clause.
 

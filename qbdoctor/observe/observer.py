@@ -24,10 +24,11 @@ from qbdoctor.observe.inspection import Inspection
 from qbdoctor.observe.login_budget import no_room, note_first
 from qbdoctor.observe.machine import proxy_variables
 from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
+from qbdoctor.observe.pages import page_parts
 from qbdoctor.observe.password_check import check_offline
 from qbdoctor.observe.port_sharing import port_shared
 from qbdoctor.observe.proof import bearer_root, prove, settle_listener
-from qbdoctor.observe.sign_in import not_needed, sign_in
+from qbdoctor.observe.sign_in import clock, not_needed, sign_in, withheld_for
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks
@@ -304,6 +305,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "bearer_root": bearer_root,
     "certificate_fault": lambda observer: machine.certificate_fault(observer.seen.settings, observer.target.instance),
     "client": lambda observer: client(observer.seen),
+    "clock": clock,
     "config_place": Observer._take_config_place,
     "first_request_log": Observer._take_first_request_log,
     "fitting_config": Observer._take_fitting_config,
@@ -317,6 +319,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "offline": lambda observer: check_offline(observer.seen),
     "old_api": lambda observer: observer.wire.send(Call("GET", "/version/api")),
     "other_server": Observer._take_other_server,
+    "page_parts": page_parts,
     "password": Observer._take_password,
     "port_owner": lambda observer: machine.port_owner(observer.target),
     "port_shared": port_shared,
@@ -334,6 +337,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "suspect": lambda observer: machine.suspect(observer.seen),
     "version": Observer._take_version,
     "webapi_version": Observer._take_webapi_version,
+    "withheld": withheld_for,
     "write_probe": Observer._take_write_probe,
 }
 """How each observation is taken, by its name."""

@@ -70,7 +70,7 @@ def prove_by_answers(inspection: Inspection, first: Exchange, root: Exchange | N
     if (
         len(wordless) == 1  # up to 4.2.5 refusals have no body, later ones always have
         and _ours(scope, "403", "404")
-        and _ours(slash, "404")
+        and _ours(slash, "404", "500")  # 500: an alternative Web UI whose folder is broken
         and bears_all_marks(root)
         and (page or _ours(root, "404", "500"))
     ):

@@ -256,7 +256,7 @@ def without(headers: Headers, *names: str) -> Headers:
 class EditingProxy(ReverseProxy):
     """A reverse proxy that changes what a test says: `up` the request's headers, `down` the answer.
 
-    `up(method, path, headers)` and `down(path, answer)` return what goes on. `chunked` sends bodies on without their
+    `up(method, path, headers)` and `down(path, answer)` return what goes on; Host is the upstream's own unless said otherwise. `chunked` sends bodies on without their
     length, as proxies do that do not buffer.
     """
 
@@ -269,7 +269,7 @@ class EditingProxy(ReverseProxy):
         chunked: bool = False,
         **keywords: Any,
     ) -> None:
-        super().__init__(upstream_url, **keywords)
+        super().__init__(upstream_url, **{"rewrite_host": True, **keywords})
         self._up, self._down, self._chunked = up, down, chunked
 
     def up(self, method: str, path: str, headers: Headers) -> Headers:

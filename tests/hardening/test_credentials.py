@@ -40,7 +40,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response_only(status)
         for name, value in (("x-content-type-options", "nosniff"), ("x-xss-protection", "1; mode=block"),
                             ("referrer-policy", "same-origin"), ("cross-origin-opener-policy", "same-origin"),
-                            ("x-frame-options", "SAMEORIGIN"), ("content-type", "text/html" if self.path == "/" else "text/plain"),
+                            ("x-frame-options", "SAMEORIGIN"),
+                            ("content-type", "text/html" if self.path == "/" else "text/plain"),
                             ("content-security-policy", "default-src 'self'")):
             self.send_header(name, value)
         if login: self.send_header("set-cookie", "QBT_SID_1=abcdefgh; path=/")

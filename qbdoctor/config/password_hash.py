@@ -65,11 +65,6 @@ class StoredHash:
     key: bytes = field(repr=False)
     odd: str | None = None
 
-    @property
-    def usable(self) -> bool:
-        """True: the server reads it as a hash."""
-        return True
-
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
@@ -80,11 +75,6 @@ class Malformed:
 
     kind: MalformedKind
     reason: str
-
-    @property
-    def usable(self) -> bool:
-        """False: nobody can log in with it."""
-        return False
 
 
 def parse_hash(stored: Secret, scheme: Scheme = "pbkdf2") -> StoredHash | Malformed:

@@ -107,7 +107,7 @@ class Found:
 
     ``raw`` is the text after the equals sign as it is spelled (bytes above 127 as lone surrogates), None for a secret.
     ``line`` counts from 1; ``section`` and ``key`` are as spelled. ``others`` are the lines of further entries of the
-    same key, which this one overrules. ``aliased``: the spelling is not the one that qBittorrent writes.
+    same key, which this one overrules.
     """
 
     name: str
@@ -117,12 +117,6 @@ class Found:
     key: str
     layout: Layout | None
     others: tuple[int, ...] = ()
-    aliased: bool = False
-
-    @property
-    def duplicated(self) -> bool:
-        """Whether the same key stands in the file more than once."""
-        return bool(self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +217,6 @@ class Settings:
                 return self._found(setting, _Hit(entry, layout))
         return None
 
-    def both_layouts(self, name: str) -> bool:
-        r"""Whether the file sets it twice: as ``[Preferences] WebUI\X`` and as ``[WebUI] X``."""
-        setting = releases.key(name)
-        return setting.fixed is None and all(self._entry(setting, layout) is not None for layout in _LAYOUTS)
-
     def _found(self, setting: Key, hit: _Hit) -> Found:
         section, key = releases.place(setting.name, hit.layout)
         entry = hit.entry
@@ -240,7 +229,6 @@ class Settings:
             key=entry.spelled_key,
             layout=None if setting.fixed else hit.layout,
             others=others,
-            aliased=(entry.spelled_section, entry.spelled_key) != (section, key),
         )
 
     def _entry(self, setting: Key, layout: Layout) -> Entry | None:

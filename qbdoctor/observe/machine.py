@@ -199,4 +199,4 @@ def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[P
         return ()
     name, url = found[0]
     shown = url.partition("://")[2] or url
-    return (ProxyVariable(name, Secret(url), shown.rpartition("@")[2].rstrip("/"), address.is_loopback),)
+    return (ProxyVariable(name, Secret(url), shown.rpartition("@")[2].rstrip("/")),)

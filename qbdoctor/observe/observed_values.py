@@ -134,7 +134,6 @@ class ProxyVariable:
     variable: str
     url: Secret
     shown: str
-    loopback_target: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ from qbdoctor.releases.lookup import (
     names,
     options_root_status,
     passes_by_sec_fetch,
-    password_default,
     place,
     possible,
     post_only_since,
@@ -47,7 +46,6 @@ from qbdoctor.releases.lookup import (
     server_domains_anchored,
     sessions_limit,
     text,
-    unauthorized_body,
     unknown_api_status,
 )
 from qbdoctor.releases.settings_table import KEYS, Default, Key
@@ -92,7 +90,6 @@ __all__ = [
     "names",
     "options_root_status",
     "passes_by_sec_fetch",
-    "password_default",
     "place",
     "possible",
     "post_only_since",
@@ -107,6 +104,5 @@ __all__ = [
     "server_domains_anchored",
     "sessions_limit",
     "text",
-    "unauthorized_body",
     "unknown_api_status",
 ]

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.releases.lookup import rules
-from qbdoctor.releases.rule_table import MIGRATION, WEBAPI
-from qbdoctor.releases.versions import ANY, FUTURE, KNOWN, NEWEST, OLDEST, Version, VersionRange, known
+from qbdoctor.releases.rule_table import MIGRATION
+from qbdoctor.releases.versions import ANY, FUTURE, KNOWN, NEWEST, Version, VersionRange, known
 
 BINARY_CAP = 256 << 20
 """Bytes: the largest build seen, a static one with its symbols, has 60 MB."""
@@ -68,11 +67,6 @@ def from_unknown_scope(status: int) -> VersionRange:
     return where("status.unknown_scope", status)
 
 
-def from_success(reason: str, *, whole: bool) -> VersionRange:
-    """The releases whose 200 carries this reason phrase: the newest send none."""
-    return where("reason.ok", reason) if whole else ANY
-
-
 def from_binary(path: Path) -> Version | None:
     """The release whose number stands in the program's file, or in an AppImage's name; None where that is not certain.
 
@@ -113,41 +107,16 @@ def from_migration(number: int | None) -> VersionRange:
     return VersionRange(NEWEST, FUTURE)
 
 
-def _numbers(webapi: str) -> tuple[int, ...]:
-    parts = [int(part) for part in webapi.split(".")]
-    return tuple(parts + [0] * (3 - len(parts)))
-
-
-def from_webapi(number: str) -> VersionRange:
-    """The releases whose app/webapiVersion is this; a number between two known ones gives what lies between them."""
-    if not re.fullmatch(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?", number.strip()):
-        return ANY
-    wanted = _numbers(number.strip())
-    lowest = OLDEST
-    for webapi, first, last in WEBAPI:
-        if wanted == _numbers(webapi):
-            return _between(first, last, open_end=known(last) == NEWEST)
-        if wanted < _numbers(webapi):
-            return VersionRange(lowest, max(lowest, known(first)))
-        lowest = known(last)
-    return VersionRange(NEWEST, FUTURE)
-
-
-def _where(name: str, value: object) -> VersionRange:
-    rows = [each for each in rules(name) if each.value == value]
-    return VersionRange(rows[0].since, rows[-1].until or FUTURE) if rows else ANY
-
-
 def from_cookie_name(name: str) -> VersionRange:
     """The releases that call their session cookie so; a name that is neither of the usual two says nothing."""
-    return _where("cookie.name", "QBT_SID_{port}" if _PORT_COOKIE.match(name) else name)
+    return where("cookie.name", "QBT_SID_{port}" if _PORT_COOKIE.match(name) else name)
 
 
 def from_forbidden_body(body: str) -> VersionRange:
     """The releases that send this body with a 403 for want of a session; another body says nothing."""
-    return _where("body.forbidden", body.strip())
+    return where("body.forbidden", body.strip())
 
 
 def from_options_root(status: int) -> VersionRange:
     """The releases that answer this status to ``OPTIONS /``; another status says nothing."""
-    return _where("status.other_method", status)
+    return where("status.other_method", status)

@@ -111,16 +111,6 @@ def forbidden_body(version: Version) -> str:
     return _as(str, "body.forbidden", version)
 
 
-def unauthorized_body(version: Version) -> str:
-    """The body of a 401."""
-    return _as(str, "body.unauthorized", version)
-
-
-def password_default(version: Version) -> str:
-    """The password where none is set: "adminadmin", or "temporary": new at each start, on standard output only."""
-    return _as(str, "password.when_unset", version)
-
-
 def hash_key(version: Version) -> str:
     """The setting that holds the password's hash."""
     return _as(str, "password.setting", version)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from qbdoctor import releases
-from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, parse_hash, verify
+from qbdoctor.config.password_hash import StoredHash, parse_hash, verify
 from qbdoctor.config.settings import Settings
 from qbdoctor.config.subnets import covers, parse_subnets
 from qbdoctor.model.basics import Secret
@@ -89,11 +89,6 @@ class StandIn:
             for session in self._sessions.values():
                 session.renew_at = 0.0
         self.changed.set()
-
-    def default_password(self) -> str | None:
-        """The factory password, where it is the one that counts."""
-        stored = self._stored()
-        return FACTORY_PASSWORD if stored is not None and verify(stored, Secret(FACTORY_PASSWORD)) else None
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 

@@ -82,11 +82,6 @@ class Instance:
     container: str | None = None
 
     @property
-    def qbt_environment(self) -> Mapping[str, str]:
-        """The ``QBT_…`` variables of its environment; empty where that may not be read."""
-        return {name: value for name, value in (self.environment or {}).items() if name.startswith("QBT_")}
-
-    @property
     def image_port(self) -> int | None:
         """The port that a container image's own variable ``WEBUI_PORT`` asks for; None without one, or where none is read."""
         return valid_port(unquoted((self.environment or {}).get(_IMAGE_PORT, "")))

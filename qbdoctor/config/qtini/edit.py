@@ -84,31 +84,6 @@ def remove_key(data: bytes, section: str, key: str, *, ignore_case: bool = False
     return _remove(opened(data, key, ignore_case=ignore_case), section, key)[0]
 
 
-def move_key(
-    data: bytes,
-    section: str,
-    key: str,
-    to_section: str,
-    to_key: str,
-    *,
-    ignore_case: bool = False,
-) -> Edited:
-    """Give the value that counts to another key, and take out the lines of the old one.
-
-    Raises :class:`Refused`, also if the old key is absent or the new one is there.
-    """
-    old = opened(data, key, to_key, ignore_case=ignore_case)
-    source, target = old.get(section, key), old.get(to_section, to_key)
-    if source is None:
-        raise EditRefused("the key to move is not in the file")
-    if target is not None:
-        raise EditRefused("the key to move to is there already", target.line)
-    _, added = _set(old, to_section, to_key, source.raw)
-    removed, new = _remove(added, section, key)
-    entry = new.get(to_section, to_key)
-    return Edited(removed.data, entry.line if entry else None, source.raw, source.raw)
-
-
 def _set(old: QtIni, section: str, key: str, raw: str) -> tuple[Edited, QtIni]:
     _check_spelling(old, section, key)
     value = _bytes_of(raw)

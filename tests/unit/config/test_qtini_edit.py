@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qbdoctor.config.qtini.document import QtIni, path_of
-from qbdoctor.config.qtini.edit import EditRefused, move_key, remove_key, set_value
+from qbdoctor.config.qtini.edit import EditRefused, remove_key, set_value
 from tests.support.qt_checks import UNHURRIED, check_remove, check_set
 from tests.support.qt_oracle import CORPUS, READABLE, UNREADABLE, Oracle, likely_files, wild_files
 
@@ -82,23 +82,6 @@ def test_corpus_keys_are_removed_exactly(oracle: Oracle, name: str) -> None:
     added = set_value(data, "Preferences", "new", "1").data
     if data.endswith(b"\n") and b"[Preferences]" in data:
         assert check_remove(oracle, added, "Preferences", "new").data == data
-
-
-@pytest.mark.parametrize("name", EDITABLE)
-def test_corpus_keys_are_moved_exactly(oracle: Oracle, name: str) -> None:
-    data = CORPUS[name].read_bytes()
-    old = oracle.read(data)
-    if PATH not in old or "WebUI/LocalHostAuth" in old:
-        with pytest.raises(EditRefused):
-            move_key(data, *KEY, "WebUI", "LocalHostAuth")
-        return
-    edited = move_key(data, *KEY, "WebUI", "LocalHostAuth")
-    assert edited.before == edited.after
-    value = old.pop(PATH)
-    assert oracle.read(edited.data) == old | {"WebUI/LocalHostAuth": value}
-    entry = QtIni.parse(edited.data).get("WebUI", "LocalHostAuth")
-    assert entry is not None
-    assert edited.line == entry.line
 
 
 @pytest.mark.parametrize("edit", [lambda data: set_value(data, *KEY, "true"), lambda data: remove_key(data, *KEY)])

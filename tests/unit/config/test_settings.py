@@ -158,8 +158,6 @@ def test_an_unknown_release_follows_the_file() -> None:
     assert read(both).layout == "Preferences"
     assert read(meta(12) + both).boolean("LocalHostAuth") is False
     assert read(both).boolean("LocalHostAuth") is True
-    assert read(both).both_layouts("LocalHostAuth")
-    assert not read(both).both_layouts("Port")
     assert str(read(meta(8) + both).written_by) == "5.0.0 to 5.2.3"
 
 
@@ -190,13 +188,9 @@ def test_found_names_the_line_and_what_it_overrules() -> None:
     found = settings.found("LocalHostAuth")
     assert found is not None
     assert (found.line, found.raw, found.section, found.key) == (8, "no", "Preferences", "WebUI/LocalHostAuth")
-    assert found.duplicated
     assert found.others == (7,)
-    assert found.aliased
     plain = settings.found("Port")
     assert plain is not None
-    assert not plain.aliased
-    assert not plain.duplicated
     assert settings.found("Username") is None
     assert settings.explicit("Port")
     assert not settings.explicit("Username")

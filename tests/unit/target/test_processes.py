@@ -325,7 +325,6 @@ def test_what_is_not_permitted_is_none(fake: Fake, sleeper: Path, monkeypatch: p
     assert instance is not None
     assert (instance.user, instance.environment, instance.listening, instance.home) == (None, None, None, None)
     assert (instance.config_file, instance.profile, instance.log_file) == (None, None, None)
-    assert instance.qbt_environment == {}
     assert instance.ports == ()
 
 
@@ -365,7 +364,7 @@ def test_a_service_without_home(fake: Fake, sleeper: Path) -> None:
     instance = found(process.pid)
     assert instance is not None
     assert instance.config_file == Path("/.config/qBittorrent/qBittorrent.conf")
-    assert instance.environment == instance.qbt_environment == {"QBT_WEBUI_PORT": "8099"}
+    assert instance.environment == {"QBT_WEBUI_PORT": "8099"}
     assert instance.options == CommandLine(webui_port=8099, webui_port_source="QBT_WEBUI_PORT")
 
 

@@ -92,6 +92,11 @@ def lint_keys(settings: Settings) -> tuple[Oddity, ...]:
     return tuple(_Lint(settings).all())
 
 
+_MOST_STRANGERS = 100
+"""Keys of none that are named: nobody reads more, and finding what was meant takes milliseconds for each."""
+_LONGEST_NAME = 80
+
+
 class _Lint:
     """One file; the entries are walked once."""
 
@@ -108,11 +113,13 @@ class _Lint:
 
     def all(self) -> Iterator[Oddity]:
         unread: list[tuple[Entry, Key, Layout]] = []
+        strangers = 0
         for entry in self.settings.ini.asked:
             hit = self.known.get(self._folded(entry.path))
             if hit is None:
-                found = self._stranger(entry)
+                found = self._stranger(entry) if strangers < _MOST_STRANGERS else None
                 if found is not None:
+                    strangers += 1
                     yield found
                 continue
             key, layout = hit
@@ -255,6 +262,8 @@ def nearest(inner: str) -> str | None:
     for key in releases.KEYS:
         if key.json is not None and key.json.lower() == lower:
             return key.name
+    if len(lower) > _LONGEST_NAME:
+        return None
     names = {key.name.lower(): key.name for key in releases.KEYS if key.fixed is None}
     found = difflib.get_close_matches(lower, names, n=1, cutoff=0.7)
     return names[found[0]] if found else None

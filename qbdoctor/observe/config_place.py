@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.storage import files
+from qbdoctor.storage import files, foreign
 from qbdoctor.target import log as server_log
 
 if TYPE_CHECKING:
@@ -276,8 +276,7 @@ def _holds_settings(path: Path) -> bool:
     from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable  # noqa: PLC0415
 
     try:
-        with path.open("rb") as file:
-            return bool(QtIni.parse(file.read(MAX_BYTES)).pairs)
+        return bool(QtIni.parse(foreign.read(path, MAX_BYTES)).pairs)
     except OSError:
         return True  # it is not ours to read: size is all that is known
     except Unreadable:

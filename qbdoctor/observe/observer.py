@@ -238,7 +238,7 @@ class Observer(Inspection):
             return None
         try:
             found = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(found, dict):
             return None

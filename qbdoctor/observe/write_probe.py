@@ -63,7 +63,7 @@ def _count(session: SessionClient) -> int | None:
     exchange, raw = session.read("GET", "/api/v2/torrents/info", show_body=False, cap=LIST_CAP)
     try:
         return len(json.loads(raw)) if exchange.status == 200 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -75,7 +75,7 @@ def _until(session: SessionClient, chosen: str, *, listed: bool) -> bool:
         try:
             if exchange.status == 200 and bool(json.loads(raw)) is listed:
                 return True
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         if time.monotonic() > end:
             return False

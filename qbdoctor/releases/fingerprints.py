@@ -7,7 +7,9 @@ Each function returns the releases that fit one sign; a sign that says nothing g
 from __future__ import annotations
 
 import mmap
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from qbdoctor import releases
 from qbdoctor.releases.rule_table import MIGRATION
 from qbdoctor.releases.versions import ANY, FUTURE, KNOWN, NEWEST, Version, VersionRange, known
 
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 BINARY_CAP = 256 << 20
 """Bytes: the largest build seen, a static one with its symbols, has 60 MB."""
 _IN_BINARY = re.compile(rb"(?<![\w.])v(\d{1,2}\.\d{1,2}\.\d{1,2}(?:\.\d)?)(?![\w.])")
@@ -70,13 +73,20 @@ def from_unknown_scope(status: int) -> VersionRange:
 def from_binary(path: Path) -> Version | None:
     """The release whose number stands in the program's file, or in an AppImage's name; None where that is not certain.
 
+    A FIFO or a device is not waited for.
+
     The file is read and never run. Not certain: several numbers of qBittorrent's releases stand in it, or none.
     """
     named = _IN_NAME.search(path.name)
     if named is not None:
         return Version.parse(named[1])
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
+        with (
+            open(os.open(path, _READ), "rb") as file,  # noqa: PTH123 - a descriptor is no path
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
             if len(data) > BINARY_CAP:
                 return None
             texts = {match[1].decode("ascii") for match in _IN_BINARY.finditer(data)}

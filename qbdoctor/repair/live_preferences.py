@@ -40,7 +40,7 @@ class Live:
             raise Refused(f"The preferences could not be read: {_outcome(exchange)}.", "api-failed")
         try:
             found = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise Refused("The preferences could not be read: app/preferences did not answer with them.", "api-failed")

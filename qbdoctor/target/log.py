@@ -154,8 +154,8 @@ def login_failures(
 
     It is the largest number that the server gave. A line about a success does not clear it, nor one about a start: a user
     name with line ends puts such lines into the log. With ``now`` (the server's local time) a ban of ``ban_seconds`` that
-    the failure number ``limit`` began clears it, counted from the latest failure. It stays 0 where the server never bans.
-    All of this machine's loopback addresses count as one.
+    the failure number ``limit`` began clears it, counted from the latest failure. It stays 0
+    where the server never bans. All of this machine's loopback addresses count as one.
     """
     wanted = account(address)
     count = 0

@@ -14,6 +14,7 @@ import pytest
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
 from qbdoctor.target.log_cursor import LogEnd
+from tests.support.doctor import qbdoctor
 
 SECONDS = 3.0
 """For a megabyte on a busy machine; what was quadratic took minutes."""
@@ -108,3 +109,58 @@ def test_a_log_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> N
     log.write_text("(N) 2026-11-22T18:41:03 - something\n")
     assert len(server_log.read_tail(log).lines) == 1  # the rotated one is left out
     assert time.monotonic() - began < SECONDS
+
+
+@pytest.mark.parametrize("ending", ["go", "kt", "php", "js", "java", "cs", "rs", "sh", "py"])
+@pytest.mark.parametrize("piece", [" ", "\n", '"', "'", "(", "\\"])
+def test_a_source_of_one_character_is_linted_in_time(tmp_path: Path, ending: str, piece: str) -> None:
+    source = tmp_path / f"client.{ending}"
+    head = "#!/bin/sh\ncurl " if ending == "sh" else "x = "
+    source.write_text(f'{head}"http://x/api/v2/auth/login"; y = "Ok."\nz = 1{piece * 10_000}\n//{piece * 3000}\n')
+    began = time.monotonic()
+    qbdoctor("lint", str(source))
+    assert time.monotonic() - began < 2 * SECONDS
+
+
+def test_a_config_of_unknown_keys_is_judged_in_time() -> None:
+    from qbdoctor.config.key_lint import lint_keys
+    from qbdoctor.config.settings import Settings
+
+    data = "[Preferences]\n" + "".join(f"WebUI\\LocalHostAuht{number}=false\n" for number in range(22_000))
+    began = time.monotonic()
+    found = lint_keys(Settings.parse(data.encode()))
+    assert time.monotonic() - began < 2 * SECONDS
+    assert len(found) == 100
+
+
+def test_deeply_nested_answers_are_no_preferences() -> None:
+    """Each of these raised RecursionError before."""
+    import http.server
+    import threading
+
+    nested = b"[" * 200_000
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = b"v5.1.0" if self.path.endswith("/version") else nested
+            self.send_response(200)
+            self.send_header("content-length", str(len(text)))
+            self.send_header("x-content-type-options", "nosniff")
+            self.send_header("x-xss-protection", "1; mode=block")
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_POST = do_GET
+
+        def log_message(self, *_words: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        run = qbdoctor("check", "--json", "--url", url, "--write-probe", "-v", password="x" * 12)
+    finally:
+        server.shutdown()
+    assert "RecursionError" not in run.out + run.err
+    assert run.report["target"]["version"] == "5.1.0"

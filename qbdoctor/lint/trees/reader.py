@@ -192,10 +192,13 @@ class _Reader(Calls, Uses):
 
 
 def _bodies(text: str) -> set[str]:
+    text = " ".join(text.split())  # a run of blanks would be tried from each of its places
     found = re.findall(r"([\w.$()\s]{1,60}?)\s*[=!]==?\s*[\"'](?:Ok|Fails)\.?[\"']", text)
     found += re.findall(r"\$\{?(\w+)\}?\"?\s*(?:[=!]=|=)\s*[\"'](?:Ok|Fails)\.?[\"']", text)  # a shell's
     found += re.findall(r"[\"'](?:Ok|Fails)\.?[\"']\s*[=!]==?\s*([\w.$()]{1,60})", text)
-    found += re.findall(r"([\w.$]+)\.(?:equals|includes|contains)\(\s*[\"'](?:Ok|Fails)\.?[\"']", text, re.IGNORECASE)
+    found += re.findall(
+        r"(?<![\w.$])([\w.$]+)\.(?:equals|includes|contains)\(\s*[\"'](?:Ok|Fails)\.?[\"']", text, re.IGNORECASE
+    )
     return {
         name
         for each in found

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from qbdoctor.cli.program import named
 from qbdoctor.model.errors import UserError
 
 FORMATS = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit")
@@ -13,6 +14,10 @@ FORMATS = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit"
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are ours: one sentence, and in the report's form where that was asked for."""
+
+    def format_help(self) -> str:
+        """Return the help, its examples under the name by which this program was called."""
+        return named(super().format_help())
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing: the caller knows the format."""
@@ -39,9 +44,21 @@ def _days(text: str) -> float:
     return days
 
 
-def add_target(parser: Parser) -> None:
-    """Add the options that name the target and how it is reached."""
-    target = parser.add_argument_group("target (with none of these, discovery decides)")
+class _Unshown:
+    """Adds options that are taken and not shown in the help."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._parser = parser
+
+    def add_argument(self, *names: str, **keywords: Any) -> None:
+        self._parser.add_argument(*names, **{**keywords, "help": argparse.SUPPRESS})
+
+
+def add_target(parser: Parser, *, shown: bool = True) -> None:
+    """Add the options that name the target and how it is reached; ``shown`` in the help."""
+    target: Any = _Unshown(parser)
+    if shown:
+        target = parser.add_argument_group("target (with none of these, discovery decides)")
     target.add_argument("--url", metavar="URL", help="Web UI address: http or https, name, IPv4 or [IPv6]")
     target.add_argument("--profile", metavar="DIR", help="the folder given to qBittorrent's own --profile")
     target.add_argument("--config", metavar="FILE", help="the qBittorrent.conf or qBittorrent.ini itself")
@@ -65,11 +82,13 @@ def add_target(parser: Parser) -> None:
     target.add_argument("--state-dir", metavar="DIR", help="where records and the attempt ledger are kept")
 
 
-def add_output(parser: Parser, formats: Sequence[str]) -> None:
-    """Add what every command takes, so that nobody has to know which of them need it."""
+def add_output(parser: Parser, formats: Sequence[str], *, changes: bool = False) -> None:
+    """Add what every command takes, so that nobody has to know which need it; ``changes``: the command may change something."""
     absent = argparse.SUPPRESS
     output = parser.add_argument_group("output")
-    output.add_argument("--format", choices=formats, default=absent, help="default: human")
+    output.add_argument(
+        "--format", choices=formats, metavar="FORMAT", default=absent, help=f"{', '.join(formats)} (default: human)"
+    )
     output.add_argument(
         "--json", dest="format", action="store_const", const="json", default=absent, help="short for --format json"
     )
@@ -79,8 +98,9 @@ def add_output(parser: Parser, formats: Sequence[str]) -> None:
     output.add_argument("-q", "--quiet", action="store_true", default=absent, help="the first line only")
     output.add_argument("-v", "--verbose", action="count", default=absent, help="more detail")
     output.add_argument("--no-color", action="store_true", default=absent, help="no colour (also: NO_COLOR)")
-    output.add_argument("--yes", action="store_true", default=absent, help="fix, rollback, history --prune: do not ask")
-    output.add_argument(
+    asking: Any = output if changes else _Unshown(parser)
+    asking.add_argument("--yes", action="store_true", default=absent, help="fix, rollback, history --prune: do not ask")
+    asking.add_argument(
         "--dry-run",
         action="store_true",
         default=absent,
@@ -118,10 +138,16 @@ def add_check(commands: Any, common: Parser) -> None:
     """Add ``check``."""
     check = commands.add_parser("check", parents=[common], help="diagnose; changes nothing", allow_abbrev=False)
     check.add_argument("ids", nargs="*", metavar="CHECK", default=argparse.SUPPRESS, help="run only these checks")
-    check.add_argument(
+    add_check_options(check)
+
+
+def add_check_options(parser: Parser, *, shown: bool = True) -> None:
+    """Add the options of ``check``, which stand before the subcommand as well; ``shown`` in the help."""
+    options: Any = parser if shown else _Unshown(parser)
+    options.add_argument(
         "--fail-on", choices=("warning", "error", "never"), default=argparse.SUPPRESS, help="when to exit with 1"
     )
-    check.add_argument(
+    options.add_argument(
         "--write-probe",
         action="store_true",
         default=argparse.SUPPRESS,

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from qbdoctor import __version__
+from qbdoctor.cli.command_help import described
 from qbdoctor.cli.options import (
     FORMATS,
     Parser,
     add_check,
+    add_check_options,
     add_clients,
     add_demo,
     add_explain,
@@ -40,6 +42,10 @@ exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 
 
 
 COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint", "simulate")
+
+
+ALIASES = {"status": "check", "diagnose": "check", "doctor": "check", "undo": "rollback", "revert": "rollback"}
+"""What people type for a command; the first word alone counts."""
 
 
 DEFAULTS: dict[str, Any] = {
@@ -96,34 +102,37 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+ADDERS = {
+    "check": add_check,
+    "fix": add_fix,
+    "rollback": add_rollback,
+    "history": add_history,
+    "demo": add_demo,
+    "explain": add_explain,
+    "trace": add_trace,
+    "clients": add_clients,
+    "lint": add_lint,
+    "simulate": add_simulate,
+}
+
+
 def build() -> Parser:
     """Return the parser. Options of the target and common ones stand before or after the subcommand."""
-    common = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    add_target(common)
-    add_output(common, FORMATS)
     parser = Parser(
         prog="qbdoctor",
         description="Finds out why qBittorrent's Web UI API answers 401 or 403, and proves it.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common],
+        parents=[_common("")],
         allow_abbrev=False,
     )
+    add_check_options(parser, shown=False)
     parser.add_argument("--version", action="version", version=f"qbdoctor {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for add in (
-        add_check,
-        add_fix,
-        add_rollback,
-        add_history,
-        add_demo,
-        add_explain,
-        add_trace,
-        add_clients,
-        add_lint,
-        add_simulate,
-    ):
-        add(commands, common)
+    for name, add in ADDERS.items():
+        add(commands, _common(name))
+        commands.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
+        commands.choices[name].description, commands.choices[name].epilog = described(name)
     for name, command in commands.choices.items():
         if name != "simulate":  # whose --version is the release to play
             command.add_argument(
@@ -132,9 +141,17 @@ def build() -> Parser:
     return parser
 
 
+def _common(command: str) -> Parser:
+    """Return the options that every command takes; those that mean nothing to this one are not in its help."""
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    add_target(common, shown=command not in {"explain", "demo", "lint", "simulate"})
+    add_output(common, FORMATS, changes=command in {"", "fix", "rollback", "history"})
+    return common
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line with every default filled in. Raises :class:`UserError` (usage)."""
-    arguments, behind = split(arguments)
+    arguments, behind = split(_meant(arguments))
     given = vars(build().parse_args(_with_command(arguments)))
     if given.get("command") is None:  # what looked like a command was an option's value
         given = vars(build().parse_args(["check", *arguments]))
@@ -145,6 +162,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             )
         given["run"] = behind
     return argparse.Namespace(**{**DEFAULTS, **{name: value for name, value in given.items() if value is not None}})
+
+
+def _meant(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with what people type in a command's place as the command that does it."""
+    words = list(arguments)
+    if words[:1] == ["help"]:
+        return [*words[1:2], "--help"]
+    if words[:1] == ["version"]:
+        return ["--version"]
+    return [ALIASES.get(words[0], words[0]), *words[1:]] if words else words
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import ssl
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from qbdoctor.cli import credentials
+from qbdoctor.cli import credentials, output
 from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observed_values import Asked
@@ -54,10 +55,13 @@ def observer(
         write_probe=args.write_probe,
         trusted_user=args.trust_user,
     )
+    wire = Wire(target.address, Deadline(args.deadline), Masks(), verify=verify)
+    if sys.stderr.isatty() and not args.quiet:
+        wire.waiting = output.say
     return Observer(
         target,
         asked,
-        Wire(target.address, Deadline(args.deadline), Masks(), verify=verify),
+        wire,
         state=state_folder(args, env),
         password=password,
         environment=env,

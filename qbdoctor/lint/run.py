@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +18,7 @@ from qbdoctor.lint.rules import RULES
 from qbdoctor.lint.suppress import Marks, lines_of
 from qbdoctor.model.basics import CONFIDENCES
 
-NO_EXTRA = "needs the extra: pip install 'qbdoctor[lint]'"
+NO_EXTRA = f"needs the extra: {shlex.quote(sys.executable)} -m pip install 'qbdoctor[lint]'"
 
 
 @dataclass(slots=True)

@@ -14,8 +14,11 @@ from urllib.parse import quote
 from qbdoctor.model.errors import UserError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+WEB_UI_PORT = 8080
+"""``WebUI\\Port`` where the config does not set it, in all releases."""
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_BARE = re.compile(r"(?P<host>\[[^\]/]+\]|[^\[\]/:?#]+)(?P<port>:[0-9]+)?(?P<path>/.*)?", re.DOTALL)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _LONGEST_SHOWN = 80
@@ -87,7 +90,7 @@ def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def parse_url(text: str, *, what: str = "--url") -> Address:
-    """Return the address that ``text`` names.
+    """Return the address that ``text`` names; without a scheme it is http: ``8080``, ``localhost``, ``nas.lan:8080``.
 
     ``what`` is the option or setting that the text came from; it opens each sentence.
 
@@ -108,7 +111,7 @@ def parse_url(text: str, *, what: str = "--url") -> Address:
         raise _bad(what, f"{_shown(text)} holds a blank or a control character: leave it out.")
     if "\\" in text:
         raise _bad(what, f"{_shown(text)} holds a backslash: a URL is written with slashes, http://host:8080.")
-    match = _SCHEME.fullmatch(text)
+    match = _SCHEME.fullmatch(_with_scheme(text))
     if match is None:
         raise _bad(what, f"{_shown(text)} is no URL: write {_guess(text)}.")
     scheme = match["scheme"].lower()
@@ -125,6 +128,17 @@ def parse_url(text: str, *, what: str = "--url") -> Address:
         port=DEFAULT_PORTS[scheme] if port is None else port,
         path=quote(slash + path, safe="/%:!$&'()*+,;=~-._").rstrip("/"),
     )
+
+
+def _with_scheme(text: str) -> str:
+    """Return a text that lacks nothing but the scheme as a URL; a bare host is asked at the Web UI's own port."""
+    if text.isascii() and text.isdecimal():
+        return f"http://localhost:{text}"
+    found = _BARE.fullmatch(text)
+    if found is None or found["host"].lower() in DEFAULT_PORTS:
+        return text
+    port = "" if found["port"] or (found["path"] or "").strip("/") else f":{WEB_UI_PORT}"
+    return f"http://{found['host']}{found['port'] or port}{found['path'] or ''}"
 
 
 def parse_host_port(text: str, *, what: str = "--listen") -> tuple[str, int]:

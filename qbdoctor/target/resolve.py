@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -273,11 +274,18 @@ class _Finder:
         lines = []
         for instance in self.instances:
             port = self._server_port(self._settings_of(instance), instance)[0]
-            place = f"profile {instance.profile}" if instance.profile else f"config {instance.config_file or 'unknown'}"
-            lines.append(f"pid {instance.pid} (port {port or 'unknown'}, {place})")
+            option, where = "--url", f"http://localhost:{port}"
+            if instance.profile or instance.config_file:
+                option, where = (
+                    ("--profile" if instance.profile else "--config"),
+                    str(instance.profile or instance.config_file),
+                )
+            lines.append(
+                f"  qbdoctor check {option} {shlex.quote(where)}   (port {port or 'unknown'}, pid {instance.pid})"
+            )
         return UserError(
             "several-instances",
-            f"{len(lines)} qBittorrent run here: {'; '.join(lines)}: say which with --url or --profile.",
+            "\n".join([f"{len(lines)} qBittorrent run here: say which with --url, --profile or --config.", *lines]),
         )
 
     # What is asked of files, processes and the network

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from qbdoctor.target.address import Address
 
 """Bytes of an answer that are read at most; the largest that qbdoctor asks for, app/preferences, has about 10 kB."""
+NOTICE_SECONDS = 1.0
+"""A person at a terminal is told what is waited for after this long."""
 SHOWN_BODY = 2048
 """One request's share of the run: a loaded NAS answers in under two seconds, a hung server never."""
 FAIR = 1.0
@@ -35,7 +38,8 @@ class Wire:
     """The requests of one run to one target.
 
     ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
-    order; ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
+    order; ``waiting`` is told, where it is given, what an answer is awaited from.
+    ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
     A name is looked up once: all later requests to a host and port go to the IP address that answered first, since another
     one of the same name may be another program's.
     """
@@ -45,6 +49,7 @@ class Wire:
         self.deadline = deadline
         self.masks = masks
         self.verify = verify
+        self.waiting: Callable[[str], None] | None = None
         self.exchanges: list[Exchange] = []
         self.opened: list[tuple[SetCookie, Call]] = []
         self._peers: dict[tuple[str, int], str] = {}
@@ -71,8 +76,11 @@ class Wire:
         began = time.perf_counter()
         worker = threading.Thread(target=run_job, args=(job, call, blank.url, sent, budget), daemon=True)
         worker.start()
-        if not job.done.wait(budget):
-            job.give_up(budget)
+        if not job.done.wait(min(NOTICE_SECONDS, budget)):
+            if self.waiting is not None:
+                self.waiting(f"Waiting for {where.url} ({budget:.0f} s at most) …")
+            if not job.done.wait(budget - min(NOTICE_SECONDS, budget)):
+                job.give_up(budget)
         blank = replace(blank, ms=(time.perf_counter() - began) * 1000, local=job.local, peer=job.peer)
         if job.failure is not None or job.answer is None:
             failure = job.failure or Failure("closed", "no answer")

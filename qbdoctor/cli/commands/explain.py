@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from qbdoctor.cli import outcome, output, program, suggest, wrapping
-from qbdoctor.diagnosis.catalogue import explain
+from qbdoctor.diagnosis.catalogue import explain, symptoms
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks, fixes
@@ -22,6 +22,10 @@ def run(args: argparse.Namespace) -> int:
         return _coverage(args)
     if not args.ids:
         return _list(args)
+    known = {*catalogue_pages.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes())}
+    seen = () if known & set(args.ids) else symptoms.search(" ".join(args.ids))
+    if seen:
+        return _behind(args, seen)
     pages = [_page(name) for name in args.ids]
     if args.format == "json":
         data = [dict(page.data) for page in pages]
@@ -30,6 +34,22 @@ def run(args: argparse.Namespace) -> int:
         )
     else:
         output.deliver(program.named("\n".join(page.text(_width(args)) for page in pages)), args.output)
+    return 0
+
+
+def _behind(args: argparse.Namespace, seen: Sequence[symptoms.Symptom]) -> int:
+    """Print the causes behind what somebody sees, the most frequent first."""
+    if args.format == "json":
+        data = [{"symptom": one.title, "causes": list(one.causes)} for one in seen]
+        output.deliver(json.dumps(data, ensure_ascii=False, indent=2) + "\n", args.output)
+        return 0
+    lines = []
+    for one in seen:
+        lines += [one.title, "", "Most frequent first; qbdoctor check tells which it is:"]
+        lines += _rows((cause, catalogue_pages.page(cause).title) for cause in one.causes).split("\n")
+        lines.append("")
+    lines.append("In full: qbdoctor explain ID")
+    outcome.deliver_text("\n".join(lines) + "\n", args.output)
     return 0
 
 
@@ -70,7 +90,9 @@ def _list(args: argparse.Namespace) -> int:
     looks = _rows((check.id, f"{check.title}: {', '.join(check.causes)}") for check in checks())
     mends = _rows((fix.id, f"{fix.title} ({fix.effect} security): {', '.join(fix.answers)}") for fix in fixes())
     causes = explain.list_causes(pages, _width(args))
-    outcome.deliver_text(f"Checks\n{looks}\n\nFixes\n{mends}\n\n{causes}", args.output)
+    signs = "\n".join(f"  {one.title}" for one in symptoms.symptoms())
+    first = f"What is seen (qbdoctor explain 403 leads to the causes)\n{signs}\n\n{causes}"
+    outcome.deliver_text(f"{first}\n\nChecks\n{looks}\n\nFixes\n{mends}\n", args.output)
     return 0
 
 

@@ -50,7 +50,9 @@ def _trace(args: argparse.Namespace) -> Trace:
         from qbdoctor.trace.proxy import Proxy  # noqa: F401, PLC0415 - only there is aiohttp needed
     except ImportError:
         raise UserError(
-            "no-aiohttp", "trace needs aiohttp 3.12 or later, which is not installed: pip install 'qbdoctor[trace]'."
+            "no-aiohttp",
+            "trace needs aiohttp 3.12 or later, which is not installed: "
+            f"{program.quoted(sys.executable)} -m pip install 'qbdoctor[trace]'.",
         ) from None
     target = resolve(TargetOptions(args.url, args.profile, args.config), env=os.environ).address
     command = list(args.run or ())

@@ -46,9 +46,6 @@ def test_taken(text: str, address: tuple[str, str, int, str], url: str | None, a
         ("http://h ost:1", "holds a blank"),
         ("http://host:1\n", "holds a blank or a control"),
         ("http://host:1/a\x00", "control character"),
-        ("localhost:8080", "write http://localhost:8080."),
-        ("192.168.1.2", "write http://192.168.1.2."),
-        ("qbt.example.org/path", "write http://qbt.example.org/path."),
         ("//host:8080", "write http://host:8080."),
         ("http:/host:8080", "write http://host:8080."),
         ("https:host", "write https://host."),
@@ -179,3 +176,28 @@ def test_host_port_refused(text: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_host_port(text)
     assert caught.value.code == "bad-address"
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("8080", "http://localhost:8080"),
+        ("localhost", "http://localhost:8080"),
+        ("localhost:8080", "http://localhost:8080"),
+        ("localhost:8080/", "http://localhost:8080"),
+        ("nas.lan", "http://nas.lan:8080"),
+        ("NAS.lan:80/qb/", "http://nas.lan/qb"),
+        ("nas.lan/qb", "http://nas.lan/qb"),
+        ("192.168.1.2", "http://192.168.1.2:8080"),
+        ("[::1]", "http://[::1]:8080"),
+        ("[fe80::1]:9000", "http://[fe80::1]:9000"),
+    ],
+)
+def test_without_a_scheme_it_is_http(typed: str, url: str) -> None:
+    assert parse_url(typed).url == url
+
+
+@pytest.mark.parametrize("typed", ["0", "65536", "localhost:0", "nas.lan:99999", "1.2.3", "a b", "-x.lan"])
+def test_without_a_scheme_it_must_still_be_an_address(typed: str) -> None:
+    with pytest.raises(UserError):
+        parse_url(typed)

@@ -1,0 +1,74 @@
+"""Describes each command in its --help: a sentence, and two examples."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import textwrap
+
+_HELP = {
+    "check": (
+        "Asks the server the few questions that tell the causes apart, and names the true one with its proof; changes nothing.",
+        "qbdoctor check --url http://192.168.1.7:8080",
+        "QBDOCTOR_PASSWORD=… qbdoctor check --json",
+    ),
+    "fix": (
+        "Plans reversible fixes, shows the diff, asks, applies and verifies them; undone by itself if they do not help.",
+        "qbdoctor fix",
+        "qbdoctor fix set-password --restart",
+    ),
+    "rollback": (
+        "Takes applied fixes back, to the byte: those of the last run, or the records that are named.",
+        "qbdoctor rollback",
+        "qbdoctor rollback --all --dry-run",
+    ),
+    "history": (
+        "Lists what was changed, when and by whom, and where the backups are.",
+        "qbdoctor history",
+        "qbdoctor history RECORD --format markdown",
+    ),
+    "demo": (
+        "Plays the incident from start to end on a throw-away instance that leaves nothing behind.",
+        "qbdoctor demo",
+        "qbdoctor demo --standin",
+    ),
+    "explain": (
+        "Explains a cause, check or fix in full, or names the causes behind what is seen.",
+        "qbdoctor explain host-port-mismatch",
+        "qbdoctor explain 403",
+    ),
+    "trace": (
+        "Records what a failing program sends through a proxy, and says what it does wrong.",
+        "qbdoctor trace --url http://192.168.1.7:8080 --run -- python my_script.py {url}",
+        "qbdoctor trace --listen 127.0.0.1:8081",
+    ),
+    "clients": (
+        "Shows what curl, requests, aiohttp, fetch and others on this machine do with the session cookie.",
+        "qbdoctor clients",
+        "qbdoctor clients --release 5.1.0",
+    ),
+    "lint": (
+        "Finds the lines of a program that make the 403.",
+        "qbdoctor lint src",
+        "qbdoctor lint --format github my_script.py",
+    ),
+    "simulate": (
+        "Stands in for the Web UI of any release, for trying a client before an upgrade.",
+        "qbdoctor simulate --version 5.3.0",
+        "qbdoctor simulate --version 4.5.2 --port 8080 --set LocalHostAuth=false",
+    ),
+}
+
+
+def described(command: str) -> tuple[str, str]:
+    """Return the description and the examples of a command; for ``fix`` also what fixes there are."""
+    sentence, *examples = _HELP[command]
+    epilog = "examples:\n" + "".join(f"  {example}\n" for example in examples)
+    return textwrap.fill(sentence, 78), epilog + (_fixes() if command == "fix" else "")
+
+
+def _fixes() -> str:
+    """Return the ids of this program's fixes, by the names of their files: none is loaded for that."""
+    package = importlib.import_module("qbdoctor.fixes")  # not there in a checkout that is not installed
+    names = sorted(found.name.replace("_", "-") for found in pkgutil.iter_modules(package.__path__))
+    return "\nfixes (qbdoctor explain FIX says what each changes):\n" + "".join(f"  {name}\n" for name in names)

@@ -68,7 +68,8 @@ def _loads(seen: Observations, alternative: bool | None, *, with_session: bool) 
     """Judge what the page needs, where something other than qBittorrent's own program may hold or change it."""
     kind = "the alternative" if alternative else "the built-in"
     tried = f"{kind} Web UI, asked for without a session{' and with one' if with_session else ''}"
-    if seen.target.direct and not alternative:
+    anything_between = seen.in_front is not None or with_session
+    if not alternative and (seen.target.direct or not anything_between):
         return Judgement("pass", f"The start page loads ({tried})")
     parts = seen.page_parts
     broken = [part for part in parts if is_broken(part)]

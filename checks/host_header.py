@@ -91,6 +91,14 @@ def _by_log(seen: Observations) -> Judgement | None:
         return None
     host = refused.received
     evidence = Evidence("log", f"{told.file}: the Host header {host!r} was refused", {"file": str(told.file)})
+    if not host:
+        text = (
+            f"Requests to {seen.target.address.url} reach qBittorrent without any Host header, which its list of domains does "
+            "not let pass: something on the way drops it"
+        )
+        said = (evidence, Evidence.response(seen.anonymous))
+        found = Finding("host-header-missing", "likely", text, said, values={"proxy": "yes"})
+        return Judgement("fail", text, findings=(found,))
     if refused.kind == "port":
         text = (
             f"qBittorrent, which listens on port {refused.expected}, gets {host} as Host: whatever is asked for at "
@@ -121,7 +129,7 @@ CHECK = Check(
     title="The Host header",
     order=50,
     judge=judge,
-    causes=("host-port-mismatch", "host-not-allowed"),
+    causes=("host-port-mismatch", "host-not-allowed", "host-header-missing"),
     about=(
         "A 401 to a request without cookie, Origin or Referer means that qBittorrent refused the Host header. The check "
         "sends the same request with the port that qBittorrent listens on (or without a port), then with the address "

@@ -20,6 +20,8 @@ def judge(seen: Observations) -> Judgement:
             return _banned_by_log(seen, seen.ban.address, seen.ban.failures, seen.ban.limit)
         if sign_in.why in SKIPPED:
             return Judgement("skip", "No login was sent", SKIPPED[sign_in.why])
+        if sign_in.why == "body-lost":
+            return _body_lost(seen)
         if sign_in.why == "not-proven" and seen.port_shared is not None:
             return Judgement("skip", "No login was sent", seen.proof.text)
         if sign_in.why == "offline":
@@ -35,8 +37,14 @@ def judge(seen: Observations) -> Judgement:
         return _accepted(seen, sign_in, values)
     if sign_in.outcome == "banned":
         return _banned(seen, sign_in, values)
+    if sign_in.outcome == "refused" and seen.nameless_login is not None:
+        return _body_lost(seen)
     if sign_in.outcome == "refused":
         return _refused(seen, sign_in, values)
+    if sign_in.exchange.status == 400 and not sign_in.exchange.body and not seen.target.direct:
+        return _body_lost(
+            seen
+        )  # up to 4.3.9 a POST without a length is answered so, and a form without its type always
     return Judgement(
         "unknown", "The login's answer is not one of qBittorrent's", f"answer: {sign_in.exchange.outcome()}"
     )
@@ -94,6 +102,30 @@ def _until(seen: Observations) -> dict[str, str]:
     return {} if seen.ban is None else {"until": f" until {seen.ban.end()}"}
 
 
+def _body_lost(seen: Observations) -> Judgement:
+    """The form does not arrive: seen by a harmless body, by the log's line about our own login, or by the answer 400."""
+    sent = seen.sign_in.exchange is not None
+    if not sent and "body" not in seen.comparisons:
+        return Judgement("fail", "Bodies of requests do not arrive", wants=("body",))
+    url = seen.target.address.url
+    made = seen.compared("body")
+    shown = made is not None and made.differs
+    line = seen.nameless_login if sent else None
+    evidence: tuple[Evidence, ...] = _said(seen.sign_in)
+    if line is not None:
+        how = "our own login was logged with an empty user name"
+        evidence = (Evidence("log", f"the log says: {line.shown}"), *evidence)
+    elif sent:
+        how = "the login is answered with 400, as a form without its length or its type is"
+    else:
+        how = "a body that qBittorrent refuses for its type gets the answer of a request without one; no login was sent"
+        probe = (Evidence.response(seen.body_probe),) if seen.body_probe is not None else ()
+        evidence = (*((Evidence.experiment(made),) if made is not None and shown else ()), *probe)
+    text = f"What is sent to {url} arrives at qBittorrent without its body, so no login form ever does: {how}"
+    found = Finding("login-body-lost", "proven" if shown else "likely", text, evidence, values={"proxy": "yes"})
+    return Judgement("fail", text, findings=(found,))
+
+
 def _refused(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:
     offline = seen.offline
     username = values["username"]
@@ -129,6 +161,7 @@ CHECK = Check(
         "edited-while-running",
         "default-credentials",
         "cookie-stripped",
+        "login-body-lost",
     ),
     about=(
         "Sends at most one POST /api/v2/auth/login a run: only after a call without a cookie got 403, only to "

@@ -176,7 +176,7 @@ def _by_log(seen: Observations) -> Judgement:
     """Judge by what the running server's log says of others' requests: a warning, since it may be mended since."""
     groups: dict[tuple[str, str], list[Rejection]] = {}
     for one in seen.rejected:
-        if one.kind in CAUSES and not _settled(seen, one):
+        if one.kind in CAUSES and one.expected != "" and not _settled(seen, one):
             groups.setdefault((one.kind, _site(one)), []).append(one)
     if not groups:
         if seen.target.instance is None or not seen.log:

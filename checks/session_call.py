@@ -1,6 +1,6 @@
 """Does a call with the session work, where one without does not?"""
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, releases
+from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, releases
 
 
 def judge(seen: Observations) -> Judgement:
@@ -21,15 +21,18 @@ def judge(seen: Observations) -> Judgement:
         refused = ", one without is refused" if seen.anonymous.status == 403 else ""
         return Judgement("pass", f"A call with the {how} works ({call.ms:.0f} ms){refused}")
     if seen.asked.api_key is not None:
+        stripped = _stripped(seen, call)
+        if stripped is not None:
+            return stripped
         read = releases.possible("auth.api_key", seen.releases)
-        if read == (False,):
+        if read == (False,) and not _may_be_dropped(seen):
             text = "The API key does nothing here: this release is older than 5.2 and knows no keys; it wants a login"
         elif read == (True,):
             text = "The API key is refused: it is not the one that qBittorrent holds, or it does not arrive there whole"
         else:
             text = "The API key is refused: from 5.2 on that is the answer to a wrong one, older releases know none"
         # One end of the range will do for what to advise: where it is certain, both fall on the same side.
-        values = {"version": str(seen.releases.lowest)} if len(read) == 1 else {}
+        values = {"version": str(seen.releases.lowest)} if len(read) == 1 and not _may_be_dropped(seen) else {}
         evidence = (Evidence.response(call), Evidence.response(seen.anonymous))
         return Judgement("fail", text, findings=(Finding("api-key-rejected", "likely", text, evidence, values=values),))
     if not (seen.sign_in.exchange and seen.sign_in.exchange.cookies):
@@ -53,16 +56,54 @@ def judge(seen: Observations) -> Judgement:
     return Judgement("unknown", "The call with the session cookie is refused", reason)
 
 
+def _may_be_dropped(seen: Observations) -> bool:
+    """Whether the header may not arrive at all: then the answer tells nothing of the release either."""
+    return not seen.target.direct and seen.target.instance is None and seen.bearer_root.status != 404
+
+
+def _stripped(seen: Observations, call: Exchange) -> Judgement | None:
+    """Judge a key that is refused here and right at the server itself, or an Authorization header that does nothing."""
+    if seen.target.direct or call.status != 403:
+        return None
+    if "api-key" not in seen.comparisons or "two-ways" not in seen.comparisons:
+        return Judgement("fail", "The API key is refused", wants=("api-key", "two-ways"))
+    url = seen.target.address.url
+    made = [
+        one
+        for one in (*seen.comparisons["api-key"], *seen.comparisons["two-ways"])
+        if one.differs and one.factor.startswith(("the way", "an API key")) and one.b.status in {200, 404}
+    ]
+    made = [one for one in made if one.b.status == 200 or (one.a.status == 200 and one.b.status == 404)]
+    key = seen.asked.api_key
+    same = seen.settings is not None and key is not None and seen.settings.secret("APIKey") == key
+    dropped = seen.bearer_root.status == 200 and False not in releases.possible("auth.api_key", seen.releases)
+    if not made and not dropped:
+        return None
+    why = (
+        "at qBittorrent itself it is accepted"
+        if made and made[0].b.status == 200
+        else "no Authorization header arrives"
+    )
+    text = f"The API key does not arrive through {url}: something on the way drops the Authorization header ({why})"
+    evidence = [*(Evidence.experiment(one) for one in made), Evidence.response(call)]
+    if same:
+        file = str(seen.target.config_file) if seen.target.config_file else None
+        evidence.append(Evidence.setting("APIKey", "***", "the key is the one in the config", file=file))
+    found = Finding("api-key-stripped", "proven" if made else "likely", text, tuple(evidence), values={"proxy": "yes"})
+    return Judgement("fail", text, findings=(found,))
+
+
 CHECK = Check(
     id="session-call",
     title="A call with the session",
     order=120,
     judge=judge,
-    causes=("api-key-rejected", "sessions-evicted"),
+    causes=("api-key-rejected", "api-key-stripped", "sessions-evicted"),
     about=(
         "Sends GET /api/v2/app/version with exactly the cookies that the login set (or with the API key). If that works "
         "and the same call without is refused, the server is in order, and a client that gets 403 after its login does "
         "not send the cookie back. On a direct way to a release that keeps a limited number of sessions (5.3: 15), a session "
-        "that is refused right after its login was pushed out by others: sessions-evicted, at most likely."
+        "that is refused right after its login was pushed out by others: sessions-evicted, at most likely. A key that is refused "
+        "through a proxy is tried once at the process behind it, if that one's config holds the very key."
     ),
 )

@@ -21,6 +21,7 @@ from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
 from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
+from qbdoctor.observe.comparisons.two_ways import differing_headers
 from qbdoctor.observe.config_place import ConfigPlace
 from qbdoctor.observe.observations import Observations
 from qbdoctor.observe.observed_values import (
@@ -93,6 +94,7 @@ __all__ = [
     "covers",
     "cut_off",
     "differences",
+    "differing_headers",
     "doors",
     "hashed",
     "inputvalues",

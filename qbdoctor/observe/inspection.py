@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.model.basics import Secret
+from qbdoctor.observe.first_request_log import Marks
 from qbdoctor.observe.observations import Observations
 from qbdoctor.observe.observed_values import Asked
 from qbdoctor.storage import state_folder
@@ -50,6 +51,7 @@ class Inspection(ABC):
         self._password = password
         self.login_attempts = 0
         self.refused_authorisations = 0
+        self.log_marks: Marks = ()
         self.session = SessionClient(wire)  # without the API key until it is proven who would get it
         for secret in (password, asked.api_key):
             wire.masks.add(secret)

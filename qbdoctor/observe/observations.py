@@ -170,6 +170,26 @@ class Observations:
         return cast("Exchange", self.see("bearer_root"))
 
     @property
+    def behind(self) -> Instance | None:
+        """The qBittorrent of this machine that takes what is sent to the address; None where none is known to."""
+        return cast("Instance | None", self.see("behind"))
+
+    @property
+    def rejected_behind(self) -> tuple[Rejection, ...]:
+        """The requests that the process behind the address refused for their headers, by its log, read late in the run."""
+        return cast("tuple[Rejection, ...]", self.see("rejected_behind"))
+
+    @property
+    def body_probe(self) -> Exchange | None:
+        """A POST whose body is no form, where something may stand in front: 400 if the body arrives, 403 if it does not."""
+        return cast("Exchange | None", self.see("body_probe"))
+
+    @property
+    def nameless_login(self) -> LogLine | None:
+        """The log's line about this run's refused login, if it says that no user name arrived."""
+        return cast("LogLine | None", self.see("nameless_login"))
+
+    @property
     def withheld(self) -> tuple[Withheld, ...]:
         """For which attributes standard clients keep this run's session cookie to themselves, at this very address."""
         return cast("tuple[Withheld, ...]", self.see("withheld"))

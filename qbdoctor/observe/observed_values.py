@@ -69,6 +69,7 @@ NotSentReason = Literal[
     "banned",
     "not-qbittorrent",
     "not-proven",
+    "body-lost",
 ]
 
 

@@ -16,10 +16,10 @@ from qbdoctor import releases
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.observe import machine, release
+from qbdoctor.observe import machine, release, ways
 from qbdoctor.observe.ban import logged_ban
 from qbdoctor.observe.client_address import believes_forwarded, client
-from qbdoctor.observe.first_request_log import Marks, read_first_request_log, remember_log_ends
+from qbdoctor.observe.first_request_log import read_first_request_log, remember_log_ends
 from qbdoctor.observe.inspection import Inspection
 from qbdoctor.observe.login_budget import no_room, note_first
 from qbdoctor.observe.machine import proxy_variables
@@ -53,8 +53,6 @@ QUICK_SECONDS = 1.5
 
 class Observer(Inspection):
     """Takes the observations of one run, each when a check first asks for it."""
-
-    _log_marks: Marks = ()
 
     def take(self, name: str) -> Any:
         """Take the observation of that name. Raises KeyError for an unknown one."""
@@ -132,7 +130,7 @@ class Observer(Inspection):
         return fitting_config(self.target, self.seen.password, self.environment)
 
     def _take_anonymous(self) -> Exchange:
-        self._log_marks = remember_log_ends(self.target)
+        self.log_marks = remember_log_ends(self.target)
         withheld = None if self.target.direct else no_room(self, VERSION_PATH)
         exchange = withheld or self._first()
         if exchange.status == 401 and not self.target.direct:
@@ -291,7 +289,7 @@ class Observer(Inspection):
 
     def _take_first_request_log(self) -> FirstRequestLog | None:
         first = self.seen.anonymous
-        return read_first_request_log(self._log_marks) if first.status == 401 and answers_call(first) else None
+        return read_first_request_log(self.log_marks) if first.status == 401 and answers_call(first) else None
 
 
 TAKERS: Mapping[str, Callable[[Observer], Any]] = {
@@ -301,8 +299,10 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "anonymous": Observer._take_anonymous,
     "asked": Observer._take_asked,
     "ban": logged_ban,
+    "behind": ways.behind,
     "believes_forwarded": lambda observer: believes_forwarded(observer.seen),
     "bearer_root": bearer_root,
+    "body_probe": ways.body_probe,
     "certificate_fault": lambda observer: machine.certificate_fault(observer.seen.settings, observer.target.instance),
     "client": lambda observer: client(observer.seen),
     "clock": clock,
@@ -315,6 +315,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "late_log": lambda observer: machine.late_log(observer.target),
     "log": Observer._take_log,
     "login_by_get": Observer._take_login_by_get,
+    "nameless_login": ways.nameless_login,
     "neighbours": Observer._take_neighbours,
     "offline": lambda observer: check_offline(observer.seen),
     "old_api": lambda observer: observer.wire.send(Call("GET", "/version/api")),
@@ -326,6 +327,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "preferences": Observer._take_preferences,
     "proof": prove,
     "proxy_variables": lambda observer: proxy_variables(observer.address, observer.environment),
+    "rejected_behind": ways.rejected_behind,
     "rejected": Observer._take_rejected,
     "releases": Observer._take_releases,
     "serves_qbittorrent": Observer._take_serves_qbittorrent,

@@ -17,6 +17,7 @@ from qbdoctor.model.exchanges import Exchange, SetCookie
 from qbdoctor.observe.login_budget import ban_rules, server_and_source
 from qbdoctor.observe.observations import Observations
 from qbdoctor.observe.observed_values import Clock, Offline, SignIn, SignInOutcome
+from qbdoctor.observe.ways import is_lost
 from qbdoctor.webui.call import LOGIN_PATH, Call
 from qbdoctor.webui.cookie_rules import Withheld, withheld
 
@@ -42,6 +43,8 @@ def sign_in(inspection: Inspection) -> SignIn:
     if not secret:
         text = "no credentials were given: set QBDOCTOR_PASSWORD or use --password-file (--no-login, if none should be sent)"
         return SignIn("not-sent", text, why="no-credentials")
+    if is_lost(seen.body_probe):
+        return SignIn("not-sent", "the body of a request does not arrive, so the form would not", why="body-lost")
     from qbdoctor.webui.login_permit import LedgerUnavailable, NotPermitted  # noqa: PLC0415
 
     ledger = inspection.ledger

@@ -178,6 +178,14 @@ def is_failed_login(line: LogLine) -> bool:
     return line.level == "W" and found is not None and _attempt(line, found) is not None
 
 
+def is_nameless_login(line: LogLine) -> bool:
+    """Return whether the line is about a login that was refused and counted, and to which no user name had come."""
+    found = _login_address(line)
+    if line.level != "W" or found is None or _attempt(line, found) is None:
+        return False
+    return re.split("[:：]", line.text[found.end :])[-1].strip() == ""
+
+
 def last_failure(lines: Sequence[LogLine], address: str) -> datetime | None:
     """Return when this address last failed to log in and was counted (the server's local time), or None."""
     wanted = plain_address(address)

@@ -256,8 +256,8 @@ def without(headers: Headers, *names: str) -> Headers:
 class EditingProxy(ReverseProxy):
     """A reverse proxy that changes what a test says: `up` the request's headers, `down` the answer.
 
-    `up(method, path, headers)` and `down(path, answer)` return what goes on; Host is the upstream's own unless
-    said otherwise. `chunked` sends bodies on without their
+    `up(method, path, headers)` and `down(path, answer)` return what goes on. Host is the upstream's
+    own unless said otherwise. `chunked` sends bodies on without their
     length, as proxies do that do not buffer.
     """
 

@@ -26,20 +26,25 @@ if TYPE_CHECKING:
 def direct_address(inspection: Inspection) -> Address | None:
     """Return where the process behind the target listens itself; None where none is known.
 
-    That process is the target's own, or the one whose log told of our refused request. A config without a running
+    That process is the target's own, or the one whose log told of this run's request or login. A config without a running
     process is not enough: what listens on its port here may be anything.
     """
     target = inspection.target
-    instance = target.instance
-    if instance is None and inspection.seen.anonymous.status == 401 and inspection.seen.first_request_log is not None:
-        instance = inspection.seen.first_request_log.instance
-    if instance is None or instance.config_file is None:
+    instance = inspection.seen.behind
+    if instance is None:
+        return None
+    return address_of(instance, target.server_port if instance is target.instance else None)
+
+
+def address_of(instance: Instance, port: int | None) -> Address | None:
+    """Return where a process listens itself, at the port given or else at its config's; None where that is not known."""
+    if instance.config_file is None:
         return None
     try:
         settings = Settings.load(instance.config_file)
     except UserError:
         return None
-    port = target.server_port if instance is target.instance else settings.integer("Port")
+    port = port or settings.integer("Port")
     host = _host(instance, port)
     if host is None or port is None:
         return None

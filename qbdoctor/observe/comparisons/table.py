@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qbdoctor.observe.comparisons import bypass, cookies, fetch_site, host_header, origin, reaching, routes
+from qbdoctor.observe.comparisons import bypass, cookies, fetch_site, host_header, origin, reaching, routes, two_ways
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Comparison
@@ -23,6 +23,7 @@ MAKERS = {
     **origin.MAKERS,
     **fetch_site.MAKERS,
     **routes.MAKERS,
+    **two_ways.MAKERS,
 }
 
 

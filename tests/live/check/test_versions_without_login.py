@@ -63,7 +63,8 @@ def test_a_login_asks_for_nothing_more(healthy: Server) -> None:
         asked = paths(way)
     assert report["target"]["version"] == healthy.version
     assert report["target"]["version_range"] is None
-    assert not [path for _, path in asked if path == "/api/v2/nope/x"]
+    # Once, to prove whose answers these are before the password goes out; the release is then told by a call.
+    assert len([path for _, path in asked if path == "/api/v2/nope/x"]) == 1
     assert not [method for method, _ in asked if method == "OPTIONS"]
 
 

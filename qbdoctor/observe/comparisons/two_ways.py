@@ -1,0 +1,104 @@
+"""Compares the address given with the process behind it: the same few requests go both ways.
+
+Each of them is harmless: none counts as a login, needs a session or changes a setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qbdoctor.model.exchanges import Comparison, Exchange
+from qbdoctor.observe.comparisons.routes import address_of, direct_address
+from qbdoctor.observe.ways import no_form
+from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.session import NO_SUCH_KEY
+
+if TYPE_CHECKING:
+    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.target.address import Address
+
+CHANGING = frozenset(
+    {
+        "date",
+        "connection",
+        "content-length",
+        "content-encoding",
+        "transfer-encoding",
+        "keep-alive",
+        "vary",
+        "set-cookie",
+    }
+)
+"""Headers that say nothing of what stands between: each hop has its own, or they differ from answer to answer."""
+
+
+def differing_headers(a: Exchange, b: Exchange) -> tuple[tuple[str, str, str], ...]:
+    """Return the headers (name, through the address, directly) that are not the same on both ways; "" for none."""
+    names = sorted({name.lower() for name, _ in (*a.headers, *b.headers)} - CHANGING)
+    pairs = ((name, a.header(name) or "", b.header(name) or "") for name in names)
+    return tuple((name, one, other) for name, one, other in pairs if one != other)
+
+
+def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
+    """The free call, the start page, an Origin as a browser sends it and an API key that cannot exist."""
+    where = None if inspection.target.direct else direct_address(inspection)
+    if where is None or where == inspection.address:
+        return
+    seen = inspection.seen
+
+    def ask(call: Call) -> Exchange:
+        return inspection.wire.send(replace(call, address=where, verify=False))
+
+    yield _compared("the free call", seen.anonymous, ask(Call("GET", VERSION_PATH)))
+    if seen.has("front_page"):
+        yield _compared("the start page", seen.front_page, ask(Call("GET", "/")))
+    if seen.has("bearer_root"):
+        root = ask(Call("GET", "/", bearer=NO_SUCH_KEY))
+        yield _compared("an API key that cannot exist", seen.bearer_root, root)
+    a = inspection.wire.send(_as_browser(inspection.address))
+    if a.status == 401:
+        yield _compared("a browser's Origin", a, ask(_as_browser(where)))
+
+
+def _as_browser(address: Address) -> Call:
+    return Call("GET", VERSION_PATH, headers={"Origin": f"{address.scheme}://{address.authority}"})
+
+
+def _compared(what: str, a: Exchange, b: Exchange) -> Comparison:
+    differs = (a.status, a.body) != (b.status, b.body) or bool(differing_headers(a, b))
+    shows = f"Directly {what} is answered otherwise: the way makes the difference" if differs else "Both ways end alike"
+    return Comparison("two-ways", what, a, b, differs, shows)
+
+
+def _body(inspection: Inspection) -> Iterator[Comparison]:
+    """The body that was lost on the way, sent directly to the process behind it."""
+    probe = inspection.seen.body_probe
+    where = direct_address(inspection)
+    if probe is None or where is None:
+        return
+    b = inspection.wire.send(replace(no_form(), address=where, verify=False))
+    differs = b.status == 400 and probe.status != 400
+    shows = "Directly the body arrives, and is refused for its type; through the address given no body arrives"
+    yield Comparison("body", "the way: through the address given, or directly", probe, b, differs, shows)
+
+
+def _api_key(inspection: Inspection) -> Iterator[Comparison]:
+    """The API key at the process whose config holds that very key, so that nothing new is told to anybody."""
+    seen = inspection.seen
+    call, one, key = seen.session_call, seen.behind, seen.asked.api_key
+    where = address_of(one, None) if one is not None and one is not inspection.target.instance else None
+    if call is None or where is None or key is None:
+        return
+    b = inspection.wire.send(Call("GET", VERSION_PATH, address=where, verify=False, bearer=key))
+    differs = b.status == 200 and call.status != 200
+    shows = "Directly the key is accepted: on the way the Authorization header is dropped or replaced"
+    yield Comparison("api-key", "the way: through the address given, or directly", call, b, differs, shows)
+
+
+MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
+    "two-ways": _two_ways,
+    "body": _body,
+    "api-key": _api_key,
+}

@@ -1,0 +1,138 @@
+"""Finds the process behind an address that something stands in front of, and whether requests arrive there whole.
+
+A login leaves a line in the log of the process that took it, so the log that gained one during this run is its. Nothing is
+sent for that.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from qbdoctor.config.settings import Settings
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.exchanges import Exchange
+from qbdoctor.target import log as server_log
+from qbdoctor.target import log_rejections
+from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.recognise import bears_marks
+
+if TYPE_CHECKING:
+    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.target.log import LogLine
+    from qbdoctor.target.log_rejections import Rejection
+    from qbdoctor.target.processes import Instance
+
+NO_FORM = "text/plain"
+WAIT_SECONDS = 0.6
+"""A log is written within a quarter of a second after the answer (measured, 4.2.5 and 5.3.0)."""
+
+
+def behind(inspection: Inspection) -> Instance | None:
+    """Return the qBittorrent of this machine that takes what is sent to the address; None where none is known to.
+
+    Where the line about this run's login does not decide, one request with an Origin that nobody else sends is refused,
+    and the log that names it is the one.
+    """
+    seen, target = inspection.seen, inspection.target
+    if target.instance is not None:
+        return target.instance
+    if seen.anonymous.status == 401:
+        return seen.first_request_log.instance if seen.first_request_log is not None else None
+    if not target.here or not inspection.log_marks or seen.anonymous.status not in {200, 403}:
+        return None
+    if seen.asked.api_key is not None:
+        found = [one for one, _ in inspection.log_marks if _key_of(one) == seen.asked.api_key]
+    elif seen.sign_in.exchange is not None:
+        found = _took_login(inspection)
+        if not found:
+            return None
+    else:
+        found = [one for one, _ in inspection.log_marks] if seen.sign_in.why == "body-lost" else []
+        if not found:
+            return None
+    return found[0] if len(found) == 1 else _by_origin(inspection)
+
+
+def _took_login(inspection: Inspection) -> list[Instance]:
+    """Return the processes whose log gained a line about a login during this run; the server writes it a moment later."""
+    end = time.monotonic() + WAIT_SECONDS
+    names = (
+        {cookie.name for cookie in inspection.seen.sign_in.exchange.cookies}
+        if inspection.seen.sign_in.exchange
+        else {""}
+    )
+    ports = {int(name.rpartition("_")[2]) for name in names if re.fullmatch(r"QBT_SID_\d+", name)}
+    while True:
+        took = [one for one, lines in new_lines(inspection) if server_log.login_addresses(lines)]
+        found = [one for one in took if not ports or ports & set(one.ports)]
+        if found or time.monotonic() >= end:
+            return found
+        time.sleep(0.02)
+
+
+def _by_origin(inspection: Inspection) -> Instance | None:
+    mark = f"http://{secrets.token_hex(6)}.qbdoctor.invalid"
+    if inspection.wire.send(Call("GET", VERSION_PATH, headers={"Origin": mark})).status != 401:
+        return None
+    end = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < end:
+        for one, lines in new_lines(inspection):
+            if any(each.received == mark for each in log_rejections.host_rejections(lines)):
+                return one
+        time.sleep(0.02)
+    return None
+
+
+def rejected_behind(inspection: Inspection) -> tuple[Rejection, ...]:
+    """Return the requests that the process behind refused for their headers since its start, by its log as it is now."""
+    one = inspection.seen.behind
+    if one is None or one.log_file is None:
+        return ()
+    lines = server_log.since_start(server_log.read_tail(one.log_file).lines, one.started)
+    return log_rejections.host_rejections(lines)
+
+
+def new_lines(inspection: Inspection) -> tuple[tuple[Instance, tuple[LogLine, ...]], ...]:
+    """Return what each log at hand gained since this run's first request."""
+    return tuple((one, end.lines_since()) for one, end in inspection.log_marks)
+
+
+def nameless_login(inspection: Inspection) -> LogLine | None:
+    """Return the line about this run's refused login where it says that no user name arrived; else None."""
+    if inspection.seen.sign_in.outcome != "refused" or inspection.target.direct:
+        return None
+    taken = _took_login(inspection)
+    lines = [line for one, new in new_lines(inspection) if one in taken for line in new]
+    return next((line for line in reversed(lines) if server_log.is_nameless_login(line)), None)
+
+
+def body_probe(inspection: Inspection) -> Exchange | None:
+    """Send a body that is no form to a call that needs none: 400 where it arrives, in all releases; 403 where it does not.
+
+    Only where something may stand in front. It is no login; releases up to 4.5 note it as a bad request.
+    """
+    if inspection.target.direct:
+        return None
+    return inspection.wire.send(no_form())
+
+
+def no_form() -> Call:
+    """Return that request."""
+    return Call("POST", VERSION_PATH, headers={"Content-Type": NO_FORM}, content=b"qbdoctor")
+
+
+def is_lost(probe: Exchange | None) -> bool:
+    """Return whether the answer to that request shows that its body did not arrive."""
+    return probe is not None and probe.status in {200, 403} and bears_marks(probe)
+
+
+def _key_of(one: Instance) -> object:
+    if one.config_file is None:
+        return None
+    try:
+        return Settings.load(one.config_file).secret("APIKey")
+    except UserError:
+        return None

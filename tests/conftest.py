@@ -15,7 +15,7 @@ from qbdoctor import registry
 from qbdoctor.cli.commands import fix as fix_command
 from qbdoctor.model.edits import Fix
 from qbdoctor.repair.journal.journal import Journal
-from tests.kit import matrix
+from tests.kit import matrix, needs
 from tests.kit.server import Server
 from tests.support.journals import OLD
 from tests.support.leftovers import end_all, end_watchdogs
@@ -58,8 +58,10 @@ def _is_its_turn(item: pytest.Item) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much of the run was live: a green run without servers proves little."""
+    """Say what was missing, and how much of the run was live: a green run without servers proves little."""
     stats = terminalreporter.stats
+    for line in needs.summary(str(report.longrepr[2]) for report in stats.get("skipped", []) if report.longrepr):
+        terminalreporter.write_line(line)
     reports = [
         report
         for outcome in ("passed", "failed", "error", "xfailed", "xpassed", "skipped")

@@ -21,6 +21,7 @@ from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record
 from qbdoctor.storage import state_folder
 from qbdoctor.target.processes import Instance
+from tests.kit import needs
 from tests.support.doctor import Run, qbdoctor
 from tests.support.fixer import AUTH, LIST, ROOT, Terminal, change, new_config, records, sentence, state
 
@@ -499,8 +500,8 @@ class TestAsRoot:
 
 
 def as_user(uid: int, folder: Path, *arguments: str) -> Run:
-    if shutil.which("setpriv") is None:
-        pytest.skip("needs setpriv to run as another user")
+    needs.program("setpriv")
+    needs.open_to_others(ROOT, Path(sys.executable).parent)
     command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable, "-m", "qbdoctor"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "QBDOCTOR_STATE_DIR": str(folder / "state")}
     done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, cwd=ROOT)

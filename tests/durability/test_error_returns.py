@@ -82,6 +82,17 @@ class Driver:
 @contextmanager
 def driver(log: Path, *options: str) -> Iterator[Driver]:
     """Start a driver and trace its jobs."""
+    tracing = [
+        strace(),
+        "-qq",
+        "-f",
+        "-y",
+        "-s",
+        "0",
+        "-o",
+        str(log),
+        *options,
+    ]  # a skip comes before anything is started
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(60)
     script = str(Path(fault_driver.__file__))
@@ -90,8 +101,7 @@ def driver(log: Path, *options: str) -> Iterator[Driver]:
     with ours, subprocess.Popen(command, env=environment, pass_fds=[its.fileno()]):
         its.close()
         pid = ours.recv(100).decode()
-        tracing = [strace(), "-qq", "-f", "-y", "-s", "0", "-p", pid, "-o", str(log), *options]
-        with subprocess.Popen(tracing, stderr=subprocess.DEVNULL) as tracer:
+        with subprocess.Popen([*tracing, "-p", pid], stderr=subprocess.DEVNULL) as tracer:
             try:
                 while f"TracerPid:\t{tracer.pid}\n" not in Path(f"/proc/{pid}/status").read_text():
                     if tracer.poll() is not None:

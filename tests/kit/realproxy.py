@@ -19,8 +19,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-import pytest
-
+from tests.kit import needs
 from tests.kit.profile import free_port
 from tests.kit.tls import Certificate
 
@@ -29,7 +28,6 @@ class RealProxy:
     """One running proxy. `host` is the loopback address it listens on, `port` a free one unless given."""
 
     program = ""
-    package = ""
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, path: str = "", tls: bool = False) -> None:
         self.host = host
@@ -47,12 +45,7 @@ class RealProxy:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        program = shutil.which(self.program) or shutil.which(self.program, path="/usr/sbin:/usr/local/sbin")
-        if program is None:
-            reason = f"no live server: {self.program} is not installed (Debian's package {self.package})"
-            if os.environ.get("QBDOCTOR_REQUIRE_LIVE") == "1":
-                pytest.fail(reason, pytrace=False)
-            pytest.skip(reason)
+        program = needs.program(self.program)
         file = self.folder / "proxy.conf"
         file.write_text(self.configuration())
         with (self.folder / "out.txt").open("wb") as out:
@@ -94,7 +87,6 @@ class Nginx(RealProxy):
     """
 
     program = "nginx"
-    package = "nginx-light"
 
     def __init__(
         self,
@@ -146,7 +138,6 @@ class Haproxy(RealProxy):
     """HAProxy in front of `upstream`, in mode http or tcp, with further lines for the frontend."""
 
     program = "haproxy"
-    package = "haproxy"
 
     def __init__(
         self, upstream: str, lines: str = "", *, mode: str = "http", host: str = "127.0.0.1", port: int = 0

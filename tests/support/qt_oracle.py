@@ -10,10 +10,10 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 
 from qbdoctor.config.qtini import values as qtini_values
+from tests.kit import needs
 
 CORPUS = {path.stem: path for path in sorted((Path(__file__).parents[1] / "data" / "corpus").glob("*.conf"))}
 UNREADABLE = {"nul-byte": 2, "nul-filled": 1, "utf16be": 1, "utf16le": 1}
@@ -25,7 +25,7 @@ class Oracle:
 
     def __init__(self) -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        self.core = pytest.importorskip("PySide6.QtCore", reason="PySide6 is the oracle of these tests")
+        self.core: Any = needs.qt("QtCore")
         memory = Path("/dev/shm")
         self.folder = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
         weakref.finalize(self, shutil.rmtree, self.folder)

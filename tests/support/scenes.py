@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,12 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
 from qbdoctor.repair.journal.records import ChangeRequest, Record
 from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD
 from qbdoctor.storage import atomic
+from tests.kit import needs
 from tests.support import kill_driver
 
 ENTRIES = "".join(f"WebUI\\Entry{n}={n}\r\n" for n in range(12))
@@ -39,16 +37,11 @@ EDIT = SettingEdit(*kill_driver.SETTING)
 @cache
 def strace() -> str:
     """The path of strace; without one that may trace, the test is skipped, or fails where the run insists."""
-    path = shutil.which("strace")
-    reason = "no strace on this machine"
-    if path is not None:
-        tried = subprocess.run([path, "-f", "-o", "/dev/null", "true"], capture_output=True, text=True)
-        if tried.returncode == 0:
-            return path
-        reason = f"strace may not trace here: {tried.stderr.strip()[:200]}"
-    if os.environ.get("QBDOCTOR_REQUIRE_LIVE") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    path = needs.program("strace")
+    tried = subprocess.run([path, "-f", "-o", "/dev/null", "true"], capture_output=True, text=True)
+    if tried.returncode != 0:
+        needs.without(f"strace may not trace here: {tried.stderr.strip()[:200]}")
+    return path
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests.kit import namespaces
+from tests.kit import namespaces, needs
 from tests.terminal.screen import PROGRAM, Screen
 
 WHY = namespaces.unavailable()
@@ -50,9 +49,7 @@ def test_no_neighbour_answers(net: namespaces.Net) -> None:
 
 
 def test_a_firewall_says_no(net: namespaces.Net) -> None:
-    nft = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if nft is None:
-        pytest.skip("there is no nft")
+    nft = needs.program("nft")
     net.run(nft, "add table ip refusing")
     net.run(nft, "add chain ip refusing out { type filter hook output priority 0 ; }")
     net.run(nft, "add rule ip refusing out tcp dport 8099 reject with icmp type admin-prohibited")

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from PySide6.QtNetwork import QHostAddress
 
 from qbdoctor import releases
 from qbdoctor.config.settings import Settings
@@ -24,6 +23,7 @@ from qbdoctor.config.subnets import covers, parse_subnet
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KEYS, Version
+from tests.kit import needs
 
 MEASURED = ("4.2.5", "4.3.9", "4.5.2", "4.6.7", "5.1.0", "5.2.3", "5.3.0")
 OLD = "[LegalNotice]\nAccepted=true\n\n[Preferences]\nWebUI\\Address=127.0.0.1\nWebUI\\Port=18080\n"
@@ -340,8 +340,8 @@ WHITELIST: list[tuple[str, tuple[bool, bool, bool], str]] = [
     ("0.0.0.0/0", (True, True, False), "0.0.0.0/0"),
     ("::/0", (True, True, True), "::/0"),
     ("::1/128", (False, False, True), "::1/128"),
-    ("::ffff:127.0.0.0/104", (True, True, False), "::ffff:7f00:0/104"),
-    ("::ffff:127.0.0.1/128", (True, False, False), "::ffff:7f00:1/128"),
+    ("::ffff:127.0.0.0/104", (True, True, False), str(ipaddress.ip_network("::ffff:127.0.0.0/104"))),
+    ("::ffff:127.0.0.1/128", (True, False, False), str(ipaddress.ip_network("::ffff:127.0.0.1/128"))),
     ("", (False, False, False), ""),
     ("@Invalid()", (False, False, False), ""),
     (" 127.0.0.0/8 ", (True, True, False), "127.0.0.0/8"),
@@ -408,7 +408,7 @@ _PIECES = (*_NUMBERS, ".", "..", "/", ":", "::", "ffff", " ", "+", "a", "0x")
 @given(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join))
 def test_subnets_agree_with_qt(text: str) -> None:
     text = text.strip()
-    address, bits = QHostAddress.parseSubnet(text)
+    address, bits = needs.qt("QtNetwork").QHostAddress.parseSubnet(text)
     ours = parse_subnet(text)
     theirs = None if bits < 0 else f"{ipaddress.ip_address(address.toString())}/{bits}"
     if theirs != (None if ours is None else str(ours)):

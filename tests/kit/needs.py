@@ -1,0 +1,72 @@
+"""Finds the programs that tests need beside Python, or skips with the package that has them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+import pytest
+
+MISSING = "not on this machine: "
+PACKAGES = {
+    "haproxy": "haproxy",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "nginx": "nginx-light",
+    "setpriv": "util-linux",
+    "strace": "strace",
+    "unshare": "util-linux",
+}
+"""Debian's package of each program."""
+QT_LIBRARIES = "libglib2.0-0"
+"""What PySide6's QtCore is linked against and does not bring along (PySide6 6.12 on Debian 12 and 13)."""
+_SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
+
+
+def without(reason: str) -> NoReturn:
+    """Skip the test, or fail it where the run insists on all that it needs."""
+    if os.environ.get("QBDOCTOR_REQUIRE_LIVE") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def program(name: str) -> str:
+    """The path of a program; without it the test is skipped, naming the package."""
+    found = shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)
+    if found is None:
+        without(f"{MISSING}{name} (apt install {PACKAGES.get(name, name)})")
+    return found
+
+
+def qt(module: str) -> ModuleType:
+    """A module of PySide6, which needs a library of the system's; without it the test is skipped."""
+    try:
+        return importlib.import_module(f"PySide6.{module}")
+    except ImportError as error:
+        without(f"{MISSING}PySide6.{module} (apt install {QT_LIBRARIES}): {error}")
+
+
+def open_to_others(*folders: Path) -> None:
+    """Skip where another user cannot read these folders, as in a checkout below /root."""
+    closed = [
+        str(place) for folder in folders for place in (folder, *folder.parents) if not place.stat().st_mode & 0o001
+    ]
+    if closed:
+        without(f"{MISSING}a way for another user into {closed[0]} (chmod o+x, or a checkout elsewhere)")
+
+
+def summary(reasons: Iterable[str]) -> list[str]:
+    """One line for each thing that was missing, with how many tests wanted it."""
+    count: dict[str, int] = {}
+    for reason in reasons:
+        text = reason.removeprefix("Skipped: ")
+        if text.startswith(MISSING):
+            what = text.removeprefix(MISSING).split("): ")[0]
+            what += ")" if "(" in what and not what.endswith(")") else ""
+            count[what] = count.get(what, 0) + 1
+    return [f"skipped for want of {what}: {number} tests" for what, number in sorted(count.items())]

@@ -4,4 +4,4 @@ This package imports nothing, so that ``--version`` stays quick. The one Python 
 :mod:`qbdoctor.api`.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
@@ -164,7 +165,7 @@ class Proxy:
                 return answer.status, answer.reason, answer.getheaders()
 
         try:
-            draft.status, reason, headers = await asyncio.to_thread(ask)
+            draft.status, reason, headers = await _in_thread(ask)
         except HTTPException as error:
             raise aiohttp.ClientError(type(error).__name__) from error
         response = self._begun(request, draft, headers, reason)
@@ -258,6 +259,32 @@ class Proxy:
         address = str(peer[0]) if peer else "unknown"
         number = self._connections.setdefault(peer, len(self._connections) + 1)
         return address.removeprefix("::ffff:"), number
+
+
+async def _in_thread(ask: Callable[[], tuple[int, str, Headers]]) -> tuple[int, str, Headers]:
+    """Wait for a call that blocks, in a thread that does not keep the program alive: asyncio's own would."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[tuple[int, str, Headers]] = loop.create_future()
+
+    def settle(outcome: tuple[int, str, Headers] | Exception) -> None:
+        if answer.done():
+            return
+        if isinstance(outcome, Exception):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
+
+    def run() -> None:
+        outcome: tuple[int, str, Headers] | Exception
+        try:
+            outcome = ask()
+        except Exception as error:
+            outcome = error
+        with contextlib.suppress(RuntimeError):  # the trace is over
+            loop.call_soon_threadsafe(settle, outcome)
+
+    threading.Thread(target=run, daemon=True, name="qbdoctor-head").start()
+    return await answer
 
 
 def _decoded(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:

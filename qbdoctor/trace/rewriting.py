@@ -39,9 +39,14 @@ class Names:
     target: Address
 
     def names_proxy(self, authority: str) -> bool:
-        """Whether a Host names the proxy: by whatever name it was reached, the port is the proxy's own."""
+        """Whether a Host names the proxy: the port is its own, and the host its own name, ``localhost`` or an address.
+
+        Any other name may be a stranger's that was made to lead here (DNS rebinding): a page from there must meet the
+        server's protection as it would without the proxy. An address cannot be made to lead elsewhere.
+        """
         host, port = split_authority(authority)
-        return bool(host) and (port or DEFAULT_PORTS[self.proxy.scheme]) == self.proxy.port
+        ours = host in (self.proxy.host, "localhost") or parse_ip(host) is not None
+        return ours and (port or DEFAULT_PORTS[self.proxy.scheme]) == self.proxy.port
 
     def names_target(self, authority: str) -> bool:
         """Whether a Host names the target as its own URL does."""

@@ -36,18 +36,64 @@ class Deadline:
 
 
 class Masks:
-    """The secrets that must not show; :meth:`hide` takes them out of any text."""
+    """The secrets that must not show; :meth:`hide` takes them out of any text, however they are written there."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        self._known: dict[str, re.Pattern[str]] = {}
 
     def add(self, secret: Secret | None) -> None:
-        """Remember a secret. The factory password is none (contract); hiding two letters would only garble."""
-        if secret and len(secret.reveal()) >= 4 and secret.reveal() != "adminadmin":
-            self._known.add(secret.reveal())
+        """Remember a secret. The factory password is none (contract)."""
+        if secret and secret.reveal() != "adminadmin":
+            text = secret.reveal()
+            self._known.setdefault(text, re.compile("".join(map(_any_form, text)), re.IGNORECASE))
 
     def hide(self, text: str) -> str:
-        """Return the text with every known secret, API key and user:password of a URL replaced by ``***``."""
+        """Return the text with every known secret, API key and user:password of a URL replaced by ``***``.
+
+        Secrets are found as they are, URL-encoded, and quoted for JSON, HTML or a shell. One of under four characters
+        hides the whole text that it is in, since what is left around it would tell it.
+        """
         for known in sorted(self._known, key=len, reverse=True):
-            text = text.replace(known, "***")
+            pattern = self._known[known]
+            if len(known) >= _SHORT:
+                text = pattern.sub("***", text)
+            elif text not in _ALWAYS_SAID and _VERSION.fullmatch(text) is None and pattern.search(text):
+                return "***"
         return _USERINFO.sub("***@", _API_KEY.sub("qbt_***", text))
+
+    def hide_value(self, name: str, text: str) -> str:
+        """Return the value of a header, as :meth:`hide` does; those that every release sends are the same for everybody."""
+        if name.lower() in OF_EVERY_ANSWER and all(len(known) < _SHORT for known in self._known):
+            return text
+        return self.hide(text)
+
+
+_SHORT = 4
+_ALWAYS_SAID = frozenset({"", "Ok.", "Fails.", "Forbidden", "Unauthorized", "OK", "No Content", "Not Found"})
+"""What qBittorrent says whatever it was sent, and what it is known by."""
+_VERSION = re.compile(r"v?\d+(?:\.\d+){1,3}\w{0,8}\s*")
+OF_EVERY_ANSWER = frozenset(  # headers
+
+    {
+        "cache-control", "connection", "content-length", "content-type", "cross-origin-opener-policy", "date",
+        "referrer-policy", "x-content-type-options", "x-frame-options", "x-xss-protection",
+    }
+)  # fmt: skip
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
+def _any_form(character: str) -> str:
+    """Return a pattern for a character as itself and as URLs, JSON, HTML and shells write it."""
+    forms = ["".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))]
+    units = character.encode("utf-16-be", "surrogatepass")
+    forms.append("".join(rf"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)))
+    forms += [f"&#0*{ord(character)};", f"&#x0*{ord(character):x};"]
+    if character in _NAMED:
+        forms.append(f"&{_NAMED[character]};")
+    if character == " ":
+        forms.append(r"\+")
+    if character == "'":
+        forms += [r"'\\''", r"""'"'"'"""]
+    if not character.isalnum():
+        forms.append(r"\\" + re.escape(character))
+    return f"(?:{'|'.join([*forms, re.escape(character)])})"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
 from qbdoctor.webui.call import Call, parse_set_cookie
-from qbdoctor.webui.masks import Deadline, Masks
+from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
 from qbdoctor.webui.transport import Job, run_job
 
 if TYPE_CHECKING:
@@ -105,19 +105,41 @@ class Wire:
             cookie = parse_set_cookie(value) if name.lower() == "set-cookie" else None
             if cookie is not None:
                 self.masks.add(cookie.value)
+                cookie = self._masked(cookie)
                 cookies.append(cookie)
-            headers.append((name, cookie.shown() if cookie else self.masks.hide(value)))
-        text = self.masks.hide(raw[:SHOWN_BODY].decode("utf-8", "replace")) if show_body else "(not shown)"
+            shown = self.masks.hide(cookie.shown()) if cookie else self.masks.hide_value(name, value)
+            headers.append((self.masks.hide(name) if name.lower() not in OF_EVERY_ANSWER else name, shown))
+        # More than is shown is looked through: a secret may lie across the end.
+        text = (
+            self.masks.hide(raw[: 2 * SHOWN_BODY].decode("utf-8", "replace"))[:SHOWN_BODY]
+            if show_body
+            else "(not shown)"
+        )
         exchange = replace(
             blank,
             status=response.status_code,
-            reason=str(response.reason or ""),
+            reason=self.masks.hide(str(response.reason or "")),
             headers=tuple(headers),
             body=text,
             size=len(raw),
             cookies=tuple(cookies),
         )
         return exchange, raw
+
+    def _masked(self, cookie: SetCookie) -> SetCookie:
+        """Return the cookie without a secret in its attributes; its value is one, and is never shown."""
+
+        def hide(text: str | None) -> str | None:
+            return None if text is None else self.masks.hide(text)
+
+        return replace(
+            cookie,
+            same_site=hide(cookie.same_site),
+            path=hide(cookie.path),
+            domain=hide(cookie.domain),
+            expires=hide(cookie.expires),
+            max_age=hide(cookie.max_age),
+        )
 
 
 def _shown_header(name: str, value: str) -> str:

@@ -1,0 +1,118 @@
+"""No secret shows, however a server hands it back, and no text from outside acts on a terminal."""
+
+from __future__ import annotations
+
+import base64
+import html
+import http.server
+import json
+import shlex
+import threading
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from qbdoctor.model.basics import Secret
+from qbdoctor.webui.masks import Masks
+from tests.support.doctor import qbdoctor
+
+SECRETS = ["simple-canary", "p&ss w'ord\"<é>/+%\\", "ünï🙂cödé", "a.b*c(d)[e]$f"]
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": lambda text: text,
+    "url": lambda text: quote(text, safe=""),
+    "url, small": lambda text: quote(text, safe="").lower(),
+    "form": quote_plus,
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json, utf-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "html": html.escape,
+    "html, numbers": lambda text: "".join(f"&#{ord(each)};" for each in text),
+    "html, hex": lambda text: "".join(f"&#x{ord(each):X};" for each in text),
+    "shell": lambda text: shlex.quote(text).strip("'"),
+    "shell, other": lambda text: text.replace("'", "'\\''"),
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_found_in_every_form(secret: str, form: str) -> None:
+    masks = Masks()
+    masks.add(Secret(secret))
+    written = FORMS[form](secret)
+    assert masks.hide(f"before {written} after") == "before *** after"
+
+
+@pytest.mark.parametrize("short", ["a", "xy", "1.2"])
+def test_a_short_secret_hides_the_whole_text(short: str) -> None:
+    masks = Masks()
+    masks.add(Secret(short))
+    assert masks.hide(f"<p>{short}</p>") == "***"
+    for fixed in ("", "Ok.", "Fails.", "Forbidden", "v5.1.2"):
+        assert masks.hide(fixed) == fixed
+    assert masks.hide("nothing -") == "nothing -"
+
+
+def test_what_is_no_secret_stays() -> None:
+    masks = Masks()
+    masks.add(Secret("adminadmin"))
+    masks.add(None)
+    masks.add(Secret(""))
+    assert masks.hide("adminadmin") == "adminadmin"
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers as qBittorrent 4.x does, and hands the form of a login back in every place that an answer has."""
+
+    where = "body"
+
+    def answer(self) -> None:
+        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        login = self.path.endswith("auth/login")
+        sent = form if login else ""
+        status, text = (403, "Forbidden") if not login else (200, "Fails.")
+        if self.path == "/":
+            status, text = 200, "<html>qbittorrent loginform scripts/login.js</html>"
+        elif "nope" in self.path or self.path.endswith("version/"):
+            status, text = 404, "Not Found"
+        where = self.where if login else ""
+        self.send_response_only(status, f"Fails {sent}" if where == "reason" else None)
+        self.send_header("x-content-type-options", "nosniff")
+        self.send_header("x-xss-protection", "1; mode=block")
+        if where == "header":
+            self.send_header("x-echo", sent)
+        if where == "name":
+            self.send_header(sent.rpartition("=")[2].replace("%", "-"), "x")
+        if where == "cookie":
+            self.send_header("set-cookie", f"SID=abcdefgh; path=/{sent}; domain={sent}")
+        if where == "body":
+            text = "x" * 2040 + sent
+        data = text.encode()
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_words: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize("where", ["body", "reason", "header", "name", "cookie"])
+@pytest.mark.parametrize("style", ["human", "json", "html", "markdown", "junit"])
+def test_a_server_that_echoes_the_form(echo: str, where: str, style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    password = "canary" if where == "name" else "can&ary /é'1"
+    monkeypatch.setattr(Echo, "where", where)
+    run = qbdoctor("check", "-v", "--format", style, "--url", echo, "--username", "someone", password=password)
+    shown = run.out + run.err
+    for form in {make(password) for make in FORMS.values()} | {base64.b64encode(password.encode()).decode()}:
+        assert form.lower() not in shown.lower(), form
+    if style == "json":
+        assert run.report["login_attempts"] == 1

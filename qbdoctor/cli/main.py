@@ -14,6 +14,7 @@ from qbdoctor.cli.parser import COMMANDS, parse, split, wanted_format
 from qbdoctor.cli.program import named
 from qbdoctor.cli.wrapping import columns, wrapped
 from qbdoctor.model.errors import UserError
+from qbdoctor.model.terminal_text import harmless
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,5 +52,5 @@ def _failed_early(error: UserError, given: Sequence[str]) -> int:
 
 
 def _say(error: UserError) -> None:
-    text = named(f"qbdoctor: {error.message}")
+    text = harmless(named(f"qbdoctor: {error.message}"))
     print(wrapped(text, columns(sys.stderr)), file=sys.stderr)  # noqa: T201

@@ -12,17 +12,23 @@ from pathlib import Path
 from qbdoctor.cli import program, wrapping
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
+from qbdoctor.model.terminal_text import harmless
 from qbdoctor.reports import exit_code, render
 from qbdoctor.storage import files, foreign
 
 
 def say(text: str) -> None:
     """Write a message to standard error."""
-    print(wrapping.wrapped(program.named(text), wrapping.columns(sys.stderr)), file=sys.stderr)  # noqa: T201
+    print(wrapping.wrapped(harmless(program.named(text)), wrapping.columns(sys.stderr)), file=sys.stderr)  # noqa: T201
 
 
-def deliver(text: str, output: str | None) -> None:
-    """Write a result to standard output or whole into a file. Raises :class:`UserError` (``output-…``)."""
+def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
+    """Write a result to standard output or whole into a file. Raises :class:`UserError` (``output-…``).
+
+    ``styled``: it has colours of our own, and what is not ours in it was made harmless before.
+    """
+    if not styled:
+        text = harmless(text)
     if output is None or output == "-":
         try:
             sys.stdout.write(text)
@@ -77,5 +83,5 @@ def report(
     if made.error is not None and args.format == "human":
         say(f"qbdoctor: {made.error.message}")
     else:
-        deliver(text, args.output)
+        deliver(text, args.output, styled=args.format == "human")
     return exit_code(made, args.format)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.errors import UserError
+from qbdoctor.model.terminal_text import harmless
 from qbdoctor.storage import own_programs
 from qbdoctor.target.address import Address, parse_host_port, parse_ip
 from qbdoctor.trace.exchange import Seen, Trace
@@ -193,7 +194,7 @@ class Session:
 
     def _say(self, text: str) -> None:
         if not self.quiet:  # in one piece: the command writes there too
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{harmless(text)}\n")
             sys.stderr.flush()
 
     @contextlib.contextmanager

@@ -9,6 +9,7 @@ import json
 import shlex
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -116,3 +117,50 @@ def test_a_server_that_echoes_the_form(echo: str, where: str, style: str, monkey
         assert form.lower() not in shown.lower(), form
     if style == "json":
         assert run.report["login_attempts"] == 1
+
+
+EVIL = "\x1b[8m\x9b8m\u202etxt\u2066\x07\x7f\U000e0041"
+
+
+def test_text_of_others_is_made_harmless() -> None:
+    from qbdoctor.model.terminal_text import harmless
+
+    assert harmless("plain ✓ é 日本\nnext") == "plain ✓ é 日本\nnext"
+    assert all(each.isprintable() for each in harmless(EVIL))
+    assert json.loads(harmless(json.dumps({"a": EVIL}, ensure_ascii=False))) == {"a": EVIL}
+    assert harmless("\ud800") == "\\ud800"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check",),
+        ("check", "--json"),
+        ("fix", "require-localhost-auth", "--dry-run"),
+        ("fix", "require-localhost-auth", "--dry-run", "--json"),
+        ("fix", "require-localhost-auth", "--yes"),
+        ("rollback", "--yes"),
+        ("history",),
+        ("history", "--json"),
+        ("history", "--format", "markdown"),
+        ("lint",),
+        ("lint", "--format", "github"),
+        ("lint", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_names_of_files_act_on_no_terminal(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    profile = tmp_path / EVIL
+    config = profile / "qBittorrent/config/qBittorrent.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text("[Preferences]\nWebUI\\LocalHostAuth=false\nWebUI\\Port=1\n")
+    source = profile / f"{EVIL}.py"
+    source.write_text('import requests\nrequests.post("http://x/api/v2/auth/login", json={"username": "a"})\n')
+    state = ("--state-dir", str(tmp_path / EVIL / "state"))
+    if arguments[0] in {"history", "rollback"}:
+        qbdoctor("fix", "require-localhost-auth", "--yes", "--via", "file", "--config", str(config), *state)
+    target = {"lint": (str(source),), "history": (), "rollback": ()}.get(arguments[0], ("--config", str(config)))
+    run = qbdoctor(*arguments, *target, *(() if arguments[0] == "lint" else state))
+    shown = run.out + run.err
+    assert any(each in shown for each in ("\\u202e", "\\x1b", "\\u001b", "\ufffd")), shown
+    assert [each for each in shown if not each.isprintable() and each != "\n"] == []

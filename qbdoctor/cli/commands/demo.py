@@ -17,6 +17,7 @@ from types import FrameType
 
 from qbdoctor.cli import program, wrapping
 from qbdoctor.model.errors import UserError
+from qbdoctor.model.terminal_text import harmless
 from qbdoctor.simulator.throwaway import INCIDENT, DemoServer, Say, StepFailed, environment, temporary_folder
 
 FIXES = ("require-localhost-auth", "disable-subnet-whitelist")
@@ -119,7 +120,7 @@ def _one_is_found() -> bool:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{wrapping.wrapped(program.named(text), wrapping.columns(sys.stdout))}\n")
+    sys.stdout.write(f"{wrapping.wrapped(harmless(program.named(text)), wrapping.columns(sys.stdout))}\n")
     sys.stdout.flush()
 
 

@@ -20,6 +20,7 @@ from qbdoctor.cli.suggest import suggest
 from qbdoctor.config.qtini.values import from_bool, from_list, from_text
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import Refused, UserError
+from qbdoctor.model.terminal_text import harmless
 from qbdoctor.releases import KNOWN, Key, Version
 from qbdoctor.releases.web_api import COMPARED, webapi
 from qbdoctor.simulator.config import Config
@@ -256,5 +257,5 @@ def _tell(args: argparse.Namespace, standin: StandIn, server: Server, made_up: S
             "  Ctrl-C ends it.",
         ]
     shown = lines[:2] if args.quiet and args.format == "human" else lines
-    sys.stdout.write("\n".join(shown) + "\n")
+    sys.stdout.write(harmless("\n".join(shown) + "\n"))
     sys.stdout.flush()

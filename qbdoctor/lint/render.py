@@ -8,6 +8,8 @@ from pathlib import PurePath
 from typing import Any
 
 from qbdoctor import __version__
+from qbdoctor.lint import secrets
+from qbdoctor.lint.facts.program import MendedLines
 from qbdoctor.lint.findings import LintFinding, LintResult
 
 _LEVELS = {"proven": "error", "likely": "error", "possible": "warning"}
@@ -31,7 +33,7 @@ def as_json(result: LintResult) -> str:
                 "since": finding.since or None,
                 "mended": [
                     {"line": edit.line, "last_line": max(edit.line, edit.last_line), "text": edit.text}
-                    for edit in finding.mended
+                    for edit in _handed_on(finding)
                 ],
             }
             for finding in result.findings
@@ -88,7 +90,7 @@ def as_sarif(result: LintResult) -> str:
 
 def _fixes(finding: LintFinding) -> dict[str, Any]:
     """SARIF's ``fixes``: lines replaced as a whole."""
-    if not finding.mended:
+    if not _handed_on(finding):
         return {}
     replacements = [
         {
@@ -106,13 +108,18 @@ def _fixes(finding: LintFinding) -> dict[str, Any]:
     return {"fixes": [{"description": {"text": finding.remedy}, "artifactChanges": [change]}]}
 
 
+def _handed_on(finding: LintFinding) -> tuple[MendedLines, ...]:
+    """Return the mended lines for programs that apply them: none where one holds a secret, which no output may."""
+    return () if any(secrets.holds_any(edit.text) for edit in finding.mended) else finding.mended
+
+
 def _mended(finding: LintFinding) -> str:
     """The mended lines as text, for where a message is all there is."""
     parts = []
     for edit in finding.mended:
         last = max(edit.line, edit.last_line)
         lines = f"{edit.line}" if last == edit.line else f"{edit.line}-{last}"
-        parts.append(f"\nline {lines}:\n{edit.text}")
+        parts.append(f"\nline {lines}:\n{secrets.hide(edit.text)}")
     return "".join(parts)
 
 
@@ -157,9 +164,8 @@ def _one(finding: LintFinding) -> str:
     for edit in finding.mended:
         last = max(edit.line, edit.last_line)
         where = f"{edit.line}" if last == edit.line else f"{edit.line}-{last}"
-        lines.extend(
-            f"  {where if number == 0 else '':>7} + {_clean(text)}" for number, text in enumerate(edit.text.split("\n"))
-        )
+        for number, text in enumerate(secrets.hide(edit.text).split("\n")):
+            lines.append(f"  {where if number == 0 else '':>7} + {_clean(text)}")
     return "\n".join(lines) + "\n"
 
 

@@ -164,3 +164,39 @@ def test_names_of_files_act_on_no_terminal(tmp_path: Path, arguments: tuple[str,
     shown = run.out + run.err
     assert any(each in shown for each in ("\\u202e", "\\x1b", "\\u001b", "\ufffd")), shown
     assert [each for each in shown if not each.isprintable() and each != "\n"] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('data={"username": "a", "password": "hun&ter2"}', 'data={"username": "a", "password": "***"}'),
+        ("PASSWORD = 'hunter2'", "PASSWORD = '***'"),
+        ('qbt_password := "hunter2"', 'qbt_password := "***"'),
+        ("'password' => 'hunter2'", "'password' => '***'"),
+        ('form.set("password", "hunter2")', 'form.set("password", "***")'),
+        ('body: "username=a&password=hunter2"', 'body: "username=a&password=***"'),
+        ('curl -d "password=$PASSWORD"', 'curl -d "password=$PASSWORD"'),
+        ('curl -d "password=${1}"', 'curl -d "password=${1}"'),
+        ('f"password={word}"', 'f"password={word}"'),
+        ('{"Cookie": "SID=abcdefgh"}', '{"Cookie": "***"}'),
+        ('"Authorization: Bearer qbt_0123456789012345678901234567"', '"Authorization: Bearer ***"'),
+        ("password=args.password", "password=args.password"),
+        ("curl -d password=hunter2", "curl -d password=***"),
+        ('data={"username": "hunter"}', 'data={"username": "hunter"}'),
+    ],
+)
+def test_literals_in_the_places_of_secrets(line: str, shown: str) -> None:
+    from qbdoctor.lint import secrets
+
+    assert secrets.hide(line) == shown
+
+
+@pytest.mark.parametrize("style", ["human", "json", "sarif", "github"])
+def test_lint_prints_no_password(tmp_path: Path, style: str) -> None:
+    source = tmp_path / "client.py"
+    source.write_text(
+        'import requests\nrequests.post("http://x/api/v2/auth/login", json={"username": "a", "password": "canary-77"})\n'
+    )
+    run = qbdoctor("lint", "--format", style, str(source))
+    assert run.code == 1
+    assert "canary" not in run.out + run.err

@@ -52,6 +52,11 @@ _HELP = {
         "qbdoctor lint src",
         "qbdoctor lint --format github my_script.py",
     ),
+    "targets": (
+        "Lists the named targets of targets.toml; nothing is asked of them, and no secret is fetched.",
+        "qbdoctor targets",
+        "qbdoctor targets --json",
+    ),
     "simulate": (
         "Stands in for the Web UI of any release, for trying a client before an upgrade.",
         "qbdoctor simulate --version 5.3.0",

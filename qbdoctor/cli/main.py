@@ -7,6 +7,7 @@ neither requests nor rich, psutil or iniparse.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -25,9 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _failed_early(error, given)
     try:
+        if args.target is not None:
+            from qbdoctor.cli import named_targets  # noqa: PLC0415 - seldom needed
+
+            named_targets.apply(args, os.environ)
         command = importlib.import_module(f"qbdoctor.cli.commands.{args.command}")
         return int(command.run(args))
     except UserError as error:
+        if args.command == "check" and args.format != "human":  # before the check could begin
+            from qbdoctor.cli import early_error  # noqa: PLC0415
+
+            return early_error.refuse(error, args.format, args.output)
         _say(error)
         return error.exit_code
     except KeyboardInterrupt:

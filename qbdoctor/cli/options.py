@@ -60,6 +60,7 @@ def add_target(parser: Parser, *, shown: bool = True) -> None:
     if shown:
         target = parser.add_argument_group("target (with none of these, discovery decides)")
     target.add_argument("--url", metavar="URL", help="Web UI address: http or https, name, IPv4 or [IPv6]")
+    target.add_argument("--target", metavar="NAME", help="a named target of targets.toml (qbdoctor targets lists them)")
     target.add_argument("--profile", metavar="DIR", help="the folder given to qBittorrent's own --profile")
     target.add_argument("--config", metavar="FILE", help="the qBittorrent.conf or qBittorrent.ini itself")
     target.add_argument("--username", metavar="NAME", help="default: QBDOCTOR_USERNAME, else the config's, else admin")
@@ -241,6 +242,11 @@ def add_explain(commands: Any, common: Parser) -> None:
     explain.add_argument(
         "--coverage", action="store_true", default=argparse.SUPPRESS, help="which causes the tests saw on which release"
     )
+
+
+def add_targets(commands: Any, common: Parser) -> None:
+    """Add ``targets``."""
+    commands.add_parser("targets", parents=[common], help="the named targets of targets.toml", allow_abbrev=False)
 
 
 def add_trace(commands: Any, common: Parser) -> None:

@@ -23,6 +23,7 @@ from qbdoctor.cli.options import (
     add_rollback,
     add_simulate,
     add_target,
+    add_targets,
     add_trace,
 )
 from qbdoctor.model.errors import UserError
@@ -41,7 +42,7 @@ exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 
 """
 
 
-COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint", "simulate")
+COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint", "simulate", "targets")
 
 
 ALIASES = {"status": "check", "diagnose": "check", "doctor": "check", "undo": "rollback", "revert": "rollback"}
@@ -51,6 +52,8 @@ ALIASES = {"status": "check", "diagnose": "check", "doctor": "check", "undo": "r
 DEFAULTS: dict[str, Any] = {
     "command": "check",
     "url": None,
+    "target": None,
+    "named_target": None,
     "profile": None,
     "config": None,
     "username": None,
@@ -113,6 +116,7 @@ ADDERS = {
     "clients": add_clients,
     "lint": add_lint,
     "simulate": add_simulate,
+    "targets": add_targets,
 }
 
 
@@ -144,7 +148,7 @@ def build() -> Parser:
 def _common(command: str) -> Parser:
     """Return the options that every command takes; those that mean nothing to this one are not in its help."""
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    add_target(common, shown=command not in {"explain", "demo", "lint", "simulate"})
+    add_target(common, shown=command not in {"explain", "demo", "lint", "simulate", "targets"})
     add_output(common, FORMATS, changes=command in {"", "fix", "rollback", "history"})
     return common
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qbdoctor.cli import credentials, output
 from qbdoctor.cli.parser import DEFAULTS
+from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observed_values import Asked
 from qbdoctor.observe.observer import Observer
@@ -43,8 +44,7 @@ def observer(
     verify = verification(args)
     if args.trust_user is not None and private.user_id(args.trust_user) is None:
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
-    api_key = credentials.secret(args.api_key_file, "--api-key-file", "QBDOCTOR_API_KEY", env)
-    password = credentials.secret(args.password_file, "--password-file", "QBDOCTOR_PASSWORD", env)
+    api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
     target = resolve(TargetOptions(args.url, args.profile, args.config), env=env)
     asked = Asked(
         no_login=args.no_login,
@@ -67,6 +67,17 @@ def observer(
         environment=env,
         ask_password=None if args.no_login else credentials.asker(present=present),
     )
+
+
+def _given_secret(args: argparse.Namespace, kind: str, env: Mapping[str, str]) -> Secret | None:
+    """Return a secret by its option's file, else as the named target says, else from the environment."""
+    option, variable = f"--{kind.replace('_', '-')}-file", f"QBDOCTOR_{kind.upper()}"
+    file = getattr(args, f"{kind}_file")
+    if file is None and args.named_target is not None and not args.no_login:
+        found: Secret | None = args.named_target.secret(kind)
+        if found is not None:
+            return found
+    return credentials.secret(file, option, variable, env)
 
 
 def state_folder(args: argparse.Namespace, env: Mapping[str, str]) -> Path:
@@ -107,5 +118,8 @@ def target_arguments(args: argparse.Namespace) -> tuple[str, ...]:
         ("--deadline", f"{args.deadline:g}" if args.deadline != DEFAULTS["deadline"] else None),
     )
     flags = (("--insecure", args.insecure), ("--no-login", args.no_login))
-    given = [part for name, value in pairs if value is not None for part in (name, value)]
-    return (*given, *(name for name, is_given in flags if is_given))
+    named = {} if args.named_target is None else args.named_target.options
+    own = {f"--{key.replace('_', '-')}": value for key, value in named.items()}
+    given = [part for name, value in pairs if value is not None and own.get(name) != value for part in (name, value)]
+    first = () if args.target is None else ("--target", args.target)
+    return (*first, *given, *(name for name, is_given in flags if is_given and not own.get(name)))

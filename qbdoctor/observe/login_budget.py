@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.model.exchanges import Exchange, Failure
+from qbdoctor.observe.observed_values import Ban
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.name_lookup import look_up
 from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from qbdoctor.observe.inspection import Inspection
     from qbdoctor.webui.login_permit import Attempt, Permit
 
@@ -120,3 +120,20 @@ def send_unauthorised(inspection: Inspection, call: Call) -> Exchange:
     if exchange.status == 401:
         inspection.refused_authorisations += 1
     return exchange
+
+
+def logged_ban(inspection: Inspection) -> Ban | None:
+    """Return the ban that the log shows; None for none, and where it does not say so of the address that we have."""
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
+
+    seen, target = inspection.seen, inspection.target
+    if target.instance is None or not target.direct or not seen.log:
+        return None
+    _, source = server_and_source(inspection)
+    limit, seconds = ban_rules(inspection)
+    now = datetime.now()  # the log's times are local and have no zone
+    failures = server_log.login_failures(seen.log, source, limit=limit, ban_seconds=seconds, now=now)
+    last = server_log.last_failure(seen.log, source)
+    if not 0 < limit <= failures or last is None:
+        return None
+    return Ban(source, failures, limit, last + timedelta(seconds=seconds))

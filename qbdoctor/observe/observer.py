@@ -17,11 +17,10 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe import machine, release, ways
-from qbdoctor.observe.ban import logged_ban
 from qbdoctor.observe.client_address import believes_forwarded, client
 from qbdoctor.observe.first_request_log import read_first_request_log, remember_log_ends
 from qbdoctor.observe.inspection import Inspection
-from qbdoctor.observe.login_budget import no_room, note_first
+from qbdoctor.observe.login_budget import logged_ban, no_room, note_first
 from qbdoctor.observe.machine import proxy_variables
 from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
 from qbdoctor.observe.pages import page_parts

@@ -21,6 +21,16 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return _own(usual) or usual
 
 
+def config_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder for what a person writes: QBDOCTOR_CONFIG_DIR, else the platform's config folder."""
+    given = environment.get("QBDOCTOR_CONFIG_DIR", "")
+    if given:
+        return Path(given).expanduser().absolute()
+    import platformdirs  # noqa: PLC0415 - --help and --version do without it
+
+    return platformdirs.user_config_path("qbdoctor", appauthor=False)
+
+
 def _own(usual: Path) -> Path | None:
     """Return root's own state folder where HOME is another user's still (sudo, su -m); None where all is as usual.
 

@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from qbdoctor.cli import output
-from qbdoctor.cli.fix_options import fix_options
+from qbdoctor.cli.commands.fix_options import fix_options
 from qbdoctor.cli.parser import COMMANDS
 from qbdoctor.cli.target_options import observer, target_arguments
 from qbdoctor.diagnosis import engine

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from qbdoctor.cli import program
-from qbdoctor.cli.fix_options import fix_options
+from qbdoctor.cli.commands.fix_options import fix_options
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import target_arguments
 from qbdoctor.model.report import Cause, Report

@@ -1,5 +1,7 @@
 """The config's Web UI settings: keys that nothing reads, values that Qt reads otherwise, settings that stand twice."""
 
+from collections.abc import Iterable
+
 from qbdoctor.api import (
     Check,
     Confidence,
@@ -8,6 +10,7 @@ from qbdoctor.api import (
     Judgement,
     Observations,
     Oddity,
+    Settings,
     Severity,
     Status,
     as_read_by,
@@ -22,6 +25,7 @@ CAUSES = (
     "empty-username",
     "config-from-newer-release",
     "ambiguous-setting",
+    "settings-not-migrated",
     "misplaced-key",
     "unknown-key",
     "session-too-short",
@@ -29,6 +33,8 @@ CAUSES = (
 SHORT = 60
 """Seconds: browsers and most programs ask less often than that now and then."""
 NAMED = 3
+FEW = 3
+"""Fewer lines than that were written by a person in the wrong place; a migration that was left out leaves them all."""
 NO_WEB_UI = "the Web UI does not start"
 SUREST: tuple[Confidence, ...] = ("likely", "possible")
 
@@ -38,7 +44,7 @@ def judge(seen: Observations) -> Judgement:
     if seen.settings is None:
         return Judgement("skip", "Not read", seen.settings_problem or "the config is not at hand")
     settings = as_read_by(seen.settings, seen.version if seen.has("version") else None)
-    found = [*_user_name(seen), *lint_keys(settings), *lint_values(settings), *_session(seen)]
+    found = [*_user_name(seen), *_migration(settings, lint_keys(settings)), *lint_values(settings), *_session(seen)]
     findings = tuple(
         one
         for cause in CAUSES
@@ -51,6 +57,22 @@ def judge(seen: Observations) -> Judgement:
     if all(one.severity == "info" for one in findings):
         status = "pass"
     return Judgement(status, findings[0].summary, findings=findings)
+
+
+def _migration(settings: Settings, odd: Iterable[Oddity]) -> list[Oddity]:
+    """Take the keys that only a migration could have moved together: the file's number says that it was made."""
+    found = list(odd)
+    below = releases.rule("config.migrates_below", settings.version) if settings.version is not None else None
+    lost = [one for one in found if one.cause == "misplaced-key" and one.section == "Preferences"]
+    if below is None or (settings.migration or 0) < int(str(below)) or len(lost) < FEW:
+        return found
+    names = ", ".join(dict.fromkeys(one.name for one in lost))
+    text = (
+        f"MigrationVersion is {settings.migration}, which says that the settings were moved to [WebUI], but {len(lost)} of them "
+        f"still stand in [Preferences], where {settings.version} does not look ({names}): it runs with its defaults instead"
+    )
+    whole = Oddity("settings-not-migrated", "Meta/MigrationVersion", lost[0].line, text, severity="error")
+    return [whole, *(one for one in found if one not in lost)]
 
 
 def _finding(seen: Observations, cause: str, odd: list[Oddity]) -> Finding | None:

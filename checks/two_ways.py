@@ -27,12 +27,9 @@ def judge(seen: Observations) -> Judgement:
     if seen.target.direct or not _signed_in(seen):
         if findings:
             return _judged(findings)
-        why = (
-            "nothing stands between"
-            if seen.target.direct
-            else "without a session nothing tells which process is behind"
-        )
-        return Judgement("skip", "Not compared", why)
+        if seen.target.direct:
+            return Judgement("pass", "Nothing stands between: the address leads to the process itself")
+        return Judgement("skip", "Not compared", "without a session nothing tells which process is behind")
     if "two-ways" not in seen.comparisons:
         return Judgement("pass", "Compared with the process itself", wants=("two-ways",))
     made = seen.comparisons["two-ways"]

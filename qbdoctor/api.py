@@ -11,6 +11,7 @@ from qbdoctor import releases
 from qbdoctor.config.drift import Difference, differences
 from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
+from qbdoctor.config.settings import Settings
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_in
@@ -78,6 +79,7 @@ __all__ = [
     "ReplaceFile",
     "Secret",
     "SetCookie",
+    "Settings",
     "Severity",
     "SignIn",
     "Status",

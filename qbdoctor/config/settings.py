@@ -324,6 +324,15 @@ class Settings:
             case _:
                 return self.text(name)
 
+    def programs(self) -> tuple[tuple[str, int, str], ...]:
+        """What [AutoRun] has run: key, line and command, but for those that are switched off beside it."""
+        found = []
+        for key, switch in (("program", "enabled"), ("OnTorrentAdded/Program", "OnTorrentAdded/Enabled")):
+            entry, on = self.ini.get("AutoRun", key), self.ini.get("AutoRun", switch)
+            if entry is not None and (on is None or to_bool(on.raw, True)):
+                found.append((key, entry.line, to_text(entry.raw, utf8=self._utf8) or entry.raw))
+        return tuple(found)
+
     # --- lists of addresses and names -------------------------------------------------------------------------------
 
     def whitelist(self) -> tuple[tuple[Network, ...], tuple[str, ...]]:

@@ -25,8 +25,7 @@ from qbdoctor.observe.machine import proxy_variables
 from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
 from qbdoctor.observe.pages import page_parts
 from qbdoctor.observe.password_check import check_offline
-from qbdoctor.observe.port_sharing import port_shared
-from qbdoctor.observe.proof import bearer_root, prove, settle_listener
+from qbdoctor.observe.proof import bearer_root, port_shared, prove, settle_listener
 from qbdoctor.observe.sign_in import clock, not_needed, sign_in, withheld_for
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call

@@ -179,11 +179,9 @@ def is_failed_login(line: LogLine) -> bool:
 
 
 def is_nameless_login(line: LogLine) -> bool:
-    """Return whether the line is about a login that was refused and counted, and to which no user name had come."""
-    found = _login_address(line)
-    if line.level != "W" or found is None or _attempt(line, found) is None:
-        return False
-    return re.split("[:：]", line.text[found.end :])[-1].strip() == ""
+    """Return whether the line is about a refused login to which no user name had come."""
+    found = _login_address(line) if is_failed_login(line) else None
+    return found is not None and re.split("[:：]", line.text[found.end :])[-1].strip() == ""
 
 
 def last_failure(lines: Sequence[LogLine], address: str) -> datetime | None:

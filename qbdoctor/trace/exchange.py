@@ -13,6 +13,8 @@ from qbdoctor.model.basics import Json
 
 Content = Literal["", "form", "multipart", "json", "other"]
 Whose = Literal["", "own", "foreign"]
+WRITING = frozenset({"torrents/setSavePath", "torrents/setDownloadPath", "torrents/setLocation"})
+"""Actions that answer 403 where qBittorrent may not write (torrentscontroller.cpp 4.1.2 to 5.2.3)."""
 LoginAnswer = Literal["", "ok", "fails", "banned", "other"]
 Kind = Literal["login", "logout", "call", "page"]
 Scheme = Literal["", "basic", "bearer", "other"]

@@ -15,7 +15,19 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from qbdoctor.trace.exchange import ADD, LOGIN, VERSION, Carried, Content, Given, LoginAnswer, Scheme, Seen, Whose
+from qbdoctor.trace.exchange import (
+    ADD,
+    LOGIN,
+    VERSION,
+    WRITING,
+    Carried,
+    Content,
+    Given,
+    LoginAnswer,
+    Scheme,
+    Seen,
+    Whose,
+)
 from qbdoctor.trace.forms import AddFields, read_login
 from qbdoctor.trace.rewriting import Names, kind_of, shown_source, split_authority
 
@@ -79,7 +91,7 @@ class Draft:
 
     def came(self, chunk: bytes) -> None:
         """Take a piece of the answer's body."""
-        if self.action in (LOGIN, VERSION) and len(self.answer) < BODY_KEPT:
+        if self.action in {LOGIN, VERSION, ADD, *WRITING} and len(self.answer) < BODY_KEPT:
             self.answer += chunk[: BODY_KEPT - len(self.answer)]
 
 
@@ -209,9 +221,13 @@ class Notebook:
 
     @staticmethod
     def _answer(draft: Draft) -> LoginAnswer:
+        text = bytes(draft.answer).strip()
+        if draft.action == ADD:
+            return "fails" if draft.status == 200 and text == b"Fails." else ""
+        if draft.action in WRITING:
+            return "other" if draft.status == 403 and text not in {b"", b"Forbidden"} else ""
         if draft.action != LOGIN or draft.status is None:
             return ""
-        text = bytes(draft.answer).strip()
         if draft.status == 200:
             return "ok" if text == b"Ok." else "fails" if text == b"Fails." else "other"
         if draft.status == 403 and len(text) > _BAN_SIZE:

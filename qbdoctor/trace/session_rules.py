@@ -9,7 +9,7 @@ from qbdoctor.model.findings import Finding
 from qbdoctor.trace import request_rules, user_agents
 from qbdoctor.trace.conversations import Conversation, bare, refused_bare, session_over, split, unkept_logins
 from qbdoctor.trace.evidence import Context, context, experiment, proof
-from qbdoctor.trace.exchange import Seen, Trace, is_session_name
+from qbdoctor.trace.exchange import ADD, WRITING, Seen, Trace, is_session_name
 
 CAUSES = (
     "client-drops-cookie",
@@ -20,6 +20,8 @@ CAUSES = (
     "client-never-logs-in-again",
     "client-logs-in-each-call",
     "secure-cookie-over-http",
+    "server-cannot-write-there",
+    "nothing-added",
     *request_rules.CAUSES,
 )
 """The ids that a trace can find."""
@@ -229,7 +231,9 @@ def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) 
         return  # it did log in again; what came of it is another matter
     late = [each for each in part.calls if each.n > end and each.status == 403]
     names = {given.value: given.name for each in known.trace.seen for given in each.given if given.value}
-    dead = [each for each in late if _under_its_name(each, names)]
+    dead = [
+        each for each in late if _under_its_name(each, names) and not alive_after(each, part) and each.answer != "other"
+    ]
     out = [each for each in part.seen if each.kind == "logout" and each.n > end and each.status in (200, 204)][-1:]
     if out and (gone := [each for each in late if each.n > out[0].n]):
         why, calls = f"after its logout (request {out[0].n})", gone
@@ -247,6 +251,54 @@ def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) 
         "likely",
         f"{part.who} is refused (request {calls[0].n}) {why}, and does not log in again",
         (*map(proof, good[-1:]), *map(proof, out), *map(proof, calls[:_SHOWN])),
+    )
+
+
+def _not_the_session(_known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
+    """A 403 or 409 of an action, with a session that goes on to be good: it is about what was asked for."""
+    refused = [each for each in part.calls if each.status == 403 and _is_about_a_folder(each, part)]
+    if refused:
+        first = refused[0]
+        later = alive_after(first, part)
+        yield Finding(
+            "server-cannot-write-there",
+            "likely",
+            f"Request {first.n} of {part.who} ({first.path}) is refused with 403, though its session is good"
+            + (f" (request {later.n})" if later else "")
+            + ": qBittorrent's user may not write to the folder that is asked for",
+            (*map(proof, refused[:_SHOWN]), *((proof(later),) if later else ())),
+        )
+    nothing = [each for each in part.calls if each.action == ADD and (each.status == 409 or each.answer == "fails")]
+    if nothing:
+        yield Finding(
+            "nothing-added",
+            "likely",
+            f"Request {nothing[0].n} of {part.who} adds nothing ({nothing[0].status}): the torrent is there already, or "
+            "what was sent is none; "
+            "the connection and the login are in order",
+            tuple(map(proof, nothing[:_SHOWN])),
+            severity="warning",
+        )
+
+
+def _is_about_a_folder(each: Seen, part: Conversation) -> bool:
+    """Whether the answer's own text says so, or the session that it carried was good afterwards."""
+    return each.action in WRITING and (each.answer == "other" or alive_after(each, part) is not None)
+
+
+def alive_after(each: Seen, part: Conversation) -> Seen | None:
+    """Return a later call with the same session that was answered well, which shows that the session was good."""
+    return next(
+        (
+            later
+            for later in part.seen
+            if later.n > each.n
+            and later.kind == "call"
+            and later.status is not None
+            and later.status < 300
+            and set(later.sessions) & set(each.sessions)
+        ),
+        None,
     )
 
 
@@ -283,4 +335,4 @@ def _each_call(known: Context, part: Conversation, _: Sequence[Conversation]) ->
         )
 
 
-_RULES: tuple[SessionRule, ...] = (_not_kept, _other_name, _bare, _stops, _never_again, _each_call)
+_RULES: tuple[SessionRule, ...] = (_not_kept, _other_name, _bare, _stops, _never_again, _not_the_session, _each_call)

@@ -416,3 +416,20 @@ def test_the_human_page_says_who_what_and_how_to_mend_it() -> None:
     assert all(len(line) <= 80 for line in text.splitlines() if not line.startswith("       "))
     warned = replace(made.trace, notes=("something the proxy changed",))
     assert "Note: something the proxy changed" in human(result(warned))
+
+
+def test_a_403_that_is_not_about_the_session() -> None:
+    named = {"server-cannot-write-there": "likely"}
+    path = {"action": "torrents/setSavePath", "method": "POST"}
+    talk = Talk().login().call(200, S1).call(403, S1, **path).call(403, S1, **path)
+    assert talk.found() == NEVER_AGAIN
+    assert talk.call(200, S1).found() == named
+    said = {**path, "answer": "other"}
+    assert Talk().login().call(200, S1).call(403, S1, **said).call(403, S1, **said).found(run_exit=1) == named
+
+
+def test_an_add_that_adds_nothing() -> None:
+    add = {"action": "torrents/add", "method": "POST"}
+    assert Talk().login().call(409, S1, **add).found() == {"nothing-added": "likely"}
+    assert Talk(new=False).login().call(200, S1, answer="fails", **add).found() == {"nothing-added": "likely"}
+    assert Talk().login().call(200, S1, **add).found() == {}

@@ -14,6 +14,7 @@ from qbdoctor.config.password_hash import hashed
 from qbdoctor.config.settings import Settings
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
+from qbdoctor.diagnosis.answers import differing_headers
 from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_in
 from qbdoctor.diagnosis.calls import calls_fail, calls_work
 from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
@@ -22,7 +23,6 @@ from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
 from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
-from qbdoctor.observe.comparisons.two_ways import differing_headers
 from qbdoctor.observe.config_place import ConfigPlace
 from qbdoctor.observe.observations import Observations
 from qbdoctor.observe.observed_values import (
@@ -38,7 +38,7 @@ from qbdoctor.observe.observed_values import (
     WriteProbe,
 )
 from qbdoctor.observe.pages import is_broken
-from qbdoctor.observe.sign_in import session_cookie
+from qbdoctor.observe.session_cookie import session_cookie
 from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness

@@ -26,7 +26,8 @@ from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, 
 from qbdoctor.observe.pages import page_parts
 from qbdoctor.observe.password_check import check_offline
 from qbdoctor.observe.proof import bearer_root, port_shared, prove, settle_listener
-from qbdoctor.observe.sign_in import clock, not_needed, sign_in, withheld_for
+from qbdoctor.observe.session_cookie import clock, withheld_for
+from qbdoctor.observe.sign_in import not_needed, sign_in
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks

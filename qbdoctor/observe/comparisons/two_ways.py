@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qbdoctor.diagnosis.answers import differing_headers
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.routes import address_of, direct_address
 from qbdoctor.observe.ways import no_form
@@ -19,26 +20,7 @@ if TYPE_CHECKING:
     from qbdoctor.observe.inspection import Inspection
     from qbdoctor.target.address import Address
 
-CHANGING = frozenset(
-    {
-        "date",
-        "connection",
-        "content-length",
-        "content-encoding",
-        "transfer-encoding",
-        "keep-alive",
-        "vary",
-        "set-cookie",
-    }
-)
 """Headers that say nothing of what stands between: each hop has its own, or they differ from answer to answer."""
-
-
-def differing_headers(a: Exchange, b: Exchange) -> tuple[tuple[str, str, str], ...]:
-    """Return the headers (name, through the address, directly) that are not the same on both ways; "" for none."""
-    names = sorted({name.lower() for name, _ in (*a.headers, *b.headers)} - CHANGING)
-    pairs = ((name, a.header(name) or "", b.header(name) or "") for name in names)
-    return tuple((name, one, other) for name, one, other in pairs if one != other)
 
 
 def _two_ways(inspection: Inspection) -> Iterator[Comparison]:

@@ -10,9 +10,9 @@ from qbdoctor.api import (
     Judgement,
     Observations,
     Oddity,
-    Settings,
     Severity,
     Status,
+    Version,
     as_read_by,
     calls_fail,
     calls_work,
@@ -44,7 +44,12 @@ def judge(seen: Observations) -> Judgement:
     if seen.settings is None:
         return Judgement("skip", "Not read", seen.settings_problem or "the config is not at hand")
     settings = as_read_by(seen.settings, seen.version if seen.has("version") else None)
-    found = [*_user_name(seen), *_migration(settings, lint_keys(settings)), *lint_values(settings), *_session(seen)]
+    found = [
+        *_user_name(seen),
+        *_migration(settings.migration, settings.version, lint_keys(settings)),
+        *lint_values(settings),
+        *_session(seen),
+    ]
     findings = tuple(
         one
         for cause in CAUSES
@@ -59,17 +64,17 @@ def judge(seen: Observations) -> Judgement:
     return Judgement(status, findings[0].summary, findings=findings)
 
 
-def _migration(settings: Settings, odd: Iterable[Oddity]) -> list[Oddity]:
+def _migration(number: int | None, version: Version | None, odd: Iterable[Oddity]) -> list[Oddity]:
     """Take the keys that only a migration could have moved together: the file's number says that it was made."""
     found = list(odd)
-    below = releases.rule("config.migrates_below", settings.version) if settings.version is not None else None
+    below = releases.rule("config.migrates_below", version) if version is not None else None
     lost = [one for one in found if one.cause == "misplaced-key" and one.section == "Preferences"]
-    if below is None or (settings.migration or 0) < int(str(below)) or len(lost) < FEW:
+    if below is None or (number or 0) < int(str(below)) or len(lost) < FEW:
         return found
     names = ", ".join(dict.fromkeys(one.name for one in lost))
     text = (
-        f"MigrationVersion is {settings.migration}, which says that the settings were moved to [WebUI], but {len(lost)} of them "
-        f"still stand in [Preferences], where {settings.version} does not look ({names}): it runs with its defaults instead"
+        f"MigrationVersion is {number}, which says that the settings were moved to [WebUI], but {len(lost)} of them "
+        f"still stand in [Preferences], where {version} does not look ({names}): it runs with its defaults instead"
     )
     whole = Oddity("settings-not-migrated", "Meta/MigrationVersion", lost[0].line, text, severity="error")
     return [whole, *(one for one in found if one not in lost)]

@@ -11,7 +11,6 @@ from qbdoctor import releases
 from qbdoctor.config.drift import Difference, differences
 from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
-from qbdoctor.config.settings import Settings
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.diagnosis.answers import differing_headers
@@ -21,7 +20,7 @@ from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_ke
 from qbdoctor.diagnosis.current_values import integer_now, whitelist_now
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
-from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie
+from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie, Withheld
 from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
 from qbdoctor.observe.config_place import ConfigPlace
 from qbdoctor.observe.observations import Observations
@@ -43,7 +42,6 @@ from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
 from qbdoctor.target.log_rejections import Rejection
-from qbdoctor.webui.cookie_rules import Withheld
 from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front
 
 __all__ = [
@@ -79,7 +77,6 @@ __all__ = [
     "ReplaceFile",
     "Secret",
     "SetCookie",
-    "Settings",
     "Severity",
     "SignIn",
     "Status",

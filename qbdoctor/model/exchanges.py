@@ -192,3 +192,15 @@ class Evidence:
     def to_json(self) -> Json:
         """Return the contract's evidence object."""
         return {"kind": self.kind, "text": self.text, **self.data}
+
+
+Attribute = Literal["Expires", "Path", "Domain", "Secure", "Prefix", "SameSite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """One attribute for which clients keep the cookie back; ``value`` is its text. ``browsers`` alone do where it is True."""
+
+    attribute: Attribute
+    value: str
+    browsers: bool = False

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.basics import Secret
+    from qbdoctor.model.exchanges import Withheld
     from qbdoctor.observe.config_place import ConfigPlace
     from qbdoctor.releases import Version, VersionRange
     from qbdoctor.target.description import Target
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.log_rejections import Rejection
     from qbdoctor.target.processes import Instance
-    from qbdoctor.webui.cookie_rules import Withheld
 
 
 class NotObserved(LookupError):

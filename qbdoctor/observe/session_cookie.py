@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from qbdoctor.model.exchanges import SetCookie
 from qbdoctor.observe.observations import Observations
 from qbdoctor.observe.observed_values import Clock
-from qbdoctor.webui.cookie_rules import Withheld, withheld
 
 if TYPE_CHECKING:
+    from qbdoctor.model.exchanges import Withheld
     from qbdoctor.observe.inspection import Inspection
 
 
@@ -25,6 +25,8 @@ def session_cookie(seen: Observations) -> SetCookie | None:
 
 def withheld_for(inspection: Inspection) -> tuple[Withheld, ...]:
     """Return why standard clients keep the session cookie to themselves; judged at once, since it is the clock that counts."""
+    from qbdoctor.webui.cookie_rules import withheld  # noqa: PLC0415 - it is slow to load
+
     cookie = session_cookie(inspection.seen)
     if cookie is None or inspection.seen.sign_in.outcome != "accepted":
         return ()

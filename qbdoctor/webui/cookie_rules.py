@@ -10,9 +10,10 @@ import email.message
 import http.cookiejar
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
+from qbdoctor.model.exchanges import Attribute, Withheld
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from qbdoctor.model.exchanges import SetCookie
     from qbdoctor.target.address import Address
 
-Attribute = Literal["Expires", "Path", "Domain", "Secure", "Prefix", "SameSite"]
 
 _HEALED: Mapping[Attribute, dict[str, object]] = {
     "Expires": {"expires": None, "max_age": None},
@@ -30,15 +30,6 @@ _HEALED: Mapping[Attribute, dict[str, object]] = {
     "Secure": {"secure": False},
 }
 """What each attribute would have to be, for it to keep the cookie back no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """One attribute for which clients keep the cookie back; ``value`` is its text. ``browsers`` alone do where it is True."""
-
-    attribute: Attribute
-    value: str
-    browsers: bool = False
 
 
 def withheld(cookie: SetCookie, address: Address) -> tuple[Withheld, ...]:

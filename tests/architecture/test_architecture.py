@@ -186,3 +186,11 @@ def test_no_check_found_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "modules", lambda _group: iter(()))
     with pytest.raises(registry.NothingFound):
         registry.checks.__wrapped__()
+
+
+def test_the_face_loads_nothing_that_sends() -> None:
+    """Every command that looks at checks or fixes imports it: explain, history, completion."""
+    heavy = (*HEAVY, "http.client", "http.cookiejar", "ssl")
+    code = f"import sys, qbdoctor.api; print([name for name in {heavy!r} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

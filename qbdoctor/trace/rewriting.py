@@ -6,12 +6,16 @@ names the target when it is passed on; one that names anything else may be the v
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from qbdoctor.target.address import DEFAULT_PORTS, Address, parse_ip
 from qbdoctor.trace.exchange import HostKind
+
+_OWN_NAMES = ("localhost", "host.docker.internal", "host.containers.internal")
+"""What this machine is called from here and from a container; ``.internal`` is nobody's to register."""
 
 
 def split_authority(text: str) -> tuple[str, int | None]:
@@ -39,13 +43,13 @@ class Names:
     target: Address
 
     def names_proxy(self, authority: str) -> bool:
-        """Whether a Host names the proxy: the port is its own, and the host its own name, ``localhost`` or an address.
+        """Whether a Host names the proxy: the port is its own, and the host an address or one of this machine's names.
 
         Any other name may be a stranger's that was made to lead here (DNS rebinding): a page from there must meet the
         server's protection as it would without the proxy. An address cannot be made to lead elsewhere.
         """
         host, port = split_authority(authority)
-        ours = host in (self.proxy.host, "localhost") or parse_ip(host) is not None
+        ours = host in (self.proxy.host, *_OWN_NAMES, socket.gethostname().lower()) or parse_ip(host) is not None
         return ours and (port or DEFAULT_PORTS[self.proxy.scheme]) == self.proxy.port
 
     def names_target(self, authority: str) -> bool:

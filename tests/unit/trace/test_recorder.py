@@ -46,7 +46,7 @@ def test_a_host_that_names_the_proxy_is_translated(host: str, passed: str) -> No
     [
         ("http://localhost:9090", "http://nas.lan:8080", True),
         ("http://127.0.0.1:9090/login?x=y", "http://nas.lan:8080/login?x=y", True),
-        ("http://box:9090/", "http://nas.lan:8080/", True),
+        ("http://box:9090/", "http://box:9090/", False),
         ("http://nas.lan:8080/x", "http://nas.lan:8080/x", True),
         ("http://evil.example:9090", "http://evil.example:9090", False),
         ("http://evil.example", "http://evil.example", False),

@@ -14,7 +14,7 @@ from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.report import Report
 from qbdoctor.model.terminal_text import harmless
 from qbdoctor.reports import exit_code, render
-from qbdoctor.storage import files, foreign
+from qbdoctor.storage import files, foreign, trust
 
 
 def say(text: str) -> None:
@@ -43,9 +43,10 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
         raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
     try:
         if files.exists(path) and not files.is_file(path):  # /dev/stdout, a FIFO: written to, never replaced
-            foreign.write_stream(path, text.encode())
+            trust.write_stream(path, text.encode())
             return
-        foreign.write_whole(path, text.encode())
+        with foreign.hold(path, follow=False) as place:
+            place.write_whole(text.encode())
     except Refused as refused:
         raise UserError("output-failed", f"--output: {refused.reason}") from None
     except OSError as error:

@@ -12,7 +12,7 @@ from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record
-from qbdoctor.storage import foreign
+from qbdoctor.storage import trust
 from qbdoctor.target.address import Address, parse_url
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
@@ -131,7 +131,7 @@ UNSETTLED = (
 
 def settle(journal: Journal, *, dry_run: bool) -> None:
     """Heal what an earlier run left, before something is written; a dry run writes nothing and says so. Raises Refused."""
-    foreign.check_ours(journal.store.root)
+    trust.check_ours(journal.store.root)
     if not dry_run:
         for sentence in journal.recover():
             output.say(sentence)

@@ -27,7 +27,7 @@ _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) 
 _STAY = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _PATH = getattr(os, "O_PATH", None)
-_BY_DESCRIPTOR = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
+BY_DESCRIPTOR = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
 
 
 class NotRegular(OSError):
@@ -96,16 +96,6 @@ def content(handle: int, path: Path, limit: int) -> bytes:
     return data
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Make or replace a file that a person named, all or nothing: whoever reads it meanwhile has the old one.
-
-    It keeps its owner and mode; a new one is as the umask has it. A link is replaced, not followed. Raises OSError and
-    :class:`Refused`, and then nothing is left behind.
-    """
-    with hold(path, follow=False) as place:
-        place.write_whole(data)
-
-
 def _dress(handle: int, temp: Place, found: os.stat_result | None) -> None:
     mask = os.umask(0o077)
     os.umask(mask)
@@ -118,20 +108,11 @@ def _dress(handle: int, temp: Place, found: os.stat_result | None) -> None:
     os.fchmod(handle, mode)
 
 
-def write_stream(path: Path, data: bytes) -> None:
-    """Write to a FIFO or device that a person named. Raises OSError, and :class:`Refused` for the link of another user."""
-    found = path.lstat()
-    if private.is_root() and stat.S_ISLNK(found.st_mode) and found.st_uid != 0:
-        raise Refused(f"{path} is a link of {private.user_name(found.st_uid)}: root writes nothing through it.", "link")
-    with path.open("wb") as stream:
-        stream.write(data)
-
-
 # --- a folder that is written to ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Crossed:
+class Crossed:
     """A folder or link on the way to a file, and whose it is."""
 
     path: str
@@ -150,7 +131,7 @@ class Place:
 
     path: Path
     descriptor: int | None = None
-    crossed: tuple[_Crossed, ...] = field(default=(), repr=False)
+    crossed: tuple[Crossed, ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:
@@ -236,7 +217,11 @@ class Place:
             os.unlink(self.name, dir_fd=self.descriptor)
 
     def write_whole(self, data: bytes) -> None:
-        """Make or replace it; see :func:`write_whole`."""
+        """Make or replace it, all or nothing: whoever reads it meanwhile has the old one.
+
+        It keeps its owner and mode; a new one is as the umask has it. A link is replaced, not followed. Raises OSError and
+        :class:`Refused`, and then nothing is left behind.
+        """
         found = self.lstat() if self.exists() else None
         if found is not None and stat.S_ISLNK(found.st_mode):
             found = None
@@ -308,7 +293,7 @@ def hold(path: Path, *, follow: bool = True) -> Iterator[Place]:
     descriptor: int | None = None
     try:
         try:
-            place = _place(path.absolute(), follow)
+            place = find_place(path.absolute(), follow)
             descriptor = place.descriptor
         except OSError as error:
             raise Refused(
@@ -321,12 +306,13 @@ def hold(path: Path, *, follow: bool = True) -> Iterator[Place]:
                 os.close(descriptor)
 
 
-def _place(path: Path, follow: bool) -> Place:
-    if not _BY_DESCRIPTOR or _PATH is None:
+def find_place(path: Path, follow: bool) -> Place:
+    """Return the place; whoever asks closes its descriptor. Raises OSError."""
+    if not BY_DESCRIPTOR or _PATH is None:
         real = Path(os.path.realpath(path if follow else path.parent, strict=True))
         real = real if follow else real / path.name
-        return Place(real, _open_folder(str(real.parent), None) if _BY_DESCRIPTOR else None)
-    crossed: list[_Crossed] = []
+        return Place(real, _open_folder(str(real.parent), None) if BY_DESCRIPTOR else None)
+    crossed: list[Crossed] = []
     inside = _INSIDE.match(str(path))
     start = inside[0] if inside else "/"
     top = os.open(start, _PATH | _FOLDER)
@@ -336,7 +322,7 @@ def _place(path: Path, follow: bool) -> Place:
         os.close(top)
 
 
-def _resolve(start: str, top: int, rest: str, follow: bool, crossed: list[_Crossed]) -> Place:
+def _resolve(start: str, top: int, rest: str, follow: bool, crossed: list[Crossed]) -> Place:
     """Walk to the folder part by part, as the kernel would, links of the last part included where ``follow``."""
     assert _PATH is not None  # noqa: S101 - for the type checker: asked before
     todo = [part for part in rest.split("/") if part not in ("", ".")]
@@ -364,7 +350,7 @@ def _resolve(start: str, top: int, rest: str, follow: bool, crossed: list[_Cross
                         found, text = os.fstat(handle), os.readlink("", dir_fd=handle)
                     finally:
                         os.close(handle)
-                    crossed.append(_Crossed(here, found.st_uid, True))
+                    crossed.append(Crossed(here, found.st_uid, True))
                     if text.startswith("/"):
                         trail = []
                         current = _exchange(current, os.dup(top))
@@ -374,7 +360,7 @@ def _resolve(start: str, top: int, rest: str, follow: bool, crossed: list[_Cross
                 return Place(Path(here), _open_folder(".", current), tuple(crossed))
             current = _exchange(current, os.open(part, _PATH | _FOLDER | _STAY, dir_fd=current))
             found = os.fstat(current)
-            crossed.append(_Crossed(here, found.st_uid, False, found.st_mode & (stat.S_ISVTX | 0o022), found.st_gid))
+            crossed.append(Crossed(here, found.st_uid, False, found.st_mode & (stat.S_ISVTX | 0o022), found.st_gid))
             trail.append(part)
     finally:
         os.close(current)
@@ -394,47 +380,7 @@ def _open_folder(name: str, at: int | None) -> int:
         return os.open(name, _PATH | _FOLDER, dir_fd=at)  # it may be written to, and not read
 
 
-def check_ours(folder: Path) -> None:
-    """See that nobody but this user and root can have put anything into a folder, which need not be there yet.
-
-    Owners and modes are looked at on the whole way, links included. Raises :class:`Refused`.
-    """
-    if not _BY_DESCRIPTOR or _PATH is None:
-        return
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
-    if there != folder.absolute() and not there.is_dir():
-        return  # what cannot be a folder holds nothing, and nothing can be made in it
-    try:
-        place = _place(there / ".qbdoctor", follow=False)
-    except OSError as error:
-        raise Refused(
-            f"The folder for records {folder} cannot be used ({private.why(error)}): give --state-dir a folder that can be "
-            "written.",
-            "state-unusable",
-        ) from None
-    assert place.descriptor is not None  # noqa: S101 - for the type checker: it has one on this system
-    os.close(place.descriptor)
-    ours = (0, os.geteuid(), private.unmapped_owner())
-    for one in place.crossed:
-        itself = one is place.crossed[-1] and there == folder.absolute()
-        if one.uid not in ours:
-            why = f"belongs to {private.user_name(one.uid)}"
-        elif not one.link and (itself or not one.open_to & stat.S_ISVTX) and _others_write(one):
-            why = "can be written by others"
-        else:
-            continue
-        raise Refused(
-            f"The folder for records {folder} cannot be trusted: {one.path} {why}. Use a folder that is yours alone "
-            "(--state-dir), or run qbdoctor as that user.",
-            "state-not-ours",
-        )
-
-
-def _others_write(one: _Crossed) -> bool:
-    return bool(one.open_to & 0o002 or (one.open_to & 0o020 and private.is_root() and one.gid != 0))
-
-
-def _foreign(path: Path, owner: int, one: _Crossed) -> Refused:
+def _foreign(path: Path, owner: int, one: Crossed) -> Refused:
     what = "the link" if one.link else "the folder"
     whose = private.user_name(one.uid)
     return Refused(

@@ -13,11 +13,12 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused
+from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import why
 
 _PAUSE = 0.005
@@ -40,6 +41,11 @@ def hold(folder: Path, seconds: float, descriptor: int | None = None) -> Iterato
     finally:
         with suppress(OSError):  # a descriptor is closed all the same, and the lock is free
             release()
+
+
+def holding(place: Place, seconds: float) -> AbstractContextManager[None]:
+    """Hold the lock of a file's folder. Raises Refused."""
+    return hold(place.folder, seconds, place.descriptor)
 
 
 def _flock(folder: Path, seconds: float, descriptor: int | None) -> int | None:

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import cast
 
 from qbdoctor.model.errors import Refused
-from qbdoctor.storage import foreign, private
+from qbdoctor.storage import foreign, private, trust
 from qbdoctor.target.address import account, plain_address
 from qbdoctor.webui import login_entries
 from qbdoctor.webui.login_entries import CLEARING, KEPT_PER_KEY, Entry, needed, read_entry
@@ -270,7 +270,7 @@ class Ledger:
         import filelock  # noqa: PLC0415 - a run without a login never needs it
 
         try:
-            foreign.check_ours(self.path.parent)
+            trust.check_ours(self.path.parent)
         except Refused as refused:
             raise LedgerUnavailable(refused.reason) from None
         try:

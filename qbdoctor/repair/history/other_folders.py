@@ -14,7 +14,7 @@ from pathlib import Path
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.journal.store import Store
-from qbdoctor.storage import files, foreign, private, state_folder
+from qbdoctor.storage import files, private, state_folder, trust
 from qbdoctor.storage.files import same_file
 from qbdoctor.target.processes import find_instances
 
@@ -106,7 +106,7 @@ def _whose(folder: Path) -> str:
     if str(folder).startswith("/proc/"):
         return "inside that container"
     try:
-        foreign.check_ours(folder)
+        trust.check_ours(folder)
     except Refused:
         return f"as {private.user_name(folder.stat().st_uid)}"
     return ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Record
-from qbdoctor.storage import foreign, private
+from qbdoctor.storage import foreign, private, trust
 
 UNSETTLED = "to be confirmed"
 """Stands in the history of what a run takes back that will wait, until its watchdog has written down that it does."""
@@ -58,7 +58,7 @@ def expect(journal: Journal, run: str, seconds: float, records: Sequence[str]) -
     )
     path = _file(journal, run)
     with journal.locked():
-        foreign.check_ours(path.parent)
+        trust.check_ours(path.parent)
         try:
             private.make_private(path.parent)
             private.replace_private(path, json.dumps(asdict(waiting)).encode())
@@ -72,7 +72,7 @@ def expect(journal: Journal, run: str, seconds: float, records: Sequence[str]) -
 def all_waiting(journal: Journal) -> dict[str, Waiting]:
     """Return what waits, by its run."""
     found: dict[str, Waiting] = {}
-    foreign.check_ours(_file(journal, "").parent)
+    trust.check_ours(_file(journal, "").parent)
     with suppress(OSError):
         for path in sorted(_file(journal, "").parent.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ from qbdoctor.repair.journal.records import (
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.journal.store import Store, new_record, values_file
 from qbdoctor.storage import foreign, locks, private
-from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
 
 __all__ = ["FilePlan", "Journal", "RollbackPlan", "SettingEdit"]
@@ -80,10 +79,6 @@ class Journal:
                 yield
         finally:
             self._depth -= 1
-
-    def _holding(self, place: Place) -> AbstractContextManager[None]:
-        """Keep out other runs on a target's folder. Raises Refused."""
-        return locks.hold(place.folder, self.lock_seconds, place.descriptor)
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -126,7 +121,7 @@ class Journal:
         try:
             if real is None:
                 return recovery.heal(self.store, record)[1]
-            with foreign.hold(real, follow=False) as place, self._holding(place):
+            with foreign.hold(real, follow=False) as place, locks.holding(place, self.lock_seconds):
                 return recovery.heal(self.store, record, place)[1]
         except Refused as refused:
             why = refused.reason
@@ -163,7 +158,7 @@ class Journal:
         ``expect_sha256`` is the file as it was planned on, ``expect_beside`` the second one. Raises Refused,
         and UserError for a file that cannot be read.
         """
-        with self.locked(), file_plan.held_file(path) as place, self._holding(place):
+        with self.locked(), file_plan.held_file(path) as place, locks.holding(place, self.lock_seconds):
             real = place.path
             plan = file_plan.plan_file(path, edits, version=version, data=file_plan.placed_bytes(place))
             if expect_sha256 is not None and (plan.sha256, plan.beside) != (expect_sha256, expect_beside):
@@ -312,7 +307,7 @@ class Journal:
         if record.beside is not None:  # beside the config as it is called here
             there = name.absolute().with_name(Path(record.beside.path).name)
             record = replace(record, beside=replace(record.beside, path=str(there)))
-        with file_plan.held_file(name) as place, self._holding(place):
+        with file_plan.held_file(name) as place, locks.holding(place, self.lock_seconds):
             real = place.path
             data = file_plan.placed_bytes(place)
             undo = rollback_plan.undo_in_file(self.store, record, data, force=force)

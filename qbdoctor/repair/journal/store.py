@@ -30,7 +30,7 @@ from qbdoctor.repair.journal.records import (
     TargetRecord,
     parse,
 )
-from qbdoctor.storage import foreign, private
+from qbdoctor.storage import foreign, private, trust
 
 JSON_FILE = "record.json"
 VALUES_FILE = "values.json"
@@ -76,7 +76,7 @@ class Store:
 
     def _names(self) -> list[str]:
         if self._trusted:
-            foreign.check_ours(self.root)
+            trust.check_ours(self.root)
         try:
             return sorted(path.name for path in self.root.iterdir())
         except (FileNotFoundError, NotADirectoryError):
@@ -156,7 +156,7 @@ class Store:
 
     def make_root(self) -> None:
         """Make the folder, for this user alone. Raises :class:`~qbdoctor.model.errors.Refused`."""
-        foreign.check_ours(self.root)
+        trust.check_ours(self.root)
         try:
             missing = [each for each in (self.root, *self.root.parents) if not each.exists()]
             for folder in reversed(missing):

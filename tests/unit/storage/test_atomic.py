@@ -235,7 +235,7 @@ def test_windows_waits_for_an_open_handle(config: Path, monkeypatch: pytest.Monk
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", taken)
-    monkeypatch.setattr(foreign, "_BY_DESCRIPTOR", False)
+    monkeypatch.setattr(foreign, "BY_DESCRIPTOR", False)
     replace(config)
     assert len(tries) == 3
 
@@ -247,7 +247,7 @@ def test_windows_gives_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None
         raise error
 
     monkeypatch.setattr(Path, "replace", taken)
-    monkeypatch.setattr(foreign, "_BY_DESCRIPTOR", False)
+    monkeypatch.setattr(foreign, "BY_DESCRIPTOR", False)
     monkeypatch.setattr(private, "_SHARING_SECONDS", 0.1)
     with pytest.raises(Refused):
         replace(config)
@@ -257,7 +257,7 @@ def test_windows_gives_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_without_owners(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("fchown", "O_DIRECTORY", "statvfs"):
         monkeypatch.delattr(os, name)
-    monkeypatch.setattr(foreign, "_BY_DESCRIPTOR", False)
+    monkeypatch.setattr(foreign, "BY_DESCRIPTOR", False)
     config.chmod(0o640)
     replace(config)
     assert stat.S_IMODE(config.stat().st_mode) == 0o640

@@ -57,6 +57,11 @@ _HELP = {
         "qbdoctor targets",
         "qbdoctor targets --json",
     ),
+    "completion": (
+        "Prints the completion script of a shell, made from these options.",
+        "source <(qbdoctor completion bash)",
+        "qbdoctor completion fish > ~/.config/fish/completions/qbdoctor.fish",
+    ),
     "simulate": (
         "Stands in for the Web UI of any release, for trying a client before an upgrade.",
         "qbdoctor simulate --version 5.3.0",

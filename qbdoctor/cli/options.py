@@ -249,6 +249,14 @@ def add_targets(commands: Any, common: Parser) -> None:
     commands.add_parser("targets", parents=[common], help="the named targets of targets.toml", allow_abbrev=False)
 
 
+def add_completion(commands: Any, common: Parser) -> None:
+    """Add ``completion``."""
+    completion = commands.add_parser(
+        "completion", parents=[common], help="the completion script of bash, zsh or fish", allow_abbrev=False
+    )
+    completion.add_argument("ids", nargs="*", metavar="SHELL", default=argparse.SUPPRESS, help="bash, zsh or fish")
+
+
 def add_trace(commands: Any, common: Parser) -> None:
     """Add ``trace``."""
     absent = argparse.SUPPRESS

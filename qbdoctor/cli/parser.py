@@ -14,6 +14,7 @@ from qbdoctor.cli.options import (
     add_check,
     add_check_options,
     add_clients,
+    add_completion,
     add_demo,
     add_explain,
     add_fix,
@@ -42,7 +43,20 @@ exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 
 """
 
 
-COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint", "simulate", "targets")
+COMMANDS = (
+    "check",
+    "fix",
+    "rollback",
+    "history",
+    "explain",
+    "demo",
+    "trace",
+    "clients",
+    "lint",
+    "simulate",
+    "targets",
+    "completion",
+)
 
 
 ALIASES = {"status": "check", "diagnose": "check", "doctor": "check", "undo": "rollback", "revert": "rollback"}
@@ -117,6 +131,7 @@ ADDERS = {
     "lint": add_lint,
     "simulate": add_simulate,
     "targets": add_targets,
+    "completion": add_completion,
 }
 
 
@@ -145,10 +160,16 @@ def build() -> Parser:
     return parser
 
 
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command."""
+    found = next(action for action in build()._actions if isinstance(action, argparse._SubParsersAction))
+    return {name: found.choices[name] for name in COMMANDS}
+
+
 def _common(command: str) -> Parser:
     """Return the options that every command takes; those that mean nothing to this one are not in its help."""
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    add_target(common, shown=command not in {"explain", "demo", "lint", "simulate", "targets"})
+    add_target(common, shown=command not in {"explain", "demo", "lint", "simulate", "targets", "completion"})
     add_output(common, FORMATS, changes=command in {"", "fix", "rollback", "history"})
     return common
 

@@ -7,11 +7,10 @@ import socket
 
 import pytest
 
+from qbdoctor.cli.parser import COMMANDS
 from qbdoctor.diagnosis.catalogue import pages, symptoms
 from tests.conftest import ServerFactory
 from tests.terminal.screen import Screen, seen
-
-COMMANDS = ("check", "fix", "rollback", "history", "explain", "demo", "trace", "clients", "lint", "simulate")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,9 @@ def test_help_of_each_command(command: str) -> None:
     examples = screen.text.partition("examples:")[2].partition("fixes (")[0]
     assert examples.count(f"qbdoctor {command}") == 2, screen.text
     assert all(len(line) <= 80 or "qbdoctor" in line for line in screen.lines), screen.text
-    assert ("--url" in screen.text) == (command not in {"explain", "demo", "lint", "simulate"}), screen.text
+    assert ("--url" in screen.text) == (
+        command not in {"explain", "demo", "lint", "simulate", "targets", "completion"}
+    ), screen.text
     assert ("--dry-run" in screen.text) == (command in {"fix", "rollback", "history"})
 
 

@@ -10,6 +10,9 @@ from qbdoctor.api import (
     Observations,
     Severity,
     covers,
+    releases,
+    ways_in,
+    whitelist_now,
     witness,
 )
 
@@ -27,7 +30,10 @@ def judge(seen: Observations) -> Judgement:
     if not first.answered or seen.serves_qbittorrent is False:
         return Judgement("skip", "Not judged", "no answer of qBittorrent's came")
     client = seen.client
-    findings = [found for found in (_shared_ban(seen, client), _not_matching(seen, client)) if found is not None]
+    hop = _hop(seen, client)
+    findings = [found for found in (hop, _shared_ban(seen, client), _not_matching(seen, client)) if found is not None]
+    if hop is not None:  # a whitelist entry for a proxy's address would open the door to everybody behind it
+        findings = [found for found in findings if found.cause != "whitelist-not-matching"]
     worst = next((one for one in findings if one.severity == "error"), None)
     said = _said(client)
     if worst is not None:
@@ -55,6 +61,35 @@ def _evidence(seen: Observations, client: Client) -> Evidence:
     if client.source in {"log", "log-others"}:
         return Evidence("log", _said(client), {"file": str(seen.target.log_file or "")})
     return Evidence("process", _said(client), {"address": client.address, "ours": client.ours})
+
+
+def _hop(seen: Observations, client: Client) -> Finding | None:
+    """X-Forwarded-For counts, and what it names last, from the right, is an inner proxy that the list of trusted ones lacks."""
+    rules = releases.possible("proxy.forwarded_from", seen.releases)
+    if "right" not in rules or seen.target.direct or not seen.believes_forwarded or client.ours is None:
+        return None
+    on, nets = whitelist_now(seen, "file" if seen.settings is not None else "api")
+    address = client.address if client.source == "log" else None
+    if not on or not nets:
+        return None
+    shown = ", ".join(map(str, nets))
+    if seen.anonymous.status == 403 and address not in {None, client.ours} and not covers(nets, str(address)):
+        text = (
+            f"The server takes us for {address}, which X-Forwarded-For names last and the whitelist ({shown}) does not hold: "
+            "where that is another proxy of yours, it is missing in the list of trusted proxies (this release reads the "
+            "header from the right and stops at the first address that is not trusted)"
+        )
+        evidence = (_evidence(seen, client), Evidence.response(seen.anonymous))
+        values = {"proxy_address": str(address), "address": str(address)}
+        return Finding("proxy-hop-untrusted", "likely", text, evidence, _severity(seen, meant=True), values)
+    if seen.anonymous.status == 200 and not ways_in(seen, client.ours):
+        text = (
+            f"Calls through {seen.target.address.url} get in without a password, though our address {client.ours} is none that "
+            f"may: the server takes us for one of {shown}. Where that is a proxy's own address, everybody who comes through it "
+            "gets in, the Internet too: it belongs into the list of trusted proxies, not the whitelist"
+        )
+        return Finding("proxy-hop-untrusted", "possible", text, (Evidence.response(seen.anonymous),), "warning")
+    return None
 
 
 def _not_matching(seen: Observations, client: Client) -> Finding | None:
@@ -134,7 +169,7 @@ CHECK = Check(
     title="Whom the server takes us for",
     order=105,
     judge=judge,
-    causes=("whitelist-not-matching", "shared-address-ban"),
+    causes=("proxy-hop-untrusted", "whitelist-not-matching", "shared-address-ban"),
     about=(
         "Bans, the whitelist and the bypass for local callers go by the address that qBittorrent sees: ours where we speak "
         "to the process itself; behind a proxy, a port mapping or a container's network the gateway's, as its log shows "

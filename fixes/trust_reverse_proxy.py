@@ -9,7 +9,7 @@ SUPPORT, LIST = "ReverseProxySupportEnabled", "TrustedReverseProxiesList"
 
 def plan(seen: Observations, cause: str | None, given: Mapping[str, str]) -> tuple[Edit, ...]:
     """Return both edits; for a cause only where something in front of the server shows itself as a proxy."""
-    if cause is not None and not seen.in_front:
+    if cause is not None and not seen.in_front and cause != "proxy-hop-untrusted":
         return ()
     return (Edit(LIST, Added(given["proxy"])), Edit(SUPPORT, True))
 
@@ -23,7 +23,7 @@ FIX = Fix(
     id="trust-reverse-proxy",
     title="One reverse proxy is believed when it names its clients",
     order=40,
-    answers=("forwarded-host-ignored", "shared-address-ban"),
+    answers=("forwarded-host-ignored", "shared-address-ban", "proxy-hop-untrusted"),
     effect="keeps",
     plan=plan,
     judge=judge,

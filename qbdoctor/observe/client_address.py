@@ -28,7 +28,7 @@ def client(seen: Observations) -> Client:
         return Client(ours if target.direct else None, "socket" if target.direct and ours else "", ours, None)
     sent = seen.sign_in if seen.has("sign_in") else None
     told = sent is not None and sent.outcome in {"accepted", "refused", "banned"}
-    logged = server_log.login_addresses(seen.late_log if told else seen.log)
+    logged = server_log.login_addresses((seen.late_log or seen.log_behind) if told else seen.log)
     if logged and told:
         return Client(logged[0], "log", ours, through)
     if len(logged) == 1:

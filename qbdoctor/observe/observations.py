@@ -175,6 +175,11 @@ class Observations:
         return cast("Instance | None", self.see("behind"))
 
     @property
+    def log_behind(self) -> tuple[LogLine, ...]:
+        """What the log of the process behind the address gained during this run."""
+        return cast("tuple[LogLine, ...]", self.see("log_behind"))
+
+    @property
     def rejected_behind(self) -> tuple[Rejection, ...]:
         """The requests that the process behind the address refused for their headers, by its log, read late in the run."""
         return cast("tuple[Rejection, ...]", self.see("rejected_behind"))

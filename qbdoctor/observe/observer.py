@@ -313,6 +313,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "last_run": lambda observer: machine.last_run(observer.target),
     "late_log": lambda observer: machine.late_log(observer.target),
     "log": Observer._take_log,
+    "log_behind": ways.log_behind,
     "login_by_get": Observer._take_login_by_get,
     "nameless_login": ways.nameless_login,
     "neighbours": Observer._take_neighbours,

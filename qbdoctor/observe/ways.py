@@ -86,6 +86,12 @@ def _by_origin(inspection: Inspection) -> Instance | None:
     return None
 
 
+def log_behind(inspection: Inspection) -> tuple[LogLine, ...]:
+    """Return the lines that the log of the process behind gained during this run."""
+    one = inspection.seen.behind
+    return next((lines for each, lines in new_lines(inspection) if each is one), ())
+
+
 def rejected_behind(inspection: Inspection) -> tuple[Rejection, ...]:
     """Return the requests that the process behind refused for their headers since its start, by its log as it is now."""
     one = inspection.seen.behind

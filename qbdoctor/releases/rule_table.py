@@ -346,6 +346,11 @@ RULES: dict[str, tuple[Row, ...]] = {
         ("4.1.0", "Preferences", "preferences.cpp 5.2.3:764; measured on 4.2.5 to 5.2.3"),
         ("5.3.0", "WebUI", "preferences.cpp 0402289ea:763; measured on 5.3.0"),
     ),
+    "proxy.forwarded_from": (  # which end of X-Forwarded-For the client is looked for from; None: not read
+        ("4.1.0", None, "webapplication.cpp up to 4.3.9"),
+        ("4.4.0", "left", "webapplication.cpp 4.4.0:408-423; measured on 4.5.2, 5.1.0"),
+        ("5.3.0", "right", "measured on 5.3.0"),
+    ),
     "config.migrates_below": (  # [Preferences] WebUI\… is moved to [WebUI] where MigrationVersion is lower; None: never
         ("4.1.0", None, "upgrade.cpp up to 5.2.3"),
         ("5.3.0", 11, "upgrade.cpp 0402289ea:51,695; measured on 5.3.0"),

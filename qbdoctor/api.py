@@ -13,7 +13,6 @@ from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
-from qbdoctor.diagnosis.answers import differing_headers
 from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_in
 from qbdoctor.diagnosis.calls import calls_fail, calls_work
 from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
@@ -42,6 +41,7 @@ from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
 from qbdoctor.target.log_rejections import Rejection
+from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front
 
 __all__ = [

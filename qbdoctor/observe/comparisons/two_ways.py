@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qbdoctor.diagnosis.answers import differing_headers
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.routes import address_of, direct_address
 from qbdoctor.observe.ways import no_form
+from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.session import NO_SUCH_KEY
 

@@ -21,9 +21,9 @@ from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie, Withheld
 from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
-from qbdoctor.observe.config_place import ConfigPlace
-from qbdoctor.observe.observations import Observations
-from qbdoctor.observe.observed_values import (
+from qbdoctor.observe.base.config_place import ConfigPlace
+from qbdoctor.observe.base.observations import Observations
+from qbdoctor.observe.base.observed_values import (
     Asked,
     Client,
     FirstRequestLog,

@@ -13,7 +13,7 @@ from qbdoctor.cli import credentials, output
 from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.observed_values import Asked
+from qbdoctor.observe.base.observed_values import Asked
 from qbdoctor.observe.observer import Observer
 from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder

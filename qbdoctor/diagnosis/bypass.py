@@ -9,7 +9,7 @@ from qbdoctor.config.subnets import Network, covers, is_public, parse_subnets
 from qbdoctor.model.edits import Effectiveness
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
 
 LOCAL, SUBNETS = "LocalHostAuth", "AuthSubnetWhitelist"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
 
 
 def calls_work(seen: Observations) -> bool:

@@ -8,7 +8,7 @@ from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
 
 EVERY = "all"
 """What stands for all keys where one could be named."""

@@ -8,7 +8,7 @@ from qbdoctor import releases
 from qbdoctor.config.subnets import Network, parse_subnets
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
 
 
 def integer_now(seen: Observations, setting: str, via: str) -> int | None:

@@ -13,7 +13,7 @@ from qbdoctor.model.findings import Finding
 from qbdoctor.model.report import Cause, CheckResult
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
 
 
 def merge_findings(findings: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause, ...]:

@@ -10,13 +10,13 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
-from qbdoctor.observe.observed_values import Client
+from qbdoctor.observe.base.observed_values import Client
 from qbdoctor.target import address
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import parse_ip
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
 
 
 def client(seen: Observations) -> Client:

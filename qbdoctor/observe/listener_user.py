@@ -16,7 +16,7 @@ from qbdoctor.target.address import parse_ip
 from qbdoctor.target.socket_owners import listening_owners
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 
 def stranger(inspection: Inspection) -> str:

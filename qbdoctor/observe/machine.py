@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.observed_values import PortOwner, ProbableProcess, ProxyVariable
+from qbdoctor.observe.base.observed_values import PortOwner, ProbableProcess, ProxyVariable
 from qbdoctor.releases import Version
 from qbdoctor.storage import files
 from qbdoctor.target.resolve import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
     from qbdoctor.target.address import Address
     from qbdoctor.target.description import Target
     from qbdoctor.target.log import LogLine

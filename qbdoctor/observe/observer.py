@@ -17,12 +17,12 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe import machine, release, ways
+from qbdoctor.observe.base.first_request_log import read_first_request_log, remember_log_ends
+from qbdoctor.observe.base.inspection import Inspection
+from qbdoctor.observe.base.login_budget import logged_ban, no_room, note_first
+from qbdoctor.observe.base.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
 from qbdoctor.observe.client_address import believes_forwarded, client
-from qbdoctor.observe.first_request_log import read_first_request_log, remember_log_ends
-from qbdoctor.observe.inspection import Inspection
-from qbdoctor.observe.login_budget import logged_ban, no_room, note_first
 from qbdoctor.observe.machine import proxy_variables
-from qbdoctor.observe.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
 from qbdoctor.observe.pages import page_parts
 from qbdoctor.observe.password_check import check_offline
 from qbdoctor.observe.proof import bearer_root, port_shared, prove, settle_listener
@@ -35,7 +35,7 @@ from qbdoctor.webui.wire import Wire
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
-    from qbdoctor.observe.config_place import ConfigPlace
+    from qbdoctor.observe.base.config_place import ConfigPlace
     from qbdoctor.target.description import Target
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.log_rejections import Rejection
@@ -112,7 +112,7 @@ class Observer(Inspection):
         return settings, ""
 
     def _take_config_place(self) -> ConfigPlace | None:
-        from qbdoctor.observe.config_place import look  # noqa: PLC0415
+        from qbdoctor.observe.base.config_place import look  # noqa: PLC0415
 
         return look(self.target)
 

@@ -11,7 +11,7 @@ from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 MOST_PARTS = 6
 """The login page has two to four; a page of hundreds is not fetched whole."""

@@ -9,8 +9,8 @@ from urllib.parse import unquote_plus
 from qbdoctor import releases
 from qbdoctor.config import password_hash
 from qbdoctor.model.basics import Secret
-from qbdoctor.observe.observations import Observations
-from qbdoctor.observe.observed_values import Offline
+from qbdoctor.observe.base.observations import Observations
+from qbdoctor.observe.base.observed_values import Offline
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings

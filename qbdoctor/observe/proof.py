@@ -12,8 +12,8 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange
+from qbdoctor.observe.base.observed_values import PortShared, Proof
 from qbdoctor.observe.listener_user import stranger
-from qbdoctor.observe.observed_values import PortShared, Proof
 from qbdoctor.releases import Version
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.listeners import Listener, is_alone, listeners, socket_for
@@ -23,7 +23,7 @@ from qbdoctor.webui.recognise import bears_all_marks
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.target.processes import Instance
 
 PLAIN = {

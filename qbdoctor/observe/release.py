@@ -19,7 +19,7 @@ from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.target.description import Target
 
 UNKNOWN_SCOPE = "/api/v2/nope/x"

@@ -7,12 +7,12 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import SetCookie
-from qbdoctor.observe.observations import Observations
-from qbdoctor.observe.observed_values import Clock
+from qbdoctor.observe.base.observations import Observations
+from qbdoctor.observe.base.observed_values import Clock
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Withheld
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 
 def session_cookie(seen: Observations) -> SetCookie | None:

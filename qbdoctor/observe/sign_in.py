@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.observe.login_budget import ban_rules, server_and_source
-from qbdoctor.observe.observations import Observations
-from qbdoctor.observe.observed_values import Offline, SignIn, SignInOutcome
+from qbdoctor.observe.base.login_budget import ban_rules, server_and_source
+from qbdoctor.observe.base.observations import Observations
+from qbdoctor.observe.base.observed_values import Offline, SignIn, SignInOutcome
 from qbdoctor.observe.ways import is_lost
 from qbdoctor.webui.call import LOGIN_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.webui.login_ledger import Ledger
     from qbdoctor.webui.login_permit import Attempt, Permit
 

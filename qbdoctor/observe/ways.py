@@ -20,7 +20,7 @@ from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.recognise import bears_marks
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.log_rejections import Rejection
     from qbdoctor.target.processes import Instance

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.observe.observed_values import WriteProbe
+from qbdoctor.observe.base.observed_values import WriteProbe
 
 if TYPE_CHECKING:
     from qbdoctor.webui.session import SessionClient

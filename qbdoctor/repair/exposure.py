@@ -17,7 +17,7 @@ from qbdoctor.repair.edits import file_plan
 from qbdoctor.repair.edits.file_plan import FilePlan
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
     from qbdoctor.releases import Version
 
 _OFF = {

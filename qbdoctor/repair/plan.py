@@ -10,7 +10,7 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import AnyEdit, Edit, Fix, ReplaceFile
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Report
-from qbdoctor.observe.observations import Observations
+from qbdoctor.observe.base.observations import Observations
 from qbdoctor.repair import exposure, inputs
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.edits.file_plan import FilePlan

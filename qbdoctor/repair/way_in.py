@@ -8,7 +8,7 @@ from qbdoctor.diagnosis.bypass import LOCAL, SUBNETS, doors
 from qbdoctor.model.edits import Edit, NewPassword
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.observations import Observations
+    from qbdoctor.observe.base.observations import Observations
     from qbdoctor.repair.plan import Plan
 
 _ENABLED = "AuthSubnetWhitelistEnabled"

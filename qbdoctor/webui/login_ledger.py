@@ -10,7 +10,7 @@ a failed login, answered 401 (measured). Such a request is an ``authorization`` 
 that this path adds no wrong Basic header now, so that the 401s of the same run were refusals of Host or Origin, which
 do not count; they are settled with it. What stays 401 counts as a failed login, since nobody can tell. The first is
 put down as well; after its 401 two more go, and only where the limit has room for them. Where the next failure could be
-the one that bans, not even a run's first request is sent (:mod:`qbdoctor.observe.login_budget`).
+the one that bans, not even a run's first request is sent (:mod:`qbdoctor.observe.base.login_budget`).
 
 **Damage.** A file that cannot be read is kept aside, and the budget of every address counts as used up: no more than
 that can have been sent, as the ledger that was lost held to the same rule. The server's own log, where it can be read,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,3 +188,15 @@ def test_every_module_says_what_it_is() -> None:
     for path in SOURCES:
         if path.stat().st_size:
             assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+def test_every_room_is_in_the_wheel() -> None:
+    """The list of packages is by hand, since checks and fixes lie elsewhere: none may be forgotten."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    folders = {
+        "qbdoctor",
+        "qbdoctor.checks",
+        "qbdoctor.fixes",
+        *(module_of(p) for p in files() if p.name == "__init__.py"),
+    }
+    assert set(settings["packages"]) == folders

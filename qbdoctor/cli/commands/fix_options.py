@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.inspection import Inspection
-from qbdoctor.observe.observations import Observations
+from qbdoctor.observe.base.inspection import Inspection
+from qbdoctor.observe.base.observations import Observations
 
 
 def fix_options(inspection: Inspection) -> tuple[str, ...] | None:

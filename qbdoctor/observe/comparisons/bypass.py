@@ -11,7 +11,7 @@ from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 """Never valid (a key is qbt_ and 28 characters), never counted as a failed login, never logged (measured, 5.2.3, 5.3.0)."""
 FOREIGN_CLIENT = "203.0.113.9"

@@ -9,7 +9,7 @@ from qbdoctor.model.exchanges import Comparison
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 
 def _cookie_name(inspection: Inspection) -> Iterator[Comparison]:

@@ -17,7 +17,7 @@ from qbdoctor.target.log_rejections import OWN_FETCH_SITES
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 HEADER = "Sec-Fetch-Site"
 NOTE = "the refused request leaves a warning in qBittorrent's log"

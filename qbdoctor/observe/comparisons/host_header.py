@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
-from qbdoctor.observe.login_budget import send_unauthorised
+from qbdoctor.observe.base.login_budget import send_unauthorised
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 HOST_NOTE = "each refused Host header leaves a warning in qBittorrent's log"
 DEFAULT_PORT = 8080

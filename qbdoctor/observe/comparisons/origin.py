@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
+from qbdoctor.observe.base.login_budget import send_unauthorised
 from qbdoctor.observe.comparisons.routes import direct_address
-from qbdoctor.observe.login_budget import send_unauthorised
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 NOTE = "each refused request leaves a warning in qBittorrent's log"
 NO_LOGIN = "Basic cWJkb2N0b3I="

@@ -10,7 +10,7 @@ from qbdoctor.model.exchanges import Comparison
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 MOST_PORTS = 3
 """A desktop build has one or two ports open besides the Web UI's."""

@@ -13,13 +13,13 @@ from urllib.parse import urljoin
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Comparison, Exchange
-from qbdoctor.observe.login_budget import send_unauthorised
+from qbdoctor.observe.base.login_budget import send_unauthorised
 from qbdoctor.target.address import Address, parse_ip, parse_url
 from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.target.processes import Instance
 
 

@@ -13,7 +13,7 @@ from qbdoctor.observe.comparisons import bypass, cookies, fetch_site, host_heade
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Comparison
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
 
 MAKERS = {
     **reaching.MAKERS,

@@ -17,7 +17,7 @@ from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.target.address import Address
 
 """Headers that say nothing of what stands between: each hop has its own, or they differ from answer to answer."""

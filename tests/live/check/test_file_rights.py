@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.config.settings import Settings
-from qbdoctor.observe.observed_values import Asked
+from qbdoctor.observe.base.observed_values import Asked
 from qbdoctor.observe.observer import Observer
 from qbdoctor.observe.release import reader
 from qbdoctor.target import paths, resolve

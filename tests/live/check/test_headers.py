@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from qbdoctor.observe import first_request_log
+from qbdoctor.observe.base import first_request_log
 from qbdoctor.target.description import Target
 from tests.conftest import ServerFactory
 from tests.kit import faults

@@ -420,8 +420,8 @@ def test_desktop_build_is_off_by_default(program: str, enabled: str | None, expe
     from qbdoctor import registry
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.exchanges import Exchange, Failure
-    from qbdoctor.observe.observations import Observations
-    from qbdoctor.observe.observed_values import ProbableProcess
+    from qbdoctor.observe.base.observations import Observations
+    from qbdoctor.observe.base.observed_values import ProbableProcess
     from qbdoctor.releases import ANY
     from qbdoctor.target.address import Address
     from qbdoctor.target.description import Target

@@ -19,10 +19,10 @@ from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.model.findings import Judgement
-from qbdoctor.observe import config_place
-from qbdoctor.observe.config_place import ConfigPlace, read_mounts
-from qbdoctor.observe.observations import Observations
-from qbdoctor.observe.observed_values import Asked, Offline, SignIn
+from qbdoctor.observe.base import config_place
+from qbdoctor.observe.base.config_place import ConfigPlace, read_mounts
+from qbdoctor.observe.base.observations import Observations
+from qbdoctor.observe.base.observed_values import Asked, Offline, SignIn
 from qbdoctor.releases import KEYS, Version, VersionRange
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import parse_url

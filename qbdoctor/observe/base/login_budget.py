@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.model.exchanges import Exchange, Failure
-from qbdoctor.observe.observed_values import Ban
+from qbdoctor.observe.base.observed_values import Ban
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.name_lookup import look_up
 from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.inspection import Inspection
+    from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.webui.login_permit import Attempt, Permit
 
 MOST_REFUSED = 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from qbdoctor.observe.observed_values import FirstRequestLog
+from qbdoctor.observe.base.observed_values import FirstRequestLog
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
 from qbdoctor.target.log_cursor import LogEnd

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from qbdoctor.model.exchanges import Comparison, Exchange
-from qbdoctor.observe.observed_values import (
+from qbdoctor.observe.base.observed_values import (
     Asked,
     Ban,
     Client,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.basics import Secret
     from qbdoctor.model.exchanges import Withheld
-    from qbdoctor.observe.config_place import ConfigPlace
+    from qbdoctor.observe.base.config_place import ConfigPlace
     from qbdoctor.releases import Version, VersionRange
     from qbdoctor.target.description import Target
     from qbdoctor.target.log import LogLine

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.model.basics import Secret
-from qbdoctor.observe.first_request_log import Marks
-from qbdoctor.observe.observations import Observations
-from qbdoctor.observe.observed_values import Asked
+from qbdoctor.observe.base.first_request_log import Marks
+from qbdoctor.observe.base.observations import Observations
+from qbdoctor.observe.base.observed_values import Asked
 from qbdoctor.storage import state_folder
 from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire

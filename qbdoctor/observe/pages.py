@@ -24,8 +24,12 @@ class _Parts(html.parser.HTMLParser):
         super().__init__()
         self.base = ""
         self.found: list[str] = []
+        self._aside = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._aside += tag == "noscript"
+        if self._aside:
+            return  # for browsers without scripts, which cannot use the Web UI anyway
         named = {name: value or "" for name, value in attrs}
         if tag == "base" and named.get("href"):
             self.base = named["href"]
@@ -33,6 +37,9 @@ class _Parts(html.parser.HTMLParser):
             self.found.append(named["src"])
         elif tag == "link" and "stylesheet" in named.get("rel", "").lower().split() and named.get("href"):
             self.found.append(named["href"])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._aside -= tag == "noscript" and self._aside > 0
 
 
 def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
-    """The free call, the start page, an Origin as a browser sends it and an API key that cannot exist."""
+    """The start page (else the free call), an Origin as a browser sends it and, for a key, one that cannot exist."""
     where = None if inspection.target.direct else direct_address(inspection)
     if where is None or where == inspection.address:
         return
@@ -33,10 +33,11 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
     def ask(call: Call) -> Exchange:
         return inspection.wire.send(replace(call, address=where, verify=False))
 
-    yield _compared("the free call", seen.anonymous, ask(Call("GET", VERSION_PATH)))
     if seen.has("front_page"):
         yield _compared("the start page", seen.front_page, ask(Call("GET", "/")))
-    if seen.has("bearer_root"):
+    else:
+        yield _compared("the free call", seen.anonymous, ask(Call("GET", VERSION_PATH)))
+    if seen.asked.api_key is not None and seen.has("bearer_root"):
         root = ask(Call("GET", "/", bearer=NO_SUCH_KEY))
         yield _compared("an API key that cannot exist", seen.bearer_root, root)
     a = inspection.wire.send(_as_browser(inspection.address))

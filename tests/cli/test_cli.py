@@ -36,7 +36,7 @@ def prepared(tmp_path: Path) -> dict[str, str]:
 
 
 BAD = {
-    "no scheme": (["--url", "localhost:8080"], "bad-url", "http://localhost:8080"),
+    "no scheme": (["--url", "//localhost:8080"], "bad-url", "http://localhost:8080"),
     "no host": (["--url", "http://"], "bad-url", "host"),
     "other scheme": (["--url", "ftp://x:1"], "bad-url", "http"),
     "port 0": (["--url", "http://x:0"], "bad-url", "65535"),

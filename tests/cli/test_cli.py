@@ -43,7 +43,7 @@ BAD = {
     "port 65536": (["--url", "http://x:65536"], "bad-url", "65535"),
     "port abc": (["--url", "http://x:abc"], "bad-url", "65535"),
     "credentials": (["--url", "http://me:canary-secret@x:1"], "credentials-in-url", "--password-file"),
-    "public url": (["--url", "http://x:1", "--public-url", "nope"], "bad-url", "--public-url"),
+    "public url": (["--url", "http://x:1", "--public-url", "//nope"], "bad-url", "--public-url"),
     "unknown check": (["check", "logn"], "unknown-check", "did you mean login?"),
     "unknown option": (["--pasword", "x"], "usage", "--help"),
     "format": (["--format", "yaml"], "usage", "yaml"),

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = importlib.import_module(f"qbdoctor.cli.commands.{args.command}")
         return int(command.run(args))
     except UserError as error:
-        if args.command == "check" and args.format != "human":  # before the check could begin
+        unwritten = error.code.startswith("output-")  # what cannot be written cannot be told there either
+        if args.command == "check" and args.format != "human" and not unwritten:  # before the check could begin
             from qbdoctor.cli import early_error  # noqa: PLC0415
 
             return early_error.refuse(error, args.format, args.output)

@@ -92,7 +92,9 @@ def test_so_already_and_nothing_to_do(config: Path) -> None:
     before = state(config)
     assert change("fix", AUTH, LIST, "--config", str(config))["state"] == "nothing-to-do"
     run = qbdoctor("fix", "--yes", "--config", str(config))
-    assert (run.code, run.out.startswith("✗ Nothing serves")) == (1, True)  # it is stopped, which no fix answers
+    assert (run.code, run.out.startswith("✗ qBittorrent is not running")) == (1, True), (
+        run.out
+    )  # it is stopped, which no fix answers
     assert (state(config), len(records())) == (before, 2)
 
 

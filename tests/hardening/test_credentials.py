@@ -33,6 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         right = "Cookie" in self.headers or "qbt_canary" in self.headers.get("Authorization", "")
         login = self.path.endswith("auth/login")
         if login: status, text = 204, b""
+        elif body and self.headers.get("Content-Type") == "text/plain": status, text = 400, b""  # a form or nothing
         elif self.path.startswith("/api/v2/nope"): status, text = 403, b"Forbidden"
         elif self.path.endswith("version/"): status, text = 404, b"Not Found"
         elif self.path == "/": status, text = 200, b"<html>qbittorrent loginform scripts/login.js</html>"

@@ -71,6 +71,8 @@ class Echo(http.server.BaseHTTPRequestHandler):
         login = self.path.endswith("auth/login")
         sent = form if login else ""
         status, text = (403, "Forbidden") if not login else (200, "Fails.")
+        if self.command == "POST" and not login and self.headers.get("Content-Type") == "text/plain":
+            status, text = 400, ""  # a body arrives, and is no form
         if self.path == "/":
             status, text = 200, "<html>qbittorrent loginform scripts/login.js</html>"
         elif "nope" in self.path or self.path.endswith("version/"):

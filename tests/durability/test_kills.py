@@ -81,8 +81,8 @@ def test_killed_at_every_system_call(
 ERRORS = [
     ("apply", "write", "ENOSPC"),
     ("apply", "fsync", "EIO"),
-    ("apply", "rename", "EACCES"),
-    ("apply", "rename", "EIO"),
+    ("apply", "renameat", "EACCES"),
+    ("apply", "renameat", "EIO"),
     ("apply", "fchmod", "EPERM"),
     ("apply", "mkdir", "ENOSPC"),
     ("apply", "openat", "EMFILE"),
@@ -91,7 +91,7 @@ ERRORS = [
     ("apply in place", "ftruncate", "EIO"),
     ("rollback", "write", "ENOSPC"),
     ("rollback", "fsync", "EIO"),
-    ("rollback", "rename", "EACCES"),
+    ("rollback", "renameat", "EACCES"),
     ("rollback in place", "write", "ENOSPC"),
 ]
 

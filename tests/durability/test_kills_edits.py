@@ -208,7 +208,7 @@ def test_killed_at_a_name_that_goes_or_comes(
     name: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """The everyday part: the calls that decide which of the two files stands."""
-    killed(name, tmp_path, record_property, only="unlink" if "apply" in name else "rename")
+    killed(name, tmp_path, record_property, only="unlinkat" if "apply" in name else "renameat")
 
 
 @pytest.mark.extended
@@ -220,10 +220,10 @@ def test_killed_at_every_system_call(name: str, tmp_path: Path, record_property:
 ERRORS = [
     ("write", "ENOSPC"),
     ("fsync", "EIO"),
-    ("rename", "EACCES"),
-    ("rename", "EIO"),
-    ("unlink", "EACCES"),
-    ("unlink", "EIO"),
+    ("renameat", "EACCES"),
+    ("renameat", "EIO"),
+    ("unlinkat", "EACCES"),
+    ("unlinkat", "EIO"),
     ("fchmod", "EPERM"),
     ("chmod", "EIO"),
     ("openat", "EMFILE"),

@@ -35,7 +35,7 @@ from qbdoctor.repair.journal.records import ChangeRequest  # noqa: E402
 from qbdoctor.storage import locks  # noqa: E402
 from tests.support import kill_driver  # noqa: E402
 
-WHEN = 200
+WHEN = 1000
 """The call of each kind that fails; more than any job makes of one kind."""
 END = "/qbdoctor-fault-test-ends-here"
 _NAMES = {"newfstatat": "fstatat"}

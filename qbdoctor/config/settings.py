@@ -34,7 +34,12 @@ _T = TypeVar("_T", bool, int, str, tuple[str, ...])
 _DIGITS = re.compile(r"\s*([+-]?[0-9]+)\s*\Z", re.ASCII)
 _LONGEST_NUMBER = 20  # characters of one of 64 bits, with its sign
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
-_KEYS = tuple(releases.place(key.name, "WebUI")[1] for key in releases.KEYS)  # the other layout's end in the same part
+_AUTO_RUN = (("program", "enabled"), ("OnTorrentAdded/Program", "OnTorrentAdded/Enabled"))
+"""What [AutoRun] has run, each with its switch."""
+_KEYS = (
+    *(releases.place(key.name, "WebUI")[1] for key in releases.KEYS),  # the other layout's end in the same part
+    *(name for pair in _AUTO_RUN for name in pair),
+)
 
 
 def read_config(path: Path) -> tuple[bytes, datetime]:
@@ -327,7 +332,7 @@ class Settings:
     def programs(self) -> tuple[tuple[str, int, str], ...]:
         """What [AutoRun] has run: key, line and command, but for those that are switched off beside it."""
         found = []
-        for key, switch in (("program", "enabled"), ("OnTorrentAdded/Program", "OnTorrentAdded/Enabled")):
+        for key, switch in _AUTO_RUN:
             entry, on = self.ini.get("AutoRun", key), self.ini.get("AutoRun", switch)
             if entry is not None and (on is None or to_bool(on.raw, True)):
                 found.append((key, entry.line, to_text(entry.raw, utf8=self._utf8) or entry.raw))

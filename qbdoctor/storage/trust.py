@@ -18,7 +18,10 @@ def check_ours(folder: Path) -> None:
     """
     if not BY_DESCRIPTOR or not hasattr(os, "O_PATH"):
         return
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
+    # Where not even / can be looked at, the folder itself is tried, and what the system says is told.
+    there = next(
+        (each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each)), folder.absolute()
+    )
     if there != folder.absolute() and not there.is_dir():
         return  # what cannot be a folder holds nothing, and nothing can be made in it
     try:

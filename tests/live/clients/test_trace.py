@@ -403,7 +403,7 @@ def test_a_command_that_asks_nothing_and_a_target_that_is_gone() -> None:
     code, text = run(url="http://127.0.0.1:1", run=["--", sys.executable, "-c", asks], format="json")
     made = json.loads(text)
     jsonschema.validate(made, load("trace/1"))
-    assert (code, made["run"], made["verdict"]["state"]) == (0, {"exit_code": 7}, "unknown")
+    assert (code, made["run"], made["verdict"]["state"]) == (3, {"exit_code": 7}, "unknown")
     assert made["exchanges"][0]["status"] is None
 
 

@@ -280,6 +280,9 @@ class _Finder:
                     ("--profile" if instance.profile else "--config"),
                     str(instance.profile or instance.config_file),
                 )
+            elif port is None:
+                lines.append(f"  process {instance.pid}, whose port and config are not to be seen from here")
+                continue
             lines.append(
                 f"  qbdoctor check {option} {shlex.quote(where)}   (port {port or 'unknown'}, pid {instance.pid})"
             )

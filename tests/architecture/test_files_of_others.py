@@ -27,7 +27,7 @@ OURS = {
     "diagnosis/catalogue/pages.py": "files of the package",
     "diagnosis/catalogue/symptoms.py": "a file of the package",
     "lint/files.py": "sources that a person named",
-    "observe/config_place.py": "the kernel's /proc",
+    "observe/base/config_place.py": "the kernel's /proc",
     "releases/fingerprints.py": "reads a program: regular, capped, not waiting",
     "repair/journal/confirmations.py": "the state folder, which is ours or refused",
     "repair/journal/leftover_undo.py": "the backup in the state folder; the rest by its Place",

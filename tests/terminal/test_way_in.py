@@ -66,7 +66,7 @@ def test_what_a_known_password_leaves_open_is_closed_by_yes(own: Own) -> None:
 @pytest.mark.parametrize("release", ["4.5.2", "5.3.0"])
 def test_a_lost_password(own: Own, release: str) -> None:
     server = own(release)
-    code, screen = seen("--url", server.url, typed="what I remember\n")
+    code, screen = seen("-v", "--url", server.url, typed="what I remember\n")
     assert code == 1, screen.text
     command = printed(screen.text, "fix set-password")
     change = Screen(*command)

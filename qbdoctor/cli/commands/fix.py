@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor.cli import outcome, output, prompts, record_selection
+from qbdoctor.cli import outcome, output, program, prompts, record_selection, wrapping
 from qbdoctor.cli.commands import fix_advice, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import observer, state_folder
@@ -144,7 +145,11 @@ def _carry_out_fix_run(
     back = other_folders.rollback_command(fix_run.journal.store.root.parent, fix_run.observer.environment)
     stopped = " (while qBittorrent is stopped, or with --restart)" if any(step.texts for step in plan.steps) else ""
     back = fix_advice.way_back(args, plan, fix_run, back, locked_out=bool(alone))
-    said = (*shown, *done, *ids, f"Take it back with: {back}{stopped}")
+    last = f"Take it back with: {back}{stopped}"
+    width = wrapping.columns(sys.stdout)
+    if width is not None and len(program.named(last)) > width:  # a command that is broken cannot be copied
+        last = f"Take it back with:\n       {back}{stopped}"
+    said = (*shown, *done, *ids, last)
     return CommandOutcome("fix", "verified", said, 0, records, plan.changes())
 
 

@@ -22,6 +22,7 @@ from tests.support.fixer import Terminal, change, new_config, records, sentence,
 
 CONTRACT: dict[str, Effect] = {
     "require-localhost-auth": "hardens",
+    "migrate-settings": "keeps",
     "disable-subnet-whitelist": "hardens",
     "bypass-localhost-auth": "loosens",
     "allow-subnet": "loosens",
@@ -38,7 +39,8 @@ CONTRACT: dict[str, Effect] = {
     "move-misplaced-key": "keeps",
     "adopt-new-file": "keeps",
 }
-OF_THE_FILE = {"remove-unknown-key", "move-misplaced-key", "adopt-new-file"}  # they set nothing; see test_line_edits
+# They set nothing: see test_line_edits, and tests/live/field for migrate-settings.
+OF_THE_FILE = {"remove-unknown-key", "move-misplaced-key", "adopt-new-file", "migrate-settings"}
 TOLD = {
     "host": "nas.lan",
     "proxy": "172.18.0.2",

@@ -27,7 +27,7 @@ def judge(_before: Observations, _after: Observations) -> Effectiveness:
 FIX = Fix(
     id="migrate-settings",
     title="All settings that an upgrade left behind are moved to where the release reads them",
-    order=85,
+    order=87,
     answers=(CAUSE,),
     effect="keeps",
     plan=plan,

@@ -77,7 +77,7 @@ def _stripped(seen: Observations, call: Exchange) -> Judgement | None:
     key = seen.asked.api_key
     same = seen.settings is not None and key is not None and seen.settings.secret("APIKey") == key
     dropped = seen.bearer_root.status == 200 and False not in releases.possible("auth.api_key", seen.releases)
-    if not made and not dropped:
+    if (not made and not dropped) or True not in releases.possible("auth.api_key", seen.releases):
         return None
     why = (
         "at qBittorrent itself it is accepted"

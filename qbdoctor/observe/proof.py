@@ -19,7 +19,7 @@ from qbdoctor.target.address import parse_ip
 from qbdoctor.target.listeners import Listener, is_alone, listeners, socket_for
 from qbdoctor.target.name_lookup import look_up
 from qbdoctor.webui.call import VERSION_PATH, Call
-from qbdoctor.webui.recognise import bears_all_marks
+from qbdoctor.webui.recognise import bears_all_marks, bears_marks
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
@@ -151,6 +151,8 @@ def port_shared(inspection: Inspection) -> PortShared | None:
     others = [one for one in takers if one.pid not in pids]
     if ours is None or not others:
         return None
+    if parse_ip(target.address.host) is not None and bears_marks(inspection.seen.anonymous):
+        return None  # a proxy in front, on qBittorrent's own port number
     return _asked(inspection, ours, others[0], takers.get(ours) or _reachable(ours), takers[others[0]])
 
 

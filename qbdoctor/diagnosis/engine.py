@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qbdoctor import __version__, releases
 from qbdoctor.config.key_lint import as_read_by
+from qbdoctor.diagnosis.route import route
 from qbdoctor.diagnosis.verdict import NOT_ASKED, headline, merge_findings, state_of
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Check, Finding, Judgement
@@ -77,6 +78,7 @@ def run(
         checks=tuple(results),
         login_attempts=observer.login_attempts,
         exit_code=exit_code(state, causes, fail_on),
+        route=route(observer.seen, info, causes),
     )
 
 

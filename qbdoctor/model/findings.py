@@ -60,12 +60,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One way out. ``commands`` can be typed or pasted as they stand."""
+    """One way out. ``commands`` can be typed or pasted as they stand; ``loosens``: it makes the server less secure."""
 
     kind: RemedyKind
     text: str
     commands: tuple[str, ...] = ()
     fix: str | None = None
+    loosens: bool = False
 
     def to_json(self) -> Json:
         """Return the contract's remedy object."""

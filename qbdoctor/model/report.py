@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from qbdoctor.model.basics import REPORT_SCHEMA, Confidence, Json, Severity, State, Status
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Remedy
+from qbdoctor.model.route import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ class Report:
     login_attempts: int
     exit_code: int
     error: ReportError | None = None
+    route: Route | None = None
 
     @property
     def complete(self) -> bool:
@@ -169,6 +171,7 @@ class Report:
             "duration_ms": round(self.duration_ms, 1),
             "error": {"code": self.error.code, "message": self.error.message} if self.error else None,
             "target": self.target.to_json(),
+            "route": self.route.to_json() if self.route else None,
             "verdict": {"state": self.state, "headline": self.headline},
             "causes": [cause.to_json() for cause in self.causes],
             "checks": [check.to_json() for check in self.checks],

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Status
 from qbdoctor.model.exchanges import Evidence
+from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, CheckResult, Report
 from qbdoctor.reports.commands import complete, next_step
+from qbdoctor.reports.detail import ALL, LEVELS, Detail
+from qbdoctor.reports.route import line as way
 from qbdoctor.reports.text import (
     DiffSide,
     Options,
@@ -51,39 +53,6 @@ _MOST_OTHERS = 3
 _COUNTED: tuple[tuple[Status, str], ...] = (
     ("fail", "failed"), ("warn", "warned"), ("unknown", "could not tell"), ("skip", "skipped"),
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Detail:
-    """How much is told. ``limit``: characters of a sentence, 0 for all; ``block``: lines of a command that is shown.
-
-    ``evidence`` is how many pieces beside the experiments, ``rest`` whether causes after the first are told in full,
-    ``airy`` whether parts stand a line apart.
-    """
-
-    limit: int
-    evidence: int
-    remedies: int
-    block: int
-    rest: bool
-    listed: bool
-    notes: bool
-    airy: bool = True
-
-
-_ALL = _Detail(limit=0, evidence=1000, remedies=1000, block=1000, rest=True, listed=True, notes=True)
-# A log line or a page can be any length; in full it is in the JSON, and with -v.
-_LEVELS = (
-    _Detail(limit=400, evidence=1000, remedies=3, block=1000, rest=True, listed=True, notes=True),
-    _Detail(limit=400, evidence=2, remedies=3, block=1000, rest=False, listed=True, notes=True),
-    _Detail(limit=300, evidence=1, remedies=3, block=4, rest=False, listed=False, notes=False),
-    _Detail(limit=240, evidence=1, remedies=2, block=2, rest=False, listed=False, notes=False),
-    _Detail(limit=240, evidence=1, remedies=1, block=2, rest=False, listed=False, notes=False),
-    _Detail(limit=160, evidence=0, remedies=1, block=1, rest=False, listed=False, notes=False),
-    _Detail(limit=160, evidence=0, remedies=1, block=1, rest=False, listed=False, notes=False, airy=False),
-    _Detail(limit=100, evidence=0, remedies=1, block=1, rest=False, listed=False, notes=False, airy=False),
-)
-"""From the most to the least, each tried until the report fits on the screen."""
 
 
 def render(report: Report, options: Options) -> str:
@@ -127,9 +96,9 @@ def _print(report: Report, options: Options, console: Console) -> None:
 def _fitting(report: Report, options: Options) -> list[Text]:
     """Return the lines with as much detail as the screen has room for; without a height, or with ``verbose``, with all."""
     if options.verbose:
-        return list(_Page(report, options, _ALL).lines())
+        return list(_Page(report, options, ALL).lines())
     lines: list[Text] = []
-    for detail in _LEVELS:
+    for detail in LEVELS:
         lines = list(_Page(report, options, detail).lines())
         if options.height is None or sum(_rows(line, options.width) for line in lines) < options.height:
             break  # the last line of the screen is the shell's
@@ -144,7 +113,7 @@ def _rows(line: Text, width: int | None) -> int:
 class _Page:
     """The lines of one report; every method yields finished lines, wrapped and without spaces at their end."""
 
-    def __init__(self, report: Report, options: Options, detail: _Detail) -> None:
+    def __init__(self, report: Report, options: Options, detail: Detail) -> None:
         self.report = report
         self.options = options
         self.width = max(options.width, _NARROWEST) if options.width is not None else None
@@ -158,10 +127,15 @@ class _Page:
             return
         color = _COLORS[report.state]
         yield from self.line(
-            f"{_MARKS[report.state]} ", (sentence(report.headline), f"bold {color}"), lead_style=f"bold {color}"
+            f"{_MARKS[report.state]} ",
+            (sentence(report.headline, self.limit and 2 * self.limit), f"bold {color}"),
+            lead_style=f"bold {color}",
         )
         if self.options.quiet:
             return
+        if report.route is not None:
+            told = way(report.route, self.width - len("  Way: ") if self.width is not None else 0)
+            yield from self.line("  ", (f"Way: {told}", "dim"))
         for number, cause in enumerate(report.causes):
             if number == 0 or self.detail.rest:
                 yield from self.cause(cause)
@@ -218,11 +192,15 @@ class _Page:
     def experiment(self, evidence: Evidence, label: str, a: DiffSide, b: DiffSide) -> Iterator[Text]:
         factor = sentence(str(evidence.data.get("factor", "")), self.limit)
         yield from self.line("  ", (label, "bold"), (f"only {factor} differs", ""))
-        rows = [(side.request, side.differs, side.outcome) for side in (a, b)]
+        cell = self.detail.cell
+        rows = [
+            (sentence(side.request, cell), sentence(side.differs, cell), sentence(side.outcome, cell))
+            for side in (a, b)
+        ]
         if self.width is not None and a.request == b.request and self.table_width(rows) > self.width:
             # What both have in common is said once, so that what differs fits beside the outcome.
-            yield from self.line("    ", (a.request, ""), ("  was sent twice:", "dim"), wrap=False)
-            rows = [("", side.differs, side.outcome) for side in (a, b)]
+            yield from self.line("    ", (sentence(a.request, cell), ""), ("  was sent twice:", "dim"), wrap=False)
+            rows = [("", header, outcome) for _, header, outcome in rows]
         aligned = self.width is None or self.table_width(rows) <= self.width
         requests, differs = (max(_cells(row[i]) for row in rows) if aligned else 0 for i in (0, 1))
         for name, (request, header, outcome) in zip("AB", rows, strict=True):
@@ -244,22 +222,32 @@ class _Page:
         yield from self.blank()
         several = len(cause.remedies) > 1
         yield from self.line("  ", ("What helps", "bold"), (", least change first:" if several else ":", "dim"))
-        # The least changes come first, and whoever needs more than a few of them wants the whole page.
-        shown = cause.remedies[: self.detail.remedies]
-        for number, remedy in enumerate(shown, 1):
+        shown = self.shown_remedies(cause)
+        for number, remedy in shown:
             yield from self.line(
-                f"  {number}. ", (sentence(remedy.text, self.limit), ""), (f"  ({remedy.kind})", "dim")
+                f"  {number}. ", (sentence(remedy.text, self.detail.remedy), ""), (f"  ({remedy.kind})", "dim")
             )
             for lines in commands(remedy):
                 if len(lines) > self.detail.block:
                     yield from self.line(
-                        "       ", (f"({len(lines)} lines: {self.options.program} explain {cause.id})", "dim")
+                        "       ", (f"({plural(len(lines), 'line')}: {self.options.program} explain {cause.id})", "dim")
                     )
                     continue
                 for text in lines:
                     yield from self.line("       ", (text, "cyan"), wrap=False)
         if left := len(cause.remedies) - len(shown):
             yield from self.line("  ", (f"and {left} more: -v, or {self.options.program} explain {cause.id}", "dim"))
+
+    def shown_remedies(self, cause: Cause) -> list[tuple[int, Remedy]]:
+        """Return the remedies to show with their numbers: the first ones, since they change least, and the first fix.
+
+        A fix does by itself what the others say, so its command is told on any screen; not one that loosens security.
+        """
+        numbered = list(enumerate(cause.remedies, 1))
+        shown, rest = numbered[: self.detail.remedies], numbered[self.detail.remedies :]
+        if not any(remedy.fix for _, remedy in shown):
+            shown += [one for one in rest if one[1].fix and one[1].commands and not one[1].loosens][:1]
+        return shown
 
     def other_causes(self, causes: Sequence[Cause]) -> Iterator[Text]:
         """Yield the causes after the first, a line each, and how many more there are."""
@@ -283,7 +271,7 @@ class _Page:
     def checks(self) -> Iterator[Text]:
         checks = self.report.checks
         yield from self.blank()
-        yield from self.line("", ("Checked ", "bold"), (subject(self.report), "dim"))
+        yield from self.line("", ("Checked ", "bold"), (sentence(subject(self.report), self.detail.cell), "dim"))
         if self.options.verbose:
             for check in checks:
                 yield from self.check(check)

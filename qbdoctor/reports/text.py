@@ -44,11 +44,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class DiffSide:
-    """One half of an experiment: the request line, the headers in which it differs from the other, the outcome."""
+    """One half of an experiment: the request line, the headers in which it differs from the other, the outcome.
+
+    ``headers`` are all that were sent, each with whether it is one of those.
+    """
 
     request: str
     differs: str
     outcome: str
+    headers: tuple[tuple[str, bool], ...] = ()
 
 
 def value(text: str) -> str:
@@ -83,10 +87,21 @@ def sides(evidence: Evidence) -> tuple[DiffSide, DiffSide] | None:
         # Same status and body: then it is a header of the answer that tells the two apart.
         telling = _differing(got_a, got_b)
         out_a, out_b = ("; ".join([out, *_headers(got, telling)]) for out, got in ((out_a, got_a), (out_b, got_b)))
-    return (
-        DiffSide(_request(sent_a), "; ".join(_headers(sent_a, changed)), out_a),
-        DiffSide(_request(sent_b), "; ".join(_headers(sent_b, changed)), out_b),
+    names = list(dict.fromkeys((*_lower(sent_a), *_lower(sent_b))))
+    first, second = (
+        DiffSide(
+            _request(sent),
+            "; ".join(_headers(sent, changed)),
+            out,
+            tuple(
+                (_headers(sent, [name])[0], name in changed)
+                for name in names
+                if name in _lower(sent) or name in changed
+            ),
+        )
+        for sent, out in ((sent_a, out_a), (sent_b, out_b))
     )
+    return first, second
 
 
 def setting(evidence: Evidence) -> tuple[str, str]:

@@ -14,6 +14,7 @@ import pytest
 
 MISSING = "not on this machine: "
 PACKAGES = {
+    "chromium": "chromium",
     "haproxy": "haproxy",
     "ip": "iproute2",
     "nft": "nftables",

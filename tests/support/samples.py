@@ -6,84 +6,17 @@ from dataclasses import replace
 
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, Failure
 from qbdoctor.model.findings import Remedy
-from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo
-
-VERSION = "0.1.0"
-STARTED = "2026-11-22T20:12:00Z"
-CONF = "/config/qBittorrent/qBittorrent.conf"
-
-TARGET = TargetInfo(
-    url="http://127.0.0.1:8080",
-    host="127.0.0.1",
-    port=8080,
-    scheme="http",
-    version="5.1.0",
-    webapi_version="2.11.4",
-    cookie_name="SID",
-    config_file=CONF,
-    profile="/config",
-    log_file="/config/qBittorrent/logs/qbittorrent.log",
-    process=ProcessInfo(4711, "/usr/bin/qbittorrent-nox --profile=/config", "2026-11-22T19:58:03Z", "media"),
-    client_address="127.0.0.1",
-)
-
-_TITLES = {
-    "listening": "Something listens at the address",
-    "is-qbittorrent": "What listens is qBittorrent",
-    "tls": "Scheme and certificate fit",
-    "host-header": "The Host header is accepted",
-    "origin": "Origin and Referer are accepted",
-    "bypass": "Callers without credentials are kept out",
-    "credentials": "The credentials are right",
-    "login": "The login works and a cookie arrives",
-    "session": "The session cookie is accepted",
-    "ban": "This address is not banned",
-    "config-keys": "The config's keys are known and in place",
-    "running-settings": "The running settings are those of the file",
-}
-
-
-def check(id_: str, status: str = "pass", summary: str = "as it should be", reason: str | None = None) -> CheckResult:
-    return CheckResult(id_, _TITLES[id_], status, summary, reason, duration_ms=3.2 + len(id_))  # type: ignore[arg-type]
-
-
-def checks(**other: CheckResult) -> tuple[CheckResult, ...]:
-    return tuple(other.get(id_.replace("-", "_"), check(id_)) for id_ in _TITLES)
-
-
-def report(state: str, headline: str, causes: tuple[Cause, ...] = (), **more: object) -> Report:
-    base = Report(
-        version=VERSION,
-        started=STARTED,
-        duration_ms=412.34,
-        target=TARGET,
-        state=state,  # type: ignore[arg-type]
-        headline=headline,
-        causes=causes,
-        checks=checks(),
-        login_attempts=1,
-        exit_code={"healthy": 0, "problem": 1, "unknown": 3}[state],
-    )
-    return replace(base, **more)  # type: ignore[arg-type]
-
-
-def get(url: str, status: int, body: str, **headers: str) -> Exchange:
-    return Exchange(
-        "GET",
-        url,
-        sent=(("User-Agent", "qbdoctor/0.1.0"), *headers.items()),
-        status=status,
-        headers=(("content-type", "text/plain"), ("content-length", str(len(body)))),
-        body=body,
-        size=len(body),
-        ms=2.5,
-    )
+from qbdoctor.model.report import Cause, CheckResult, Report, ReportError, TargetInfo
+from qbdoctor.model.route import Break, Hop, Route
+from tests.support.sample_parts import CONF, TARGET, TITLES, check, checks, get, report, way
+from tests.support.samples_more import behind_proxy, lost_password
 
 
 def healthy() -> Report:
     return report(
         "healthy",
         "qBittorrent 5.1.0 at http://127.0.0.1:8080 is healthy: the login works, and the session cookie is accepted.",
+        route=way(),
     )
 
 
@@ -137,6 +70,12 @@ def host_port_mismatch() -> Report:
         "Every request is refused with 401: clients name port 8112, qBittorrent listens on 8080 behind a port mapping.",
         (cause,),
         target=replace(TARGET, url="http://192.168.1.51:8112", host="192.168.1.51", port=8112, process=None),
+        route=way(
+            Hop("mapping", "docker-proxy", ("8112 → 8080",)),
+            host="192.168.1.51:8112",
+            arriving="192.168.1.51:8112",
+            broken=Break("hop", 2, "host-port-mismatch"),
+        ),
         checks=checks(
             host_header=check("host-header", "fail", "401 with port 8112 in Host, 403 with 8080"),
             tls=check("tls", "skip", "not looked at", "the address is plain http"),
@@ -236,7 +175,7 @@ def exposed() -> Report:
 def not_running() -> Report:
     refused = Exchange("GET", "http://nas:8080/", failure=Failure("refused", "connection refused"))
     why = "nothing listens there"
-    others = {id_.replace("-", "_"): check(id_, "skip", "not tried", why) for id_ in _TITLES if id_ != "listening"}
+    others = {id_.replace("-", "_"): check(id_, "skip", "not tried", why) for id_ in TITLES if id_ != "listening"}
     cause = Cause(
         id="not-running",
         severity="error",
@@ -260,6 +199,11 @@ def not_running() -> Report:
         "Nothing listens at nas:8080: qBittorrent is not running there, or its Web UI is off.",
         (cause,),
         target=TargetInfo(url="http://nas:8080", host="nas", port=8080, scheme="http"),
+        route=Route(
+            (Hop("client", "this machine"), Hop("server", "what should answer", ("nas:8080",))),
+            ("nas:8080",),
+            Break("hop", 1, "not-running"),
+        ),
         checks=checks(listening=check("listening", "fail", "connection refused"), **others),
         login_attempts=0,
     )
@@ -349,6 +293,13 @@ def hostile() -> Report:
         "problem",
         nasty,
         (cause,),
+        route=way(
+            Hop("proxy", nasty, (nasty, long)),
+            Hop("unknown", long),
+            host=nasty,
+            arriving=nasty,
+            broken=Break("leg", 1, "not-qbittorrent"),
+        ),
         target=replace(TARGET, url=f"http://{nasty}", config_file=f"/tmp/{nasty}", version=nasty),
         checks=tuple(
             CheckResult(c.id, nasty, status, nasty, nasty, 1.0)  # type: ignore[arg-type]
@@ -368,6 +319,8 @@ SAMPLES = {
         early_error,
         unknown,
         warnings,
+        lost_password,
+        behind_proxy,
         hostile,
     )
 }

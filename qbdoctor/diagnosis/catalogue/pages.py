@@ -73,6 +73,16 @@ GROUPS: Mapping[str, str] = {
     "client": "Seen in a client's traffic or code",
 }
 
+BREAKS: Mapping[str, str] = {
+    "client": "at the client",
+    "entrance": "before anything answers",
+    "front": "at what stands in front of qBittorrent",
+    "passage": "between what stands in front and qBittorrent",
+    "server": "at qBittorrent",
+}
+"""Where on the way calls fail, for the picture of the way; ``breaks`` of a page, by default its group's."""
+_BREAKS_OF_GROUP: Mapping[str, str] = {"client": "client", "session": "client"}
+
 _PLACE = re.compile(
     r"\{(?:(?P<verb>key|edit):(?P<what>(?:[^{}]|\{[^{}]*\})+)|(?P<name>[a-z_]+)(?:\|(?P<default>[^{}]*))?)\}"
 )
@@ -130,6 +140,7 @@ class CausePage:
     remedies: tuple[RemedyTemplate, ...]
     seen_also: tuple[str, ...]
     diagnosed: bool
+    breaks: str = "server"
 
 
 def _folder() -> Traversable:
@@ -175,7 +186,7 @@ def fill(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False)
             continue
         step = _filled(template.text, template.commands, values, stand_ins)
         if step is not None:
-            done.append(Remedy(template.kind, step.text, step.commands, template.fix or None))
+            done.append(Remedy(template.kind, step.text, step.commands, template.fix or None, template.loosens))
     return tuple(done)
 
 
@@ -269,6 +280,7 @@ def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
 
 def _parse(cause: str, data: dict[str, Any]) -> CausePage:
     confirm = tuple(CatalogueStep(_flow(one.pop("text")), _commands(one)) for one in data.pop("confirm"))
+    breaks = data.pop("breaks", _BREAKS_OF_GROUP.get(data["group"], "server"))
     made = CausePage(
         id=cause,
         group=_one_of(data.pop("group"), tuple(GROUPS)),
@@ -286,6 +298,7 @@ def _parse(cause: str, data: dict[str, Any]) -> CausePage:
         remedies=tuple(_remedy(one) for one in data.pop("remedies")),
         seen_also=tuple(data.pop("seen_also", ())),
         diagnosed=bool(data.pop("diagnosed", True)),
+        breaks=_one_of(breaks, tuple(BREAKS)),
     )
     if data:
         raise ValueError(f"unknown keys: {', '.join(data)}")

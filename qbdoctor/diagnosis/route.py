@@ -39,16 +39,17 @@ def _client(seen: Observations) -> Hop:
 def _between(seen: Observations, worst: Cause | None) -> list[Hop]:
     """Return what is known to stand between, from the client's side on."""
     target = seen.target
-    hops = []
+    hops: list[Hop] = []
+    told = worst.values.get("server_port", "") if worst is not None and worst.id == "host-port-mismatch" else ""
+    server_port = str(target.server_port or told)
+    ports = (f"{target.address.port} → {server_port}",) if server_port not in {"", str(target.address.port)} else ()
     if worst is not None and worst.id == "http-proxy-env" and seen.has("proxy_variables"):
         hops += [Hop("proxy", one.shown, (f"by {one.variable}",)) for one in seen.proxy_variables[:1]]
     if seen.has("in_front") and seen.in_front:
-        hops.append(Hop("proxy", seen.in_front, (target.address.authority,)))
-    moved = target.server_port is not None and target.server_port != target.address.port
-    ports = (f"{target.address.port} → {target.server_port}",) if moved else ()
+        hops.append(Hop("proxy", seen.in_front, (target.address.authority, *(() if target.mapped_by else ports))))
     if target.mapped_by is not None:
         hops.append(Hop("mapping", _MAPPERS[target.mapped_by], ports))
-    elif not hops and target.direct is False and target.instance is not None:
+    elif not hops and (told or (target.direct is False and target.instance is not None)):
         hops.append(Hop("mapping", "a port map or proxy", ports))
     elif not hops and seen.has("client") and seen.client.through:
         hops.append(Hop("unknown", seen.client.through))
@@ -58,7 +59,8 @@ def _between(seen: Observations, worst: Cause | None) -> list[Hop]:
 def _server(seen: Observations, info: TargetInfo) -> Hop:
     target = seen.target
     if not seen.anonymous.answered:
-        name = "qBittorrent" if target.instance is not None else "what should answer"
+        refused = seen.anonymous.failure is not None and seen.anonymous.failure.kind == "refused"
+        name = "qBittorrent" if target.instance is not None else "nothing listens" if refused else "no answer"
     elif seen.has("serves_qbittorrent") and seen.serves_qbittorrent is False:
         name = "not qBittorrent"
     else:

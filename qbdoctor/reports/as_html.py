@@ -81,8 +81,9 @@ def _cause(cause: Cause, report: Report) -> Iterator[str]:
         several = len(cause.remedies) > 1
         yield f"<h3>What helps{', least change first' if several else ''}</h3>\n<ol>"
         for remedy in cause.remedies:
-            blocks = ("\n".join(lines) for lines in commands(remedy))
-            code = "".join(f"<pre>{escape(block)}</pre>" for block in blocks)
+            # One block: a piece of a configuration comes line by line.
+            block = "\n".join(line for lines in commands(remedy) for line in lines)
+            code = f"<pre>{escape(block)}</pre>" if block else ""
             yield f'<li>{_text(remedy.text)} <span class="dim">({remedy.kind})</span>{code}</li>'
         yield "</ol>"
     yield "</section>"

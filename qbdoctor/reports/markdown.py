@@ -55,8 +55,8 @@ def _cause(cause: Cause) -> Iterator[str]:
         yield ""
     for number, remedy in enumerate(cause.remedies, 1):
         yield f"{number}. {prose(remedy.text)} ({remedy.kind})"
-        for lines in commands(remedy):  # inside the list's item
-            yield from fenced(lines, "sh", "   ")
+        if lines := [line for one in commands(remedy) for line in one]:  # a piece of a configuration comes line by line
+            yield from fenced(lines, "sh", "   ")  # inside the list's item
     if cause.remedies:
         yield ""
 

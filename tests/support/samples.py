@@ -200,7 +200,7 @@ def not_running() -> Report:
         (cause,),
         target=TargetInfo(url="http://nas:8080", host="nas", port=8080, scheme="http"),
         route=Route(
-            (Hop("client", "this machine"), Hop("server", "what should answer", ("nas:8080",))),
+            (Hop("client", "this machine"), Hop("server", "nothing listens", ("nas:8080",))),
             ("nas:8080",),
             Break("hop", 1, "not-running"),
         ),

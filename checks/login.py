@@ -22,7 +22,7 @@ def judge(seen: Observations) -> Judgement:
             return Judgement("skip", "No login was sent", SKIPPED[sign_in.why])
         if sign_in.why == "body-lost":
             return _body_lost(seen)
-        if sign_in.why == "not-proven" and seen.port_shared is not None:
+        if sign_in.why == "not-proven" and (seen.port_shared is not None or seen.untrusted is not None):
             return Judgement("skip", "No login was sent", seen.proof.text)
         if sign_in.why == "offline":
             return Judgement("skip", "No login was sent", sign_in.text)

@@ -9,6 +9,8 @@ MAY_BE_THE_OTHER_SCHEME = ("closed", "tls", "timeout", "not-http")
 def judge(seen: Observations) -> Judgement:
     """Judge by what became of the first request; a broken one asks for the same request in the other scheme."""
     first = seen.anonymous
+    if seen.untrusted is not None:
+        return _untrusted(seen, seen.untrusted)
     if first.failure is None:
         if _says_tls_expected(first):
             return _other_scheme(seen, first)
@@ -16,8 +18,6 @@ def judge(seen: Observations) -> Judgement:
     kind = first.failure.kind
     if kind in UNREACHED:
         return _unreached(seen, first)
-    if kind == "tls-untrusted":
-        return _untrusted(seen, first)
     if kind in {"deadline", "withheld"}:
         return Judgement("unknown", "No answer in time" if kind == "deadline" else "Not asked", first.failure.text)
     if kind in MAY_BE_THE_OTHER_SCHEME:
@@ -64,13 +64,32 @@ def _untrusted(seen: Observations, first: Exchange) -> Judgement:
     text = first.failure.text if first.failure else ""
     if compared is None:
         return Judgement("fail", text, wants=("certificate",))
+    evidence = _certificate(seen)
+    other_name, expired = "mismatch" in text, "expired" in text
+    values = {"wrong_name": "yes" if other_name else "no", "unknown_issuer": "no" if other_name or expired else "yes"}
+    if evidence and values["unknown_issuer"] == "yes" and seen.self_signed_certificate:
+        values["ca_file"] = seen.self_signed_certificate
     found = Finding(
         "tls-untrusted",
         "proven" if compared.differs else "likely",
         f"{seen.target.address.url} speaks TLS, but {text}: every client that verifies certificates fails",
-        (Evidence.experiment(compared),),
+        (Evidence.experiment(compared), *evidence),
+        values=values,
     )
     return Judgement("fail", text, findings=(found,))
+
+
+def _certificate(seen: Observations) -> tuple[Evidence, ...]:
+    """Return which file the config names as the certificate, where the server's own TLS is meant."""
+    settings = seen.settings
+    if settings is None or seen.target.direct is False or not settings.boolean("HTTPS/Enabled"):
+        return ()
+    path, found = settings.text("HTTPS/CertificatePath"), settings.found("HTTPS/CertificatePath")
+    if not path or found is None:
+        return ()
+    file = str(seen.target.config_file) if seen.target.config_file else None
+    text = f"qBittorrent's certificate is the one in {path}"
+    return (Evidence.setting("HTTPS\\CertificatePath", path, text, file=file, line=found.line),)
 
 
 def _other_scheme(seen: Observations, first: Exchange) -> Judgement:

@@ -7,7 +7,7 @@ def judge(seen: Observations) -> Judgement:
     """Judge one call with what the login set: the incident's "login 200, then 403", taken apart."""
     call = seen.session_call
     if call is None and seen.asked.api_key is not None and seen.anonymous.status in {200, 403}:
-        if seen.serves_qbittorrent is False or seen.port_shared is not None:
+        if seen.serves_qbittorrent is False or seen.port_shared is not None or seen.untrusted is not None:
             return Judgement("skip", "The API key was not sent", seen.proof.text)
         return Judgement(
             "unknown", "The API key was not sent", f"{seen.proof.text}: name an address that leads there directly"

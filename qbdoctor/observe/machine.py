@@ -150,6 +150,25 @@ def certificate_fault(settings: Settings | None, instance: Instance | None) -> s
     return ""
 
 
+def self_signed_certificate(settings: Settings | None, instance: Instance | None) -> str | None:
+    """Return the certificate's file, as it opens here, if the certificate was issued by itself; None else.
+
+    A client that is given such a file as its authority trusts the server, where the name fits.
+    """
+    text = settings.text("HTTPS/CertificatePath") if settings is not None else ""
+    if not text:
+        return None
+    place = _through_root(Path(text), instance)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(place)
+        held = context.get_ca_certs()
+    except (OSError, ValueError):
+        return None
+    own = any(one.get("subject") == one.get("issuer") for one in held if isinstance(one, dict))
+    return str(place) if own else None
+
+
 def alternative_ui_fault(settings: Settings | None, instance: Instance | None) -> str | None:
     """Return what is wrong with the folder of the alternative Web UI; "" for nothing, None if not known.
 

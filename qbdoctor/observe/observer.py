@@ -132,6 +132,9 @@ class Observer(Inspection):
         self.log_marks = remember_log_ends(self.target)
         withheld = None if self.target.direct else no_room(self, VERSION_PATH)
         exchange = withheld or self._first()
+        if exchange.failure is not None and exchange.failure.kind == "tls-untrusted":
+            self.wire.distrust(exchange)
+            exchange = self._first()
         if exchange.status == 401 and not self.target.direct:
             note_first(self, exchange)
         if exchange.status == 200:
@@ -151,6 +154,10 @@ class Observer(Inspection):
         if self.wire.send(replace(call, address=plain, seconds=QUICK_SECONDS)).answered:
             return quick
         return self.wire.send(call)
+
+    def _take_untrusted(self) -> Exchange | None:
+        _ = self.seen.anonymous  # which finds it out
+        return self.wire.untrusted
 
     def _take_login_by_get(self) -> Exchange | None:
         """Up to 4.4.3 this would be a failed login, so it is sent only to what an unknown call shows to be newer."""
@@ -330,6 +337,9 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "rejected_behind": ways.rejected_behind,
     "rejected": Observer._take_rejected,
     "releases": Observer._take_releases,
+    "self_signed_certificate": lambda observer: machine.self_signed_certificate(
+        observer.seen.settings, observer.target.instance
+    ),
     "serves_qbittorrent": Observer._take_serves_qbittorrent,
     "session_call": Observer._take_session_call,
     "settings": Observer._take_settings,
@@ -337,6 +347,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "sign_in": sign_in,
     "start_page": lambda observer: observer.session.call("GET", "/"),
     "suspect": lambda observer: machine.suspect(observer.seen),
+    "untrusted": Observer._take_untrusted,
     "version": Observer._take_version,
     "webapi_version": Observer._take_webapi_version,
     "withheld": withheld_for,

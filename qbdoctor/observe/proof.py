@@ -49,6 +49,8 @@ def prove(inspection: Inspection) -> Proof:
         return Proof(False, "no answer came")
     if seen.serves_qbittorrent is False:
         return Proof(False, "what answers is not qBittorrent")
+    if seen.untrusted is not None:
+        return Proof(False, "the certificate is not trusted (--ca-file FILE trusts it, --insecure takes any)")
     if seen.port_shared is not None:
         return Proof(False, "the address means two programs")
     if whose := stranger(inspection):

@@ -109,6 +109,8 @@ def _next_for(cause: Cause, options: Options) -> tuple[str, str]:
         return _certain(f"explain {cause.id}", options), ""
     if first.fix and options.fix_options is not None:
         return _certain(f"fix {first.fix}", options, cause.values), "asks before it changes anything"
+    if cause.values.get("ca_file"):
+        return _certain(f"check --ca-file {shlex.quote(cause.values['ca_file'])}", options), "trusts that certificate"
     if cause.values.get("real_url"):
         return _certain("check", options, cause.values), "the address that answers"
     return _certain("check", options), "again, after step 1 above"

@@ -29,7 +29,6 @@ class Detail:
 ALL = Detail(limit=0, remedy=0, evidence=1000, remedies=1000, block=1000, rest=True, listed=True, notes=True)
 # A log line or a page can be any length; in full it is in the JSON, and with -v.
 LEVELS = (
-    Detail(limit=400, remedy=400, evidence=1000, remedies=1000, block=1000, rest=True, listed=True, notes=True),
     Detail(limit=400, remedy=400, evidence=1000, remedies=3, block=1000, rest=True, listed=True, notes=True),
     Detail(limit=400, remedy=400, evidence=2, remedies=3, block=1000, listed=True, notes=True),
     Detail(limit=300, remedy=300, evidence=1, remedies=3, block=4),

@@ -40,6 +40,8 @@ class Wire:
     ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
     order; ``waiting`` is told, where it is given, what an answer is awaited from.
     ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
+    ``untrusted`` is a request that failed because the certificate is not trusted: from then on nothing is verified, and no
+    secret is sent.
     A name is looked up once: all later requests to a host and port go to the IP address that answered first, since another
     one of the same name may be another program's.
     """
@@ -49,6 +51,7 @@ class Wire:
         self.deadline = deadline
         self.masks = masks
         self.verify = verify
+        self.untrusted: Exchange | None = None
         self.waiting: Callable[[str], None] | None = None
         self.exchanges: list[Exchange] = []
         self.opened: list[tuple[SetCookie, Call]] = []
@@ -67,6 +70,9 @@ class Wire:
         if budget <= 0.01:
             text = "the time for this run was used up before it could be sent (--deadline gives more)"
             return replace(blank, failure=Failure("deadline", text)), b""
+        if self.untrusted is not None and self._holds_secret(call):
+            text = "not sent: the certificate is not trusted (--ca-file FILE trusts it, --insecure takes any)"
+            return replace(blank, failure=Failure("withheld", text)), b""
         if call.verify is None:
             call = replace(call, verify=self.verify)
         name = (where.host, where.port)
@@ -95,6 +101,18 @@ class Wire:
         self.exchanges.append(exchange)
         self.opened.extend((cookie, call) for cookie in exchange.cookies if cookie.value)
         return exchange, raw
+
+    def distrust(self, refused: Exchange) -> None:
+        """Go on without verification, and without sending a secret, after a request that failed for the certificate."""
+        self.untrusted, self.verify = refused, False
+
+    def _holds_secret(self, call: Call) -> bool:
+        """Return whether a call would hand on a password or a key; a session's cookie came from the same server."""
+        parts = [f"{name}={value}" for name, value in (call.form or {}).items()]
+        if any("password" in part for part in parts):
+            return True
+        parts += [call.bearer.reveal()] if call.bearer is not None else []
+        return any(self.masks.hide(part) != part for part in parts)
 
     def _record(
         self, blank: Exchange, response: requests.Response, raw: bytes, *, show_body: bool

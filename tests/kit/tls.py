@@ -99,3 +99,24 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def make_self_signed(folder: Path, names: Sequence[str] = LOOPBACK_NAMES) -> Certificate:
+    """Write a certificate that nobody but itself vouches for, as `openssl req -x509` makes one: it is its own authority."""
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.datetime.now(datetime.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    cert = (
+        _builder(name, name, key, now - datetime.timedelta(days=1), now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([_general_name(one) for one in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = Certificate(folder / "cert.pem", folder / "key.pem", folder / "cert.pem")
+    files.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    files.key.chmod(0o600)
+    return files

@@ -23,7 +23,7 @@ PICTURE = Path(__file__).parents[2] / ".github/report.svg"
 
 
 TITLE = "qbdoctor --url http://127.0.0.1:8112"
-WIDTH = 110
+WIDTH = 114
 """Columns of the terminal that is drawn."""
 
 

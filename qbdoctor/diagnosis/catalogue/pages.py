@@ -38,6 +38,7 @@ PLACES: Mapping[str, str] = {
     "public_url": "the address people use through a proxy",
     "address": "the client's address as the server sees it",
     "proxy_address": "the address of the proxy as the server sees it",
+    "ca_file": "the certificate that is to be trusted",
     "proxy_variable": "the environment variable that names a proxy",
     "no_proxy": "what is to be reached directly, as NO_PROXY lists it",
     "config_file": "the configuration file",
@@ -58,6 +59,8 @@ CONDITIONS: Mapping[str, str] = {
     "proxy": "where a reverse proxy stands in front",
     "local": "where LocalHostAuth is false",
     "subnet": "where the subnet whitelist is on",
+    "wrong_name": "where the certificate is made for another name",
+    "unknown_issuer": "where the client does not know who issued the certificate",
     "aiohttp": "where the client is written with aiohttp",
 }
 """Conditions a remedy may have besides a release: left out where ``values`` says ``no`` for it."""

@@ -127,6 +127,14 @@ class Observations:
         return cast("Exchange", self.see("anonymous"))
 
     @property
+    def untrusted(self) -> Exchange | None:
+        """The free question as it failed because the certificate is not trusted; None where it is, or is not looked at.
+
+        All other requests then went without verification, and without a secret.
+        """
+        return cast("Exchange | None", self.see("untrusted"))
+
+    @property
     def first_request_log(self) -> FirstRequestLog | None:
         """What a log at hand says of the first request, or None where it is silent; asked only after a 401."""
         return cast("FirstRequestLog | None", self.see("first_request_log"))
@@ -307,6 +315,11 @@ class Observations:
     def certificate_fault(self) -> str | None:
         """What is wrong with the server's certificate and key; "" for nothing, None where that is not known."""
         return cast("str | None", self.see("certificate_fault"))
+
+    @property
+    def self_signed_certificate(self) -> str | None:
+        """The file of the server's certificate, as it opens here, if it is self-signed: clients can trust it as it is."""
+        return cast("str | None", self.see("self_signed_certificate"))
 
     @property
     def alternative_ui_fault(self) -> str | None:

@@ -45,10 +45,12 @@ def _plain_http(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _certificate(inspection: Inspection) -> Iterator[Comparison]:
-    """The same request with the certificate looked at and not; no credentials go with it."""
-    b = inspection.wire.send(Call("GET", VERSION_PATH, verify=False))
+    """The free question with the certificate looked at and not, as both were sent."""
+    refused, b = inspection.seen.untrusted, inspection.seen.anonymous
+    if refused is None:
+        return
     shows = "Only the certificate stands in the way" if b.answered else "The certificate is not the only fault"
-    yield Comparison("certificate", "the certificate verified or not", inspection.seen.anonymous, b, b.answered, shows)
+    yield Comparison("certificate", "the certificate verified or not", refused, b, b.answered, shows)
 
 
 def _proxy_environment(inspection: Inspection) -> Iterator[Comparison]:

@@ -85,6 +85,7 @@ FULL = {
     "address": "192.168.1.20",
     "proxy_address": "172.18.0.2",
     "proxy_variable": "http_proxy",
+    "ca_file": "/etc/qb/cert.pem",
     "no_proxy": "localhost,127.0.0.1,::1,nas.lan",
     "config_file": "/home/me/.config/qBittorrent/qBittorrent.conf",
     "log_file": "/home/me/logs/qbittorrent.log",

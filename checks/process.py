@@ -10,6 +10,9 @@ def judge(seen: Observations) -> Judgement:
         one = target.instance
         who = f" as {one.user}" if one.user else ""
         return Judgement("pass", f"qBittorrent runs, process {one.pid}{who}, since {one.started:%Y-%m-%d %H:%M:%S} UTC")
+    if target.container is not None:
+        reason = f"it is one of container {target.container.name}, which is {target.container.state.status}: see there"
+        return Judgement("skip", "The process cannot be seen from here", reason)
     if target.origin == "url" and not target.config_given:
         reason = "no process on this machine serves this address, so the target counts as remote"
         return Judgement("skip", "The target is remote", reason)

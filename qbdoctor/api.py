@@ -13,6 +13,7 @@ from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
+from qbdoctor.diagnosis import container_words
 from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_in
 from qbdoctor.diagnosis.calls import calls_fail, calls_work
 from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
@@ -40,6 +41,7 @@ from qbdoctor.observe.session_cookie import session_cookie
 from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
+from qbdoctor.target.engines.container import Container
 from qbdoctor.target.log_rejections import Rejection
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front
@@ -53,6 +55,7 @@ __all__ = [
     "Comparison",
     "Confidence",
     "ConfigPlace",
+    "Container",
     "Difference",
     "Edit",
     "Effectiveness",
@@ -90,6 +93,7 @@ __all__ = [
     "calls_fail",
     "calls_work",
     "closed",
+    "container_words",
     "covers",
     "cut_off",
     "differences",

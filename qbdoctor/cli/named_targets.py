@@ -109,8 +109,6 @@ def _target(path: Path, name: str, table: Mapping[str, Any]) -> NamedTarget:
             raise UserError(
                 "targets-bad", f"{where}: there is no such key; there are {', '.join(TEXTS + FLAGS + SECRETS)}."
             )
-    if "container" in options:
-        raise UserError("targets-bad", f"{path}: targets.{name}.container is not supported yet: give url and config.")
     return NamedTarget(name, options, secrets)
 
 

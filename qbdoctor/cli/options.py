@@ -63,6 +63,9 @@ def add_target(parser: Parser, *, shown: bool = True) -> None:
     target.add_argument("--target", metavar="NAME", help="a named target of targets.toml (qbdoctor targets lists them)")
     target.add_argument("--profile", metavar="DIR", help="the folder given to qBittorrent's own --profile")
     target.add_argument("--config", metavar="FILE", help="the qBittorrent.conf or qBittorrent.ini itself")
+    target.add_argument(
+        "--container", metavar="NAME", help="a container of Docker or Podman on this machine, by name or id"
+    )
     target.add_argument("--username", metavar="NAME", help="default: QBDOCTOR_USERNAME, else the config's, else admin")
     target.add_argument(
         "--password-file", metavar="FILE", help="the password's file (-: standard input), or QBDOCTOR_PASSWORD"

@@ -70,6 +70,7 @@ DEFAULTS: dict[str, Any] = {
     "named_target": None,
     "profile": None,
     "config": None,
+    "container": None,
     "username": None,
     "password_file": None,
     "api_key_file": None,

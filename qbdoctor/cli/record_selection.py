@@ -96,10 +96,10 @@ def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
     if args.profile is not None:
         profile = Path(args.profile).expanduser().resolve()
         return lambda record: _is_in(profile, record)
-    if args.url is None:
+    if args.url is None and args.container is None:
         return lambda _: True
-    address = parse_url(args.url)
-    file = resolve(TargetOptions(args.url)).config_file
+    target = resolve(TargetOptions(args.url, container=args.container))
+    address, file = target.address, target.config_file
     known = None if file is None else os.path.realpath(file)
     return lambda record: _same_address(address, record.target.url) or known in {record.file_name()} - {None}
 

@@ -45,7 +45,7 @@ def observer(
     if args.trust_user is not None and private.user_id(args.trust_user) is None:
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
-    target = resolve(TargetOptions(args.url, args.profile, args.config), env=env)
+    target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=env)
     asked = Asked(
         no_login=args.no_login,
         username=args.username or env.get("QBDOCTOR_USERNAME") or None,
@@ -108,6 +108,7 @@ def target_arguments(args: argparse.Namespace) -> tuple[str, ...]:
         ("--url", args.url),
         ("--profile", args.profile),
         ("--config", args.config),
+        ("--container", args.container),
         ("--username", args.username),
         ("--password-file", args.password_file if args.password_file != "-" else None),  # noqa: S105
         ("--api-key-file", args.api_key_file if args.api_key_file != "-" else None),

@@ -18,12 +18,13 @@ from qbdoctor.diagnosis.route import route
 from qbdoctor.diagnosis.verdict import NOT_ASKED, headline, merge_findings, state_of
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Check, Finding, Judgement
-from qbdoctor.model.report import Cause, CheckResult, ProcessInfo, Report, ReportError, TargetInfo
+from qbdoctor.model.report import Cause, CheckResult, ContainerInfo, ProcessInfo, Report, ReportError, TargetInfo
 from qbdoctor.observe.comparisons import table as comparisons
 from qbdoctor.releases import ANY, VersionRange
 
 if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
+    from qbdoctor.target.description import Target
 
 FailOn = Literal["warning", "error", "never"]
 ROUNDS = 2
@@ -161,13 +162,25 @@ def target_info(observer: Observer, *, ask: bool = True) -> TargetInfo:
         version=str(version) if version else None,
         webapi_version=webapi,
         cookie_name=_cookie_name(observer),
-        config_file=str(target.config_file) if target.config_file else None,
+        config_file=target.config_shown,
         profile=str(target.profile) if target.profile else None,
-        log_file=str(target.log_file) if target.log_file else None,
+        log_file=target.log_shown,
         process=process,
         client_address=_client_address(observer),
         version_range=_version_range(observer, ask=ask) if version is None else None,
+        container=_container(target),
     )
+
+
+def _container(target: Target) -> ContainerInfo | None:
+    """Return the container as the report shows it, with the ports by which it is reached."""
+    one, publisher = target.container, target.publisher
+    if one is None:
+        return None
+    ports = (publisher or one).ports
+    file, service = (one.compose.file, one.compose.service) if one.compose is not None else (None, None)
+    shown = tuple(port.shown for port in ports)
+    return ContainerInfo(one.engine, one.id, one.name, one.image, shown, one.state.status, file, service)
 
 
 def _client_address(observer: Observer) -> str | None:
@@ -225,6 +238,11 @@ def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
         "pid": str(target.instance.pid) if target.instance else "",
         "address": info.client_address or "",
     }
-    if target.instance is not None and target.direct:
+    if target.container is not None:
+        one = target.container
+        values |= {"container": "yes", "engine": one.engine, "container_name": one.name}
+        if one.compose is not None:
+            values |= {"compose_file": one.compose.file or "", "compose_service": one.compose.service}
+    elif target.instance is not None and target.direct:
         values["container"] = "yes" if target.instance.in_container else "no"
     return {name: value for name, value in values.items() if value}

@@ -93,6 +93,36 @@ class ProcessInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerInfo:
+    """The container of a target, as its engine describes it; ``ports`` as ``docker ps`` writes them.
+
+    ``compose_file`` and ``compose_service`` are None where it is no compose project's.
+    """
+
+    engine: str
+    id: str
+    name: str
+    image: str
+    ports: tuple[str, ...]
+    state: str
+    compose_file: str | None = None
+    compose_service: str | None = None
+
+    def to_json(self) -> Json:
+        """Return the contract's container object."""
+        compose = {"file": self.compose_file, "service": self.compose_service} if self.compose_service else None
+        return {
+            "engine": self.engine,
+            "id": self.id,
+            "name": self.name,
+            "image": self.image,
+            "ports": list(self.ports),
+            "state": self.state,
+            "compose": compose,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class TargetInfo:
     """The target as the report shows it; what could not be known is None.
 
@@ -112,6 +142,7 @@ class TargetInfo:
     process: ProcessInfo | None = None
     client_address: str | None = None
     version_range: str | None = None
+    container: ContainerInfo | None = None
 
     def to_json(self) -> Json:
         """Return the contract's target object, every member always there."""
@@ -129,6 +160,7 @@ class TargetInfo:
             "process": self.process.to_json() if self.process else None,
             "client_address": self.client_address,
             "version_range": self.version_range,
+            "container": self.container.to_json() if self.container else None,
         }
 
 

@@ -5,6 +5,7 @@ Files and processes are read, never run, and nothing here raises for what may no
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.base.observed_values import PortOwner, ProbableProcess, ProxyVariable
+from qbdoctor.observe.base.observed_values import ContainerOutput, PortOwner, ProbableProcess, ProxyVariable
 from qbdoctor.releases import Version
-from qbdoctor.storage import files
+from qbdoctor.storage import files, foreign
 from qbdoctor.target.resolve import DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from qbdoctor.target.description import Target
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.processes import Instance
+
+
+MOST_COMPOSE = 1 << 18
 
 
 def suspect(seen: Observations) -> ProbableProcess | None:
@@ -87,18 +91,58 @@ def last_run(target: Target) -> tuple[LogLine, ...]:
     """Return the log of the last run of a server that is gone: since its last start mark."""
     from qbdoctor.target import log as server_log  # noqa: PLC0415
 
-    if target.log_file is None or target.instance is not None:
-        return ()
-    return server_log.since_start(server_log.read_tail(target.log_file).lines, None)
+    return () if target.runs else server_log.since_start(_lines(target), None)
 
 
-def late_log(target: Target) -> tuple[LogLine, ...]:
-    """Return the log of the running server as it is now."""
+def log(target: Target) -> tuple[LogLine, ...]:
+    """Return the log of the running server as it is now, since its start; read here, or handed out by its engine."""
     from qbdoctor.target import log as server_log  # noqa: PLC0415
 
-    if target.log_file is None or target.instance is None:
+    if not target.runs:
         return ()
-    return server_log.since_start(server_log.read_tail(target.log_file).lines, target.instance.started)
+    started = target.instance.started if target.instance is not None else None
+    if started is None and target.container is not None:
+        started = target.container.state.started
+    return server_log.since_start(_lines(target), started)
+
+
+def _lines(target: Target) -> tuple[LogLine, ...]:
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
+
+    if target.log_file is not None:
+        return server_log.read_tail(target.log_file).lines
+    return tuple(server_log.parse(target.handed.log())) if target.handed is not None else ()
+
+
+def container_output(target: Target) -> ContainerOutput:
+    """Return which telling lines the container printed, never the lines themselves: one may hold a password."""
+    if target.container is None:
+        return ContainerOutput()
+    import os  # noqa: PLC0415
+
+    from qbdoctor.target.engines import engine, handed  # noqa: PLC0415 - only a container's target needs it
+
+    lines = handed.output(engine.of(target.container, os.environ), target.container)
+    return ContainerOutput(
+        read=bool(lines),
+        temporary_password=any(_TEMPORARY.search(line) for line in lines),
+        second_instance=any(_SECOND.search(line) for line in lines),
+    )
+
+
+def compose_text(target: Target) -> str:
+    """Return the compose file of the container that publishes the port, where it is a small text; it is only read."""
+    one = target.publisher or target.container
+    if one is None or one.compose is None or one.compose.file is None:
+        return ""
+    try:
+        return foreign.read(Path(one.compose.file), MOST_COMPOSE).decode("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+_TEMPORARY = re.compile(r"temporary password", re.IGNORECASE)
+_SECOND = re.compile(r"another qbittorrent instance|QtLockedFile::lock|LocalPeer: failed", re.IGNORECASE)
 
 
 def port_owner(target: Target) -> PortOwner | None:

@@ -97,11 +97,15 @@ class Observer(Inspection):
     def _settings(self) -> tuple[Settings | None, str]:
         from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
-        path = self.target.config_file
-        if path is None:
+        path, handed = self.target.config_file, self.target.handed
+        if path is None and handed is None:
             return None, "the config is not at hand: the target is not one of this machine's, and no --config was given"
         try:
-            settings = Settings.load(path, self._logged_version())
+            version = self._logged_version()
+            if path is not None:
+                settings = Settings.load(path, version)
+            elif handed is not None:
+                settings = Settings.parse(handed.config, version)
         except UserError as error:
             if self.target.config_given:
                 raise
@@ -232,7 +236,7 @@ class Observer(Inspection):
     def _logged_version(self) -> Version | None:
         from qbdoctor.target import log as server_log  # noqa: PLC0415
 
-        return Version.parse(server_log.version(self.seen.log)) if self.target.instance is not None else None
+        return Version.parse(server_log.version(self.seen.log)) if self.target.runs else None
 
     def _take_preferences(self) -> Mapping[str, Any] | None:
         if not self._may_call():
@@ -281,11 +285,7 @@ class Observer(Inspection):
         return probe(self.session)
 
     def _take_log(self) -> tuple[LogLine, ...]:
-        from qbdoctor.target import log as server_log  # noqa: PLC0415
-
-        if self.target.log_file is None or self.target.instance is None:
-            return ()
-        return server_log.since_start(server_log.read_tail(self.target.log_file).lines, self.target.instance.started)
+        return machine.log(self.target)
 
     def _take_rejected(self) -> tuple[Rejection, ...]:
         from qbdoctor.target import log_rejections  # noqa: PLC0415
@@ -312,13 +312,15 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "certificate_fault": lambda observer: machine.certificate_fault(observer.seen.settings, observer.target.instance),
     "client": lambda observer: client(observer.seen),
     "clock": clock,
+    "compose_text": lambda observer: machine.compose_text(observer.target),
     "config_place": Observer._take_config_place,
+    "container_output": lambda observer: machine.container_output(observer.target),
     "first_request_log": Observer._take_first_request_log,
     "fitting_config": Observer._take_fitting_config,
     "front_page": lambda observer: observer.wire.send(Call("GET", "/")),
     "in_front": Observer._take_in_front,
     "last_run": lambda observer: machine.last_run(observer.target),
-    "late_log": lambda observer: machine.late_log(observer.target),
+    "late_log": lambda observer: machine.log(observer.target),
     "log": Observer._take_log,
     "log_behind": ways.log_behind,
     "login_by_get": Observer._take_login_by_get,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,14 @@ def exists(path: Path) -> bool:
 def _mode(path: Path, judge: Callable[[int], bool]) -> bool:
     try:
         return judge(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def may_read(path: Path) -> bool:
+    """Whether this user may read a file; False where one may not look."""
+    try:
+        return os.access(path, os.R_OK)
     except (OSError, ValueError):
         return False
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from qbdoctor.target.address import Address
+from qbdoctor.target.containers import HandedOut
+from qbdoctor.target.engines.container import Container, Published
+from qbdoctor.target.engines.port_mappings import PortMapping
 from qbdoctor.target.processes import Instance
 
-Origin = Literal["url", "config", "profile", "process", "default-config"]
+Origin = Literal["url", "config", "profile", "process", "default-config", "container"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class TargetOptions:
     url: str | None = None
     profile: str | None = None
     config: str | None = None
+    container: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,11 @@ class Target:
     between. ``server_port`` is the port that qBittorrent itself listens on, which a mapping may hide, and
     ``server_port_source`` says how that is known: "listening", "config", "--webui-port" or "QBT_WEBUI_PORT".
     ``here`` is True where the address is one of this machine's own. ``mapped_by`` says who hands a published port on to
-    the process, where that is known.
+    the process, where that is known. ``container`` is the container it runs in or ran in, as its engine describes it;
+    ``publisher`` the one that publishes for it, which is another one where it shares that one's network; ``published``
+    the port by which the address leads into it. ``handed`` is its config as the engine hands it out, where this user may
+    not read the file; ``config_file`` is then None. ``engine_problem`` says why an engine of this machine could not be
+    asked, and ``forward`` then where a program of Docker's hands the port on to.
     """
 
     address: Address
@@ -47,3 +55,28 @@ class Target:
     server_port_source: str | None = None
     here: bool = False
     mapped_by: Literal["docker-proxy", "firewall"] | None = None
+    container: Container | None = None
+    publisher: Container | None = None
+    published: Published | None = None
+    handed: HandedOut | None = None
+    engine_problem: str | None = None
+    forward: PortMapping | None = None
+
+    @property
+    def config_shown(self) -> str | None:
+        """What the config is called: its path here, else ``NAME:PATH`` as the engine names it."""
+        if self.config_file is not None:
+            return str(self.config_file)
+        return self.handed.shown if self.handed is not None else None
+
+    @property
+    def log_shown(self) -> str | None:
+        """What the log is called, in the same way."""
+        if self.log_file is not None:
+            return str(self.log_file)
+        return f"{self.handed.container.name}:{self.handed.log_inside}" if self.handed is not None else None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs on this machine: as a process that is seen, or in a container that runs."""
+        return self.instance is not None or (self.container is not None and self.container.state.running)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
-from qbdoctor.target import cgroups, paths, proc_sockets
+from qbdoctor.target import paths, proc_sockets
 from qbdoctor.target.command_line import (
     APPIMAGE,
     INTERPRETER,
@@ -32,6 +32,7 @@ from qbdoctor.target.command_line import (
     unquoted,
     valid_port,
 )
+from qbdoctor.target.engines import cgroups
 
 if TYPE_CHECKING:
     import psutil

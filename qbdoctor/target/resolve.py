@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,11 +17,12 @@ from typing import Protocol
 from qbdoctor.model.errors import UserError
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
-from qbdoctor.target import paths
+from qbdoctor.target import containers, paths
 from qbdoctor.target.address import Address, parse_ip, parse_url
+from qbdoctor.target.contained import ContainerFinder, Engines, ReadConfig
 from qbdoctor.target.description import Origin, Target, TargetOptions
+from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
-from qbdoctor.target.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.processes import Instance, find_instances
 
 DEFAULT_PORT = 8080
@@ -47,16 +47,7 @@ class World:
     lookup: Callable[[str], frozenset[IP]] | None = None
     own_addresses: Callable[[], frozenset[IP]] | None = None
     root: Path = Path("/")
-
-
-@dataclass(frozen=True, slots=True)
-class _Config:
-    """The settings that decide the address and the log; ``log`` is None where nothing is logged, "" for the default."""
-
-    address: str
-    port: int
-    https: bool
-    log: str | None
+    engines: containers.AskEngines = containers.ask_none
 
 
 def resolve(
@@ -77,13 +68,16 @@ def resolve(
     ``config-is-folder``, ``config-unreadable``, …); ``config-missing``, ``profile-not-a-folder``, ``empty-path``,
     ``several-configurations`` and ``config-differs-from-profile`` for what --config and --profile name;
     ``several-instances`` if more than one runs and no option says which; ``no-target`` (exit code 3) if there is
-    nothing to look at.
+    nothing to look at; ``no-such-container``, ``no-engine`` (3) and ``several-containers`` for --container.
     """
     environment = os.environ if env is None else env
     system = paths.System(platform, environment, paths.home_folder(platform, environment) if home is None else home)
-    finder = _Finder(system, world or World(instances=instances))
+    asked = containers.ask_engines if instances is find_instances else containers.ask_none
+    finder = _Finder(system, world or World(instances=instances, engines=asked))
     address = None if options.url is None else parse_url(options.url)
     given = finder.given_config(options)
+    if options.container is not None:
+        return finder.from_container(options.container, address, None if given is None else given[0])
     if address is not None:
         return finder.from_url(address, given)
     if given is not None:
@@ -91,14 +85,15 @@ def resolve(
     return finder.discovered()
 
 
-class _Finder:
+class _Finder(ContainerFinder):
     """One resolving: the instances are asked for once."""
 
     def __init__(self, system: paths.System, world: World) -> None:
         self.system = system
         self.world = world
         self.instances = world.instances()
-        self._read: dict[Path, _Config | None] = {}
+        self.engines = Engines(system, world.engines)
+        self._read: dict[Path, ReadConfig | None] = {}
 
     # What the options name
 
@@ -158,22 +153,33 @@ class _Finder:
         if given is not None:
             config, profile = given
             self._settings(config, lenient=False)
+            self.ask_engines(address.port)
             instance = self._using(config)
             direct = None if instance is None else self._listens(instance, address, ips)
             return self._target(address, "url", instance, config=config, profile=profile, given=True, direct=direct)
         answers = [(instance, self._listens(instance, address, ips)) for instance in self.instances]
         sure = [instance for instance, listens in answers if listens]
+        if sure and not sure[0].in_container:
+            return self._target(address, "url", sure[0], direct=True)
+        if self._is_here(ips) or containers.may_be_a_container(address.host):
+            self.ask_engines(address.port, always=True)
+            answers = [(instance, self._listens(instance, address, ips)) for instance in self.instances]
+            sure = [instance for instance, listens in answers if listens]
         if sure:
             return self._target(address, "url", sure[0], direct=True)
         behind = self._behind_mapping(address, ips)
         if behind is not None:
             return self._target(address, "url", behind[0], direct=False, mapping=behind[1])
-        maybe = [instance for instance, listens in answers if listens is None]
+        within = self.served_by_container(address, ips)
+        if within is not None:
+            return within
+        maybe = [instance for instance, listens in answers if listens is None and not instance.in_container]
         return self._target(address, "url", maybe[0] if len(maybe) == 1 else None)
 
     def from_config(self, config: Path, profile: Path | None, origin: Origin) -> Target:
         """Return the target that a given config describes, and the process that uses that very file."""
         web = self._settings(config, lenient=False)
+        self.ask_engines()
         instance = self._using(config)
         address = self._address(web, instance)
         direct = None if instance is None else self._listens(instance, address, self._ips(address.host))
@@ -181,8 +187,12 @@ class _Finder:
 
     def discovered(self) -> Target:
         """Return the only instance that runs, else what a config at a usual place describes."""
+        self.ask_engines()
         if len(self.instances) > 1:
             raise self._several()
+        contained = self.only_container()
+        if contained is not None:
+            return contained
         if self.instances:
             instance = self.instances[0]
             address = self._address(self._settings_of(instance), instance)
@@ -221,7 +231,7 @@ class _Finder:
         port, source = self._server_port(web, instance)
         if mapping is not None:
             port, source = mapping.container_port, "listening"
-        return Target(
+        made = Target(
             address=address,
             origin=origin,
             config_file=config,
@@ -236,8 +246,12 @@ class _Finder:
             mapped_by=mapping.by if mapping is not None else None,
             here=address.is_loopback or (bool(self.instances) and self._is_here(self._ips(address.host))),
         )
+        return self.with_container(made, self._ips(address.host)) if self.engines.asked else made
 
-    def _server_port(self, web: _Config | None, instance: Instance | None) -> tuple[int | None, str | None]:
+    def _forward(self, port: int) -> PortMapping | None:
+        return next((one for one in self.world.mappings() if one.host_port == port), None)
+
+    def _server_port(self, web: ReadConfig | None, instance: Instance | None) -> tuple[int | None, str | None]:
         """Return the port that qBittorrent itself listens on, and how that is known."""
         configured = web.port if web is not None else None
         option = instance.options.webui_port if instance is not None else None
@@ -252,9 +266,13 @@ class _Finder:
             return configured, "config"
         return option, instance.options.webui_port_source if instance is not None else None
 
-    def _address(self, web: _Config | None, instance: Instance | None) -> Address:
+    def _address(self, web: ReadConfig | None, instance: Instance | None) -> Address:
         """Return the address at which a qBittorrent of this machine is best reached from here."""
         port = self._server_port(web, instance)[0] or DEFAULT_PORT
+        one = self.engines.container_of(instance)
+        if one is not None and containers.web_ports(self.engines.publisher(one)):
+            scheme = "https" if web is not None and web.https else "http"
+            return containers.address_of(self.engines.publisher(one), port, scheme, instance)
         bound = [ip for ip, number in (instance.listening if instance and instance.listening else ()) if number == port]
         wanted = web.address if web is not None else "*"
         # Qt takes * for all addresses of both families, :: for IPv6; a name binds everything (Qt 5) or nothing (Qt 6).
@@ -270,30 +288,9 @@ class _Finder:
             host = instance.addresses[0]
         return Address("https" if web is not None and web.https else "http", host.lower(), port)
 
-    def _several(self) -> UserError:
-        lines = []
-        for instance in self.instances:
-            port = self._server_port(self._settings_of(instance), instance)[0]
-            option, where = "--url", f"http://localhost:{port}"
-            if instance.profile or instance.config_file:
-                option, where = (
-                    ("--profile" if instance.profile else "--config"),
-                    str(instance.profile or instance.config_file),
-                )
-            elif port is None:
-                lines.append(f"  process {instance.pid}, whose port and config are not to be seen from here")
-                continue
-            lines.append(
-                f"  qbdoctor check {option} {shlex.quote(where)}   (port {port or 'unknown'}, pid {instance.pid})"
-            )
-        return UserError(
-            "several-instances",
-            "\n".join([f"{len(lines)} qBittorrent run here: say which with --url, --profile or --config.", *lines]),
-        )
-
     # What is asked of files, processes and the network
 
-    def _settings(self, config: Path, *, lenient: bool = True) -> _Config | None:
+    def _settings(self, config: Path, *, lenient: bool = True) -> ReadConfig | None:
         """Return what the config says; if ``lenient``, None where it cannot be read."""
         load = self.world.settings
         if load is None:
@@ -308,12 +305,7 @@ class _Finder:
                     raise
                 self._read[config] = None
             else:
-                self._read[config] = _Config(
-                    address=found.text("Address").strip(),
-                    port=found.integer("Port") & 0xFFFF,  # as it is kept: 99999 is 34463, and 0 asks for a random port
-                    https=found.boolean("HTTPS/Enabled"),
-                    log=found.text("FileLogger/Path") if found.boolean("FileLogger/Enabled") else None,
-                )
+                self._read[config] = ReadConfig.of(found)
         return self._read[config]
 
     def _log(self, config: Path | None, instance: Instance | None) -> Path | None:
@@ -329,9 +321,6 @@ class _Finder:
             configured = inside if files.is_file(inside) else configured
         # A config that was copied from elsewhere names a folder that is not here until qBittorrent makes it.
         return usual if usual and files.is_file(usual) and not files.is_file(configured) else configured
-
-    def _settings_of(self, instance: Instance) -> _Config | None:
-        return None if instance.config_file is None else self._settings(instance.config_file)
 
     def _using(self, config: Path) -> Instance | None:
         """Return the instance that uses this very file; a bind mount's two names are one file."""
@@ -381,8 +370,8 @@ class _Finder:
         ip = parse_ip(host)
         if ip is not None:
             return frozenset({ip})
-        if not self.instances:
-            return frozenset()
         if Address("http", host, DEFAULT_PORT).is_loopback:
             return frozenset({ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")})
+        if not self.instances and not self.engines.asked:
+            return frozenset()
         return (self.world.lookup or look_up)(host)

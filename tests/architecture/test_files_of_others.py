@@ -41,7 +41,7 @@ OURS = {
     "simulator/config.py": "the stand-in's own config",
     "simulator/pages.py": "the stand-in's own pages",
     "simulator/throwaway.py": "the throw-away server's folder, made for this run",
-    "target/cgroups.py": "the kernel's /proc",
+    "target/engines/cgroups.py": "the kernel's /proc",
     "target/proc_sockets.py": "the kernel's /proc",
     "target/processes.py": "the kernel's /proc",
     "target/socket_owners.py": "the kernel's /proc",

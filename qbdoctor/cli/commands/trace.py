@@ -54,7 +54,7 @@ def _trace(args: argparse.Namespace) -> Trace:
             "trace needs aiohttp 3.12 or later, which is not installed: "
             f"{program.quoted(sys.executable)} -m pip install 'qbdoctor[trace]'.",
         ) from None
-    target = resolve(TargetOptions(args.url, args.profile, args.config), env=os.environ).address
+    target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=os.environ).address
     command = list(args.run or ())
     if command[:1] == ["--"]:
         del command[0]

@@ -51,6 +51,10 @@ PLACES: Mapping[str, str] = {
     "section": "the section its settings are read from: Preferences or WebUI",
     "setting": "the setting that is wrong, as it is called in the file",
     "pid": "the server's process id",
+    "engine": "the command of the container's engine: docker or podman",
+    "container_name": "the container's name",
+    "compose_file": "the file of its compose project",
+    "compose_service": "its service in that file",
 }
 """Every place a template may hold, and what goes there. ``Finding.values`` uses these names."""
 

@@ -16,6 +16,7 @@ from qbdoctor.observe.base.observed_values import (
     Ban,
     Client,
     Clock,
+    ContainerOutput,
     FirstRequestLog,
     Neighbour,
     Offline,
@@ -110,6 +111,16 @@ class Observations:
     def config_place(self) -> ConfigPlace | None:
         """Where the config lies, whose it is and what lies beside it; None where it is not on this machine."""
         return cast("ConfigPlace | None", self.see("config_place"))
+
+    @property
+    def compose_text(self) -> str:
+        """The text of the compose file of the container that publishes the target's port; "" where it cannot be read."""
+        return cast("str", self.see("compose_text"))
+
+    @property
+    def container_output(self) -> ContainerOutput:
+        """Which telling lines the target's container printed."""
+        return cast("ContainerOutput", self.see("container_output"))
 
     @property
     def other_server(self) -> Instance | None:

@@ -225,3 +225,16 @@ class Client:
     def changed(self) -> bool:
         """True if the server sees another address than the one that we come from."""
         return self.address is not None and self.ours is not None and self.address != self.ours
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOutput:
+    """What the container printed, as far as it tells something; the lines themselves are not kept.
+
+    ``temporary_password``: a line gives the temporary password. ``second_instance``: a line of one that takes itself for a
+    second instance.
+    """
+
+    read: bool = False
+    temporary_password: bool = False
+    second_instance: bool = False

@@ -91,10 +91,32 @@ def _port(inspection: Inspection) -> Iterator[Comparison]:
             return
 
 
+def _container_port(inspection: Inspection) -> Iterator[Comparison]:
+    """The same request through the published port and at the container's own address; the certificate does not matter."""
+    target = inspection.target
+    one, port = target.publisher, target.server_port
+    own = (target.instance.addresses if target.instance is not None else ()) or (
+        one.addresses if one is not None else ()
+    )
+    if not own or port is None:
+        return
+    settings = inspection.seen.settings
+    scheme = "https" if settings is not None and settings.boolean("HTTPS/Enabled") else "http"
+    other = replace(inspection.address, scheme=scheme, host=own[0], port=port, path="")
+    b = inspection.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, seconds=PORT_SECONDS))
+    differs = b.answered and b.status in {200, 401, 403} and b.header("x-content-type-options") == "nosniff"
+    shows = f"qBittorrent answers inside on port {port}, and the published port leads elsewhere"
+    text = "the published port, or the container's own address and port"
+    yield Comparison(
+        "container-port", text, inspection.seen.anonymous, b, differs, shows if differs else "Neither answers"
+    )
+
+
 MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "scheme": _other_scheme,
     "plain-http": _plain_http,
     "port": _port,
     "certificate": _certificate,
+    "container-port": _container_port,
     "proxy-environment": _proxy_environment,
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.target import cgroups
+from qbdoctor.target.engines import cgroups
 from qbdoctor.target.processes import find_instances
 from tests.conftest import ServerFactory
 from tests.kit import namespaces

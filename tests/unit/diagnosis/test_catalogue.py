@@ -95,6 +95,10 @@ FULL = {
     "section": "Preferences",
     "setting": "LocalHostAuth",
     "pid": "4711",
+    "engine": "docker",
+    "container_name": "qbittorrent",
+    "compose_file": "/srv/media/compose.yaml",
+    "compose_service": "qbittorrent",
     "version": "v5.2.3",
 }
 ANY_PAGE = pytest.mark.parametrize("cause", CONTRACT)

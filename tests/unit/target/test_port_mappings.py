@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.target import port_mappings
-from qbdoctor.target.port_mappings import PortMapping, find_mappings
+from qbdoctor.target.engines import port_mappings
+from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 
 DOCKER = """*nat
 :DOCKER - [0:0]

@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
-from qbdoctor.target import port_mappings
 from qbdoctor.target.command_line import CommandLine, program_index, read_options
+from qbdoctor.target.engines import port_mappings
 from qbdoctor.target.processes import Instance, find_instances
 from tests.support.servers import found
 
@@ -464,7 +464,7 @@ def test_published_ports(monkeypatch: pytest.MonkeyPatch) -> None:
         "",
     ]
     monkeypatch.setattr(psutil, "process_iter", lambda: map(Proxy, lines))
-    monkeypatch.setattr("qbdoctor.target.port_mappings.forwards", lambda: ())
+    monkeypatch.setattr("qbdoctor.target.engines.port_mappings.forwards", lambda: ())
     assert port_mappings.find_mappings() == (
         port_mappings.PortMapping("0.0.0.0", 18080, "172.17.0.2", 8080),
         port_mappings.PortMapping("::", 18080, "172.17.0.2", 8080),

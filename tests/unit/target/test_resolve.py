@@ -16,7 +16,7 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.target import name_lookup
 from qbdoctor.target.command_line import CommandLine
 from qbdoctor.target.description import Target, TargetOptions
-from qbdoctor.target.port_mappings import PortMapping
+from qbdoctor.target.engines.port_mappings import PortMapping
 from qbdoctor.target.processes import Instance
 from qbdoctor.target.resolve import World, resolve
 from tests.kit.server import Server

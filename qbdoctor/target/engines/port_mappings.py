@@ -15,13 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from qbdoctor.target.command_line import valid_port
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Literal
 
 LIST_SECONDS = 2.0
 _COMMANDS = (("iptables-save",), ("nft", "list", "ruleset"))
@@ -130,7 +124,10 @@ def find_mappings() -> tuple[PortMapping, ...]:
         except psutil.Error:
             continue
         values = {name.lstrip("-"): value for name, value in itertools.pairwise(command)}
-        ports = valid_port(values.get("host-port")), valid_port(values.get("container-port"))
+        ports = [
+            int(text) if text.isdigit() else 0
+            for text in (values.get("host-port", ""), values.get("container-port", ""))
+        ]
         if values.get("proto") == "tcp" and ports[0] and ports[1] and "container-ip" in values:
             found.append(PortMapping(values.get("host-ip", "0.0.0.0"), ports[0], values["container-ip"], ports[1]))  # noqa: S104
     return (*found, *(PortMapping(*one, by="firewall") for one in forwards()))

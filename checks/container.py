@@ -1,0 +1,179 @@
+"""The container that qBittorrent runs in: does it run, and does the published port lead to the Web UI?"""
+
+from qbdoctor.api import (
+    Check,
+    Confidence,
+    Container,
+    Evidence,
+    Finding,
+    Judgement,
+    Observations,
+    Remedy,
+    calls_fail,
+    container_words,
+)
+
+NOTHING_BEHIND = ("closed", "refused", "timeout", "connect-timeout")
+EXIT_CODES = {
+    0: "it ended by itself, or was stopped",
+    137: "killed, SIGKILL",
+    139: "it crashed",
+    143: "stopped, SIGTERM",
+}
+
+
+def judge(seen: Observations) -> Judgement:
+    """Judge what the engine says of the target's container; the port is judged once nothing answered at it."""
+    target = seen.target
+    one = target.container
+    if one is None:
+        return _not_seen(seen)
+    if not one.state.running:
+        return _stopped(seen, one)
+    inner, port = target.published.port if target.published else None, target.server_port
+    if seen.anonymous.answered or port is None:
+        return _runs(one)
+    if inner is not None and inner != port:
+        return _mapped_elsewhere(seen, one, inner, port)
+    if inner is None and not target.direct:
+        return _not_published(seen, one, port)
+    return _runs(one)
+
+
+def _not_seen(seen: Observations) -> Judgement:
+    """No engine told of a container; that a program of Docker's hands the port on is seen by anybody."""
+    target, first = seen.target, seen.anonymous
+    forward = target.forward
+    if forward is None or first.failure is None or first.failure.kind not in NOTHING_BEHIND:
+        return Judgement("skip", "No container looked at", target.engine_problem or _none(seen))
+    inside = f"port {forward.container_port} of the container at {forward.container_ip}"
+    text = f"Docker publishes port {forward.host_port} to {inside}, and nothing serves a Web UI there: {first.failure.text}"
+    said = Evidence(
+        "process", f"docker-proxy hands port {forward.host_port} on to {inside}", {"port": forward.container_port}
+    )
+    remedy = Remedy(
+        "manual", f"{target.engine_problem}: the container's state, its port and what sets it are seen then."
+    )
+    found = Finding("wrong-port", "likely", text, (said, Evidence.response(first)), remedies=(remedy,))
+    return Judgement("fail", text, findings=(found,))
+
+
+def _none(seen: Observations) -> str:
+    if seen.target.instance is not None and seen.target.instance.in_container:
+        return "it runs in a container, and no engine of this machine tells of it to this user"
+    return "Docker and Podman of this machine tell of none that this address leads to"
+
+
+def _runs(one: Container) -> Judgement:
+    health = f", its health check says {one.state.health}" if one.state.health else ""
+    again = f", restarted {one.state.restarts} times by its policy" if one.state.restarts else ""
+    text = f"Container {one.name} ({one.engine}, {one.image}) runs{again}{health}"
+    return Judgement("warn" if one.state.health == "unhealthy" or again else "pass", text)
+
+
+def _evidence(one: Container, text: str) -> Evidence:
+    state = one.state
+    facts: dict[str, object] = {"engine": one.engine, "container": one.name, "id": one.id[:12], "state": state.status}
+    facts |= {"exit_code": state.exit_code, "oom_killed": state.oom_killed, "restarts": state.restarts}
+    return Evidence("process", text, facts)
+
+
+def _stopped(seen: Observations, one: Container) -> Judgement:
+    state = one.state
+    called = f"container {one.name} ({one.engine})"
+    when = f" at {state.finished:%Y-%m-%d %H:%M:%S} UTC" if state.finished else ""
+    if state.status == "restarting":
+        text = f"{called} ends again and again: its policy restarted it {state.restarts} times, last exit code {state.exit_code}"
+    elif state.status == "created":
+        text = f"{called} was created and never started" + (f": {state.error}" if state.error else "")
+    elif state.oom_killed:
+        text = (
+            f"{called} was killed for want of memory{when} (exit code {state.exit_code}): it went over its memory limit"
+        )
+    else:
+        text = f"{called} is not running: it ended{when} with exit code {state.exit_code}"
+        meaning = EXIT_CODES.get(-1 if state.exit_code is None else state.exit_code)
+        text += f" ({meaning})" if meaning else ""
+    summary = f"qBittorrent does not run: {text}"
+    evidence = [_evidence(one, f"{one.engine} inspect {one.name} says: {state.status}, exit code {state.exit_code}")]
+    if seen.container_output.second_instance:
+        said = "its output has a line of one that cannot write its config folder, or takes itself for a second instance"
+        evidence.append(Evidence("log", said, {"container": one.name}))
+    found = Finding("not-running", "likely", summary, tuple(evidence), remedies=tuple(container_words.start(one)))
+    return Judgement("fail", summary, findings=(found,))
+
+
+def _mapped_elsewhere(seen: Observations, one: Container, inner: int, port: int) -> Judgement:
+    """The port is published, and leads to a number inside at which qBittorrent does not listen."""
+    target = seen.target
+    asked = target.address.port
+    publisher = target.publisher or one
+    if "container-port" not in seen.comparisons:
+        return Judgement("fail", f"Port {asked} leads to {inner} inside, not to {port}", wants=("container-port",))
+    compared = seen.compared("container-port")
+    proven = compared is not None and compared.differs
+    whose = (
+        f"container {publisher.name}"
+        if publisher is one
+        else f"container {publisher.name}, whose network {one.name} uses,"
+    )
+    text = f"{whose} publishes port {asked} to its port {inner}, and qBittorrent in {one.name} listens on {port}"
+    evidence = [Evidence.experiment(compared)] if compared is not None and proven else []
+    evidence.append(
+        _evidence(publisher, f"{publisher.engine} publishes {target.published.shown if target.published else ''}")
+    )
+    values = {"server_port": str(port), "setting": "Port"}
+    remedies = container_words.publish(one, publisher, asked, port, seen.compose_text)
+    variable = container_words.port_variable(one, target.server_port_source, port)
+    cause = "wrong-port"
+    if variable is not None:
+        cause, text = "env-override", f"{text}: {variable} sets that at each start"
+        said = f"the container's environment has {variable}" if "=" in variable else f"its command has {variable}"
+        evidence.append(_evidence(one, said))
+    sure: Confidence = "proven" if proven and cause == "wrong-port" else "likely"
+    found = Finding(cause, sure, text, tuple(evidence), severity="error", values=values, remedies=tuple(remedies))
+    return Judgement("fail", text, findings=(found,))
+
+
+def _not_published(seen: Observations, one: Container, port: int) -> Judgement:
+    """No port of this machine leads to the Web UI at this address."""
+    target = seen.target
+    publisher = target.publisher or one
+    at = [published for published in publisher.ports if published.port == port]
+    if not calls_fail(seen) or publisher.network_mode == "host":
+        return _runs(one)
+    if at:
+        places = ", ".join(published.shown for published in at)
+        text = f"container {publisher.name} publishes the Web UI as {places}, and {target.address.url} is none of these"
+        remedies = [container_words.use(at[0], target.address.scheme)]
+    else:
+        text = f"container {publisher.name} publishes no port that leads to the Web UI, which is on port {port} inside"
+        remedies = container_words.publish(one, publisher, target.address.port, port, seen.compose_text)
+    evidence = (_evidence(publisher, f"published: {', '.join(p.shown for p in publisher.ports) or 'nothing'}"),)
+    found = Finding(
+        "wrong-port",
+        "likely",
+        text,
+        evidence,
+        severity="error",
+        values={"server_port": str(port)},
+        remedies=tuple(remedies),
+    )
+    return Judgement("fail", text, findings=(found,))
+
+
+CHECK = Check(
+    id="container",
+    title="The container",
+    order=15,
+    judge=judge,
+    causes=("not-running", "wrong-port", "env-override"),
+    about=(
+        "Asks Docker and Podman of this machine, by their own command lines and as this user, for the container that the "
+        "address leads to: its state, exit code and restarts, the ports it publishes (or another one whose network it "
+        "uses), the variables that set a port, and its mounts. One list and one look; nothing is changed, and no engine of "
+        "another machine is asked. Where a published port leads to a number at which qBittorrent does not listen, the same "
+        "request is sent to the container's own address. Of what the container printed only the kind of its lines is kept. "
+        "Kubernetes and the appliances of NAS makers are not asked: there, give --url and --config."
+    ),
+)

@@ -1,0 +1,127 @@
+"""Says what to do about a container in its own words: its engine, its name, its compose file and service.
+
+A compose file is never edited here: the lines to change are shown as a diff.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from difflib import unified_diff
+from typing import TYPE_CHECKING
+
+from qbdoctor.model.findings import Remedy
+
+if TYPE_CHECKING:
+    from qbdoctor.target.engines.container import Compose, Container, Published
+
+
+def logs(one: Container) -> str:
+    """Return the command that shows what a container printed last."""
+    return f"{one.engine} logs --tail 50 {one.name}"
+
+
+def up(engine: str, compose: Compose) -> str:
+    """Return the command that makes a compose service anew from its file."""
+    file = f"-f {shlex.quote(compose.file)} " if compose.file else ""
+    return f"{engine} compose {file}up -d {shlex.quote(compose.service)}"
+
+
+def start(one: Container) -> list[Remedy]:
+    """Return the ways to have a stopped container run."""
+    state = one.state
+    found: list[Remedy] = []
+    if state.oom_killed:
+        where = _memory(one)
+        found.append(Remedy("deployment", f"Give it more memory before it is started: {where[0]}", where[1]))
+    command = up(one.engine, one.compose) if one.compose is not None else f"{one.engine} start {one.name}"
+    if state.status == "restarting":
+        found.append(Remedy("deployment", "Read why it ends before it is restarted once more.", (logs(one),)))
+        return found
+    found.append(
+        Remedy(
+            "deployment", "Start the container; if it ends again, what it printed last says why.", (command, logs(one))
+        )
+    )
+    return found
+
+
+def _memory(one: Container) -> tuple[str, tuple[str, ...]]:
+    if one.compose is not None:
+        return f"in {one.compose.file or 'its compose file'}, service {one.compose.service}, raise mem_limit.", ()
+    return "its limit can be raised as it is.", (f"{one.engine} update --memory 1g --memory-swap 2g {one.name}",)
+
+
+def use(published: Published, scheme: str) -> Remedy:
+    """Return the remedy that names the address at which the Web UI is published."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(published.host_ip)  # noqa: S104
+    host = host or (f"[{published.host_ip}]" if ":" in published.host_ip else published.host_ip)
+    return Remedy("client", f"Use the address at which it is published: {scheme}://{host}:{published.host_port}.")
+
+
+def port_variable(one: Container, source: str | None, port: int) -> str | None:
+    """Return what sets this port at each start: a variable with its value, or the command's option; None for the config."""
+    for name in ("QBT_WEBUI_PORT", "WEBUI_PORT", "WEBUI_PORTS"):
+        if one.environment.get(name, "").partition("/")[0] == str(port):
+            return f"{name}={port}"
+    if source == "--webui-port" or f"--webui-port={port}" in one.command:
+        return f"--webui-port={port}"
+    return None
+
+
+def publish(one: Container, publisher: Container, outer: int, inner: int, text: str = "") -> list[Remedy]:
+    """Return the ways to have port ``outer`` of the machine lead to ``inner``; ``text`` is the compose file's."""
+    where = next((port.host_ip for port in publisher.ports if port.host_port == outer), "127.0.0.1")
+    where = "" if where in {"0.0.0.0", "::"} else f"[{where}]:" if ":" in where else f"{where}:"  # noqa: S104
+    mapping = f"{where}{inner}:{inner}"
+    same = f"{where}{outer}:{inner}"
+    note = (
+        ""
+        if outer == inner
+        else (
+            f" Both numbers are equal, for qBittorrent refuses (401) a Host header with another port: the address then has port {inner}."
+        )
+    )
+    found = []
+    if publisher.compose is not None:
+        compose = publisher.compose
+        shown = _diff(text, compose.file or "compose.yaml", outer, inner) or (
+            f'services:\n  {compose.service}:\n    ports:\n      - "{mapping}"'
+        )
+        where_to = f"In {compose.file or 'the compose file'}, service {compose.service}"
+        said = f"{where_to}, change the published port to this, then make the service anew.{note}"
+        found.append(Remedy("deployment", said, (shown, up(publisher.engine, compose))))
+    else:
+        said = f"Create container {publisher.name} anew with this option in the place of its old -p; its volumes stay.{note}"
+        found.append(Remedy("deployment", said, (f"-p {mapping}",)))
+    known = port_variable(one, None, inner)
+    if known is not None and "=" in known:
+        name = known.lstrip("-").partition("=")[0]
+        wanted = next((port.port for port in publisher.ports if port.host_port == outer), outer)
+        whose = f"service {one.compose.service}" if one.compose is not None else f"container {one.name}"
+        found.append(
+            Remedy(
+                "deployment",
+                f"Or set the port where it is set at each start, in the environment or command of {whose}, to the number that "
+                f"is published ({same} stands for the other way).",
+                (f"{'--' if name == 'webui-port' else ''}{name}={wanted}",),
+            )
+        )
+    return found
+
+
+def _diff(text: str, file: str, outer: int, inner: int) -> str:
+    """Return the change of the one line of a compose file that publishes ``outer``; "" where it is not just one."""
+    form = re.compile(
+        rf"^(?P<before>\s*-\s*[\"']?(?:[\d.\[\]:a-f]+:)?){outer}:\d+(?P<after>(?:/tcp)?[\"']?\s*(?:#.*)?)$"
+    )
+    lines = text.splitlines()
+    hits = [index for index, line in enumerate(lines) if form.match(line)]
+    flow = re.compile(rf"(?<!\d){outer}:\d+(?![\d:])")
+    if not hits:
+        hits = [index for index, line in enumerate(lines) if "ports:" in line and len(flow.findall(line)) == 1]
+    if len(hits) != 1:
+        return ""
+    changed = [*lines]
+    changed[hits[0]] = flow.sub(f"{inner}:{inner}", lines[hits[0]], count=1)
+    return "\n".join(unified_diff(lines, changed, file, file, n=2, lineterm=""))

@@ -1,0 +1,335 @@
+"""Finds the target that a container serves: by its name, by the port it publishes, or as the only one there is."""
+
+from __future__ import annotations
+
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from qbdoctor.model.errors import UserError
+from qbdoctor.target import containers, paths
+from qbdoctor.target.address import WEB_UI_PORT, Address
+from qbdoctor.target.containers import AskEngines, Files
+from qbdoctor.target.description import Origin, Target
+
+if TYPE_CHECKING:
+    from qbdoctor.target.engines.container import Container
+    from qbdoctor.target.engines.engine import Found
+    from qbdoctor.target.engines.port_mappings import PortMapping
+    from qbdoctor.target.name_lookup import IP
+    from qbdoctor.target.processes import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfig:
+    """The settings that decide the address and the log; ``log`` is None where nothing is logged, "" for the default."""
+
+    address: str
+    port: int
+    https: bool
+    log: str | None
+
+    @classmethod
+    def of(cls, found: Any) -> ReadConfig:
+        """Read them from :class:`qbdoctor.config.settings.Settings`, or what answers as it does."""
+        return cls(
+            address=found.text("Address").strip(),
+            port=found.integer("Port") & 0xFFFF,  # as it is kept: 99999 is 34463, and 0 asks for a random port
+            https=found.boolean("HTTPS/Enabled"),
+            log=found.text("FileLogger/Path") if found.boolean("FileLogger/Enabled") else None,
+        )
+
+
+class Engines:
+    """What the engines of this machine told, asked for once. ``taken`` are the containers whose process is seen here."""
+
+    def __init__(self, system: paths.System, ask: AskEngines) -> None:
+        self._system = system
+        self._ask = ask
+        self._found: Found | None = None
+        self._instances: dict[str, Instance] = {}
+        self._files: dict[str, Files] = {}
+
+    @property
+    def asked(self) -> bool:
+        """Whether they were asked."""
+        return self._found is not None
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """The containers that may be qBittorrent's."""
+        return self._found.containers if self._found is not None else ()
+
+    @property
+    def problem(self) -> str | None:
+        """Why an engine could not be asked, in a sentence."""
+        problems = self._found.problems if self._found is not None else ()
+        return next((one.text for one in problems if one.kind != "down"), None)
+
+    def join(self, instances: tuple[Instance, ...], name: str | None, port: int | None) -> tuple[Instance, ...]:
+        """Ask, and return the processes with what their engine adds."""
+        if self._found is not None:
+            return instances
+        ids = [(one.container or "").partition(" ")[2] for one in instances]
+        found = self._found = self._ask(self._system, name=name, ids=ids, port=port)
+        made = []
+        for instance in instances:
+            one = containers.container_of(instance, found) if instance.in_container else None
+            if one is not None:
+                instance = containers.joined(instance, one)  # noqa: PLW2901
+                self._instances[one.id] = instance
+            made.append(instance)
+        return tuple(made)
+
+    def candidates(self) -> tuple[Container, ...]:
+        """Return the containers that look like qBittorrent's and whose process is not seen here."""
+        found = self.containers
+        return tuple(one for one in found if containers.serves_qbittorrent(one) and one.id not in self._instances)
+
+    def container_of(self, instance: Instance | None) -> Container | None:
+        """Return the container of a process that was joined with one."""
+        number = next((key for key, one in self._instances.items() if one is instance), None)
+        return next((one for one in self.containers if one.id == number), None)
+
+    def instance_of(self, one: Container) -> Instance | None:
+        """Return the process of a container that is seen here."""
+        return self._instances.get(one.id)
+
+    def publisher(self, one: Container) -> Container:
+        """Return the container whose network it uses: another one's, or its own."""
+        return one if self._found is None else self._found.publisher(one)
+
+    def named(self, name: str) -> Container:
+        """Return the container that a person named. Raises :class:`UserError`."""
+        found = [] if self._found is None else list(self._found.by_name(name))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = ", ".join(f"{one.name} ({one.engine} {one.id[:12]})" for one in found)
+            raise UserError(
+                "several-containers", f"--container: {name!r} may mean {shown}: give more of its name or id."
+            )
+        problems = self._found.problems if self._found is not None else ()
+        if problems:
+            raise UserError("no-engine", f"--container: {'; '.join(one.text for one in problems)}.", 3)
+        known = ", ".join(one.name for one in self.containers[:5])
+        hint = f"those that look like qBittorrent's are {known}" if known else "docker ps -a or podman ps -a lists them"
+        raise UserError("no-such-container", f"--container: Docker and Podman know no {name!r} here: {hint}.")
+
+    def files_of(self, one: Container) -> Files:
+        """Return config and log of a container; asked of its engine only where this user may not read them here."""
+        if one.id not in self._files:
+            instance = self.instance_of(one)
+            config, log = None, None
+            if instance is not None:
+                config, log = instance.config_file, instance.log_file
+            if config is None or not _readable(config):
+                config, log = containers.files_of(one, containers.options_of(one, instance))
+            options = containers.options_of(one, instance)
+            handed = containers.handed_out(one, options) if config is None else None
+            if config is not None and log is not None and not _readable(log):
+                handed, log = containers.log_handed_out(one, config), None
+            self._files[one.id] = Files(config, log, handed)
+        return self._files[one.id]
+
+    def behind(self, port: int, ips: frozenset[IP], listens: Callable[[Container], int | None]) -> Container | None:
+        """Return the container that a port of this machine leads to, or that has the address itself.
+
+        Where several share the network that publishes it, the one that ``listens`` at the port inside; stopped ones last.
+        """
+        found = []
+        for one in self.containers:
+            publisher = self.publisher(one)
+            if not containers.serves_qbittorrent(one) and one.id not in self._instances:
+                continue
+            published = containers.published_at(publisher, port, ips)
+            if published is not None or containers.is_own_address(publisher, ips):
+                inner = published.port if published is not None else port
+                found.append((not one.state.running, one, inner))
+        found.sort(key=lambda entry: entry[0])
+        if len(found) > 1:
+            fitting = [entry for entry in found if listens(entry[1]) == entry[2]]
+            found = fitting or found
+        return found[0][1] if found else None
+
+
+def _readable(path: Path) -> bool:
+    from qbdoctor.storage import files  # noqa: PLC0415
+
+    return files.may_read(path)
+
+
+class ContainerFinder(ABC):
+    """The part of one resolving that is about containers."""
+
+    engines: Engines
+    instances: tuple[Instance, ...]
+
+    @abstractmethod
+    def _settings(self, config: Path, *, lenient: bool = True) -> ReadConfig | None: ...
+
+    @abstractmethod
+    def _server_port(self, web: ReadConfig | None, instance: Instance | None) -> tuple[int | None, str | None]: ...
+
+    @abstractmethod
+    def _listens(self, instance: Instance, address: Address, ips: frozenset[IP]) -> bool | None: ...
+
+    @abstractmethod
+    def _ips(self, host: str) -> frozenset[IP]: ...
+
+    @abstractmethod
+    def _is_here(self, ips: frozenset[IP]) -> bool: ...
+
+    @abstractmethod
+    def _log(self, config: Path | None, instance: Instance | None) -> Path | None: ...
+
+    @abstractmethod
+    def _forward(self, port: int) -> PortMapping | None: ...
+
+    def from_container(self, name: str, address: Address | None, config: Path | None) -> Target:
+        """Return the target in the container that a person named, at its published port or at the address given.
+
+        Raises :class:`UserError` (``no-such-container``, ``several-containers``, ``no-engine``).
+        """
+        if not name.strip():
+            raise UserError("empty-name", "--container: the name is empty: name one, or leave the option out.")
+        self.ask_engines(None if address is None else address.port, always=True, name=name)
+        return self._contained(self.engines.named(name), address, "container", config)
+
+    def _several(self) -> UserError:
+        lines: list[str] = []
+        for instance in self.instances:
+            port = self._server_port(self._settings_of(instance), instance)[0]
+            option, where = "--url", f"http://localhost:{port}"
+            if (contained := self.engines.container_of(instance)) is not None:
+                option, where = "--container", contained.name
+            elif instance.profile or instance.config_file:
+                option, where = (
+                    ("--profile" if instance.profile else "--config"),
+                    str(instance.profile or instance.config_file),
+                )
+            elif port is None:
+                lines.append(f"  process {instance.pid}, whose port and config are not to be seen from here")
+                continue
+            lines.append(
+                f"  qbdoctor check {option} {shlex.quote(where)}   (port {port or 'unknown'}, pid {instance.pid})"
+            )
+        return UserError(
+            "several-instances",
+            "\n".join(
+                [
+                    f"{len(lines)} qBittorrent run here: say which with --url, --profile, --config or --container.",
+                    *lines,
+                ]
+            ),
+        )
+
+    def _settings_of(self, instance: Instance) -> ReadConfig | None:
+        return None if instance.config_file is None else self._settings(instance.config_file)
+
+    def ask_engines(self, port: int | None = None, *, always: bool = False, name: str | None = None) -> None:
+        """Ask the engines of this machine, once, where a process runs in a container, or ``always``."""
+        if always or any(one.in_container for one in self.instances):
+            self.instances = self.engines.join(self.instances, name, port)
+
+    def only_container(self) -> Target | None:
+        """Return the only container that looks like qBittorrent's, where no process is one; None if that is not so."""
+        if self.instances:
+            return None
+        self.ask_engines(always=True)
+        alone = self.engines.candidates()
+        running = [one for one in alone if one.state.running] or list(alone)
+        return self._contained(running[0], None, "container", None) if len(running) == 1 else None
+
+    def served_by_container(self, address: Address, ips: frozenset[IP]) -> Target | None:
+        """Return the target in the container that an address of this machine leads to."""
+        found = self.engines.behind(address.port, ips, lambda one: self._inner_port(one)[0])
+        return None if found is None else self._contained(found, address, "url", None)
+
+    def _inner_port(self, one: Container) -> tuple[int | None, str | None]:
+        """Return the port that a container's qBittorrent listens on, and how that is known."""
+        instance = self.engines.instance_of(one)
+        found = self.engines.files_of(one)
+        web = self._read_config(found)
+        port, source = self._server_port(web, instance)
+        if source == "listening":
+            return port, source
+        options = containers.options_of(one, instance)  # they win over the config, which is written some seconds later
+        if options.webui_port is not None:
+            return options.webui_port, options.webui_port_source
+        return port, source
+
+    def _read_config(self, found: Files) -> ReadConfig | None:
+        if found.config is not None:
+            return self._settings(found.config)
+        if found.handed is None:
+            return None
+        from qbdoctor.config.settings import Settings  # noqa: PLC0415 - most targets do without it
+
+        try:
+            return ReadConfig.of(Settings.parse(found.handed.config))
+        except UserError:
+            return None
+
+    def _contained(self, one: Container, address: Address | None, origin: Origin, config: Path | None) -> Target:
+        found = self.engines.files_of(one)
+        if config is not None:
+            found = Files(config, found.log)
+        web, instance = self._read_config(found), self.engines.instance_of(one)
+        publisher = self.engines.publisher(one)
+        port, source = self._inner_port(one)
+        scheme = "https" if web is not None and web.https else "http"
+        at = address or containers.address_of(publisher, port or WEB_UI_PORT, scheme, instance)
+        ips = self._ips(at.host)
+        published = containers.published_at(publisher, at.port, ips)
+        direct = None if instance is None or published is not None else self._listens(instance, at, ips)
+        return Target(
+            address=at,
+            origin=origin,
+            config_file=found.config,
+            config_given=config is not None,
+            profile=instance.profile if instance is not None else None,
+            log_file=found.log if instance is None or found.config is None else self._log(found.config, instance),
+            instance=instance,
+            others=tuple(other for other in self.instances if other is not instance),
+            direct=False if published is not None else direct,
+            server_port=port,
+            server_port_source=source,
+            here=at.is_loopback or self._is_here(ips),
+            mapped_by=None if published is None else self._mapper(published.host_port),
+            container=one,
+            publisher=publisher,
+            published=published,
+            handed=found.handed,
+            engine_problem=self.engines.problem,
+        )
+
+    def _mapper(self, port: int) -> Literal["docker-proxy", "firewall"]:
+        found = self._forward(port)
+        return "firewall" if found is None else found.by
+
+    def with_container(self, target: Target, ips: frozenset[IP]) -> Target:
+        """Return a target whose process was found with its container beside it, and why an engine was not asked."""
+        one = self.engines.container_of(target.instance)
+        if one is None:
+            if self.engines.problem is None:
+                return target
+            port = target.address.port if target.here and target.instance is None else None
+            forward = None if port is None else self._forward(port)
+            return replace(target, engine_problem=self.engines.problem, forward=forward)
+        publisher = self.engines.publisher(one)
+        found = self.engines.files_of(one)
+        published = containers.published_at(publisher, target.address.port, ips)
+        handed = found.handed if not target.config_given else None
+        return replace(
+            target,
+            config_file=target.config_file if target.config_given else found.config,
+            container=one,
+            publisher=publisher,
+            published=published,
+            handed=handed,
+            engine_problem=self.engines.problem,
+        )

@@ -1,0 +1,278 @@
+"""Joins what an engine says of its containers with the processes seen here: which is qBittorrent's, where its files lie.
+
+A container's process may hide its folders, environment and sockets from this user; its engine tells of mounts, of the
+variables that set a port, and of the ports that are published.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from qbdoctor.storage import files
+from qbdoctor.target import paths
+from qbdoctor.target.address import Address, parse_ip
+from qbdoctor.target.command_line import CommandLine, program_index, read_options, valid_port
+
+if TYPE_CHECKING:
+    from qbdoctor.target.engines.container import Container, Mount, Published
+    from qbdoctor.target.engines.engine import Found
+    from qbdoctor.target.name_lookup import IP
+    from qbdoctor.target.processes import Instance
+
+AskEngines = Callable[..., "Found"]
+"""Asks the engines; :func:`ask_engines`, or a test's own."""
+
+TORRENT_PORT = 6881
+"""What images publish for torrents, over TCP and UDP."""
+_NAMES = re.compile(r"qbit|qbt", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """A config that this user may not read on the machine, as the container's engine handed it out, read-only.
+
+    ``config_inside`` and ``log_inside`` are paths of the container's; ``log`` asks for the log's text anew, "" where there
+    is none.
+    """
+
+    container: Container
+    config_inside: PurePosixPath
+    config: bytes
+    log_inside: PurePosixPath
+
+    @property
+    def shown(self) -> str:
+        """The config's place as ``docker cp`` writes it."""
+        return f"{self.container.name}:{self.config_inside}"
+
+    def log(self, limit: int = 1 << 20) -> str:
+        """Return the end of the log as the engine hands it out now; "" where there is none."""
+        data = _copy(self.container, self.log_inside) or b""
+        return data[-limit:].decode("utf-8", errors="replace")
+
+
+def _copy(container: Container, path: PurePosixPath) -> bytes | None:
+    import os  # noqa: PLC0415
+
+    from qbdoctor.target.engines import engine, handed  # noqa: PLC0415 - seldom needed
+
+    return handed.copy(engine.of(container, os.environ), container, path)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Config and log of a container: as files of this machine, else as its engine hands them out."""
+
+    config: Path | None = None
+    log: Path | None = None
+    handed: HandedOut | None = None
+
+
+def ask_engines(
+    system: paths.System, *, name: str | None = None, ids: Collection[str] = (), port: int | None = None
+) -> Found:
+    """Return what the engines of this machine say of the containers that may be meant."""
+    from qbdoctor.target.engines.engine import find  # noqa: PLC0415 - most targets are in no container
+
+    return find(system.environment, system.home, name=name, ids=ids, port=port)
+
+
+def ask_none(_system: paths.System, **_what: object) -> Found:
+    """Return nothing: for a machine without an engine."""
+    from qbdoctor.target.engines.engine import Found  # noqa: PLC0415
+
+    return Found()
+
+
+def serves_qbittorrent(one: Container) -> bool:
+    """Whether a container looks like a qBittorrent: by its command, else by its image's or its own name."""
+    return program_index(one.command) is not None or bool(_NAMES.search(one.image) or _NAMES.search(one.name))
+
+
+def container_of(instance: Instance, found: Found) -> Container | None:
+    """Return the container that a process runs in: by its control group, else by the engine's process id."""
+    number = (instance.container or "").partition(" ")[2]
+    above = {instance.pid}
+    if instance.in_container and not number and found.containers:
+        import psutil  # noqa: PLC0415 - only a container's process needs it
+
+        with contextlib.suppress(psutil.Error):
+            above |= {parent.pid for parent in psutil.Process(instance.pid).parents()}
+    for one in found.containers:
+        if (number and one.id.startswith(number)) or (one.state.pid in above and instance.in_container):
+            return one
+    return None
+
+
+def options_of(one: Container, instance: Instance | None) -> CommandLine:
+    """Return the options of a container's qBittorrent, with the engine's word for an environment that is hidden."""
+    if instance is not None and instance.environment is not None:
+        return instance.options
+    command = instance.command if instance is not None else one.command
+    index = program_index(command)
+    return read_options(command[index + 1 :] if index is not None else (), one.environment)
+
+
+def config_places(one: Container, options: CommandLine) -> tuple[PurePosixPath, ...]:
+    """Return where the config may lie inside, the likeliest first: by option and environment, else as images have it."""
+    home = one.environment.get("HOME", "")
+    system = paths.System("linux", one.environment, Path(home if home.startswith("/") else "/root"))
+    found: list[Path] = []
+    if options.profile is not None:
+        profile = Path(options.profile if options.profile.startswith("/") else f"/{options.profile}")
+        found.append(paths.config_file(system, profile=profile, configuration=options.configuration))
+    else:
+        if home or "XDG_CONFIG_HOME" in one.environment:
+            found.append(paths.config_file(system, configuration=options.configuration))
+        found.extend(paths.docker_configs(Path("/config")))
+        found.append(paths.config_file(system, configuration=options.configuration))
+    return tuple(PurePosixPath(*path.parts) for path in dict.fromkeys(found))
+
+
+def log_inside(config: PurePosixPath) -> PurePosixPath:
+    """Return where the log lies inside that goes with a config there."""
+    system = paths.System("linux", {}, Path("/root"))
+    folders = paths.data_folders_of(Path(*config.parts), system)
+    folder = folders[0] if folders else Path(*config.parent.parts)
+    return PurePosixPath(*folder.parts, "logs", paths.LOG_NAME)
+
+
+def joined(instance: Instance, one: Container) -> Instance:
+    """Return the process with what its engine adds: files by their lasting names on this machine, addresses, variables."""
+    options = options_of(one, instance)
+    inside = _inside(instance) or _first(one, config_places(one, options))
+    config, log = instance.config_file, instance.log_file
+    profile = instance.profile
+    if inside is not None and (host := one.host_path(inside)) is not None and files.is_file(host):
+        config, log = host, _log(one, inside) or log
+        known = paths.profile_of(host)
+        profile = known[0] if known else profile
+    return replace(
+        instance,
+        options=options,
+        environment=instance.environment if instance.environment is not None else dict(one.environment),
+        config_file=config,
+        profile=profile,
+        log_file=log,
+        addresses=instance.addresses or one.addresses,
+        shares_network=instance.shares_network if instance.shares_network is not None else one.network_mode == "host",
+        in_container=True,
+        container=f"{one.engine} {one.name}",
+    )
+
+
+def _inside(instance: Instance) -> PurePosixPath | None:
+    """Return the container's name of a config that was found through the process's root."""
+    if instance.config_file is None or instance.root is None or not instance.config_file.is_relative_to(instance.root):
+        return None
+    return PurePosixPath("/", *instance.config_file.relative_to(instance.root).parts)
+
+
+def _first(one: Container, places: Iterable[PurePosixPath]) -> PurePosixPath | None:
+    hosts = ((place, one.host_path(place)) for place in places)
+    return next((place for place, host in hosts if host is not None and files.is_file(host)), None)
+
+
+def _log(one: Container, config: PurePosixPath) -> Path | None:
+    return one.host_path(log_inside(config))
+
+
+def files_of(one: Container, options: CommandLine) -> tuple[Path | None, Path | None]:
+    """Return config and log of a container without a process to be seen, where this user may read them here."""
+    inside = _first(one, config_places(one, options))
+    if inside is None:
+        return None, None
+    host = one.host_path(inside)
+    if host is None or not files.may_read(host):
+        return None, None
+    return host, _log(one, inside)
+
+
+def handed_out(one: Container, options: CommandLine) -> HandedOut | None:
+    """Have the engine hand out the config; None where there is none at a known place, or the engine does not."""
+    for place in config_places(one, options):
+        data = _copy(one, place)
+        if data is not None:
+            return HandedOut(one, place, data, log_inside(place))
+    return None
+
+
+def log_handed_out(one: Container, config: Path) -> HandedOut | None:
+    """Have the engine hand out the log alone, of a config that may be read here; None where there is none."""
+    inside = one.inside_path(config)
+    if inside is None or _copy(one, log_inside(inside)) is None:
+        return None
+    return HandedOut(one, inside, b"", log_inside(inside))
+
+
+def published_at(one: Container, port: int, ips: Iterable[IP]) -> Published | None:
+    """Return the published port of a container by which these addresses of this machine reach it."""
+    wanted = frozenset(ips)
+    for published in one.ports:
+        bound = parse_ip(published.host_ip)
+        if published.host_port != port or bound is None:
+            continue
+        if bound in wanted or (bound.is_unspecified and any(ip.version == bound.version for ip in wanted)):
+            return published
+    return None
+
+
+def at_another_address(one: Container, port: int) -> Published | None:
+    """Return the published port of this number, at whatever address."""
+    return next((published for published in one.ports if published.host_port == port), None)
+
+
+def web_ports(one: Container) -> tuple[Published, ...]:
+    """Return the published ports that may be the Web UI's."""
+    return tuple(published for published in one.ports if not published.udp and published.port != TORRENT_PORT)
+
+
+def address_of(publisher: Container, port: int, scheme: str, instance: Instance | None) -> Address:
+    """Return the address at which a container's Web UI, at ``port`` inside, is best reached from this machine."""
+    ports = web_ports(publisher)
+    chosen = next((one for one in publisher.ports if one.port == port), ports[0] if ports else None)
+    if chosen is not None:
+        ip = parse_ip(chosen.host_ip)
+        if ip is not None and ip.is_unspecified:
+            return Address(scheme, "127.0.0.1" if ip.version == 4 else "::1", chosen.host_port)
+        return Address(scheme, chosen.host_ip, chosen.host_port)
+    own = (instance.addresses if instance is not None else ()) or publisher.addresses
+    return Address(scheme, "127.0.0.1" if publisher.network_mode == "host" or not own else own[0], port)
+
+
+def is_own_address(publisher: Container, ips: Iterable[IP]) -> bool:
+    """Whether one of these is the container's own in its network, as on a bridge or with macvlan."""
+    own = {parse_ip(text) for text in publisher.addresses}
+    return any(ip in own for ip in ips)
+
+
+def may_be_a_container(host: str) -> bool:
+    """Whether an address is of the kind that engines give to containers: a private one, written as a number."""
+    ip = parse_ip(host)
+    return ip is not None and ip.is_private and not isinstance(ip, ipaddress.IPv6Address)
+
+
+def image_port(one: Container) -> tuple[int, str] | None:
+    """Return the port that the container's own variables ask for, and which of them does."""
+    for name in ("QBT_WEBUI_PORT", "WEBUI_PORT", "WEBUI_PORTS"):
+        value = one.environment.get(name, "").split(",")[0].partition("/")[0]
+        if port := valid_port(value):
+            return port, name
+    return None
+
+
+def mount_of(one: Container, host: Path) -> Mount | None:
+    """Return the mount of a container that holds a file of this machine."""
+    inside = one.inside_path(host)
+    return None if inside is None else one.mount_of(inside)
+
+
+def candidates(found: Found, taken: Sequence[Container]) -> tuple[Container, ...]:
+    """Return the containers that look like qBittorrent's and are not among ``taken``."""
+    return tuple(one for one in found.containers if serves_qbittorrent(one) and all(one.id != t.id for t in taken))

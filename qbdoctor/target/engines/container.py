@@ -1,0 +1,266 @@
+"""Describes one container as its engine does: the parts of ``docker inspect`` and ``podman inspect`` that tell of a server.
+
+Of the environment only names are kept, and the values of settings that are known and hold no secret. Every text is capped,
+for it is a stranger's. Forms: Docker's Engine API 1.41 and Podman 4.3 and their later releases (measured with both).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+EngineName = Literal["docker", "podman"]
+
+KNOWN_VALUES = (
+    "WEBUI_PORT", "WEBUI_PORTS", "QBT_WEBUI_PORT", "QBT_PROFILE", "QBT_CONFIGURATION", "QBT_CONFIG_PATH", "TORRENTING_PORT",
+    "QBT_TORRENTING_PORT", "PUID", "PGID", "UMASK", "TZ", "HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+)  # fmt: skip
+"""The variables whose value is kept: ports, folders and users, never anything that may be a secret."""
+
+MOST_TEXT = 300
+MOST_ITEMS = 100
+COMPOSE = "com.docker.compose."
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A TCP port that the engine publishes: ``host_port`` at ``host_ip`` of the machine leads to ``port`` inside.
+
+    ``host_ip`` is ``0.0.0.0`` or ``::`` for every address. ``udp``: the same number is published for UDP too, as a port
+    for torrents is and the Web UI's never.
+    """
+
+    host_ip: str
+    host_port: int
+    port: int
+    udp: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The mapping as ``docker ps`` writes it."""
+        host = f"[{self.host_ip}]" if ":" in self.host_ip else self.host_ip
+        return f"{host}:{self.host_port}->{self.port}/tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A bind mount or a volume: ``source`` is the folder on the engine's machine."""
+
+    kind: str
+    source: str
+    destination: str
+    writable: bool = True
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """Which service of which compose project a container is, by its labels; ``file`` is the first of its files."""
+
+    service: str
+    project: str
+    file: str | None
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """What the engine says of its run. ``status`` is its own word: running, exited, restarting, paused, created, dead.
+
+    ``health`` is that of the container's own health check, None without one. ``restarts`` counts those by the policy.
+    """
+
+    status: str
+    pid: int | None = None
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    health: str | None = None
+    restarts: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether its processes are there."""
+        return self.status in {"running", "paused"}
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of an engine of this machine.
+
+    ``environment`` holds the values of :data:`KNOWN_VALUES` alone, ``variables`` the names of all. ``network_of`` is the
+    container whose network it shares, by id or name. ``ports`` are its own published ones, none where it shares a network.
+    """
+
+    engine: EngineName
+    id: str
+    name: str
+    image: str
+    state: ContainerState
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+    ports: tuple[Published, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    addresses: tuple[str, ...] = ()
+    network_mode: str = ""
+    network_of: str | None = None
+    compose: Compose | None = None
+    restart_policy: str = ""
+    stop_seconds: int | None = None
+
+    def host_path(self, inside: PurePosixPath) -> Path | None:
+        """Return where a file of the container lies on this machine, by its mounts; None where no mount holds it."""
+        mount = self.mount_of(inside)
+        if mount is None or not mount.source.startswith("/"):
+            return None
+        return Path(mount.source, *inside.relative_to(mount.destination).parts)
+
+    def mount_of(self, inside: PurePosixPath) -> Mount | None:
+        """Return the innermost mount that holds this path of the container's."""
+        found = [mount for mount in self.mounts if inside.is_relative_to(mount.destination)]
+        return max(found, key=lambda mount: len(mount.destination), default=None)
+
+    def inside_path(self, host: Path) -> PurePosixPath | None:
+        """Return what the container calls a file of this machine; None where no mount of its holds it."""
+        for mount in sorted(self.mounts, key=lambda one: -len(one.source)):
+            if mount.source.startswith("/") and host.is_relative_to(mount.source):
+                return PurePosixPath(mount.destination, *host.relative_to(mount.source).parts)
+        return None
+
+    def is_called(self, name: str) -> bool:
+        """Whether a person means this one: by its name, or by the beginning of its id."""
+        wanted = name.removeprefix("/")
+        return wanted == self.name or (len(wanted) >= 4 and self.id.startswith(wanted.lower()))
+
+
+def parse(held: Mapping[str, Any], engine: EngineName) -> Container | None:
+    """Read one object of what ``inspect`` prints; None for one that is no container."""
+    config, host = _table(held, "Config"), _table(held, "HostConfig")
+    network = _table(held, "NetworkSettings")
+    number = _text(held.get("Id"))
+    if not re.fullmatch(r"[0-9a-f]{12,64}", number):
+        return None
+    mode = _text(host.get("NetworkMode"))
+    known, names = _environment(config.get("Env"))
+    return Container(
+        engine=engine,
+        id=number,
+        name=_text(held.get("Name")).removeprefix("/"),
+        image=_text(config.get("Image")) or _text(held.get("ImageName")),
+        state=_state(held),
+        command=(_text(held.get("Path")), *_texts(held.get("Args"))),
+        environment=known,
+        variables=names,
+        ports=tuple(_ports(network.get("Ports") or host.get("PortBindings"))),
+        mounts=tuple(_mounts(held.get("Mounts"))),
+        addresses=tuple(dict.fromkeys(_addresses(network))),
+        network_mode=mode,
+        network_of=mode.partition(":")[2] if mode.startswith("container:") else None,
+        compose=_compose(_table(config, "Labels")),
+        restart_policy=_text(_table(host, "RestartPolicy").get("Name")),
+        stop_seconds=config["StopTimeout"] if isinstance(config.get("StopTimeout"), int) else None,
+    )
+
+
+def _table(held: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = held.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in value[:MOST_TEXT]) if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> list[str]:
+    return [_text(one) for one in value[:MOST_ITEMS] if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _time(value: object) -> datetime | None:
+    """Return a time of the engine's: RFC 3339 with nanoseconds; the year 1 stands for never."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,6})?\d*\s*(Z|[+-]\d\d:?\d\d)", _text(value))
+    if found is None or found[1].startswith("0001"):
+        return None
+    try:
+        return datetime.fromisoformat(
+            f"{found[1]}T{found[2]}{found[3] or ''}{'+00:00' if found[4] == 'Z' else found[4]}"
+        )
+    except ValueError:
+        return None
+
+
+def _state(held: Mapping[str, Any]) -> ContainerState:
+    state = _table(held, "State")
+    health = _table(state, "Health") or _table(state, "Healthcheck")
+    return ContainerState(
+        status=_text(state.get("Status")) or ("running" if state.get("Running") is True else "exited"),
+        pid=_number(state.get("Pid")) or None,
+        exit_code=_number(state.get("ExitCode")),
+        oom_killed=state.get("OOMKilled") is True,
+        error=_text(state.get("Error")),
+        started=_time(state.get("StartedAt")),
+        finished=_time(state.get("FinishedAt")),
+        health=_text(health.get("Status")) or None,
+        restarts=_number(held.get("RestartCount")) or 0,
+    )
+
+
+def _environment(held: object) -> tuple[dict[str, str], tuple[str, ...]]:
+    pairs = [one.partition("=")[::2] for one in held[:1000] if isinstance(one, str)] if isinstance(held, list) else []
+    known = {name: _text(value) for name, value in pairs if name in KNOWN_VALUES}
+    return known, tuple(_text(name) for name, _ in pairs)
+
+
+def _ports(held: object) -> Iterator[Published]:
+    """Read ``{"8080/tcp": [{"HostIp": …, "HostPort": …}]}``; null stands for a port that is only exposed."""
+    table = held if isinstance(held, Mapping) else {}
+    for name, bindings in list(table.items())[:MOST_ITEMS]:
+        port, _, protocol = str(name).partition("/")
+        for binding in bindings if isinstance(bindings, list) else ():
+            inner = _number(port)
+            outer = _number(binding.get("HostPort")) if isinstance(binding, Mapping) else None
+            if protocol == "tcp" and inner and outer:
+                udp = bool(table.get(f"{port}/udp"))
+                yield Published(_text(binding.get("HostIp")) or "0.0.0.0", outer, inner, udp)  # noqa: S104
+
+
+def _mounts(held: object) -> Iterator[Mount]:
+    for one in held[:MOST_ITEMS] if isinstance(held, list) else ():
+        if not isinstance(one, Mapping):
+            continue
+        source, destination = one.get("Source"), _text(one.get("Destination"))
+        if isinstance(source, str) and len(source) < 4096 and destination.startswith("/"):
+            name = _text(one.get("Name")) or None
+            yield Mount(_text(one.get("Type")), source, destination, one.get("RW") is not False, name)
+
+
+def _addresses(network: Mapping[str, Any]) -> Iterator[str]:
+    """Return its addresses in the engine's networks, IPv4 first."""
+    networks = [one for one in _table(network, "Networks").values() if isinstance(one, Mapping)]
+    for name in ("IPAddress", "GlobalIPv6Address"):
+        for one in (network, *networks):
+            if found := _text(one.get(name)):
+                yield found
+
+
+def _compose(labels: Mapping[str, Any]) -> Compose | None:
+    service = _text(labels.get(f"{COMPOSE}service"))
+    if not service:
+        return None
+    files = _text(labels.get(f"{COMPOSE}project.config_files")).split(",")[0] or None
+    folder = _text(labels.get(f"{COMPOSE}project.working_dir")) or None
+    if files is not None and folder is not None and not files.startswith("/"):
+        files = f"{folder}/{files}"
+    return Compose(service, _text(labels.get(f"{COMPOSE}project")), files, folder)

@@ -79,7 +79,7 @@ def publish(one: Container, publisher: Container, outer: int, inner: int, text: 
         ""
         if outer == inner
         else (
-            f" Both numbers are equal, for qBittorrent refuses (401) a Host header with another port: the address then has port {inner}."
+            f" Both are equal, for qBittorrent refuses (401) a Host with another port; the address then has port {inner}."
         )
     )
     found = []

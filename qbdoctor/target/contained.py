@@ -221,7 +221,7 @@ class ContainerFinder(ABC):
             "several-instances",
             "\n".join(
                 [
-                    f"{len(lines)} qBittorrent run here: say which with --url, --profile, --config or --container.",
+                    f"{len(lines)} qBittorrent run here: say which with --url, --profile or --config (or --container).",
                     *lines,
                 ]
             ),

@@ -6,6 +6,7 @@ address that works where that is proven to be another one than was asked.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,8 @@ from qbdoctor.reports.text import Options, value
 _WITH_TARGET = ("check", "fix", "rollback", "trace", "clients")
 _FLAGS = ("--insecure", "--no-login")
 _OURS = "qbdoctor "
+_TO_FILL_IN = re.compile(r"=(?:ADDRESS|FILE|NAME)\b")
+"""What stands in a command for a value that is not known."""
 
 
 def complete(report: Report, options: Options) -> Report:
@@ -30,10 +33,16 @@ def _completed(cause: Cause, options: Options) -> Cause:
 
 def _remedy(remedy: Remedy, values: Mapping[str, str], options: Options) -> Remedy:
     own = f"{_OURS}fix {remedy.fix}"
-    texts = [own] if remedy.fix else []
-    texts += [text for text in remedy.commands if text.strip() != own]
+    texts = list(remedy.commands)
+    # One that names what the fix must be told stands in its place.
+    if remedy.fix and not any(_begins(text, own) for text in texts):
+        texts.insert(0, own)
     made = [_command(text, values, options) for text in texts]
     return replace(remedy, commands=tuple(text for text in made if text is not None))
+
+
+def _begins(text: str, own: str) -> bool:
+    return text.split()[: len(own.split())] == own.split()
 
 
 def _command(text: str, values: Mapping[str, str], options: Options) -> str | None:
@@ -108,7 +117,10 @@ def _next_for(cause: Cause, options: Options) -> tuple[str, str]:
     if first is None:
         return _certain(f"explain {cause.id}", options), ""
     if first.fix and options.fix_options is not None:
-        return _certain(f"fix {first.fix}", options, cause.values), "asks before it changes anything"
+        # The remedies are complete already; what a person must fill in is no command to type next.
+        command = next((text for text in first.commands if f"fix {first.fix}" in text), "")
+        if command and not _TO_FILL_IN.search(command):
+            return command, "asks before it changes anything"
     if cause.values.get("ca_file"):
         return _certain(f"check --ca-file {shlex.quote(cause.values['ca_file'])}", options), "trusts that certificate"
     if cause.values.get("real_url"):

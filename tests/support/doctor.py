@@ -16,6 +16,7 @@ import jsonschema
 
 from qbdoctor.cli.main import main
 from qbdoctor.reports.schema import load
+from tests.support import printed
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Run:
         jsonschema.validate(found, load("report/1"))
         assert found["exit_code"] == self.code
         note(found)
+        printed.hold_report(found)
         return found
 
 

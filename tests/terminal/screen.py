@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.support import printed
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "qbdoctor")
 SECONDS = 40.0
@@ -82,6 +84,7 @@ class Screen:
             assert time.monotonic() < end, f"it does not end:\n{self.text}"
         code = self._process.wait(5)
         os.close(self._keyboard)
+        printed.hold_screen(self.text)
         return code
 
     def _read(self, seconds: float) -> bool:

@@ -9,6 +9,7 @@ from qbdoctor.cli import program
 from qbdoctor.cli.commands.fix_options import fix_options
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import target_arguments
+from qbdoctor.model.edits import Fix
 from qbdoctor.model.report import Cause, Report
 from qbdoctor.registry import fixes
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
@@ -27,12 +28,12 @@ def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun) -
     seen = fix_run.observer.seen
     offered = wanted_by_causes(report, fixes(), seen, infos=True)
     named = [
-        f"For {cause}, which is no fault, there is: {ours(f'fix {fix.id}', options)}"
+        f"For {cause}, which is no fault, there is: {ours(f'fix {fix.id}{_told(fix, report)}', options)}"
         for fix, cause in offered
         if cause not in {one.id for one in errors}
     ]
     named += [
-        f"For {cause} there is, by its name alone: {ours(f'fix {fix.id}', options)} ({why})"
+        f"For {cause} there is, by its name alone: {ours(f'fix {fix.id}{_told(fix, report)}', options)} ({why})"
         for fix, cause, why in opening_by_causes(report, fixes(), seen)
     ]
     if errors:
@@ -41,6 +42,13 @@ def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun) -
         return CommandOutcome("fix", "unanswered", (*said, *steps, *named), 1)
     said = ("Nothing to fix: no fix answers what was found.", f"The check says: {report.headline}")
     return CommandOutcome("fix", "nothing-to-do", (*said, *named), 3 if report.state == "unknown" else 0)
+
+
+def _told(fix: Fix, report: Report) -> str:
+    """Return the options that tell a fix what it must be told when it is asked for by its name alone."""
+    values = {name: text for one in report.causes if one.id in fix.answers for name, text in one.values.items()}
+    needed = [one for one in fix.inputs if not one.default and not one.secret]
+    return "".join(f" --set {one.name}={program.quoted(values.get(one.found) or one.name.upper())}" for one in needed)
 
 
 def _steps(cause: Cause, *, several: bool) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qbdoctor import registry
 from qbdoctor.cli import suggest
 from qbdoctor.diagnosis.catalogue import explain, pages
 from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, PLACES, CausePage, RemedyTemplate
@@ -63,6 +64,7 @@ whitelist-syntax wrong-config-file leftover-new-file
 """)
 INFOS = ["bypass-active", "cookie-renamed", "samesite-browser-loop"]
 
+BY_ID = {fix.id: fix for fix in registry.fixes()}
 FIXES_NOW = set(
     words("""
     require-localhost-auth disable-subnet-whitelist allow-host trust-reverse-proxy disable-alternative-webui
@@ -188,7 +190,10 @@ def test_remedies_keep_their_rules(cause: str) -> None:
         assert (remedy.kind == "fix") == bool(remedy.fix)
         if remedy.fix:
             assert remedy.fix in FIXES_NOW
-            assert remedy.commands == (f"qbdoctor fix {remedy.fix}",)
+            needed = [one.name for one in BY_ID[remedy.fix].inputs if not one.default and not one.secret]
+            (command,) = remedy.commands
+            assert command.split()[:3] == ["qbdoctor", "fix", remedy.fix]
+            assert re.findall(r"--set (\w+)=", command) == needed, "a fix is printed with what it must be told"
         if remedy.loosens:
             assert "This loosens security: it exposes" in remedy.text
         else:

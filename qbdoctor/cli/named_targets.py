@@ -124,5 +124,7 @@ def apply(args: argparse.Namespace, environment: Mapping[str, str]) -> None:
         raise UserError("unknown-target", f"--target: there is no target {args.target!r}: {hint}")
     args.named_target = known[args.target]
     for key, value in args.named_target.options.items():
+        if not hasattr(args, key):
+            raise UserError("targets-bad", f"{path}: targets.{args.target}.{key} cannot be used by this version.")
         if getattr(args, key) in {None, False}:
             setattr(args, key, value)

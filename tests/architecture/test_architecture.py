@@ -165,6 +165,9 @@ def test_wheel_installs_one_name(tmp_path: Path) -> None:
     assert pip.returncode == 0, pip.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
+    (page,) = (name for name in names if name.endswith(".data/data/share/man/man1/qbdoctor.1"))
+    names.remove(page)
+    assert zipfile.ZipFile(wheel).read(page).startswith(b'.TH QBDOCTOR "1"')
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"qbdoctor"}
     for wanted in (
         "checks/login.py",

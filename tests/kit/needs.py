@@ -15,6 +15,7 @@ import pytest
 MISSING = "not on this machine: "
 PACKAGES = {
     "chromium": "chromium",
+    "groff": "groff-base",
     "haproxy": "haproxy",
     "ip": "iproute2",
     "nft": "nftables",

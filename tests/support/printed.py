@@ -14,7 +14,7 @@ from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair import inputs
 
-_PROGRAM = re.compile(r"^(?:\S*/)?(?:python3?(?:\.\d+)? -m )?qbdoctor(?= )")
+_PROGRAM = re.compile(r"^(?:[^\s(]*/)?(?:python3?(?:\.\d+)? -m )?qbdoctor(?= )")
 _IN_PROSE = re.compile(r"qbdoctor (fix|explain) ([a-z][a-z0-9-]+)")
 _TO_FILL_IN = re.compile(r"=(?:ADDRESS|FILE|NAME)\b")
 _NEXT = re.compile(r"^Next: (.*?)(?:   \(.*\))?$", re.MULTILINE)

@@ -7,8 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from qbdoctor.reports.schema import load
 from tests.conftest import ServerFactory
 from tests.kit.server import PASSWORD
 from tests.support.doctor import qbdoctor
@@ -55,6 +57,7 @@ def test_a_target_by_its_name(server: ServerFactory, folder: Path, kind: str) ->
     assert [line.split()[0] for line in screen.lines[:2]] == ["nas", "other"]
     assert PASSWORD not in screen.text
     run = qbdoctor("targets", "--json")
+    jsonschema.validate(json.loads(run.out), load("targets/1"))
     assert [one["name"] for one in json.loads(run.out)["targets"]] == ["nas", "other"]
     assert json.loads(run.out)["targets"][0]["secrets"] == {"password": kind}
 
@@ -130,3 +133,12 @@ def test_no_login_fetches_no_secret(folder: Path, tmp_path: Path) -> None:
     assert screen.end() == 1
     assert not mark.exists()
     assert os.environ["QBDOCTOR_CONFIG_DIR"]
+
+
+def test_the_example_of_the_readme_is_taken(folder: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
+    write(folder, text)
+    code, screen = seen("targets")
+    assert code == 0, screen.text
+    assert [line.split()[0] for line in screen.lines[:2]] == ["nas", "seedbox"]
+    assert "password from: command" in screen.text

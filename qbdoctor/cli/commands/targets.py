@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _where(one: NamedTarget) -> str:
-    keys = ("url", "profile", "config")
+    keys = ("url", "profile", "config", "container")
     return ", ".join(str(one.options[key]) for key in keys if key in one.options) or "what discovery finds"
 
 

@@ -52,6 +52,17 @@ def test_a_verdict_fits_the_screen(server: ServerFactory, release: str, columns:
         running.close()
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("release", ["4.5.2", "5.3.0"])
+def test_a_lost_password_s_way_out_is_on_the_screen(server: ServerFactory, release: str, columns: int) -> None:
+    """Without -v: the command that sets a new one, as it works here, is not among what was left out."""
+    running = server(release)
+    _, screen = seen("--url", running.url, columns=columns, env={"QBDOCTOR_PASSWORD": "it was lost"})
+    assert screen_rows(screen, columns) <= 24, screen.text
+    assert re.search(r"^ {7}\S.*qbdoctor fix set-password --restart --url ", screen.text, re.MULTILINE), screen.text
+    assert any(line.startswith("  Way: ") for line in screen.lines), screen.text
+
+
 @pytest.mark.parametrize("columns", [60, 80])
 @pytest.mark.parametrize(
     "arguments",

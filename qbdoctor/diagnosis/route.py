@@ -74,6 +74,8 @@ def _server(seen: Observations, info: TargetInfo) -> Hop:
         facts.append(f"port {port}")
     elif not target.here or target.direct is None:
         facts.append(target.address.authority)
+    if target.instance is not None and target.instance.container:
+        facts.append(target.instance.container)
     if seen.has("client") and seen.client.address:
         facts.append(f"sees {seen.client.address}")
     return Hop("server", name, tuple(facts))

@@ -19,13 +19,17 @@ COMMON = ("target", "output")
 def manual() -> str:
     """Return the manual page as troff; the parser needs nothing but Python."""
     sys.path.insert(0, str(ROOT))
+    import qbdoctor
+
+    qbdoctor.__path__.append(str(ROOT))  # where checks/ and fixes/ are until they are installed
     try:
-        from qbdoctor import __version__
         from qbdoctor.cli.parser import build
+
+        parser = build()
     finally:
+        qbdoctor.__path__.remove(str(ROOT))
         sys.path.remove(str(ROOT))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    parser = build()
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, command in action.choices.items():
@@ -37,7 +41,7 @@ def manual() -> str:
     data = {
         "description": about,
         "project_name": "qbdoctor",
-        "version": __version__,
+        "version": qbdoctor.__version__,
         "manual_title": "User commands",
     }
     # What is laid out in columns stays so.

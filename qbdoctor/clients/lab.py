@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import Version
 from qbdoctor.simulator.__main__ import CONFIG
+from qbdoctor.simulator.throwaway import free_port
 from qbdoctor.storage import own_programs
 
 USERNAME = "admin"
@@ -38,7 +38,7 @@ def simulated(version: Version) -> Iterator[Lab]:
     """Serve a release's login for the length of the block. Raises :class:`UserError` where that is not possible."""
     folder = Path(tempfile.mkdtemp(prefix="qbdoctor-clients-"))
     password = Secret(secrets.token_urlsafe(12))
-    port = _free_port()
+    port = free_port()
     try:
         _write(folder / CONFIG, version, port, password)
         command = own_programs.command("qbdoctor.simulator", "--profile", str(folder), "--release", str(version))
@@ -85,9 +85,3 @@ def _write(file: Path, version: Version, port: int, password: Secret) -> None:
         lines.setdefault(section, []).append(f"{key}={value}\n")
     file.parent.mkdir(parents=True)
     file.write_text("\n".join(f"[{section}]\n{''.join(each)}" for section, each in lines.items()), encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -368,6 +368,11 @@ class Settings:
         return tuple(each.strip() for each in self.text("ServerDomains").split(";") if each.strip())
 
 
+def unfinished_save(config: Path) -> Path:
+    """Return the path at which qBittorrent writes a new config before it renames it over this one."""
+    return config.with_name(f"{config.stem}_new{config.suffix}")
+
+
 def wait_until(
     path: Path, version: Version | None, says: Callable[[Settings], bool], seconds: float
 ) -> Settings | None:

@@ -6,7 +6,6 @@ any login; the ledger before that login; one login a run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -241,14 +240,8 @@ class Observer(Inspection):
     def _take_preferences(self) -> Mapping[str, Any] | None:
         if not self._may_call():
             return None
-        exchange, raw = self.session.read("GET", "/api/v2/app/preferences", show_body=False)
-        if exchange.status != 200:
-            return None
-        try:
-            found = json.loads(raw)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(found, dict):
+        found = self.session.read_preferences()[1]
+        if found is None:
             return None
         return {
             key: value

@@ -17,6 +17,7 @@ from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Offline, SignIn, SignInOutcome
 from qbdoctor.observe.ways import is_lost
 from qbdoctor.webui.call import LOGIN_PATH, Call
+from qbdoctor.webui.login_permit import Question
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
@@ -98,13 +99,15 @@ def _permit(inspection: Inspection, ledger: Ledger, offline: Offline) -> Permit:
             server_log.login_failures(seen.log, one, limit=limit, ban_seconds=seconds, now=now) for one in counted
         )
     return ledger.allow(
-        server,
-        source,
-        limit=limit,
-        log_failures=logged,
-        since=since,
-        offline="match" if offline.outcome == "match" else "unknown",
-        ban_seconds=seconds,
+        Question(
+            server,
+            source,
+            limit=limit,
+            log_failures=logged,
+            since=since.timestamp() if since else None,
+            offline="match" if offline.outcome == "match" else "unknown",
+            ban_seconds=seconds,
+        )
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from qbdoctor.model.basics import Json, Secret
@@ -35,16 +34,12 @@ class Live:
         session = self.observer.session
         if not session.cookies and session.api_key is None and self.observer.seen.anonymous.status != 200:
             raise self._no_session()
-        exchange, raw = session.read("GET", "/api/v2/app/preferences", show_body=False)
+        exchange, found = session.read_preferences()
         if exchange.status == 403:
             raise self._no_session()
         if exchange.status != 200:
             raise Refused(f"The preferences could not be read: {_outcome(exchange)}.", "api-failed")
-        try:
-            found = json.loads(raw)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+        if found is None:
             raise Refused("The preferences could not be read: app/preferences did not answer with them.", "api-failed")
         return found
 
@@ -65,8 +60,8 @@ class Live:
         secrets = {name: value for name, value in values.items() if isinstance(value, Secret)}
         for secret in secrets.values():
             self.observer.wire.masks.add(secret)
-        form = {"json": json.dumps({**values, **{name: secret.reveal() for name, secret in secrets.items()}})}
-        exchange = self.observer.session.call("POST", "/api/v2/app/setPreferences", form, show_body=False)
+        revealed = {name: secret.reveal() for name, secret in secrets.items()}
+        exchange = self.observer.session.write_preferences({**values, **revealed})
         if exchange.status != 200:
             why = f"The preferences could not be written: {_outcome(exchange)}."
             # An answer of 500 or more may be that of something in front, after it was taken.

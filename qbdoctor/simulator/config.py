@@ -10,7 +10,7 @@ from qbdoctor import releases
 from qbdoctor.config.password_hash import make_hash
 from qbdoctor.config.qtini.document import path_of
 from qbdoctor.config.qtini.values import from_bytes, from_list, is_bytes, is_invalid, to_bytes, to_list
-from qbdoctor.config.settings import Settings
+from qbdoctor.config.settings import Settings, unfinished_save
 from qbdoctor.model.basics import Secret
 from qbdoctor.releases import Version
 
@@ -70,7 +70,7 @@ class Config:
     def save(self) -> None:
         """Write the whole file beside the old one and rename it over it."""
         if self.file is not None:
-            beside = self.file.with_name("qBittorrent_new.conf")
+            beside = unfinished_save(self.file)
             beside.write_bytes(self._text())
             beside.replace(self.file)
         self.dirty = False

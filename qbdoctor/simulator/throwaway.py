@@ -113,7 +113,7 @@ class DemoServer:
         return f"{why}: the built-in stand-in takes its place."
 
     def _launched(self, command: list[str], version: Version) -> bool:
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._write_config(port, version)
         for name in ("home", "tmp"):
@@ -145,7 +145,7 @@ class DemoServer:
         keys = (releases.place(name, "Preferences")[1] for name in web)
         lines = "".join(f"{key}={value}\n" for key, value in zip(keys, web.values(), strict=True))
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.write_text(_QUIET.lstrip().format(peer_port=_free_port()) + lines, encoding="utf-8")
+        self.file.write_text(_QUIET.lstrip().format(peer_port=free_port()) + lines, encoding="utf-8")
 
     def stop(self) -> None:
         """End the process as a service manager does, and wait until it is gone: only then is its file written."""
@@ -219,7 +219,8 @@ def temporary_folder() -> Path:
         raise UserError("no-temporary-folder", f"There is no temporary folder to work in: {error.strerror}.") from None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens at just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BODY_CAP = 1 << 20
 
 
+LOGOUT_PATH = "/api/v2/auth/logout"
 VERSION_PATH = "/api/v2/app/version"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 KEPT_PER_KEY = 500
 
 
-CLEARING = frozenset({"accepted", "forgotten"})
+CLEARING = frozenset({"accepted", "forgotten"})  # "forgotten": in ledgers of 0.1
 
 
 @dataclass(slots=True)

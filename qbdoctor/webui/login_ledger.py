@@ -14,7 +14,7 @@ the one that bans, not even a run's first request is sent (:mod:`qbdoctor.observ
 
 **Damage.** A file that cannot be read is kept aside, and the budget of every address counts as used up: no more than
 that can have been sent, as the ledger that was lost held to the same rule. The server's own log, where it can be read,
-speaks in its place; an accepted login, a restart or :meth:`Ledger.forget` end it.
+speaks in its place; an accepted login or a restart end it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
@@ -37,14 +36,10 @@ from qbdoctor.target.address import account, plain_address
 from qbdoctor.webui import login_entries
 from qbdoctor.webui.login_entries import CLEARING, KEPT_PER_KEY, Entry, needed, read_entry
 from qbdoctor.webui.login_permit import (
-    DEFAULT_BAN_SECONDS,
-    DEFAULT_LIMIT,
     Attempt,
-    Kind,
     LedgerUnavailable,
     LoginOutcome,
     NotPermitted,
-    Offline,
     Permit,
     Question,
     banned_text,
@@ -69,27 +64,12 @@ class Ledger:
         self._clock = clock
         self._run = uuid.uuid4().hex[:12]
 
-    def allow(
-        self,
-        server: str,
-        source: str,
-        *,
-        limit: int = DEFAULT_LIMIT,
-        log_failures: int | None = None,
-        since: datetime | None = None,
-        offline: Offline = "unknown",
-        ban_seconds: float = DEFAULT_BAN_SECONDS,
-        kind: Kind = "login",
-    ) -> Permit:
+    def allow(self, question: Question) -> Permit:
         """Return whether a login (or a request that may carry a foreign Basic header) may be sent now.
 
-        ``server`` is the ip:port connected to, ``source`` the address that the server sees. ``limit`` and
-        ``ban_seconds`` are its MaxAuthenticationFailCount and BanDuration; ``log_failures`` what its log counts for us
-        (None: no log), which can make the number of failures larger, never smaller, as a client can put lines into a log;
-        ``since`` its start. Raises :class:`LedgerUnavailable`.
+        Raises :class:`LedgerUnavailable`.
         """
-        moment = None if since is None else since.timestamp()
-        question = Question(_server(server), account(source), kind, limit, log_failures, moment, offline, ban_seconds)
+        question = replace(question, server=_server(question.server), source=account(question.source))
         with self._locked():
             entries = self._load()
             return self._judge(entries, question)
@@ -131,16 +111,6 @@ class Ledger:
         except LedgerUnavailable:
             return False
         return True
-
-    def forget(self, server: str, source: str) -> None:
-        """Clear one address's account, when a person says that the server's count is clear.
-
-        Raises :class:`LedgerUnavailable`.
-        """
-        with self._locked():
-            entries = self._load()
-            mark = self._entry(entries, _server(server), account(source), "login", "forgotten", None)
-            self._save([*entries, mark])
 
     def _settle(self, entries: list[Entry], attempt: Attempt, outcome: LoginOutcome) -> None:
         """Set the outcome, and with it those of the same run's requests that it explains."""

@@ -26,16 +26,22 @@ class LedgerUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a permit was asked for; see :meth:`Ledger.allow`."""
+    """What :meth:`Ledger.allow` is asked.
+
+    ``server`` is the ip:port connected to, ``source`` the address that the server sees. ``limit`` and ``ban_seconds`` are
+    its MaxAuthenticationFailCount and BanDuration; ``since`` its start in seconds since 1970, None where it is not known.
+    ``log_failures`` is what its log counts for us (None: no log), which can make the number of failures larger, never
+    smaller, as a client can put lines into a log.
+    """
 
     server: str
     source: str
-    kind: Kind
-    limit: int
-    log_failures: int | None
-    since: float | None
-    offline: Offline
-    ban_seconds: float
+    kind: Kind = "login"
+    limit: int = DEFAULT_LIMIT
+    log_failures: int | None = None
+    since: float | None = None
+    offline: Offline = "unknown"
+    ban_seconds: float = DEFAULT_BAN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

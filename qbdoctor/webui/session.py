@@ -8,12 +8,13 @@ name and value of whatever came and writes the Cookie header explicitly, by IP a
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from qbdoctor.model.basics import Secret
+from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.exchanges import Exchange
-from qbdoctor.webui.call import BODY_CAP, Call
+from qbdoctor.webui.call import BODY_CAP, LOGOUT_PATH, Call
 from qbdoctor.webui.masks import Deadline
 from qbdoctor.webui.wire import Wire
 
@@ -79,6 +80,26 @@ class SessionClient:
         self.adopt(exchange)
         return exchange, raw
 
+    def read_preferences(self) -> tuple[Exchange, dict[str, Json] | None]:
+        """Return app/preferences, whole, secrets included; None where the answer does not hold them."""
+        exchange, raw = self.read("GET", "/api/v2/app/preferences", show_body=False)
+        if exchange.status != 200:
+            return exchange, None
+        try:
+            found = json.loads(raw)
+        except (ValueError, RecursionError):
+            return exchange, None
+        return exchange, found if isinstance(found, dict) else None
+
+    def write_preferences(self, values: Mapping[str, Json]) -> Exchange:
+        """Send these preferences; qBittorrent leaves the others as they are."""
+        form = {"json": json.dumps(dict(values))}
+        return self.call("POST", "/api/v2/app/setPreferences", form, show_body=False)
+
+    def log_out(self) -> None:
+        """End this client's session, and no other."""
+        self.wire.send(Call("POST", LOGOUT_PATH, cookies=dict(self.cookies)))
+
     def close(self) -> None:
         """Log out every session that this run opened, bypassed calls' included. Never raises."""
         close_sessions(self.wire)
@@ -97,7 +118,7 @@ def close_sessions(wire: Wire) -> None:
             wire.send(
                 Call(
                     "POST",
-                    "/api/v2/auth/logout",
+                    LOGOUT_PATH,
                     headers=call.headers,
                     cookies={cookie.name: cookie.value},
                     address=call.address,

@@ -18,7 +18,7 @@ from qbdoctor.model.errors import Refused
 from qbdoctor.repair.history import other_folders, prune
 from qbdoctor.repair.journal import confirmations
 from qbdoctor.repair.journal.journal import Journal
-from qbdoctor.repair.journal.records import Damaged, Record
+from qbdoctor.repair.journal.records import Damaged, Record, RollbackRequest
 from qbdoctor.storage import state_folder
 from qbdoctor.target.processes import Instance
 from tests.kit import needs
@@ -162,7 +162,7 @@ def test_one_that_will_wait_stays_before_it_does(config: Path, monkeypatch: pyte
     journal = Journal(home())
     record = journal.find(first)
     assert isinstance(record, Record)
-    journal.rollback(record, note=confirmations.UNSETTLED)
+    journal.rollback(record, RollbackRequest(note=confirmations.UNSETTLED))
     assert "may wait to be confirmed" in change("history", "--prune")["text"]
     assert left() == {first}
     monkeypatch.setattr(prune, "UNSETTLED_SECONDS", 0.0)  # a minute later nothing waits

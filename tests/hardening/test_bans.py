@@ -12,6 +12,7 @@ from qbdoctor.storage import private, state_folder
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import account
 from qbdoctor.webui.login_ledger import Ledger
+from qbdoctor.webui.login_permit import Question
 from tests.conftest import ServerFactory
 from tests.kit.profile import password_hash
 from tests.support.doctor import qbdoctor
@@ -20,7 +21,7 @@ LOOPBACK = ("127.0.0.1", "127.0.0.2", "127.0.1.1", "::1", "::ffff:127.0.0.1")
 
 
 def fail(ledger: Ledger, server: str, source: str) -> bool:
-    permit = ledger.allow(server, source)
+    permit = ledger.allow(Question(server, source))
     if not permit.allowed:
         return False
     ledger.finish(ledger.begin(permit), "refused")

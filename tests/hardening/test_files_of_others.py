@@ -295,7 +295,7 @@ def test_with_the_home_of_another_the_records_are_roots_own(base: Path) -> None:
 
 def test_the_ledger_is_not_read_through_a_link(base: Path) -> None:
     from qbdoctor.webui.login_ledger import Ledger
-    from qbdoctor.webui.login_permit import LedgerUnavailable
+    from qbdoctor.webui.login_permit import LedgerUnavailable, Question
 
     decoy = base / "root/secret"
     decoy.write_bytes(ROOTS)
@@ -306,7 +306,7 @@ def test_the_ledger_is_not_read_through_a_link(base: Path) -> None:
         give(owner, state)
         (state / "attempts.json").symlink_to(decoy)
         with pytest.raises(LedgerUnavailable):
-            Ledger(state / "attempts.json").allow("127.0.0.1:1", "127.0.0.1")
+            Ledger(state / "attempts.json").allow(Question("127.0.0.1:1", "127.0.0.1"))
         assert [path.name for path in state.iterdir() if "damaged" in path.name] == []
         (state / "attempts.json").unlink()
     assert (decoy.read_bytes(), decoy.stat().st_uid) == (ROOTS, 0)

@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.kit import needs
+
 # A userland port map as Docker's: its name and its options are what `find_mappings` knows it by.
 _PORT_MAP = """
 import socket, sys, threading
@@ -39,9 +41,8 @@ while True:
 
 def unavailable() -> str | None:
     """Why network namespaces cannot be made here; None if they can."""
-    for program in ("ip", "unshare", "nsenter"):
-        if shutil.which(program) is None:
-            return f"there is no {program}"
+    if missing := needs.missing("ip", "unshare", "nsenter"):
+        return missing
     if os.geteuid() != 0:
         return "making a network namespace needs root"
     made = subprocess.run(["unshare", "-mn", "ip", "link", "set", "lo", "up"], capture_output=True, text=True)

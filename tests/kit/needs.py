@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,8 @@ PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
     "nginx": "nginx-light",
+    "node": "nodejs",
+    "nsenter": "util-linux",
     "setpriv": "util-linux",
     "strace": "strace",
     "unshare": "util-linux",
@@ -37,12 +41,28 @@ def without(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def program(name: str) -> str:
-    """The path of a program; without it the test is skipped, naming the package."""
-    found = shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)
-    if found is None:
-        without(f"{MISSING}{name} (apt install {PACKAGES.get(name, name)})")
-    return found
+def missing(*names: str) -> str | None:
+    """What to say where one of these programs is not here; None where all are."""
+    for name in names:
+        if not (shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)):
+            return f"{MISSING}{name} (apt install {PACKAGES.get(name, name)})"
+    return None
+
+
+def program(name: str, *, optional: bool = False) -> str:
+    """The path of a program; without it the test is skipped, naming the package. `optional`: no run insists on it."""
+    if reason := missing(name):
+        if optional:
+            pytest.skip(reason)
+        without(reason)
+    return str(shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH))
+
+
+def built(pip: subprocess.CompletedProcess[str]) -> None:
+    """Hold that pip built the package; skip where it could not fetch what it builds with."""
+    if pip.returncode and ("setuptools" in pip.stderr or "Connection" in pip.stderr):
+        without(f"{MISSING}a package index, from which pip takes setuptools to build")
+    assert pip.returncode == 0, pip.stderr
 
 
 def qt(module: str) -> ModuleType:
@@ -54,9 +74,12 @@ def qt(module: str) -> ModuleType:
 
 
 def open_to_others(*folders: Path) -> None:
-    """Skip where another user cannot read these folders, as in a checkout below /root."""
+    """Skip where another user cannot read these folders or Python itself, as in a checkout below /root."""
     closed = [
-        str(place) for folder in folders for place in (folder, *folder.parents) if not place.stat().st_mode & 0o001
+        str(place)
+        for folder in (*folders, Path(sys.executable).resolve().parent)
+        for place in (folder, *folder.parents)
+        if not place.stat().st_mode & 0o001
     ]
     if closed:
         without(f"{MISSING}a way for another user into {closed[0]} (chmod o+x, or a checkout elsewhere)")

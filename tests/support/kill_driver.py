@@ -28,7 +28,7 @@ from qbdoctor.model.basics import Secret  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.repair import password_change  # noqa: E402
 from qbdoctor.repair.journal.journal import LOCK_SECONDS, Journal, SettingEdit  # noqa: E402
-from qbdoctor.repair.journal.records import ChangeRequest, Damaged, TargetRecord  # noqa: E402
+from qbdoctor.repair.journal.records import ChangeRequest, Damaged, RollbackRequest, TargetRecord  # noqa: E402
 from qbdoctor.storage import atomic, foreign, private  # noqa: E402
 
 
@@ -93,7 +93,7 @@ def journal_work(what: str, state: Path, config: Path, *, lock_seconds: float = 
                 if isinstance(record, Damaged):
                     raise errors.Refused(record.text())
                 if record.standing:
-                    journal.rollback(record, via="file", force=what == "force")
+                    journal.rollback(record, RollbackRequest(via="file", force=what == "force"))
         elif what == "live":
             make_live(journal, config)
         else:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import ChangeRequest, Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record, RollbackRequest
 from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD
 from qbdoctor.storage import atomic
 from tests.kit import needs
@@ -194,7 +194,7 @@ def judge(scene: Scene, *, may_be_torn: bool) -> list[str]:
     for record in journal.records():
         assert isinstance(record, Record), record
         if record.standing:
-            journal.rollback(record, via="file", force=scene.what == "force")
+            journal.rollback(record, RollbackRequest(via="file", force=scene.what == "force"))
     ends = {getattr(record, "state", "damaged") for record in journal.records()}
     if scene.config.read_bytes() != scene.old or not ends <= {"rolled-back", "abandoned"}:
         wrong.append(f"stuck ({ends})")

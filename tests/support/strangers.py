@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit import needs
 from tests.support.doctor import Run
 
 EVE, ANNA = 54_321, 54_322
 """Users without a name; neither has a process or a file before a test makes one."""
 
 needs_root = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("setpriv") is None,
-    reason="needs root, who can act for several users, and setpriv",
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or needs.missing("setpriv") is not None,
+    reason=needs.missing("setpriv") or "needs root, who can act for several users",
 )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
 
+from tests.kit import needs
 from tests.support.doctor import qbdoctor
 
 
@@ -29,8 +29,7 @@ def script(shell: str) -> str:
     ],
 )
 def test_bash(typed: list[str], offered: set[str], not_offered: set[str]) -> None:
-    if shutil.which("bash") is None:
-        pytest.skip("there is no bash")
+    needs.program("bash")
     words = " ".join(f"'{word}'" for word in typed)
     text = f"{script('bash')}\nCOMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}; _qbdoctor; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     run = subprocess.run(["bash", "--norc", "-c", text], capture_output=True, text=True)
@@ -44,8 +43,7 @@ def test_bash(typed: list[str], offered: set[str], not_offered: set[str]) -> Non
 @pytest.mark.parametrize(("shell", "check"), [("bash", ["-n"]), ("zsh", ["-n"]), ("fish", ["--no-execute"])])
 def test_the_shell_can_read_it(shell: str, check: list[str]) -> None:
     text = script(shell)
-    if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell}")
+    needs.program(shell, optional=True)
     run = subprocess.run([shell, *check], input=text, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from qbdoctor.cli import output
 from qbdoctor.cli.commands.fix_options import fix_options
 from qbdoctor.cli.parser import COMMANDS
+from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import observer, target_arguments
 from qbdoctor.diagnosis import engine
 from qbdoctor.model.errors import UserError
@@ -37,10 +38,8 @@ def run(args: argparse.Namespace) -> int:
 def _refuse_unknown(asked: list[str], known: list[str]) -> None:
     for name in asked:
         if name not in known:
-            from difflib import get_close_matches  # noqa: PLC0415
-
             # `qbdoctor rolback` comes here too: what is no command is a check.
-            near = get_close_matches(name, [*COMMANDS, *known], 1, cutoff=0.7)
+            near = suggest(name, [*COMMANDS, *known], 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
             kind = "command or check" if near and near[0] in COMMANDS else "check"
             raise UserError("unknown-check", f"there is no {kind} {name!r}: {hint}")

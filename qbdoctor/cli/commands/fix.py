@@ -11,6 +11,7 @@ from typing import Any
 from qbdoctor.cli import outcome, output, program, prompts, record_selection, wrapping
 from qbdoctor.cli.commands import fix_advice, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
+from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.errors import Refused, UserError
@@ -72,9 +73,7 @@ def _named(ids: Sequence[str]) -> list[Fix]:
     known = {fix.id: fix for fix in fixes()}
     for name in ids:
         if name not in known:
-            from difflib import get_close_matches  # noqa: PLC0415
-
-            near = get_close_matches(name, known, 1)
+            near = suggest(name, list(known), 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
             raise UserError("unknown-fix", f"there is no fix {name!r}: {hint}")
     return [known[name] for name in dict.fromkeys(ids)]

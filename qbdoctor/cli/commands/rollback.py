@@ -21,7 +21,7 @@ from qbdoctor.repair import planner, self_lockout
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.journal import confirmations, undo
 from qbdoctor.repair.journal.journal import Journal
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import Record, RollbackRequest
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.plan import Via
 from qbdoctor.repair.run import FixRun
@@ -297,11 +297,12 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
             if site.via == "api" and site.fix_run is not None:
                 write, read = site.fix_run.live.write, site.fix_run.live.read
                 record = journal.rollback(
-                    step.record, via=site.via, force=args.force, write=write, read=read, note=note
+                    step.record, RollbackRequest(via=site.via, force=args.force, write=write, read=read, note=note)
                 )
             else:
                 record = journal.rollback(
-                    step.record, via=site.via, force=args.force, guard=site.guard, path=site.path, note=note
+                    step.record,
+                    RollbackRequest(via=site.via, force=args.force, guard=site.guard, path=site.path, note=note),
                 )
         except UserError as error:
             failed.append(f"{step.record.id}: {error.message}")

@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from qbdoctor.releases.web_api import COMPARED, webapi
 from qbdoctor.simulator.config import Config
 from qbdoctor.simulator.server import ADDRESS, Server
 from qbdoctor.simulator.state import Clock, StandIn
+from qbdoctor.simulator.throwaway import free_port
 from qbdoctor.storage import foreign
 
 SCHEMA = "qbdoctor.simulate/1"
@@ -182,7 +182,7 @@ def _served(config: Config, port: int, clock: Clock) -> tuple[StandIn, Server]:
     """The stand-in, listening at that port; 0: a free one. Raises :class:`UserError`."""
     tries = 1 if port else _TRIES
     for attempt in range(tries):
-        config.set("Port", str(port or _free_port()))
+        config.set("Port", str(port or free_port()))
         standin = StandIn(config, clock)
         try:
             return standin, Server(standin)
@@ -191,12 +191,6 @@ def _served(config: Config, port: int, clock: Clock) -> tuple[StandIn, Server]:
                 why = error.strerror or "it cannot be opened"
                 raise UserError("port-taken", f"{ADDRESS}:{standin.port} cannot be listened at: {why}.") from None
     raise AssertionError("unreachable")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -262,7 +262,9 @@ def _free(folder: Path, *, almighty: bool) -> int | None:
 
 def _new_file(file: Path) -> Path | None:
     """Return ``qBittorrent_new.conf`` if it holds any setting and no save is just going on."""
-    new = file.with_name(f"{file.stem}_new{file.suffix}")
+    from qbdoctor.config.settings import unfinished_save  # noqa: PLC0415
+
+    new = unfinished_save(file)
     for last in (False, True):
         if not files.is_file(new) or not _holds_settings(new):
             return None

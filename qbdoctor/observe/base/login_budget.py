@@ -18,6 +18,7 @@ from qbdoctor.observe.base.observed_values import Ban
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.name_lookup import look_up
 from qbdoctor.webui.call import Call
+from qbdoctor.webui.login_permit import Question
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
@@ -38,8 +39,9 @@ def ban_rules(inspection: Inspection) -> tuple[int, int]:
 def permit(inspection: Inspection, server: str, source: str) -> Permit:
     """Return whether one more request that might count may go to ``server`` (ip:port); raises LedgerUnavailable."""
     limit, seconds = ban_rules(inspection)
-    since: datetime | None = inspection.target.instance.started if inspection.target.instance else None
-    return inspection.ledger.allow(server, source, limit=limit, since=since, ban_seconds=seconds, kind="authorization")
+    started = inspection.target.instance.started if inspection.target.instance else None
+    since = started.timestamp() if started else None
+    return inspection.ledger.allow(Question(server, source, "authorization", limit, since=since, ban_seconds=seconds))
 
 
 def no_room(inspection: Inspection, path: str) -> Exchange | None:

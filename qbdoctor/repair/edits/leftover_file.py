@@ -12,20 +12,16 @@ import stat
 from pathlib import Path
 
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
+from qbdoctor.config.settings import unfinished_save
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Beside, Side
 from qbdoctor.storage import foreign
 from qbdoctor.storage.private import sha256
 
 
-def path_of(config: Path) -> Path:
-    """Return where it lies for this config."""
-    return config.with_name(f"{config.stem}_new{config.suffix}")
-
-
 def read(config: Path) -> tuple[Beside, bytes] | None:
     """Return it with its content; None where there is none that qBittorrent would take. Raises Refused."""
-    path = path_of(config.absolute())
+    path = unfinished_save(config.absolute())
     try:
         with foreign.opened(path, follow=False) as handle:
             found = os.fstat(handle)

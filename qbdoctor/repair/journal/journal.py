@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from qbdoctor.config.settings import unfinished_save
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import NotTaken, Refused
 from qbdoctor.releases import Version
@@ -26,12 +27,15 @@ from qbdoctor.repair.journal import recovery, rollback_plan
 from qbdoctor.repair.journal import write as journal_write
 from qbdoctor.repair.journal.conflicts import conflict_name, not_done, refuse_unless_allowed, stays
 from qbdoctor.repair.journal.records import (
+    PLAIN,
     UNFINISHED,
     ChangeRequest,
     Damaged,
     FileChange,
+    Guard,
     Read,
     Record,
+    RollbackRequest,
     State,
     TargetRecord,
     Undoing,
@@ -43,9 +47,6 @@ from qbdoctor.storage import foreign, locks, private
 from qbdoctor.storage.private import sha256
 
 __all__ = ["FilePlan", "Journal", "RollbackPlan", "SettingEdit"]
-
-Guard = Callable[[], "str | None"]
-"""Called under the locks, right before the write; a sentence refuses."""
 
 LOCK_SECONDS = 15.0
 """With 5 s, one of fifty runs at once waited in vain on two busy cores (tests/durability/test_many_at_once.py)."""
@@ -257,7 +258,9 @@ class Journal:
     ) -> Record:
         """Take back a change whose verification failed, the way it was made. Raises Refused."""
         note = why or "the verification failed"
-        return self.rollback(record, guard=guard, write=write, read=read, note=note, values_before=values_before)
+        return self.rollback(
+            record, RollbackRequest(guard=guard, write=write, read=read, note=note, values_before=values_before or {})
+        )
 
     # --- taking back ------------------------------------------------------------------------------------------------
 
@@ -273,48 +276,29 @@ class Journal:
         """Return what taking these records back, the newest first, would change. Writes nothing."""
         return rollback_plan.plan_rollback(self.store, records, via=via, force=force, read=read, path=path)
 
-    def rollback(
-        self,
-        record: Record,
-        *,
-        via: Via | None = None,
-        force: bool = False,
-        guard: Guard | None = None,
-        write: Write | None = None,
-        read: Read | None = None,
-        path: Path | None = None,
-        note: str | None = None,
-        values_before: Mapping[str, Json] | None = None,
-    ) -> Record:
-        """Take one record back, in the file or through the Web API; without ``via`` the way it was made.
-
-        ``path`` is the config file where the record does not know it. ``force`` overrules what someone else changed
-        since, which is kept with the record first. ``values_before`` are values before, by their names in app/preferences, that
-        no record may hold. Raises Refused.
-        """
+    def rollback(self, record: Record, request: RollbackRequest = PLAIN) -> Record:
+        """Take one record back, in the file or through the Web API. Raises Refused."""
         with self.locked():
             fresh = self.store.load(record.id)
             if not fresh.standing:
                 raise Refused(f"{record.id} is {fresh.state}, so there is nothing to take back.", "not-applied")
-            if (via or fresh.via) == "api":
-                return self._rollback_api(fresh, force, write, read, note, values_before or {})
-            return self._rollback_file(fresh, force, guard, path, note)
+            if (request.via or fresh.via) == "api":
+                return self._rollback_api(fresh, request)
+            return self._rollback_file(fresh, request)
 
-    def _rollback_file(
-        self, record: Record, force: bool, guard: Guard | None, path: Path | None, note: str | None
-    ) -> Record:
-        name = rollback_plan.config_of(record, path)
+    def _rollback_file(self, record: Record, request: RollbackRequest) -> Record:
+        name = rollback_plan.config_of(record, request.path)
         if record.beside is not None:  # beside the config as it is called here
             there = name.absolute().with_name(Path(record.beside.path).name)
             record = replace(record, beside=replace(record.beside, path=str(there)))
         with file_plan.held_file(name) as place, locks.holding(place, self.lock_seconds):
             real = place.path
             data = file_plan.placed_bytes(place)
-            undo = rollback_plan.undo_in_file(self.store, record, data, force=force)
+            undo = rollback_plan.undo_in_file(self.store, record, data, force=request.force)
             refuse_unless_allowed(undo, record)
             if undo.data == data and record.beside is None:
-                return self._step(record, "rolled-back", note or "the file was so already")
-            journal_write.may_write(place, guard, record.beside or self._brought_back(real))
+                return self._step(record, "rolled-back", request.note or "the file was so already")
+            journal_write.may_write(place, request.guard, record.beside or self._brought_back(real))
             if undo.refusals:
                 self._keep(record, conflict_name(record, name.suffix), data)
             if undo.how == "by-setting":
@@ -324,12 +308,12 @@ class Journal:
             )
             begun = replace(record, rollback=plan, in_place=False)
             return journal_write.write(
-                self.store, self._step(begun, "rolling-back", note), place, data, undo.data, "rolled-back"
+                self.store, self._step(begun, "rolling-back", request.note), place, data, undo.data, "rolled-back"
             )
 
     def _brought_back(self, real: Path) -> Beside | None:
         """Return the file beside the config where it lies there since a rollback: one of an older record goes on."""
-        path = leftover_file.path_of(real)
+        path = unfinished_save(real)
         try:
             if not path.exists():
                 return None
@@ -339,27 +323,22 @@ class Journal:
         except OSError as error:
             raise Refused(f"{path} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
 
-    def _rollback_api(
-        self,
-        record: Record,
-        force: bool,
-        write: Write | None,
-        read: Read | None,
-        note: str | None,
-        values_before: Mapping[str, Json],
-    ) -> Record:
+    def _rollback_api(self, record: Record, request: RollbackRequest) -> Record:
+        write, read = request.write, request.read
         if write is None or read is None:
             raise Refused(f"{record.id} needs a running qBittorrent with its Web API.", "needs-api")
         present = read()
-        undo = rollback_plan.undo_in_api(self.store, record, present, force=force, values_before=values_before)
+        undo = rollback_plan.undo_in_api(
+            self.store, record, present, force=request.force, values_before=request.values_before
+        )
         refuse_unless_allowed(undo, record)
         if not undo.write:
-            return self._step(record, "rolled-back", note or "the preferences were so already")
+            return self._step(record, "rolled-back", request.note or "the preferences were so already")
         if undo.refusals:
             held = {name: present[name] for name in undo.write if name in present}
             self._keep(record, conflict_name(record, ".json"), preference_plan.dump(held))
         begun = replace(record, rollback=Undoing("api", "api", record.state, forced=bool(undo.refusals)))
-        begun = self._step(begun, "rolling-back", note)
+        begun = self._step(begun, "rolling-back", request.note)
         try:
             write(undo.write)
             preference_plan.check_taken(undo.write, read(), undo.changes)

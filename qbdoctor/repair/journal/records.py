@@ -23,6 +23,10 @@ HISTORY_SCHEMA = "qbdoctor.history/1"
 
 State = Literal["preparing", "applied", "verified", "rolling-back", "rolled-back", "abandoned"]
 WriteMethod = Literal["whole-file", "by-setting", "api"]
+Write = Callable[[Mapping[str, Json]], None]
+Read = Callable[[], Mapping[str, Json]]
+Guard = Callable[[], "str | None"]
+"""Called under the locks, right before the write; a sentence refuses."""
 
 _SCHEMAS = re.compile(r"qbdoctor\.record/[1-9][0-9]{0,8}")
 _MEMBERS = {
@@ -56,6 +60,29 @@ class ChangeRequest:
     run: str
     target: TargetRecord | None = None
     diagnosis: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """How one record is to be taken back; without ``via`` the way it was made.
+
+    ``force`` overrules what someone else changed since, which is kept with the record first. In the file: ``path`` is the
+    config file where the record does not know it, ``guard`` is called under the locks. Through the Web API: ``write`` and
+    ``read`` send and get preferences, ``values_before`` are values before, by their names in app/preferences, that no
+    record may hold.
+    """
+
+    via: Via | None = None
+    force: bool = False
+    guard: Guard | None = None
+    write: Write | None = None
+    read: Read | None = None
+    path: Path | None = None
+    note: str | None = None
+    values_before: Mapping[str, Json] = field(default_factory=dict)
+
+
+PLAIN = RollbackRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,9 +354,3 @@ def _undoing(held: Json) -> Undoing:
     texts = {name: _maybe(str, held[name]) for name in ("real", "from_sha256", "to_sha256")}
     how, was = _one_of(get_args(WriteMethod), held["how"]), _one_of(STATES, held["was"])
     return Undoing(_one_of(("file", "api"), held["via"]), how, was, forced=held["forced"] is True, **texts)
-
-
-Write = Callable[[Mapping[str, Json]], None]
-
-
-Read = Callable[[], Mapping[str, Json]]

@@ -11,8 +11,8 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.edits import Remove, ReplaceFile
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.file_plan import FileEdit, SettingEdit
-from qbdoctor.repair.journal.journal import Guard, Journal
-from qbdoctor.repair.journal.records import ChangeRequest, Read, Record, Write
+from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.journal.records import ChangeRequest, Guard, Read, Record, Write
 
 
 def redo(

@@ -24,11 +24,11 @@ from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.journal import confirmations, redo
 from qbdoctor.repair.journal.journal import Journal
-from qbdoctor.repair.journal.records import Record
+from qbdoctor.repair.journal.records import Record, RollbackRequest
 from qbdoctor.repair.restart import restart
 from qbdoctor.target import processes
 from qbdoctor.target.address import parse_url
-from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.call import VERSION_PATH
 from qbdoctor.webui.masks import Deadline, Masks
 from qbdoctor.webui.session import SessionClient
 from qbdoctor.webui.wire import Wire
@@ -224,7 +224,7 @@ class Watchdog:
         if self.again:
             redo.redo(self.journal, [record], config, run=self.run, guard=guard, why=note)
         else:
-            self.journal.rollback(record, via="file", guard=guard, path=config, note=note)
+            self.journal.rollback(record, RollbackRequest(via="file", guard=guard, path=config, note=note))
 
     # --- the Web API --------------------------------------------------------------------------------------------------
 
@@ -241,28 +241,24 @@ class Watchdog:
         session = self._session(UNDO_SECONDS)
 
         def read() -> Mapping[str, Json]:
-            exchange, raw = session.read("GET", "/api/v2/app/preferences", show_body=False)
-            with suppress(ValueError):
-                found = json.loads(raw)
-                if exchange.status == 200 and isinstance(found, dict):
-                    return found
-            raise UserError("api-failed", "the preferences could not be read.", 4)
+            found = session.read_preferences()[1]
+            if found is None:
+                raise UserError("api-failed", "the preferences could not be read.", 4)
+            return found
 
         def write(values: Mapping[str, Json]) -> None:
-            form = {"json": json.dumps(dict(values))}
-            if session.call("POST", "/api/v2/app/setPreferences", form, show_body=False).status != 200:
+            if session.write_preferences(values).status != 200:
                 raise UserError("api-failed", "the preferences could not be written.", 4)
 
         if self.again:
             redo.redo_live(self.journal, [record], write, read, run=self.run, why=note)
         else:
-            self.journal.rollback(record, via="api", write=write, read=read, note=note)
+            self.journal.rollback(record, RollbackRequest(via="api", write=write, read=read, note=note))
 
     def _end(self) -> None:
         """Log out: the session was left open for this process alone."""
         if self.api is not None and self.api["cookies"]:
-            session = self._session(5.0)
-            session.wire.send(Call("POST", "/api/v2/auth/logout", cookies=dict(session.cookies)))
+            self._session(5.0).log_out()
 
     def _say(self, **message: Any) -> None:
         with suppress(OSError):  # the run is gone

@@ -16,7 +16,7 @@ import pytest
 from qbdoctor.target.engines import cgroups
 from qbdoctor.target.processes import find_instances
 from tests.conftest import ServerFactory
-from tests.kit import namespaces
+from tests.kit import namespaces, needs
 from tests.kit.matrix import Release
 from tests.kit.namespaces import Net, net, published
 from tests.kit.server import Server, free_port
@@ -25,7 +25,7 @@ from tests.support.doctor import cause, causes, diagnose
 pytestmark = pytest.mark.in_turn
 
 REASON = namespaces.unavailable()
-namespaced = pytest.mark.skipif(REASON is not None, reason=f"no namespaces: {REASON}")
+namespaced = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def run_inside(box: Net, *arguments: str, password: str | None) -> dict[str, Any
 
 @namespaced
 @pytest.mark.extended
-@pytest.mark.skipif(namespaces.firewall_tool() is None, reason="neither nft nor iptables is installed")
+@pytest.mark.skipif(namespaces.firewall_tool() is None, reason=f"{needs.MISSING}nft (apt install nftables)")
 def test_a_port_published_in_the_firewall_alone(release: Release, inside: Net, server: ServerFactory) -> None:
     """Docker without its userland proxy: to the doctor inside, the server out here is the one in another network."""
     running = server(address="*")

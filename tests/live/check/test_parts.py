@@ -14,6 +14,7 @@ from qbdoctor.target import log_rejections
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
 from qbdoctor.webui.login_ledger import Ledger
+from qbdoctor.webui.login_permit import Question
 from tests.conftest import ServerFactory
 from tests.kit.server import Server
 from tests.support.password_hashes import LIVE_FORMS, PASSWORD
@@ -42,7 +43,7 @@ def test_ten_runs_against_a_real_server(release, server, tmp_path: Path) -> None
     sent = 0
     for _ in range(10):
         book = Ledger(tmp_path / "attempts.json")
-        permit = book.allow(f"127.0.0.1:{running.port}", "127.0.0.1", limit=5)
+        permit = book.allow(Question(f"127.0.0.1:{running.port}", "127.0.0.1", limit=5))
         if permit.allowed:
             attempt = book.begin(permit)
             answer = running.try_login("certainly wrong")

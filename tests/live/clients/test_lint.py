@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ import pytest
 
 from qbdoctor.lint import run
 from qbdoctor.lint.mends.trial import applied
+from tests.kit import needs
 
 pytestmark = pytest.mark.extended
 PASSWORD = "p&ss+w%rd =1"  # what a form must encode
@@ -259,8 +259,8 @@ def mended(path: Path) -> str:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_mended_program_works_on_old_and_new_releases(name: str, server: object, tmp_path: Path) -> None:
     pytest.importorskip("ast_grep_py")
-    if shutil.which(RUN_BY[Path(name).suffix][0]) is None or ("jq" in PROGRAMS[name] and shutil.which("jq") is None):
-        pytest.skip("what runs it is not here")
+    for program in (RUN_BY[Path(name).suffix][0], *(["jq"] if "jq" in PROGRAMS[name] else [])):
+        needs.program(program, optional=True)
     urls = [server(release, password=PASSWORD).url for release in RELEASES]  # type: ignore[operator]
     path = tmp_path / f"qbit_{name}"
     path.write_text(PROGRAMS[name])

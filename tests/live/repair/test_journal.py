@@ -12,7 +12,7 @@ import pytest
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import ChangeRequest, Record, TargetRecord
+from qbdoctor.repair.journal.records import ChangeRequest, Record, RollbackRequest, TargetRecord
 from tests.support.journals import AUTH, KEY, NEW, OLD, apply, left, on_disk, rewritten
 
 
@@ -58,7 +58,7 @@ def test_live_and_back(journal: Journal) -> None:
     assert plan.diff() == ("-LocalHostAuth=true", "+LocalHostAuth=false")
     with pytest.raises(Refused, match="Web API"):
         journal.rollback(record)
-    journal.rollback(record, write=server.write, read=server.read)
+    journal.rollback(record, RollbackRequest(write=server.write, read=server.read))
     assert server.held["bypass_local_auth"] is True
 
 
@@ -103,7 +103,7 @@ def test_live_broken(journal: Journal) -> None:
     newest = journal.records()[0]
     assert isinstance(newest, Record)
     assert newest.state == "applied"  # nobody can know; the rollback looks
-    assert journal.rollback(newest, write=server.write, read=server.read).state == "rolled-back"
+    assert journal.rollback(newest, RollbackRequest(write=server.write, read=server.read)).state == "rolled-back"
     assert server.held["bypass_local_auth"] is True
 
 
@@ -115,7 +115,7 @@ def test_live_killed(journal: Journal) -> None:
         left(journal, record, state)
         assert len(journal.recover()) == 1
         assert on_disk(journal, record).state == "applied"
-    journal.rollback(record, write=server.write, read=server.read)
+    journal.rollback(record, RollbackRequest(write=server.write, read=server.read))
     assert server.held["bypass_local_auth"] is True
 
 
@@ -124,10 +124,10 @@ def test_live_rollback_broken(journal: Journal) -> None:
     record = apply_live(journal, server)
     server.broken = 1
     with pytest.raises(ConnectionError):
-        journal.rollback(record, write=server.write, read=server.read)
+        journal.rollback(record, RollbackRequest(write=server.write, read=server.read))
     assert on_disk(journal, record).state == "applied"
     assert journal.recover() == ()
-    assert journal.rollback(record, write=server.write, read=server.read).state == "rolled-back"
+    assert journal.rollback(record, RollbackRequest(write=server.write, read=server.read)).state == "rolled-back"
 
 
 def test_live_changed_by_someone_else(journal: Journal) -> None:
@@ -139,8 +139,8 @@ def test_live_changed_by_someone_else(journal: Journal) -> None:
     assert record is not None
     server.held["web_ui_session_timeout"] = 7
     with pytest.raises(Refused, match="SessionTimeout was changed"):
-        journal.rollback(record, write=server.write, read=server.read)
-    journal.rollback(record, write=server.write, read=server.read, force=True)
+        journal.rollback(record, RollbackRequest(write=server.write, read=server.read))
+    journal.rollback(record, RollbackRequest(write=server.write, read=server.read, force=True))
     assert server.held["web_ui_session_timeout"] == 3600
     assert json.loads((record.folder / "conflict.json").read_bytes()) == {"web_ui_session_timeout": 7}
 
@@ -154,7 +154,7 @@ def test_live_secret(journal: Journal) -> None:
     for path in record.folder.iterdir():
         assert b"hush" not in path.read_bytes()
     with pytest.raises(Refused, match="cannot be taken back"):
-        journal.rollback(record, write=server.write, read=server.read)
+        journal.rollback(record, RollbackRequest(write=server.write, read=server.read))
 
 
 @pytest.mark.parametrize("absent", [False, True])
@@ -164,7 +164,7 @@ def test_made_in_the_file_taken_back_live(absent: bool, journal: Journal, config
     edit = AUTH if not absent else SettingEdit("LocalHostAuth", "Preferences", KEY, "false")
     record = apply(journal, config, edit)
     server = Server(bypass_local_auth=absent)
-    journal.rollback(record, via="api", write=server.write, read=server.read)
+    journal.rollback(record, RollbackRequest(via="api", write=server.write, read=server.read))
     assert server.held["bypass_local_auth"] is (not absent)  # absent: the default of every release
 
 
@@ -175,14 +175,14 @@ def test_made_live_taken_back_in_the_file(migrated: bool, journal: Journal, conf
     config.write_bytes(NEW)
     rewritten(config, migrated=migrated)
     data = config.read_bytes()
-    journal.rollback(record, via="file")
+    journal.rollback(record, RollbackRequest(via="file"))
     assert config.read_bytes() == data.replace(b"Auth=true", b"Auth=false")
 
 
 def test_made_live_and_no_file_known(journal: Journal, config: Path) -> None:
     record = apply_live(journal, Server())
     with pytest.raises(Refused, match="--config"):
-        journal.rollback(record, via="file")
+        journal.rollback(record, RollbackRequest(via="file"))
     config.write_bytes(NEW)
-    journal.rollback(record, via="file", path=config)
+    journal.rollback(record, RollbackRequest(via="file", path=config))
     assert config.read_bytes() == OLD

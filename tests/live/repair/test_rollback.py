@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit import needs
 from tests.kit.matrix import Release
 from tests.kit.server import Server
 from tests.support.doctor import assert_silent, qbdoctor
@@ -34,10 +34,10 @@ def ways(name: str) -> dict[str, list[dict[str, Any]]]:
 # --- by hand ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 @pytest.mark.parametrize("made", ["api", "file"])
 def test_by_hand_through_the_web_api(own: Callable[..., Server], release: Release, tmp_path: Path, made: str) -> None:
     """What the document says is typed; only the question for the password is answered by the environment."""
+    needs.program("curl")
     running = own(settings=INCIDENT)
     if made == "file":
         running.stop()

@@ -17,7 +17,7 @@ from qbdoctor.repair import exposure
 from qbdoctor.repair.edits.file_plan import FileEdit
 from qbdoctor.repair.journal import redo
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
-from qbdoctor.repair.journal.records import ChangeRequest, Record
+from qbdoctor.repair.journal.records import ChangeRequest, Record, RollbackRequest
 from qbdoctor.reports.schema import load
 
 ODD = Remove("Preferences", "WebUI\\BypassLocalAuth", "LocalHostAuth")
@@ -190,7 +190,7 @@ def test_the_same_key_was_set_again(journal: Journal, config: Path) -> None:
     with pytest.raises(Refused, match="changed by someone else") as caught:
         journal.rollback(record)
     assert (caught.value.exit_code, config.read_bytes()) == (4, now)
-    journal.rollback(record, force=True)
+    journal.rollback(record, RollbackRequest(force=True))
     assert config.read_bytes() == START
     assert (record.folder / "conflict.conf").read_bytes() == now
 
@@ -200,7 +200,7 @@ def test_a_moved_value_was_changed(journal: Journal, config: Path) -> None:
     config.write_bytes(config.read_bytes().replace(b"Auth=false", b"Auth=true"))
     with pytest.raises(Refused, match="LocalHostAuth was changed by someone else"):
         journal.rollback(record)
-    journal.rollback(record, force=True)
+    journal.rollback(record, RollbackRequest(force=True))
     assert config.read_bytes() == START
 
 
@@ -281,7 +281,7 @@ def test_adopted_and_the_same_key_set_again(journal: Journal, config: Path, besi
     with pytest.raises(Refused, match="Password_PBKDF2 was changed by someone else"):
         journal.rollback(record)
     assert pair(config) == (BESIDE.replace(b"canary-hash", b"other-hash"), None)
-    journal.rollback(record, force=True)
+    journal.rollback(record, RollbackRequest(force=True))
     assert b"hash" not in config.read_bytes()
     assert beside.read_bytes() == BESIDE
 
@@ -311,7 +311,7 @@ def test_adopted_and_another_one_left_since(journal: Journal, config: Path, besi
     assert "another one lies there" in journal.plan_rollback([record]).refusals[0]
     for force in (False, True):
         with pytest.raises(Refused, match="another one lies there"):
-            journal.rollback(record, force=force)
+            journal.rollback(record, RollbackRequest(force=force))
     assert pair(config) == (BESIDE, b"[Preferences]\nWebUI\\Port=1\n")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
+from qbdoctor.repair.journal.records import RollbackRequest
 from tests.support.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, rewritten
 
 
@@ -42,7 +43,7 @@ def test_a_key_that_is_gone_is_put_where_it_is_read(journal: Journal, config: Pa
     rewritten(config, migrated=True)
     data = config.read_bytes().replace(b"LocalHostAuth=true\n", b"")
     config.write_bytes(data)
-    assert journal.rollback(record, force=True).state == "rolled-back"
+    assert journal.rollback(record, RollbackRequest(force=True)).state == "rolled-back"
     assert config.read_bytes() == data + b"LocalHostAuth=false\n"
 
 
@@ -84,7 +85,7 @@ def test_force_saves_first(journal: Journal, config: Path) -> None:
     plan = journal.plan_rollback([record], force=True)
     assert plan.refusals == ()
     assert plan.diff() == ("-[Preferences] WebUI\\ServerDomains=two.example",)
-    assert journal.rollback(record, force=True).state == "rolled-back"
+    assert journal.rollback(record, RollbackRequest(force=True)).state == "rolled-back"
     assert (record.folder / "conflict.conf").read_bytes() == data
     assert stat.S_IMODE((record.folder / "conflict.conf").stat().st_mode) == 0o600
     assert config.read_bytes() == OLD

@@ -1,4 +1,4 @@
-"""TCP ports that this machine's firewall hands on to a container (Linux): Docker without its userland proxy, Podman.
+"""Finds the TCP ports that this machine hands on to a container (Linux): by Docker's proxy, or in the firewall alone.
 
 No process stands behind such a port, so that only the firewall's rules tell of it, and only to root. They are listed,
 never changed. What is not understood (ranges, rules of one interface, maps of nft) is left out: then it is not known
@@ -8,21 +8,23 @@ which container serves the port.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from qbdoctor.target.command_line import valid_port
 
 LIST_SECONDS = 2.0
-_COMMANDS = (("iptables-save",), ("nft", "list", "ruleset"))
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
-_TO = r"(?:(?P<ip>[0-9.]+)|\[(?P<ip6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})(?![-\d])"
-_IPTABLES = re.compile(rf"-A \S+ (?P<match>.*)-j DNAT --to-destination {_TO}")
-_NFT = re.compile(rf"(?P<match>.*)\bdnat (?:ip6? )?to {_TO}")
+_IPTABLES = re.compile(
+    r"-A \S+ (?P<match>.*)-j DNAT --to-destination (?:(?P<ip>[0-9.]+)|\[(?P<ip6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})(?![-\d])"
+)
 
 Forward = tuple[str, int, str, int]
 """Address and port here (0.0.0.0: every address), address and port there."""
@@ -32,13 +34,11 @@ def forwards() -> tuple[Forward, ...]:
     """Return the ports that are handed on; () where there are none, or where this user may not list the rules."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         return ()
-    found: dict[Forward, None] = {}
-    for command in _COMMANDS:
-        found |= dict.fromkeys(parse(_listed(command)))
-    return tuple(found)
+    found = [*from_iptables(_listed("iptables-save")), *from_nft(_listed("nft", "-j", "list", "ruleset"))]
+    return tuple(dict.fromkeys(found))
 
 
-def _listed(command: tuple[str, ...]) -> str:
+def _listed(*command: str) -> str:
     program = shutil.which(command[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PATH}")
     if program is None:
         return ""
@@ -57,15 +57,12 @@ def _listed(command: tuple[str, ...]) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
-def parse(rules: str) -> Iterator[Forward]:
-    """Read what ``iptables-save`` or ``nft list ruleset`` prints."""
+def from_iptables(rules: str) -> Iterator[Forward]:
+    """Read what ``iptables-save`` prints."""
     for line in rules.splitlines():
-        iptables = _IPTABLES.search(line)
-        rule = iptables or _NFT.search(line)
-        if rule is None:
-            continue
-        found = _iptables(rule["match"]) if iptables else _nft(rule["match"])
-        if found is not None:
+        rule = _IPTABLES.search(line)
+        found = _iptables(rule["match"]) if rule else None
+        if rule is not None and found is not None:
             yield (*found, rule["ip"] or rule["ip6"], int(rule["port"]))
 
 
@@ -87,12 +84,35 @@ def _single(network: str) -> str:
     return address if length in {"", "32", "128"} else "0.0.0.0"  # noqa: S104 - a subnet: whether it holds is not asked
 
 
-def _nft(match: str) -> tuple[str, int] | None:
-    port = re.search(r"\btcp dport (\d{1,5})(?![-\d])", match)
-    if port is None or re.search(r"\biif(?:name)? (?!!=)|\bip6? saddr (?!!=)", match):
-        return None
-    address = re.search(r"\bip6? daddr ([0-9a-f:.]+)(?![/\d])", match)
-    return (address[1] if address else "0.0.0.0"), int(port[1])  # noqa: S104
+def from_nft(rules: str) -> Iterator[Forward]:
+    """Read what ``nft -j list ruleset`` prints (libnftables-json(5))."""
+    try:
+        listed = json.loads(rules)["nftables"]
+        expressions = [one["rule"]["expr"] for one in listed if "rule" in one]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return
+    for expression in expressions:
+        sent = next((one["dnat"] for one in expression if isinstance(one, dict) and "dnat" in one), None)
+        if not isinstance(sent, dict) or not isinstance(sent.get("addr"), str) or not isinstance(sent.get("port"), int):
+            continue
+        found = _nft([one["match"] for one in expression if isinstance(one, dict) and "match" in one])
+        if found is not None:
+            yield (*found, sent["addr"], sent["port"])
+
+
+def _nft(matches: Sequence[Any]) -> tuple[str, int] | None:
+    """Return address and port that a rule is for, as :func:`_iptables` does."""
+    address, port = "0.0.0.0", None  # noqa: S104
+    for match in matches:
+        left, right, equal = match.get("left"), match.get("right"), match.get("op") == "=="
+        meta, field = (left.get(kind, {}) for kind in ("meta", "payload")) if isinstance(left, dict) else ({}, {})
+        if equal and (meta.get("key") in {"iif", "iifname"} or field.get("field") == "saddr"):
+            return None
+        if equal and field.get("field") == "daddr" and isinstance(right, str):
+            address = right
+        if equal and (field.get("protocol"), field.get("field")) == ("tcp", "dport") and isinstance(right, int):
+            port = right
+    return None if port is None else (address, port)
 
 
 @dataclass(frozen=True, slots=True)

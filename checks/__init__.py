@@ -1,1 +1,1 @@
-"""The checks, one a file. The core finds them through this package; nothing imports one by name."""
+"""Holds the checks, one a file. The core finds them through this package; nothing imports one by name."""

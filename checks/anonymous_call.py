@@ -1,4 +1,4 @@
-"""Does a call without a cookie get in?"""
+"""Checks whether a call without a cookie gets in."""
 
 from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, doors, ways_in
 

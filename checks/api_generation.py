@@ -1,4 +1,4 @@
-"""Is it a qBittorrent from before /api/v2?"""
+"""Checks whether it is a qBittorrent from before /api/v2."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, releases
 

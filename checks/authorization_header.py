@@ -1,4 +1,4 @@
-"""Does something on the way add an Authorization header, which qBittorrent reads from 5.2 on?"""
+"""Checks whether something on the way adds an Authorization header, which qBittorrent reads from 5.2 on."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, bears_marks, releases
 

@@ -1,4 +1,4 @@
-"""Whom does the server take us for, and is that what the whitelist and the bans go by?"""
+"""Checks whom the server takes us for, and whether the whitelist and the bans go by that address."""
 
 from qbdoctor.api import (
     Check,

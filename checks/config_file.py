@@ -1,4 +1,4 @@
-"""The config as a file: is it the one in use, can qBittorrent read and save it, is it whole, what lies beside it?"""
+"""Checks the config as a file: in use, readable and savable for qBittorrent, whole, and what lies beside it."""
 
 from qbdoctor.api import Check, ConfigPlace, Evidence, Finding, Judgement, Observations, Severity, calls_fail, releases
 

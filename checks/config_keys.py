@@ -1,4 +1,4 @@
-"""The config's Web UI settings: keys that nothing reads, values that Qt reads otherwise, settings that stand twice."""
+"""Checks the config's Web UI settings: keys that nothing reads, values that Qt reads otherwise, settings that stand twice."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The config against the running server: do both say the same?"""
+"""Compares the config with the running server."""
 
 from qbdoctor.api import (
     Check,

@@ -1,4 +1,4 @@
-"""Do several Web UIs of this machine share the name of the session cookie?"""
+"""Checks whether several Web UIs of this machine share the name of the session cookie."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
 

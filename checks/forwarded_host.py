@@ -1,4 +1,4 @@
-"""Is a refused Origin due to X-Forwarded-Host not counting any more, which is so from 5.2.2 on without proxy support?"""
+"""Checks whether an Origin is refused as X-Forwarded-Host does not count any more (5.2.2 on, without proxy support)."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, releases
 

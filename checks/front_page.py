@@ -1,4 +1,4 @@
-"""Does the start page load?"""
+"""Checks that the start page loads."""
 
 from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, is_broken, releases
 

@@ -1,4 +1,4 @@
-"""Does qBittorrent accept the Host header that clients of this address send?"""
+"""Checks that qBittorrent accepts the Host header that clients of this address send."""
 
 from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations
 

@@ -1,4 +1,4 @@
-"""HTTPS is switched on: does the server really speak it?"""
+"""Checks that the server really speaks HTTPS where it is switched on."""
 
 from qbdoctor.api import (
     Check,

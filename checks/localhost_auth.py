@@ -1,4 +1,4 @@
-"""LocalHostAuth: what the file says, and how the server acts."""
+"""Checks LocalHostAuth: what the file says, and how the server acts."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, covers, releases
 

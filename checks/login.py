@@ -1,4 +1,4 @@
-"""Does the login work?"""
+"""Checks that the login works."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, SignIn
 

@@ -1,4 +1,4 @@
-"""Does qBittorrent accept the Origin, Referer and Host that a browser sends through --public-url?"""
+"""Checks that qBittorrent accepts the Origin, Referer and Host that a browser sends through --public-url."""
 
 from qbdoctor.api import (
     Check,

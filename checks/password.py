@@ -1,4 +1,4 @@
-"""The password held against the config's hash, without asking the server."""
+"""Checks the password against the config's hash, without asking the server."""
 
 from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, Severity
 

@@ -1,4 +1,4 @@
-"""Is the port served, and in the scheme that was asked for?"""
+"""Checks that the port is served, and in the scheme that was asked for."""
 
 from qbdoctor.api import Check, Comparison, Evidence, Exchange, Finding, Judgement, Observations
 

@@ -1,4 +1,4 @@
-"""Does the target's port belong to two programs, one at an address each?"""
+"""Checks whether the target's port belongs to two programs, one at an address each."""
 
 from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations, PortShared
 

@@ -1,4 +1,4 @@
-"""Is the qBittorrent process running?"""
+"""Checks that the qBittorrent process is running."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
 

@@ -1,4 +1,4 @@
-"""Do proxy variables of the environment lead ordinary clients away from this target?"""
+"""Checks whether proxy variables of the environment lead ordinary clients away from this target."""
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
 

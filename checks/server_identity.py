@@ -1,4 +1,4 @@
-"""Is what answers qBittorrent?"""
+"""Checks that what answers is qBittorrent."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Does a call with the session work, where one without does not?"""
+"""Checks that a call with the session works where one without does not."""
 
 from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, releases
 

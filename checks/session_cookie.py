@@ -1,4 +1,4 @@
-"""The session cookie: its name, its flags, and what each means for the caller."""
+"""Checks the session cookie: its name, its flags, and what each means for the caller."""
 
 from qbdoctor.api import (
     Check,

@@ -1,4 +1,4 @@
-"""The subnet whitelist: what the file says, whom it lets in, and which entries qBittorrent drops."""
+"""Checks the subnet whitelist: what the file says, whom it lets in, and which entries qBittorrent drops."""
 
 import ipaddress
 

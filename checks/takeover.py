@@ -1,4 +1,4 @@
-"""Does the config show that somebody else has been in the Web UI?"""
+"""Checks whether the config shows that somebody else has been in the Web UI."""
 
 import re
 

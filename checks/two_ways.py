@@ -1,4 +1,4 @@
-"""Does the way through the address change what qBittorrent says, or what it is told?"""
+"""Checks whether the way through the address changes what qBittorrent says, or what it is told."""
 
 from qbdoctor.api import (
     Check,

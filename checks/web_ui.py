@@ -1,4 +1,4 @@
-"""Why does a qBittorrent that runs here not serve its Web UI at the address that was asked?"""
+"""Finds why a qBittorrent that runs here does not serve its Web UI at the address that was asked."""
 
 from qbdoctor.api import (
     Check,

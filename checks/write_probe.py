@@ -1,4 +1,4 @@
-"""Does a call that changes something work? Only when it was asked for."""
+"""Checks that a call that changes something works. Only when it was asked for."""
 
 from qbdoctor.api import Check, Judgement, Observations
 

@@ -1,1 +1,1 @@
-"""The fixes, one a file. The core finds them through this package; nothing imports one by name."""
+"""Holds the fixes, one a file. The core finds them through this package; nothing imports one by name."""

@@ -1,4 +1,4 @@
-"""The file that qBittorrent left beside its config becomes the config, as the next start would have it."""
+"""Makes the file that qBittorrent left beside its config the config, as the next start would."""
 
 from qbdoctor.api import Effectiveness, Fix, Observations, ReplaceFile
 

@@ -1,4 +1,4 @@
-"""ServerDomains: one more name that may stand in the Host header."""
+"""Adds a name that may stand in the Host header to ServerDomains."""
 
 from collections.abc import Mapping
 

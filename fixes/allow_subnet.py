@@ -1,4 +1,4 @@
-"""AuthSubnetWhitelist: one more subnet gets in without the password."""
+"""Adds a subnet that gets in without the password to AuthSubnetWhitelist."""
 
 import ipaddress
 from collections.abc import Mapping

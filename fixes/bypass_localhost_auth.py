@@ -1,4 +1,4 @@
-"""LocalHostAuth=false: callers from the server's own machine get in without the password."""
+"""Sets LocalHostAuth=false: callers from the server's own machine get in without the password."""
 
 from qbdoctor.api import Edit, Effectiveness, Fix, Observations, opened
 

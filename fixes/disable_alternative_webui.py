@@ -1,4 +1,4 @@
-"""AlternativeUIEnabled=false: the built-in Web UI again."""
+"""Sets AlternativeUIEnabled=false: the built-in Web UI again."""
 
 from qbdoctor.api import Edit, Effectiveness, Fix, Observations
 

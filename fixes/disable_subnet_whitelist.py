@@ -1,4 +1,4 @@
-"""AuthSubnetWhitelistEnabled=false: no subnet gets in without the password any more."""
+"""Sets AuthSubnetWhitelistEnabled=false: no subnet gets in without the password any more."""
 
 from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_in
 

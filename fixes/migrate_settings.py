@@ -1,4 +1,4 @@
-"""Settings that an upgrade left where the release does not look any more are moved to where it does, together."""
+"""Moves settings that an upgrade left where the release does not look any more to where it does, together."""
 
 from qbdoctor.api import Effectiveness, Fix, Move, Observations, as_read, odd_keys, releases
 

@@ -1,4 +1,4 @@
-"""A Web UI setting that stands where this release does not look is moved to where it does."""
+"""Moves a Web UI setting that stands where this release does not look to where it does."""
 
 from collections.abc import Mapping
 

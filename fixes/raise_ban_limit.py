@@ -1,4 +1,4 @@
-"""MaxAuthenticationFailCount: more failed logins before an address is banned."""
+"""Raises MaxAuthenticationFailCount: more failed logins before an address is banned."""
 
 from collections.abc import Mapping
 

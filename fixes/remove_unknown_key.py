@@ -1,4 +1,4 @@
-"""The lines of keys that no release reads are taken out."""
+"""Removes the lines of keys that no release reads."""
 
 from collections.abc import Mapping
 

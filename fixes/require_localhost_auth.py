@@ -1,4 +1,4 @@
-"""LocalHostAuth=true: callers from the server's own machine need the password again."""
+"""Sets LocalHostAuth=true: callers from the server's own machine need the password again."""
 
 from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_in
 

@@ -1,4 +1,4 @@
-"""Password_PBKDF2: a new password's hash, right in form; live, the server makes it."""
+"""Sets a new password: its hash in Password_PBKDF2, right in form; live, the server makes it."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""SessionTimeout: how many seconds without a call a session lasts."""
+"""Sets SessionTimeout: how many seconds without a call a session lasts."""
 
 from collections.abc import Mapping
 

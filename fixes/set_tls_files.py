@@ -1,4 +1,4 @@
-"""The certificate and key for https."""
+"""Sets the certificate and key for https."""
 
 from collections.abc import Mapping
 

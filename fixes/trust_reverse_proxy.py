@@ -1,4 +1,4 @@
-"""Reverse proxy support on, with one proxy's address in the list."""
+"""Switches reverse proxy support on, with one proxy's address in the list."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""SecureCookie=false: the session cookie is not marked Secure."""
+"""Sets SecureCookie=false: the session cookie is not marked Secure."""
 
 from qbdoctor.api import Edit, Effectiveness, Fix, Observations
 

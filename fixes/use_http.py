@@ -1,4 +1,4 @@
-r"""HTTPS\Enabled=false: plain http on the Web UI's port."""
+r"""Sets HTTPS\Enabled=false: plain http on the Web UI's port."""
 
 from qbdoctor.api import Edit, Effectiveness, Fix, Observations
 

@@ -1,4 +1,4 @@
-"""qbdoctor finds out why qBittorrent's Web UI API answers 401 or 403, proves it, and mends it reversibly.
+"""Finds out why qBittorrent's Web UI API answers 401 or 403, proves it, and mends it reversibly.
 
 This package imports nothing, so that ``--version`` stays quick. The one Python interface kept stable is
 :mod:`qbdoctor.api`.

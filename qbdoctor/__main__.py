@@ -1,4 +1,4 @@
-"""``python -m qbdoctor`` and the console script."""
+"""Runs qbdoctor as ``python -m qbdoctor`` and as the console script."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The one Python interface of qbdoctor that is kept stable: what checks, fixes and plug-ins are written against.
+"""Offers the one Python interface that is kept stable: what checks, fixes and plug-ins are written against.
 
 A plug-in names its check module under the entry point group ``qbdoctor.checks`` (fixes: ``qbdoctor.fixes``). A check
 module holds ``CHECK = Check(id=…, judge=judge, …)`` where ``judge(seen: Observations) -> Judgement`` is pure: it reads

@@ -1,4 +1,4 @@
-"""Where secrets come from: a file, standard input, the environment, a terminal. Never an option's value."""
+"""Reads secrets from a file, standard input, the environment or a terminal; never from an option's value."""
 
 from __future__ import annotations
 

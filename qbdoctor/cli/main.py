@@ -1,4 +1,4 @@
-"""The command line: parsed here, carried out in :mod:`qbdoctor.cli.commands`.
+"""Parses the command line, which :mod:`qbdoctor.cli.commands` carries out.
 
 Only the standard library's light modules are imported before a command is known: ``--help`` and ``--version`` load
 neither requests nor rich, psutil or iniparse.

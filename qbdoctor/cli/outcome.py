@@ -1,4 +1,4 @@
-"""What ``fix`` and ``rollback`` say of what they would do, did or left: for people and as JSON."""
+"""Words what ``fix`` and ``rollback`` would do, did or left: for people and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results and messages go: the result alone to standard output (or ``-o``), everything else to standard error."""
+"""Delivers results and messages: the result alone to standard output (or ``-o``), everything else to standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking before something is changed: a terminal is asked, everything else must have said ``--yes``."""
+"""Asks before something is changed: a terminal is asked, everything else must have said ``--yes``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which records a ``rollback`` is about: those named, the last run's, or all, of the target that was given."""
+"""Selects the records of a ``rollback``: those named, the last run's, or all, of the target that was given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a command line to an observer: the target resolved, credentials read, the wire set up."""
+"""Makes an observer of a command line: the target resolved, credentials read, the wire set up."""
 
 from __future__ import annotations
 

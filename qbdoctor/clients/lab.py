@@ -1,4 +1,4 @@
-"""A server for the probes: qbdoctor's stand-in for a release, in a process and a folder that leave nothing behind."""
+"""Runs a server for the probes: qbdoctor's stand-in for a release, in a process and a folder that leave nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The programs: each logs in and calls once with one client, told where and as whom on its standard input.
+"""Holds the programs: each logs in and calls once with one client, told where and as whom on its standard input.
 
 What they print stays between the processes: it holds the cookie, so that the session can be logged out.
 """

@@ -1,4 +1,4 @@
-"""Running the probes one after another, and reading what came of each: kept, dropped, why, and the line that mends it."""
+"""Runs the probes one after another, and reads what came of each: kept, dropped, why, and the line that mends it."""
 
 from __future__ import annotations
 

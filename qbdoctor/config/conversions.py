@@ -1,4 +1,4 @@
-r"""One setting, two spellings: the text in the file and the value in app/preferences.
+r"""Converts one setting between its two spellings: the text in the file and the value in app/preferences.
 
 Both say the same setting, and a change made the one way may have to be taken back the other way. Values are compared
 by what Qt makes of them, never by their spelling: ``"false"`` is ``false``.

@@ -1,4 +1,4 @@
-"""Where the config file and the running server say different things. Pure: settings and app/preferences in."""
+"""Finds where the config file and the running server say different things. Pure: settings and app/preferences in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Which keys of a config file no release reads, and which stand where this release does not look.
+r"""Finds keys of a config file that no release reads, and those that stand where this release does not look.
 
 Pure: settings in, oddities out. Only the Web UI's own areas are judged (``[Preferences] WebUI\…``, ``[WebUI]``,
 ``[WebAPI]``) and keys elsewhere that bear the name of a Web UI setting; the rest of the file is no business of ours.

@@ -1,4 +1,4 @@
-"""The settings that hold a list in one value: how one entry is added, with all that is there kept.
+"""Adds an entry to a setting that holds a list in one value, with all that is there kept.
 
 The file separates the entries of ServerDomains and TrustedReverseProxiesList with ``;`` (so Qt writes quotes), those of
 AuthSubnetWhitelist with commas; app/preferences has the former as they are and the latter one a line.

@@ -1,4 +1,4 @@
-"""The offline check of a Web UI password against the hash in the config file: it sends nothing and costs no login.
+"""Checks a Web UI password against the hash in the config file, offline: it sends nothing and costs no login.
 
 ``Password_PBKDF2`` holds ``base64(salt):base64(key)``, the key being PBKDF2-HMAC-SHA512 of the password (UTF-8) with
 100000 rounds; qBittorrent itself writes a salt of 16 bytes and a key of 64 and stores a QByteArray, which Qt spells

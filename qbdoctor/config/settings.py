@@ -1,4 +1,4 @@
-r"""The config file as one release reads it: every setting with its effective value, and where in the file it stands.
+r"""Reads the config file as one release does: every setting with its effective value, and where in the file it stands.
 
 The grammar is :mod:`qbdoctor.config.qtini.document`'s, the meaning of a value :mod:`qbdoctor.config.qtini.values`',
 and what differs by release stands in :mod:`qbdoctor.releases`. ``tests/live/check/test_settings.py`` compares

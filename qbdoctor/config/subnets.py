@@ -1,4 +1,4 @@
-"""Subnets as qBittorrent takes them from AuthSubnetWhitelist and TrustedReverseProxiesList.
+"""Reads subnets as qBittorrent takes them from AuthSubnetWhitelist and TrustedReverseProxiesList.
 
 The rules are those of ``QHostAddress::parseSubnet`` (Qt's src/network/kernel/qhostaddress.cpp), which qBittorrent calls
 in src/base/utils/net.cpp. The tests compare them with the real QHostAddress and with real servers.

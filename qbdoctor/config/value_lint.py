@@ -1,4 +1,4 @@
-r"""Values of the config that Qt reads unlike a person does, and settings that stand in it more than once.
+r"""Finds values of the config that Qt reads unlike a person does, and settings that stand in it more than once.
 
 Pure: settings in, oddities out. The rules were measured on 4.2.5 to 5.3.0 (``tests/live/check/test_settings.py``): only
 nothing, ``0`` and ``false`` are false; text that is no number is 0; an unquoted ``;`` ends a value, an unquoted ``,``

@@ -1,4 +1,4 @@
-"""Which settings let an address in without a password, by the rules of the release."""
+"""Finds which settings let an address in without a password, by the rules of the release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether this run saw calls fail that should work: what makes a warning about the config an error."""
+"""Decides whether this run saw calls fail that should work: what makes a warning about the config an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fixes of single keys need to know of the config: the odd ones of one kind, and the one that a person named."""
+"""Finds for the fixes of single keys the odd keys of one kind, and the one that a person named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a setting is now, by the way it would be changed: the running server's word, or the file's."""
+"""Reads what a setting is now, by the way it would be changed: the running server's word, or the file's."""
 
 from __future__ import annotations
 

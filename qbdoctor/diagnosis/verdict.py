@@ -1,4 +1,4 @@
-"""Findings folded into root causes by the catalogue's table, and the one line that says it all."""
+"""Folds findings into root causes by the catalogue's table, and words the one line that says it all."""
 
 from __future__ import annotations
 

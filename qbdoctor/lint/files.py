@@ -1,4 +1,4 @@
-"""The files of a tree: which are looked at, which are not and why. Follows no link out of the tree, and none twice."""
+"""Lists the files of a tree: which are looked at, which are not and why. Follows no link out of the tree, and none twice."""
 
 from __future__ import annotations
 

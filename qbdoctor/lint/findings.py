@@ -1,4 +1,4 @@
-"""A finding of lint and what a run of it returns."""
+"""Defines a finding of lint and what a run of it returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which language a file is in, by its name or its first line."""
+"""Tells which language a file is in, by its name or its first line."""
 
 from __future__ import annotations
 

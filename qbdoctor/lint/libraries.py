@@ -1,4 +1,4 @@
-"""Maintained client libraries, by version, as requirements and lock files name them.
+"""Judges maintained client libraries by version, as requirements and lock files name them.
 
 Only versions that were tried against real servers, or whose login was read, stand here: a library that is not listed is
 not judged. qbit-rs (Rust; 0.3.5 to 0.5.1 were read) and QBittorrent.Client (.NET; read at 041b117) need no entry: they

@@ -1,4 +1,4 @@
-"""A result of lint as text: for people, as JSON, as SARIF, as GitHub's annotations."""
+"""Renders a result of lint: for people, as JSON, as SARIF, as GitHub's annotations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file's text by places and offsets, and changes of it as lines to print."""
+"""Keeps a file's text by places and offsets, and words changes of it as lines to print."""
 
 from __future__ import annotations
 

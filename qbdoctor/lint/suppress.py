@@ -1,4 +1,4 @@
-"""Comments that silence a finding: ``# qbdoctor: ignore[id]`` on its line or alone on the line before it."""
+"""Reads comments that silence a finding: ``# qbdoctor: ignore[id]`` on its line or alone on the line before it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The vocabulary of qbdoctor: frozen data that checks judge, the verdict folds and the reports print."""
+"""Holds the vocabulary of qbdoctor: frozen data that checks judge, the verdict folds and the reports print."""

@@ -1,4 +1,4 @@
-"""What all of the vocabulary is made of: the kinds of words, a secret, and the error that is told to people."""
+"""Defines what all of the vocabulary is made of: the kinds of words, a secret, and the error that is told to people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixes as they are declared, and what they plan: edits that name settings."""
+"""Defines fixes as they are declared, and what they plan: edits that name settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was sent and what came back, and what that is evidence of."""
+"""Defines what was sent and what came back, and what that is evidence of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run comes to: causes, the checks' results, the target, and the report that holds them."""
+"""Defines what a run comes to: causes, the checks' results, the target, and the report that holds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom the server takes us for: the address that bans, the whitelist and the loopback bypass go by.
+"""Finds whom the server takes us for: the address that bans, the whitelist and the loopback bypass go by.
 
 Read from what is there already: our own socket, the server's log, the addresses of its network. Nothing is sent, and no
 login is made for it; where one was made, the line that the server wrote about it says what it saw.

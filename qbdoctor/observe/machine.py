@@ -1,4 +1,4 @@
-"""What this machine shows around a target: the process that is meant, who has the port, files that settings name.
+"""Looks at this machine around a target: the process that is meant, who has the port, files that settings name.
 
 Files and processes are read, never run, and nothing here raises for what may not be read.
 """

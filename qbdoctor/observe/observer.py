@@ -1,4 +1,4 @@
-"""The observer: takes each observation when a check first asks for it, and judges nothing.
+"""Takes each observation when a check first asks for it, and judges nothing.
 
 The order of the questions is the safety of the tool: the free request first; the offline check of the password before
 any login; the ledger before that login; one login a run.

@@ -1,4 +1,4 @@
-"""Other configs than the one that was looked at: the one that another process serves the address with, and those at
+"""Finds other configs than the one looked at: that of another process which serves the address, and those at
 usual places that nothing uses.
 """
 

@@ -1,4 +1,4 @@
-"""Which release answers, without a login: signs that came by themselves, then a few questions that cost nothing.
+"""Tells which release answers, without a login: signs that came by themselves, then a few questions that cost nothing.
 
 None of the questions is a login, counts towards a ban or leaves a line in the log of the releases that it is sent to,
 with one exception that goes out last: OPTIONS, which releases up to 4.5 note as a bad request.

@@ -1,4 +1,4 @@
-"""The one login of a run, and what comes before it: the offline check and the attempt ledger.
+"""Makes the one login of a run, after the offline check and the attempt ledger.
 
 A failed login counts towards a ban of our address, whatever the user name, and the count has no decay (qBittorrent
 4.1.2 and later: five by default). So nothing is sent that the config already answers, that the ledger does not leave

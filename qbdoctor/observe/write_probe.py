@@ -1,4 +1,4 @@
-"""The write probe: adds a torrent that can never start, sees it counted, removes it, sees it gone.
+"""Makes the write probe: adds a torrent that can never start, sees it counted, removes it, sees it gone.
 
 Made only when it was asked for. The torrent is a magnet link with a random hash and no tracker, added stopped, so there
 is nothing that could be downloaded and nobody who could be asked for it. Whatever goes wrong after the add, an interrupt

@@ -1,4 +1,4 @@
-"""What each qBittorrent release from 4.1.0 to 5.3.0 does: the one place in qbdoctor that knows a release's number.
+"""Tells what each qBittorrent release from 4.1.0 to 5.3.0 does: the one place in qbdoctor that knows a release's number.
 
 The face of the package: look-ups from :mod:`qbdoctor.releases.lookup`, versions and the table of settings.
 """

@@ -1,4 +1,4 @@
-r"""The Web API's actions, release by release, and the v1 calls of the oldest ones, as data.
+r"""Lists the Web API's actions, release by release, and the v1 calls of the oldest ones, as data.
 
 ``ACTIONS``: "scope/action" -> first release that has it, last one (None: the newest still does), and the first release
 that answers 405 to anything but POST (None: GET works throughout). Source: ``void …Action()`` in

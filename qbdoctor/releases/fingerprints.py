@@ -1,4 +1,4 @@
-"""What can be told of a release from answers that need no login: headers, statuses, and the program's own file.
+"""Tells a release by answers that need no login: headers, statuses, and the program's own file.
 
 Each function returns the releases that fit one sign; a sign that says nothing gives every release. The rows are those of
 :mod:`qbdoctor.releases`; nothing is sent from here.

@@ -1,4 +1,4 @@
-r"""What qBittorrent writes to its log and to its standard output, release by release, as data.
+r"""Lists what qBittorrent writes to its log and to its standard output, release by release, as data.
 
 The form is that of :data:`qbdoctor.releases.rule_table.RULES`; a value of None means that the release writes no such text.
 ``{prefix}`` is the rule ``log.prefix``; ``%1`` and so on are qBittorrent's own places. English originals: the server

@@ -1,4 +1,4 @@
-r"""What app/preferences holds beside the Web UI's own settings, release by release, as data.
+r"""Lists what app/preferences holds beside the Web UI's own settings, release by release, as data.
 
 Rows as in :mod:`qbdoctor.releases.response_fields`. The Web UI's settings stand in
 :mod:`qbdoctor.releases.settings_table`, and what

@@ -1,4 +1,4 @@
-r"""What the read calls of the Web API hold, release by release, as data: names, and values where nothing is going on.
+r"""Lists what the read calls of the Web API hold, release by release: names, and values where nothing is going on.
 
 A row is ``name: ((since, value), …)``: from that release on the field is there with that value; ``GONE`` ends it. Where
 a value cannot be told beforehand it is ``COMPUTED``. Source: src/webui/api/serialize/serialize_torrent.cpp,

@@ -1,4 +1,4 @@
-r"""How each release reads a request and finds what it asks for, as data; the form is that of :mod:`qbdoctor.releases.rule_table`.
+r"""Lists how each release reads a request and finds what it asks for; the form is that of :mod:`qbdoctor.releases.rule_table`.
 
 Sources not named otherwise: src/webui/webapplication.cpp and src/base/http/requestparser.cpp at the release's tag.
 """

@@ -1,4 +1,4 @@
-r"""What each qBittorrent release does, as data: rows that :mod:`qbdoctor.releases` reads and hands out.
+r"""Lists what each qBittorrent release does, as data: rows that :mod:`qbdoctor.releases` reads and hands out.
 
 Nothing is decided here and nothing is imported, so that every part may look things up at any time.
 

@@ -1,4 +1,4 @@
-r"""The settings that decide about the Web UI, as data: type, default, releases, JSON name, place in the file.
+r"""Lists the settings that decide about the Web UI, as data: type, default, releases, JSON name, place in the file.
 
 Source of the rows: src/base/preferences.cpp at 4.1.0:449-624, 4.2.0:502-708, 4.2.5:628-758, 4.4.0:802-812, 4.6.0:824,
 5.2.3:764-1117 and 0402289ea:763-1129; the JSON names from src/webui/api/appcontroller.cpp at 4.1.0:192-201 and 447-473,

@@ -1,4 +1,4 @@
-"""Versions of qBittorrent, and ranges of them."""
+"""Parses and orders versions of qBittorrent, and ranges of them."""
 
 from __future__ import annotations
 

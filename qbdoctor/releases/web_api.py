@@ -1,4 +1,4 @@
-"""What a release's Web API offers, and what its read calls hold: look-ups in release_actions, _fields and _prefs."""
+"""Looks up what a release's Web API offers, and what its read calls hold."""
 
 from __future__ import annotations
 

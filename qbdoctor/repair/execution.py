@@ -1,4 +1,4 @@
-"""A change with a restart around it, and one that waits to be confirmed; a watchdog process ends what we cannot."""
+"""Makes a change with a restart around it, or one that waits to be confirmed; a watchdog process ends what we cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change of the file opens, judged by the values that count before it and after it.
+"""Judges what a change of the file opens, by the values that count before it and after it.
 
 For fixes whose edits do not say so by themselves: a key that is moved to where it is read, a file that replaces another.
 """

@@ -1,4 +1,4 @@
-"""The kinds of values that fixes are told: each function returns the text in its one form.
+"""Checks the values that fixes are told: each function returns the text in its one form.
 
 They raise ValueError with the rest of a sentence; a text is never repeated whole, since it may come from a log.
 """

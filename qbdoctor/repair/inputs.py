@@ -1,4 +1,4 @@
-"""What a fix must be told: from ``--set NAME=VALUE``, else from what was found, else the fix's own default.
+"""Finds what a fix must be told: from ``--set NAME=VALUE``, else from what was found, else the fix's own default.
 
 A secret never comes from the command line: it is asked twice at a terminal, made up there and shown once, or read from
 a file.

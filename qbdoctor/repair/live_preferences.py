@@ -1,4 +1,4 @@
-"""The preferences of a running qBittorrent, through its Web API."""
+"""Reads and writes the preferences of a running qBittorrent, through its Web API."""
 
 from __future__ import annotations
 

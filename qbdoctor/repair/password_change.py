@@ -1,4 +1,4 @@
-"""What the Web API takes and never gives back: the Web UI's password.
+"""Changes the Web UI password: the API can set it but never returns it, so undo needs the config file.
 
 What it was is in the config file alone, so that must be the very server's; and only there it can be put back as it was.
 The password itself can be set again live, where it is known to be the one that the file has the hash of.

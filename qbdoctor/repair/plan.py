@@ -1,4 +1,4 @@
-"""What a run of ``fix`` would do: the steps, which way, and which fixes the causes found ask for."""
+"""Describes what a run of ``fix`` would do: the steps, which way, and which fixes the causes found ask for."""
 
 from __future__ import annotations
 

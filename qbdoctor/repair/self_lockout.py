@@ -1,4 +1,4 @@
-"""Whether a change made live would cut the very way that it is made by: then its end could never be seen."""
+"""Decides whether a change made live would cut the very way that it is made by: then its end could never be seen."""
 
 from __future__ import annotations
 

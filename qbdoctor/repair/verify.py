@@ -1,4 +1,4 @@
-"""Whether a set of fixes did what it should: once, after all of it; what it did not help is not kept.
+"""Verifies whether a set of fixes did what it should: once, after all of it; what it did not help is not kept.
 
 The server's own acts count most. Where no address of ours can show them, app/preferences and the file that qBittorrent
 rewrites must both say so. In any case the checks that found the fault must not find it again, nor a new one.

@@ -1,4 +1,4 @@
-"""Whether anybody is known to get in once a plan's bypass is closed: else the fix would close the only way in."""
+"""Decides whether anybody is known to get in once a plan's bypass is closed: else the fix would close the only way in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formats of a report: a :class:`~qbdoctor.model.Report` in, text and an exit code out.
+"""Holds the formats of a report: a :class:`~qbdoctor.model.Report` in, text and an exit code out.
 
 One renderer a file, imported when it is used, so that a format costs nothing to those who do not ask for it.
 Renderers are pure: they read no environment, no clock and no file, and decide nothing.

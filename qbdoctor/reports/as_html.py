@@ -1,4 +1,4 @@
-"""The report as one self-contained page: no script, nothing loaded, light and dark by the reader's own setting."""
+"""Renders the report as one self-contained page: no script, nothing loaded, light and dark by the reader's own setting."""
 
 from __future__ import annotations
 

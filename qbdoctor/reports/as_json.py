@@ -1,4 +1,4 @@
-"""``qbdoctor.report/1`` as JSON: the form that programs read; the schema is ``schemas/report-1.schema.json``."""
+"""Renders ``qbdoctor.report/1`` as JSON: the form that programs read; the schema is ``schemas/report-1.schema.json``."""
 
 from __future__ import annotations
 

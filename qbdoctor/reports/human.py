@@ -1,4 +1,4 @@
-"""The report for a person at a terminal: the verdict, the proof, the ways out, the next command.
+"""Renders the report for a person at a terminal: the verdict, the proof, the ways out, the next command.
 
 The first line says it all and stands alone. Where the screen's height is given, as much is told as fits on it: what takes
 the most room and says the least is left out first, and ``-v`` shows all.

@@ -1,4 +1,4 @@
-"""JUnit XML, as CI systems read it: one test case a check, the verdict and the causes as the suite's output."""
+"""Renders JUnit XML, as CI systems read it: one test case a check, the verdict and the causes as the suite's output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report as GitHub's Markdown, for a bug report or ``$GITHUB_STEP_SUMMARY``."""
+"""Renders the report as GitHub's Markdown, for a bug report or ``$GITHUB_STEP_SUMMARY``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Nagios plug-in's answer: one line, performance data after the bar, and exit codes of its own."""
+"""Renders a Nagios plug-in's answer: one line, performance data after the bar, and exit codes of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gauges for Prometheus: write them with ``-o`` into the folder of node_exporter's textfile collector.
+"""Renders gauges for Prometheus: write them with ``-o`` into the folder of node_exporter's textfile collector.
 
 Every check has a sample for every status and every state one of its own, 0 or 1: a graph then shows a change as a
 step, where a series that comes and goes would leave a gap.

@@ -1,4 +1,4 @@
-"""The JSON Schemas of qbdoctor's formats, as they are shipped in the package."""
+"""Loads the JSON Schemas of qbdoctor's formats, as they are shipped in the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the renderers share: harmless text, an experiment as two lines, and the next command to type.
+"""Provides what the renderers share: harmless text, an experiment as two lines, and the next command to type.
 
 A report quotes what servers, logs and files said. None of it may act on the reader's terminal or page, so every
 renderer passes it through :func:`sentence`, :func:`value` or :func:`command` before it escapes for its own format.

@@ -1,4 +1,4 @@
-r"""A stand-in for qBittorrent's Web UI, for demonstrations and tests where there is no qBittorrent.
+r"""Runs a stand-in for qBittorrent's Web UI, for demonstrations and tests where there is no qBittorrent.
 
     python -m qbdoctor.simulator --profile DIR --release 5.3.0      with a config file, as qBittorrent has it
     qbdoctor simulate --version 5.3.0                             without one, for trying out a client

@@ -1,4 +1,4 @@
-"""Who gets in, and where to: one request of the stand-in, in the order of qBittorrent's own checks."""
+"""Decides who gets in, and where to: one request of the stand-in, in the order of qBittorrent's own checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's actions: what the Web API answers to a caller who has been let in."""
+"""Answers the stand-in's actions to a caller who has been let in."""
 
 from __future__ import annotations
 

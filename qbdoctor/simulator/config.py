@@ -1,4 +1,4 @@
-"""The config that the stand-in holds: a file that is read once and rewritten whole, or no file at all."""
+"""Holds the config of the stand-in: a file that is read once and rewritten whole, or no file at all."""
 
 from __future__ import annotations
 

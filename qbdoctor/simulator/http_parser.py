@@ -1,4 +1,4 @@
-"""HTTP as qBittorrent reads and writes it, for the stand-in: its own small parser, with that parser's quirks.
+"""Reads and writes HTTP as qBittorrent does, for the stand-in: its own small parser, with that parser's quirks.
 
 A library that is kinder than qBittorrent (or stricter) would answer where the real one refuses. Source:
 src/base/http/requestparser.cpp and connection.cpp at each release's tag; what differs stands in the releases table.

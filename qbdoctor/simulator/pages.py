@@ -1,4 +1,4 @@
-"""The stand-in's pages: one of its own in place of the built-in ones, and those of an alternative Web UI."""
+"""Serves the stand-in's pages: one of its own in place of the built-in ones, and those of an alternative Web UI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""app/preferences and app/setPreferences of the stand-in."""
+"""Answers app/preferences and app/setPreferences of the stand-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's listener: on 127.0.0.1 alone, one thread a connection, moved and given TLS as the settings say."""
+"""Listens for the stand-in: on 127.0.0.1 alone, one thread a connection, moved and given TLS as the settings say."""
 
 from __future__ import annotations
 

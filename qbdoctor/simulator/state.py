@@ -1,4 +1,4 @@
-"""What the stand-in of :mod:`qbdoctor.simulator` knows: its settings, its sessions, its torrents, who failed to log in."""
+"""Keeps what the stand-in knows: its settings, its sessions, its torrents, who failed to log in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's torrents: added, shown and deleted as each release does it. Nothing is ever transferred."""
+"""Keeps the stand-in's torrents: added, shown and deleted as each release does it. Nothing is ever transferred."""
 
 from __future__ import annotations
 

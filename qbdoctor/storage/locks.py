@@ -1,4 +1,4 @@
-"""One run at a time on a folder, also across state folders, users and containers that share it.
+"""Lets one run at a time into a folder, also across state folders, users and containers that share it.
 
 The lock is on the folder itself (flock), so that it stays when a file in it is replaced, ends with the process, and
 leaves no file behind. Where a folder cannot be locked (Windows, some network file systems), a lock file in this user's

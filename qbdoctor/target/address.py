@@ -1,4 +1,4 @@
-"""A Web UI address: what a person types, taken apart, checked, and written in one way.
+"""Reads a Web UI address as a person types it: taken apart, checked, and written in one way.
 
 Nothing is looked up or connected to here. What is refused is refused in one sentence, and never repeats a secret that
 stands in the text: credentials, or a query, which may hold a token.

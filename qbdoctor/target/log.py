@@ -1,4 +1,4 @@
-r"""qBittorrent's own log as a witness: failed logins, refused headers, where it listens, when it started.
+r"""Reads qBittorrent's own log: failed logins, refused headers, where it listens, when it started.
 
 The texts are translated (``[Preferences] General\Locale``), so lines are told apart by what no translation changes:
 the level, whether the first address stands in quotes, and which numbers stand before and after it. Tried with the 57

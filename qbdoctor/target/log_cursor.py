@@ -1,4 +1,4 @@
-"""Where a log ends at one moment, to tell what is written after it: its times have whole seconds, its bytes an order."""
+"""Remembers where a log ends, to tell what is written after it: its times have whole seconds, its bytes an order."""
 
 from __future__ import annotations
 

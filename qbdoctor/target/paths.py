@@ -1,4 +1,4 @@
-"""Where qBittorrent keeps its files, on each system and in each way of packing it.
+"""Tells where qBittorrent keeps its files, on each system and in each way of packing it.
 
 Platform, environment and home are arguments, so that every system is judged on every system. ``platform`` is
 :data:`sys.platform`; whatever is neither ``win32`` nor ``darwin`` follows XDG. Read in qBittorrent's ``profile_p.cpp``

@@ -1,4 +1,4 @@
-"""The sockets of a process in a network of its own (Linux).
+"""Lists the sockets of a process in a network of its own (Linux).
 
 psutil looks into this machine's tables for every process, so it shows none for one in a container (measured with 7.0).
 """

@@ -1,4 +1,4 @@
-"""The qBittorrent processes that run on this machine: how each was started, which files it uses, where it listens.
+"""Lists the qBittorrent processes of this machine: how each was started, which files it uses, where it listens.
 
 A process is judged by its command line: its name is cut to 15 characters on Linux, and says ``ld-linux-x86-64`` for one
 started through a loader. What this user may not see is None; a process that goes away meanwhile is left out.

@@ -1,4 +1,4 @@
-"""Which qBittorrent is meant: from the options given, else from what runs here, else from a config at a usual place.
+"""Resolves which qBittorrent is meant: by the options given, else what runs here, else a config at a usual place.
 
 Nothing is sent to the target. A host name is looked up only to see whether it means this machine, for two seconds at
 most.

@@ -1,4 +1,4 @@
-"""Telling clients apart: whose request is whose, by address, user agent, Host, connection and session.
+"""Tells clients apart: whose request is whose, by address, user agent, Host, connection and session.
 
 Two programs with one library look alike but for what they carry. So where one of them keeps its session, what carries
 none is taken for another's: a right client is never blamed for its neighbour.

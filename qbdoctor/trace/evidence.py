@@ -1,4 +1,4 @@
-"""What a judgement of a client is built from: the context of the whole trace, and exchanges as evidence."""
+"""Provides what a judgement of a client is built from: the context of the whole trace, and exchanges as evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of one exchange: facts without a secret, enough to judge by, the same in memory and in a saved trace.
+"""Defines what is kept of one exchange: facts without a secret, enough to judge by, the same in memory and saved.
 
 Values that must not be shown (cookies, passwords) are replaced by labels that are only good for comparing: equal values
 have equal labels within one trace.

@@ -1,4 +1,4 @@
-"""Reading what a client sent as a form, as far as a judgement needs it; the password itself never leaves this module.
+"""Reads what a client sent as a form, as far as a judgement needs it; the password itself never leaves this module.
 
 A form is text with a grammar: ``&`` ends a field, ``+`` is a blank, ``%`` starts an escape. A body in which one of
 them stands for itself was not encoded.

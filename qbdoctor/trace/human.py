@@ -1,4 +1,4 @@
-"""A trace for a person: one line for each exchange as it happens, and the verdict at the end."""
+"""Renders a trace for a person: one line for each exchange as it happens, and the verdict at the end."""
 
 from __future__ import annotations
 

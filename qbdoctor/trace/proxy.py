@@ -1,4 +1,4 @@
-"""The recording reverse proxy, served and forwarded by aiohttp; the one module of ``trace`` that needs it.
+"""Records as a reverse proxy, served and forwarded by aiohttp; the one module of ``trace`` that needs it.
 
 Requests and answers pass as they are: status, reason, headers (order and case), bodies as they stream. What cannot be
 kept, by aiohttp's parser: a header's bytes that are no UTF-8, trailers, the borders of chunks, requests that are no

@@ -1,4 +1,4 @@
-"""From the bytes of an exchange to its facts: here every secret is replaced by a label, or left out.
+"""Makes facts of the bytes of an exchange: every secret is replaced by a label, or left out.
 
 Values are compared by a digest with a key that lives as long as the trace; the digests are never written anywhere.
 """

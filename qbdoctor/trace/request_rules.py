@@ -1,4 +1,4 @@
-"""Judging requests one by one: what is wrong with them as they stand, whoever sent them."""
+"""Judges requests one by one: what is wrong with them as they stand, whoever sent them."""
 
 from __future__ import annotations
 

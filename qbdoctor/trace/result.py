@@ -1,4 +1,4 @@
-"""The result of a trace, ``qbdoctor.trace/1``: what was judged, as data; and a saved one read back."""
+"""Defines the result of a trace, ``qbdoctor.trace/1``: what was judged, as data; and reads a saved one back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging what clients did: a trace in, findings for each conversation out. Pure: a saved trace can be judged again."""
+"""Judges what clients did: a trace in, findings for each conversation out. Pure: a saved trace can be judged again."""
 
 from __future__ import annotations
 

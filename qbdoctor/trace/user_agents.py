@@ -1,4 +1,4 @@
-"""What the libraries that clients are written with do with a cookie, by the user agent they send.
+"""Tells by the user agent what the libraries that clients are written with do with a cookie.
 
 Source: measured with the releases of facts/measured.md section 16 against real servers; a user agent can be set to
 anything, so that a hint is only ever a likely reason.

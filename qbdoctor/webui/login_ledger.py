@@ -1,4 +1,4 @@
-"""The attempt ledger: every login sent, and what may count as a failed one, across runs.
+"""Keeps the attempt ledger: every login sent, and what may count as a failed one, across runs.
 
 qBittorrent counts failed logins for each client address since its start (five ban by default) and forgets them only
 after a success, a restart or the end of a ban. So the ledger never lets time alone forget: a failure counts until an

@@ -1,4 +1,4 @@
-"""What marks an answer as qBittorrent's own: headers that every release puts on every answer, errors included."""
+"""Recognises an answer of qBittorrent's own by headers that every release puts on every answer, errors included."""
 
 from __future__ import annotations
 

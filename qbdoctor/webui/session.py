@@ -1,4 +1,4 @@
-"""The session client that everything else uses: it keeps what the login set, whatever its name, and sends it itself.
+"""Keeps a session for everything else: whatever cookie the login set, sent back by itself, whatever its name.
 
 Every client library has its own opinion of which cookies to keep: aiohttp drops those of IP addresses, most drop
 ``Secure`` ones over http, hand-made ones look for ``SID``. qbdoctor must not share any of those faults, so it keeps

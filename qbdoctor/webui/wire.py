@@ -1,4 +1,4 @@
-"""One lane to one target: every HTTP request that qbdoctor sends goes through here, one after another.
+"""Sends every HTTP request of qbdoctor to one target, one after another.
 
 Three things ``requests`` alone does not give are made here. A *total* deadline: its timeout is per read, so a server
 that drips a byte a second holds it for as long as it likes; each exchange runs in a daemon thread whose socket is shut

@@ -1,1 +1,1 @@
-"""The subcommands, one module each, imported when its command is used."""
+"""Holds the subcommands, one module each, imported when its command is used."""

@@ -1,4 +1,4 @@
-"""``qbdoctor check``: diagnose; changes nothing."""
+"""Runs ``qbdoctor check``: diagnoses; changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qbdoctor clients``: what the HTTP clients of this machine do with a release's session cookie."""
+"""Runs ``qbdoctor clients``: what the HTTP clients of this machine do with a release's session cookie."""
 
 from __future__ import annotations
 

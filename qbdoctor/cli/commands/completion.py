@@ -1,4 +1,4 @@
-"""``qbdoctor completion bash|zsh|fish``: the shell's completion script, made from the parser."""
+"""Runs ``qbdoctor completion bash|zsh|fish``: prints the shell's completion script, made from the parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking whether a change is to stay, or saying how that is told; the watchdog keeps the time meanwhile."""
+"""Asks whether a change is to stay, or says how that is told; the watchdog keeps the time meanwhile."""
 
 from __future__ import annotations
 

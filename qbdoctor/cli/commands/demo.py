@@ -1,4 +1,4 @@
-"""``qbdoctor demo``: the incident from start to end, on a throw-away instance that leaves nothing behind."""
+"""Runs ``qbdoctor demo``: the incident from start to end, on a throw-away instance that leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qbdoctor explain``: a cause, check or fix in full; without an id a list of all."""
+"""Runs ``qbdoctor explain``: a cause, check or fix in full; without an id a list of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qbdoctor fix``: plan, show the diff, back up, apply, verify; undone by itself if the verification fails."""
+"""Runs ``qbdoctor fix``: plan, diff, backup, change, verification; undone by itself if the verification fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qbdoctor history``: the records, newest first; one in full, as a change document; and clearing up."""
+"""Runs ``qbdoctor history``: the records, newest first; one in full, as a change document; and clearing up."""
 
 from __future__ import annotations
 

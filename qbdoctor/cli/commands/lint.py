@@ -1,4 +1,4 @@
-"""``qbdoctor lint``: the lines of a program that make the 403."""
+"""Runs ``qbdoctor lint``: finds the lines of a program that make the 403."""
 
 from __future__ import annotations
 

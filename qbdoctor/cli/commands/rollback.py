@@ -1,4 +1,4 @@
-"""``qbdoctor rollback``: take applied fixes back, in the file or live, whichever way they were made."""
+"""Runs ``qbdoctor rollback``: takes applied fixes back, in the file or live, whichever way they were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qbdoctor simulate``: the Web UI's authentication of any release, on one's own machine, for trying out a client."""
+"""Runs ``qbdoctor simulate``: the Web UI's authentication of any release, on one's own machine, for trying out a client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qbdoctor targets``: the named targets of targets.toml."""
+"""Runs ``qbdoctor targets``: lists the named targets of targets.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qbdoctor trace``: a recording proxy in front of the real server, and what each client does wrong."""
+"""Runs ``qbdoctor trace``: a recording proxy in front of the real server, and what each client does wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The lines of a settings file as Qt takes them: line types for iniparse, and iniparse reading a file of them.
+r"""Reads the lines of a settings file as Qt takes them: line types for iniparse, and iniparse reading a file of them.
 
 The grammar is that of ``readIniLine``, ``readIniFile``, ``readIniSection`` and ``iniUnescapedKey`` in Qt's
 src/corelib/io/qsettings.cpp. From iniparse come the model that keeps every line as it was, the merging of sections of

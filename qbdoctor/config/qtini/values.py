@@ -1,4 +1,4 @@
-r"""Values of the settings file as Qt takes them from the text after the equals sign, and the text Qt would write.
+r"""Reads values as Qt takes them from the text after the equals sign, and writes the text that Qt would write.
 
 Text goes in and out as :mod:`qbdoctor.config.qtini.document` hands it out: ASCII, with every byte above 127 as a lone surrogate
 (Python's ``surrogateescape``). The rules are those of ``iniUnescapedStringList``, ``stringToVariant`` and

@@ -1,4 +1,4 @@
-"""The pages of ``qbdoctor explain``: pure text from the catalogue's data, and the same as plain data for ``--json``.
+"""Renders the pages of ``qbdoctor explain``: pure text from the catalogue's data, and the same as data for ``--json``.
 
 Nothing is printed here. Prose and quoted lines are wrapped, commands never are: they are there to be copied.
 """

@@ -1,4 +1,4 @@
-"""The catalogue: what is known about every cause, read from one TOML file each (``causes/<cause-id>.toml``).
+"""Reads the catalogue: what is known about every cause, from one TOML file each (``causes/<cause-id>.toml``).
 
 Only the pages that a report needs are read. The texts are templates: ``{port}`` is replaced by a finding's value,
 ``{url|http://127.0.0.1:8080}`` has a text for when there is none, and what cannot be filled is left out rather than

@@ -1,4 +1,4 @@
-"""The session cookie's name: does a text or a pattern know ``SID`` alone?"""
+"""Decides whether a text or a pattern knows the session cookie as ``SID`` alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions on a login's answer, and what they come to for a good and a bad login of old and new releases.
+"""Evaluates conditions on a login's answer for a good and a bad login of old and new releases.
 
 Three-valued: None is "cannot be known". The answers of the releases come from the table (:mod:`qbdoctor.releases`).
 """

@@ -1,4 +1,4 @@
-"""What a reader finds in one file, whatever the language: the rules see nothing else.
+"""Defines what a reader finds in one file, whatever the language: the rules see nothing else.
 
 Texts are constants folded as far as the file shows. What is not known stands in them as :data:`HOLE`; a variable whose
 default is known (``os.getenv("QB", "http://localhost:8080")``) as :data:`DEFAULT` before that default.

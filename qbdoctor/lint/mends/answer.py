@@ -1,4 +1,4 @@
-"""Mends of conditions on the login's answer: 204 counts too."""
+"""Mends conditions on the login's answer: 204 counts too."""
 
 from __future__ import annotations
 

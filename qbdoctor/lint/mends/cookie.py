@@ -1,4 +1,4 @@
-"""Mends of places that know the session cookie as SID alone.
+"""Mends places that know the session cookie as SID alone.
 
 All of a file's places are mended together: what takes the cookie out and what sends it back must agree.
 """

@@ -1,4 +1,4 @@
-"""Mends of fields and headers: `stopped` beside `paused`, a key as Bearer, qBittorrent's own address as Origin."""
+"""Mends fields and headers: `stopped` beside `paused`, a key as Bearer, qBittorrent's own address as Origin."""
 
 from __future__ import annotations
 

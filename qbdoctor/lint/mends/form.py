@@ -1,4 +1,4 @@
-"""Mends of the login's body: values encoded, a form in the place of JSON."""
+"""Mends the login's body: values encoded, a form in the place of JSON."""
 
 from __future__ import annotations
 

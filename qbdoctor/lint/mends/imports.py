@@ -1,4 +1,4 @@
-"""Imports that mended lines need."""
+"""Adds the imports that mended lines need."""
 
 from __future__ import annotations
 

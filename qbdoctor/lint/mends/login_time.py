@@ -1,4 +1,4 @@
-"""Mends of when a program logs in: on a 403, neither each round nor never again."""
+"""Mends when a program logs in: on a 403, neither each round nor never again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mends of calls by GET that must be POST: the method, and the query's fields in the body, where qBittorrent reads them."""
+"""Mends calls by GET that must be POST: the method, and the query's fields in the body, where qBittorrent reads them."""
 
 from __future__ import annotations
 

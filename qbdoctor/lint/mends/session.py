@@ -1,4 +1,4 @@
-"""Mends of calls that go without the session: a client that keeps the login's cookie, for all of the file's calls."""
+"""Mends calls that go without the session: a client that keeps the login's cookie, for all of the file's calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python: the state of a walk over one file, and what every part of it needs."""
+"""Holds the state of a walk over one Python file, and what every part of it needs."""
 
 from __future__ import annotations
 

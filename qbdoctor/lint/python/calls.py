@@ -1,4 +1,4 @@
-"""Python: which calls are HTTP requests, by which library, and what they carry."""
+"""Finds in Python which calls are HTTP requests, by which library, and what they carry."""
 
 from __future__ import annotations
 

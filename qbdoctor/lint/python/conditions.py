@@ -1,4 +1,4 @@
-"""Python: conditions on an answer, as :class:`qbdoctor.lint.facts.outcome.Expr`."""
+"""Reads Python's conditions on an answer as :class:`qbdoctor.lint.facts.outcome.Expr`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python: lines as they would be right."""
+"""Words lines of Python as they would be right."""
 
 from __future__ import annotations
 

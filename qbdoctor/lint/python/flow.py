@@ -1,4 +1,4 @@
-"""Python: what names hold: sessions, answers to requests, constants."""
+"""Follows what names hold in Python: sessions, answers to requests, constants."""
 
 from __future__ import annotations
 

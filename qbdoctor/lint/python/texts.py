@@ -1,4 +1,4 @@
-"""Python: what an expression's text is, as far as the file shows it: names, constants, f-strings, helper functions."""
+"""Reads what an expression's text is in Python, as far as the file shows it: names, constants, f-strings, helpers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python: texts and look-ups that say how the session cookie, the login form and the fields are called."""
+"""Finds in Python texts and look-ups that say how the session cookie, the login form and the fields are called."""
 
 from __future__ import annotations
 

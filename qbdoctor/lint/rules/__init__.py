@@ -1,4 +1,4 @@
-"""The rules: each takes the facts of a file and yields hits."""
+"""Holds the rules: each takes the facts of a file and yields hits."""
 
 from __future__ import annotations
 

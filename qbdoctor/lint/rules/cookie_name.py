@@ -1,4 +1,4 @@
-"""``client-wants-sid-name``: the session cookie is sought, or sent, under the name ``SID`` alone."""
+"""Finds ``client-wants-sid-name``: the session cookie is sought, or sent, under the name ``SID`` alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the login itself: how its answer is judged, how its body is made."""
+"""Judges the login itself: how its answer is judged, how its body is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""403 taken for final, methods, the field `paused`, headers."""
+"""Judges the other requests: 403 taken for final, methods, the field `paused`, headers."""
 
 from __future__ import annotations
 

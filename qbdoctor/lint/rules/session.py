@@ -1,4 +1,4 @@
-"""Whether the session cookie reaches the calls after the login."""
+"""Judges whether the session cookie reaches the calls after the login."""
 
 from __future__ import annotations
 

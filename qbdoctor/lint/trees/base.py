@@ -1,4 +1,4 @@
-"""The languages read by tree-sitter: the state of a walk over one file, and what every part of it needs."""
+"""Holds the state of a walk over one file read by tree-sitter, and what every part of it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The languages read by tree-sitter: which calls are HTTP requests, by which library, by which method."""
+"""Finds which calls are HTTP requests in a syntax tree, by which library, by which method."""
 
 from __future__ import annotations
 

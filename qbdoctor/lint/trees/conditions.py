@@ -1,4 +1,4 @@
-"""Conditions on an answer in the languages read by tree-sitter."""
+"""Reads conditions on an answer in the languages read by tree-sitter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The languages read by tree-sitter: loops without an end, what they go through each round, branches that give up on 403."""
+"""Finds in a syntax tree loops without an end, what they go through each round, branches that give up on 403."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shell: curl and wget by their options, tests of what they answered, patterns for sed, grep and awk."""
+"""Reads shell: curl and wget by their options, tests of what they answered, patterns for sed, grep and awk."""
 
 from __future__ import annotations
 

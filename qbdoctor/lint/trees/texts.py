@@ -1,4 +1,4 @@
-"""The languages read by tree-sitter: what their texts are, with constants of the file put in and the rest as holes."""
+"""Reads the texts of a syntax tree, with constants of the file put in and the rest as holes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The languages read by tree-sitter: texts that say how the cookie, the login form and the fields are called."""
+"""Finds in a syntax tree texts that say how the cookie, the login form and the fields are called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The config file as a thing on a disk: whose it is, whether qBittorrent can save it, and what lies beside it.
+"""Looks at the config file on the disk: whose it is, whether qBittorrent can save it, and what lies beside it.
 
 qBittorrent writes a whole new file (``qBittorrent_new.conf``) into the folder and renames it over the old one
 (settingsstorage.cpp 4.1.0:264-276, 5.2.3:139-210), so the folder decides, not the file; 5.3.0 asks for the file, too

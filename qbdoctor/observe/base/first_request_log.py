@@ -1,4 +1,4 @@
-"""What the logs of this machine say of this run's own first request.
+"""Finds what the logs of this machine say of this run's own first request.
 
 A 401 does not say why; the server's log does, at once. Where the target is reached through a proxy the process behind it
 is not known, but the log that gained a line just when we were refused is that process's own. Files are read, nothing is

@@ -1,4 +1,4 @@
-"""Harmless questions through a way that may add credentials of its own.
+"""Asks harmless questions through a way that may add credentials of its own.
 
 From 5.2 on each cookie-less request with a wrong Basic header is a failed login, answered 401, and five of them ban an
 address. A proxy that adds such a header makes even our first request one. So a run's first 401 through an unknown way

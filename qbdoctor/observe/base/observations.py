@@ -1,4 +1,4 @@
-"""What was seen of a target: the typed set of observations that checks judge.
+"""Defines what was seen of a target: the typed set of observations that checks judge.
 
 An observation is taken when a check first asks for it, once, by the observer that the engine hands in
 (:mod:`qbdoctor.observe.observer`); a set without an observer holds what was saved and can be judged again. Nothing here reads,

@@ -1,4 +1,4 @@
-"""Comparisons about who gets in without a password."""
+"""Compares who gets in without a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparisons about the session cookie."""
+"""Compares calls that differ in the session cookie."""
 
 from __future__ import annotations
 

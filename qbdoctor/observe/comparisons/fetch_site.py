@@ -1,4 +1,4 @@
-"""Comparisons about Sec-Fetch-Site, the header by which browsers say from where a call comes (read from 5.3.0 on).
+"""Compares calls by Sec-Fetch-Site, with which browsers say from where a call comes (read from 5.3.0 on).
 
 There it decides alone: ``same-origin`` lets a request in whatever its Origin says, ``cross-site`` keeps one out that
 has none. Browsers send it to https addresses and to this machine, and to no other (W3C, Fetch Metadata).

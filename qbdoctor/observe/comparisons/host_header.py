@@ -1,4 +1,4 @@
-"""Comparisons about headers that are refused before any login."""
+"""Compares calls by headers that are refused before any login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparisons about what a browser that uses --public-url sends: its Host, Origin and Referer.
+"""Compares calls by what a browser that uses --public-url sends: its Host, Origin and Referer.
 
 A browser sends the public authority as Host, and the proxy decides what becomes of it; so each request here carries
 that Host, and what arrives at the server is what the proxy makes of it. An Origin beside the Host of --url would be

@@ -1,4 +1,4 @@
-"""Comparisons about reaching the server: scheme, certificate, proxy variables."""
+"""Compares how the server is reached: scheme, certificate, proxy variables."""
 
 from __future__ import annotations
 

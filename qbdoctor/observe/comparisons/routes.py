@@ -1,4 +1,4 @@
-"""Comparisons of ways to the server: directly and through the address given, with and without a path, a redirect's goal.
+"""Compares ways to the server: directly and through the address given, with and without a path, a redirect's goal.
 
 None sends a cookie or credentials, so the certificate does not matter for them.
 """

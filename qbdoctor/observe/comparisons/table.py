@@ -1,4 +1,4 @@
-"""The comparisons: two exchanges that differ in one factor. They are the only source of "proven".
+"""Lists the comparisons: two exchanges that differ in one factor. They are the only source of "proven".
 
 Each maker gets the inspection and returns what it made, the most telling one last; an empty result means that the
 comparison cannot be made here. None costs a login, changes a setting or sends anything outside the target; what a

@@ -1,4 +1,4 @@
-"""What the journal would do, worked out without writing anything: the same code for a dry run and for the deed."""
+"""Works out what the journal would do, without writing anything: the same code for a dry run and for the deed."""
 
 from __future__ import annotations
 

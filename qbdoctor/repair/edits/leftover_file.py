@@ -1,4 +1,4 @@
-"""The file that qBittorrent leaves beside its config where a save was broken off, and takes instead at its next start.
+"""Reads the file that qBittorrent leaves beside its config where a save broke off, and takes instead at its next start.
 
 A save writes ``qBittorrent_new.conf`` whole, removes the old file and renames the new one (settingsstorage.cpp 4.1.0:264,
 5.2.3:139-210). At a start one that holds any key wins; an empty one, or one of comments alone, is passed over and stays

@@ -1,4 +1,4 @@
-"""What the edits do that name no setting's new value: a key taken out, a key moved, the file replaced.
+"""Plans edits that remove or move a key or replace the whole file.
 
 Worked out in bytes; only :func:`carry_out` of a replacement reads a file, the one beside the config.
 """

@@ -1,4 +1,4 @@
-"""What is kept of a change that is made live: the preferences before, and texts of the file that the Web API does not give."""
+"""Plans what is kept of a change made live: the preferences before, and texts of the file that the Web API does not give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The change document: all that a rollback record knows, as one page for a change ticket, or as an object.
+"""Writes the change document: all that a rollback record knows, as one page for a change ticket, or as an object.
 
 It says what was changed, why, by whom and when, what showed that it works, and how it is taken back, with qbdoctor and
 without. Nothing is looked at but the record: it reads the same on every day and on every machine.

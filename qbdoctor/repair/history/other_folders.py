@@ -1,4 +1,4 @@
-"""Other state folders that may hold the record that is looked for: root's, that of sudo's caller, the default one.
+"""Finds other state folders that may hold the record: root's, that of sudo's caller, the default one.
 
 Records are kept for each user apart, as backups may hold what another must not read. So one made under sudo is in root's
 folder, and one made in a container in the container's. Nothing here is written, and only names and records are read.

@@ -1,4 +1,4 @@
-"""Which records are of no use any more, and taking them away: their backups hold secrets."""
+"""Finds records that are of no use any more and takes them away: their backups hold secrets."""
 
 from __future__ import annotations
 

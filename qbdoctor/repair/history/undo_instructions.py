@@ -1,4 +1,4 @@
-"""How a change is taken back: the command of qbdoctor, and every step by hand, each with what can be typed.
+"""Tells how a change is taken back: the command of qbdoctor, and every step by hand, each with what can be typed.
 
 The steps by hand need nothing of ours but the backup. They are for who must answer for a change, and for the day on
 which qbdoctor is not there. No secret stands in them: a secret value is named by the line of the backup that it is in.

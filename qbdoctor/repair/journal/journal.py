@@ -1,4 +1,4 @@
-"""The only writer to a target: lock, backup, record, write, read again; and the way back.
+"""Writes to a target, as nothing else does: lock, backup, record, write, read again; and the way back.
 
 A change is put on disk as a record, with the backup, before the first byte of the target changes, and each state of it
 before the deed that it stands for. Whatever ends the run, :meth:`Journal.recover` finds the old file or the new one and

@@ -1,4 +1,4 @@
-"""Rollback records, ``qbdoctor.record/1``: what was changed, how it was before, and how far it came.
+"""Defines rollback records, ``qbdoctor.record/1``: what was changed, how it was before, and how far it came.
 
 A record is a folder ``<UTC time>-<fix>-<short id>`` that holds ``record.json``, ``before.*`` and, where they are needed,
 ``values.json`` (the texts that ``record.json`` cannot hold: secrets, and other bytes than ASCII), ``rollback.*`` (what a

@@ -1,4 +1,4 @@
-"""Making a change again that was taken back: where it is needed after all, or its end was not confirmed."""
+"""Makes a change again that was taken back: where it is needed after all, or its end was not confirmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder that keeps the rollback records; see :mod:`qbdoctor.repair.journal.records` for what is in one."""
+"""Keeps the rollback records in a folder; see :mod:`qbdoctor.repair.journal.records` for what is in one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What taking a record back would change: the file's new bytes or the preferences to write. Nothing is written here.
+"""Works out what taking a record back would change: the file's new bytes or the preferences to write. Writes nothing.
 
 A file that still is, byte for byte, what the fix made of it becomes what it was before. Any other has been written by
 qBittorrent or a person since, so only the record's own settings go back, and only where the value is still the one

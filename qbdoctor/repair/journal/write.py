@@ -1,4 +1,4 @@
-"""The one write of a target: the config file first, its record after it, and an end that fits where either fails."""
+"""Makes the one write of a target: the config file first, its record after it, and an end that fits where either fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a plain process runs, read while it does (Linux), so that it can be started again just so.
+"""Reads how a plain process runs, while it does (Linux), so that it can be started again just so.
 
 What it was given stays in memory: its environment may hold secrets. What cannot be given again (another namespace, a
 confinement, an environment that may not be read) raises :class:`Cannot`.

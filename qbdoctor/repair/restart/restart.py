@@ -1,4 +1,4 @@
-"""Stopping a qBittorrent and starting it again exactly as it was: by its systemd unit, or as the plain process it is.
+"""Stops a qBittorrent and starts it again exactly as it was: by its systemd unit, or as the plain process it is.
 
 It is asked to stop with SIGTERM and never killed: it saves its settings and resume data at its very end, up to minutes
 later, and the Web UI's port closes long before that. So what counts is that the process is gone. One that a unit owns

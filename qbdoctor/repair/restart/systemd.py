@@ -1,4 +1,4 @@
-"""The systemd unit that owns a process: which it is, and its stop and start. Secrets never pass through here."""
+"""Finds the systemd unit that owns a process, stops it and starts it. Secrets never pass through here."""
 
 from __future__ import annotations
 

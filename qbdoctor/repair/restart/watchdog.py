@@ -1,4 +1,4 @@
-"""A process of its own that ends what a run began where the run itself cannot: killed, or its connection lost.
+"""Ends what a run began where the run itself cannot, in a process of its own: killed, or its connection lost.
 
 It is started before anything is changed, with a session of its own and no streams but the pipes to the run, and is told
 over them what it needs; environment and session cookie thus stay in memory. While the run lives it does nothing. Where

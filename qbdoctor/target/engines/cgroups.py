@@ -1,4 +1,4 @@
-"""What a process's control group says of who runs it: a systemd unit, a container and its engine.
+"""Reads from a process's control group who runs it: a systemd unit, a container and its engine.
 
 Source of the forms: systemd's units in ``/proc/PID/cgroup``; Docker and containerd with the cgroupfs and the systemd
 driver, Podman (libpod), Kubernetes (kubepods), LXC and Incus (lxc.payload). Reading it needs no permission.

@@ -1,4 +1,4 @@
-"""The container that qBittorrent runs in: does it run, and does the published port lead to the Web UI?"""
+"""Checks the container that qBittorrent runs in: whether it runs, and whether the published port leads to the Web UI."""
 
 from qbdoctor.api import (
     Check,

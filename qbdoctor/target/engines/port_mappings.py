@@ -18,8 +18,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qbdoctor.target.command_line import valid_port
-
 LIST_SECONDS = 2.0
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
 _IPTABLES = re.compile(

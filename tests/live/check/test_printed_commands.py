@@ -65,7 +65,6 @@ def test_what_is_printed_runs(server: ServerFactory, release: Release, scene: st
         assert scene in causes(report), report["verdict"]
         commands = list(printed.of_report(report))
         assert commands or scene == "host-port-mismatch"
-        before = running.config_file.read_bytes()
         for command in commands:
             if "=FILE" in command or "=ADDRESS" in command:
                 continue
@@ -73,4 +72,5 @@ def test_what_is_printed_runs(server: ServerFactory, release: Release, scene: st
             verb = printed.arguments(command)[0]
             assert ended.returncode in ENDS[verb], (command, ended.stderr)
             assert "Traceback" not in ended.stderr, (command, ended.stderr)
-    assert running.config_file.read_bytes() == before
+    # The server itself writes its file some time after the start, so what a fix would have left behind is looked for.
+    assert not list((Path(os.environ["QBDOCTOR_STATE_DIR"]) / "records").glob("*"))

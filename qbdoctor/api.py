@@ -19,10 +19,11 @@ from qbdoctor.diagnosis.calls import calls_fail, calls_work
 from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
 from qbdoctor.diagnosis.current_values import integer_now, whitelist_now
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
-from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, ReplaceFile
+from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, RemoveLock, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie, Withheld
 from qbdoctor.model.findings import Check, Finding, Judgement, Remedy
 from qbdoctor.observe.base.config_place import ConfigPlace
+from qbdoctor.observe.base.instance_lock import InstanceLock
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import (
     Asked,
@@ -65,6 +66,7 @@ __all__ = [
     "FirstRequestLog",
     "Fix",
     "Input",
+    "InstanceLock",
     "Judgement",
     "Move",
     "Neighbour",
@@ -77,6 +79,7 @@ __all__ = [
     "Rejection",
     "Remedy",
     "Remove",
+    "RemoveLock",
     "ReplaceFile",
     "Secret",
     "SetCookie",

@@ -75,7 +75,17 @@ class ReplaceFile:
         return "the whole file"
 
 
-AnyEdit = Edit | Remove | Move | ReplaceFile
+@dataclass(frozen=True, slots=True)
+class RemoveLock:
+    """The lock of an instance that is gone (``lockfile`` beside the config) goes; the config stays as it is."""
+
+    @property
+    def setting(self) -> str:
+        """What a refusal calls it."""
+        return "the lock"
+
+
+AnyEdit = Edit | Remove | Move | ReplaceFile | RemoveLock
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from qbdoctor.target.resolve import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
+    from qbdoctor.observe.base.instance_lock import InstanceLock
     from qbdoctor.observe.base.observations import Observations
     from qbdoctor.target.address import Address
     from qbdoctor.target.description import Target
@@ -85,6 +86,16 @@ def _meant_ports(one: ProbableProcess) -> set[int]:
     elif one.instance.options.webui_port is None and one.ports == ():
         ports.add(DEFAULT_PORT)
     return {port for port in ports if port}
+
+
+def instance_lock(target: Target) -> InstanceLock | None:
+    """Return the lock beside the config of a server that is not to be seen, as it is now."""
+    from qbdoctor.observe.base.instance_lock import read_lock  # noqa: PLC0415
+    from qbdoctor.target.processes import find_instances  # noqa: PLC0415
+
+    if target.config_file is None or target.instance is not None:
+        return None
+    return read_lock(target.config_file, find_instances())
 
 
 def last_run(target: Target) -> tuple[LogLine, ...]:

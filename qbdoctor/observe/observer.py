@@ -312,6 +312,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "fitting_config": Observer._take_fitting_config,
     "front_page": lambda observer: observer.wire.send(Call("GET", "/")),
     "in_front": Observer._take_in_front,
+    "instance_lock": lambda observer: machine.instance_lock(observer.target),
     "last_run": lambda observer: machine.last_run(observer.target),
     "late_log": lambda observer: machine.log(observer.target),
     "log": Observer._take_log,

@@ -393,6 +393,23 @@ RULES: dict[str, tuple[Row, ...]] = {
         ("4.1.0", "exits", "app/application.cpp 4.1.0:503-505, 4.6.7:909-911; measured on 4.2.5, 4.5.2"),
         ("5.0.0", "runs without Web UI", "app/application.cpp 5.0.0:931-948; measured on 5.1.0, 5.2.3, 5.3.0"),
     ),
+    # Which locks of a gone instance keep a start off, by qbdoctor.observe.base.instance_lock's words: it ends with code 0.
+    # "taken" is Qt's own rule (qlockfile.cpp, isApparentlyStale): same host, same boot, and the process number runs that
+    # program; so does a container that was killed and starts again under its name.
+    "start.stale_locks": (
+        (
+            "4.1.0",
+            (),
+            "qtlockedfile_unix.cpp up to 5.1.4: a kernel lock, which ends with its process; measured on 5.1.0",
+        ),
+        ("5.2.0", ("no-lines", "other-machine", "other-host", "container", "taken"), "qtlocalpeer.cpp 5.2.0:95-100"),
+        ("5.2.1", ("other-host", "container", "taken"), "qtlocalpeer.cpp 5.2.1:100-125"),
+        (
+            "5.2.2",
+            ("container", "taken"),
+            "qtlocalpeer.cpp 5.2.2:100-128, localpeer.cpp 0402289ea:136-165; measured on 5.3.0",
+        ),
+    ),
     "start.port_opens": (
         ("4.1.0", "at once", "app/application.cpp up to 4.4.5"),
         ("4.5.0", "after all torrents are restored", "app/application.cpp 4.5.0"),

@@ -118,9 +118,12 @@ def plan(fix_run: FixRun, wanted: Sequence[tuple[Fix, str]], via: Via) -> Plan:
         preferences = {**preferences, **step.after}
     if via == "api":
         check_undoable(steps, timed=fix_run.confirm_within is not None)
-    if file is not None:  # what would be refused at the write is refused before anybody is asked
+    files = [step.file for step in steps if step.file is not None]
+    if any(
+        one.result != one.data for one in files
+    ):  # what would be refused at the write is refused before anybody is asked
         with file_plan.held_file(fix_run.config()) as place:
-            if not any(step.file is not None and step.file.beside is not None for step in steps):
+            if not any(one.beside is not None and not one.beside.is_lock for one in files):
                 file_plan.check_no_new_file(place)
             atomic.check_replaceable(place)
     return Plan(via, tuple(steps), tuple(already), tuple(idle))

@@ -28,6 +28,7 @@ OURS = {
     "diagnosis/catalogue/symptoms.py": "a file of the package",
     "lint/files.py": "sources that a person named",
     "observe/base/config_place.py": "the kernel's /proc",
+    "observe/base/instance_lock.py": "the kernel's /proc and this machine's id",
     "releases/fingerprints.py": "reads a program: regular, capped, not waiting",
     "repair/journal/confirmations.py": "the state folder, which is ours or refused",
     "repair/journal/leftover_undo.py": "the backup in the state folder; the rest by its Place",

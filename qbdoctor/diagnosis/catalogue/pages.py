@@ -43,6 +43,7 @@ PLACES: Mapping[str, str] = {
     "no_proxy": "what is to be reached directly, as NO_PROXY lists it",
     "config_file": "the configuration file",
     "log_file": "qBittorrent's log file",
+    "lock_file": "the lock of a running instance",
     "profile": "the folder given to --profile",
     "username": "the user name",
     "until": "when a ban ends, as ` until 14:05`",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from qbdoctor.model.basics import Secret
     from qbdoctor.model.exchanges import Withheld
     from qbdoctor.observe.base.config_place import ConfigPlace
+    from qbdoctor.observe.base.instance_lock import InstanceLock
     from qbdoctor.releases import Version, VersionRange
     from qbdoctor.target.description import Target
     from qbdoctor.target.log import LogLine
@@ -121,6 +122,11 @@ class Observations:
     def container_output(self) -> ContainerOutput:
         """Which telling lines the target's container printed."""
         return cast("ContainerOutput", self.see("container_output"))
+
+    @property
+    def instance_lock(self) -> InstanceLock | None:
+        """The lock beside the config of a server that is not to be seen; None where one runs or there is no lock."""
+        return cast("InstanceLock | None", self.see("instance_lock"))
 
     @property
     def other_server(self) -> Instance | None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 from qbdoctor.model.basics import Json
+
+LOCK = "lockfile"
+"""An instance's lock, in the config's folder (qtlocalpeer.cpp 5.2.0:96, localpeer.cpp 0402289ea:130)."""
 
 Via = Literal["file", "api"]
 
@@ -29,6 +33,11 @@ class Beside:
     path: str
     backup: str
     side: Side
+
+    @property
+    def is_lock(self) -> bool:
+        """Whether it is an instance's lock: then the config is neither written nor replaced by it."""
+        return PurePath(self.path).name == LOCK
 
 
 @dataclass(frozen=True, slots=True)

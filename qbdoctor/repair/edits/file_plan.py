@@ -13,7 +13,7 @@ from qbdoctor.config.conversions import SettingPlace
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
 from qbdoctor.config.settings import read_config
-from qbdoctor.model.edits import Move, Remove, ReplaceFile
+from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.releases import Version
 from qbdoctor.repair.edits import line_edits
@@ -40,14 +40,14 @@ class SettingEdit:
     secret: bool = False
 
 
-FileEdit = SettingEdit | Remove | Move | ReplaceFile
+FileEdit = SettingEdit | Remove | Move | ReplaceFile | RemoveLock
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
     """What edits would make of a file. No changes: all is so already. ``sha256`` is of the file before.
 
-    ``beside`` is a second file, whose content the first one gets, and which goes.
+    ``beside`` is a second file, which goes: the first one gets its content (``beside_data``), unless it is a lock.
     """
 
     path: Path
@@ -57,6 +57,7 @@ class FilePlan:
     result: bytes = field(repr=False)
     raws: Raws = field(repr=False)
     beside: Beside | None = None
+    beside_data: bytes = field(default=b"", repr=False)
 
     def diff(self) -> tuple[str, ...]:
         """Return the changes as lines that start with "-" and "+", secrets masked."""
@@ -125,14 +126,16 @@ def plan_file(
     result = data
     changes: list[Change] = []
     raws: dict[str, tuple[str | None, str | None]] = {}
-    second: Beside | None = None
+    second: tuple[Beside, bytes] | None = None
     for edit in edits:
         if edit.setting in raws:
             raise ValueError(f"{edit.setting} is edited twice")
         try:
             if not isinstance(edit, SettingEdit):
                 done = line_edits.carry_out(path, edit, result, version)
-                result, second = done.data, done.beside or second
+                result = done.data
+                if done.beside is not None:
+                    second = done.beside, done.beside_data
                 raws.update(done.raws)
                 changes.extend(done.changes)
                 continue
@@ -150,7 +153,7 @@ def plan_file(
         result = edited.data
         raws[edit.setting] = (before, edit.raw_after)
         changes.append(_change(edit, before, edited.line, version))
-    return FilePlan(path, sha256(data), tuple(changes), data, result, raws, second)
+    return FilePlan(path, sha256(data), tuple(changes), data, result, raws, *(second or (None, b"")))
 
 
 def _change(edit: SettingEdit, before: str | None, line: int | None, version: Version | None) -> Change:

@@ -14,7 +14,7 @@ from pathlib import Path
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
 from qbdoctor.config.settings import unfinished_save
 from qbdoctor.model.errors import Refused
-from qbdoctor.repair.edits.changes import Beside, Side
+from qbdoctor.repair.edits.changes import LOCK, Beside, Side
 from qbdoctor.storage import foreign
 from qbdoctor.storage.private import sha256
 
@@ -22,6 +22,19 @@ from qbdoctor.storage.private import sha256
 def read(config: Path) -> tuple[Beside, bytes] | None:
     """Return it with its content; None where there is none that qBittorrent would take. Raises Refused."""
     path = unfinished_save(config.absolute())
+    held = _held(path, f"before.new{path.suffix or '.bin'}")
+    try:
+        return held if held is not None and QtIni.parse(held[1]).pairs else None
+    except Unreadable as error:
+        raise _refused(path, f"it is no config that can be read with certainty: {error}") from None
+
+
+def read_lock(config: Path) -> tuple[Beside, bytes] | None:
+    """Return the lock in the config's folder with its content; None where there is none. Raises Refused."""
+    return _held(config.absolute().with_name(LOCK), "before.lockfile")
+
+
+def _held(path: Path, backup: str) -> tuple[Beside, bytes] | None:
     try:
         with foreign.opened(path, follow=False) as handle:
             found = os.fstat(handle)
@@ -32,17 +45,12 @@ def read(config: Path) -> tuple[Beside, bytes] | None:
         raise _refused(path, f"it cannot be read ({error.strerror})") from None
     if found.st_nlink > 1:
         raise _refused(path, f"it has {found.st_nlink} names (hard links)")
-    try:
-        if not QtIni.parse(data).pairs:
-            return None
-    except Unreadable as error:
-        raise _refused(path, f"it is no config that can be read with certainty: {error}") from None
     owners = hasattr(os, "fchown")
     side = Side(
         sha256(data), len(data), f"{stat.S_IMODE(found.st_mode):04o}",
         found.st_uid if owners else None, found.st_gid if owners else None,
     )  # fmt: skip
-    return Beside(str(path), f"before.new{path.suffix or '.bin'}", side), data
+    return Beside(str(path), backup, side), data
 
 
 def is_there(beside: Beside) -> bool:
@@ -65,6 +73,5 @@ def check_free(beside: Beside) -> None:
 
 
 def _refused(path: Path, why: str) -> Refused:
-    return Refused(
-        f"{path} is left as it is: {why}. Move it out of the folder while qBittorrent is stopped.", "leftover-new-file"
-    )
+    code = "stale-lockfile" if path.name == LOCK else "leftover-new-file"
+    return Refused(f"{path} is left as it is: {why}. Move it out of the folder while qBittorrent is stopped.", code)

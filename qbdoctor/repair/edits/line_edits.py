@@ -18,11 +18,11 @@ from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini import lines as qtini_lines
 from qbdoctor.config.qtini.document import Entry, QtIni
 from qbdoctor.config.settings import Settings
-from qbdoctor.model.edits import Move, Remove, ReplaceFile
+from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Layout, Version
 from qbdoctor.repair.edits import leftover_file
-from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Raws
+from qbdoctor.repair.edits.changes import LOCK, Beside, Change, JsonChange, Raws
 
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 _WINDOWS = sys.platform == "win32"
@@ -41,15 +41,21 @@ class Done:
     changes: tuple[Change, ...] = ()
     raws: dict[str, tuple[str | None, str | None]] = field(default_factory=dict, repr=False)
     beside: Beside | None = None
+    beside_data: bytes = field(default=b"", repr=False)
 
 
-def carry_out(path: Path, edit: Remove | Move | ReplaceFile, data: bytes, version: Version | None) -> Done:
+FileOperation = Remove | Move | ReplaceFile | RemoveLock
+
+
+def carry_out(path: Path, edit: FileOperation, data: bytes, version: Version | None) -> Done:
     """Return what the edit makes of the file's bytes. Raises Refused, and :class:`~qbdoctor.config.qtini.edit.Refused`."""
     match edit:
         case Remove():
             return _remove(edit, data)
         case Move():
             return _move(path, edit, data, version)
+        case RemoveLock():
+            return _remove_lock(path, data)
         case _:
             return _replace(path, data)
 
@@ -86,7 +92,7 @@ def named(entry: Entry) -> str:
     return f"[{entry.section}] {entry.key}"
 
 
-def done(settings: Settings, edit: Remove | Move | ReplaceFile, raws: Raws, *, default: bool = False) -> bool:
+def done(settings: Settings, edit: FileOperation, raws: Raws, *, default: bool = False) -> bool:
     """Return whether a file that was read again says what the edit made of it.
 
     ``raws`` are the plan's; ``default``: an absent key will do where the release means the same.
@@ -106,6 +112,8 @@ def done(settings: Settings, edit: Remove | Move | ReplaceFile, raws: Raws, *, d
             return wanted is None or bool(
                 conversions.meaning(edit.setting, said) == conversions.meaning(edit.setting, wanted)
             )
+        case RemoveLock():
+            return settings.file is None or leftover_file.read_lock(settings.file) is None
         case _:
             return settings.file is None or leftover_file.read(settings.file) is None
 
@@ -152,7 +160,17 @@ def _replace(path: Path, data: bytes) -> Done:
     for change, texts in _differences(data, content):
         changes.append(change)
         raws[change.setting] = texts
-    return Done(content, tuple(changes), raws, held)
+    return Done(content, tuple(changes), raws, held, content)
+
+
+def _remove_lock(path: Path, data: bytes) -> Done:
+    found = leftover_file.read_lock(path)
+    if found is None:
+        return Done(data)
+    held, content = found
+    words = ", ".join(filter(None, content.decode(errors="replace").split("\n")[:3])) or "empty"
+    shown = f"({held.side.size} bytes: {words[:80]})"
+    return Done(data, (Change(LOCK, shown, None),), {LOCK: (shown, None)}, held, content)
 
 
 def _differences(old: bytes, new: bytes) -> Iterator[tuple[Change, tuple[str | None, str | None]]]:

@@ -174,7 +174,8 @@ def _put_back(record: Record, path: str, windows: bool, platform: str) -> Iterat
         kept = str(record.folder / second.backup)
         put = ("install", *owned, "-m", second.side.mode, kept, second.path)
         yield Action(
-            f"In both cases: put the file back that lay beside it, {second.path}, which qBittorrent takes at its next start.",
+            f"In both cases: put the file back that lay beside it, {second.path}"
+            + ("." if second.is_lock else ", which qBittorrent takes at its next start."),
             (_typed(("copy", kept, second.path), windows) if windows else shlex.join(put),),
         )
 

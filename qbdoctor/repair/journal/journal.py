@@ -179,7 +179,7 @@ class Journal:
                 changes=plan.changes,
                 beside=plan.beside,
             )
-            second = {} if plan.beside is None else {plan.beside.backup: plan.result}
+            second = {} if plan.beside is None else {plan.beside.backup: plan.beside_data}
             held = {record.backup: plan.data, **second, **values_file(plan.changes, plan.raws)}
             record = self._create(record, held)
             return journal_write.write(self.store, record, place, plan.data, plan.result, "applied")

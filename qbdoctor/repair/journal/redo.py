@@ -8,7 +8,7 @@ from pathlib import Path
 from qbdoctor.config import conversions
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.basics import Json
-from qbdoctor.model.edits import Remove, ReplaceFile
+from qbdoctor.model.edits import Remove, RemoveLock, ReplaceFile
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.file_plan import FileEdit, SettingEdit
 from qbdoctor.repair.journal.journal import Journal
@@ -23,7 +23,9 @@ def redo(
     for record in sorted(records, key=lambda one: one.id):
         settings = Settings.load(path)
         raws = journal.store.raws(record)
-        edits: list[FileEdit] = [ReplaceFile()] if record.beside is not None else []
+        edits: list[FileEdit] = []
+        if record.beside is not None:
+            edits.append(RemoveLock() if record.beside.is_lock else ReplaceFile())
         odd = any(conversions.known(change.setting) is None for change in record.changes)
         for change in record.changes if record.beside is None else ():
             after = raws.get(change.setting, (None, None))[1]

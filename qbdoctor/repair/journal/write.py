@@ -36,6 +36,14 @@ def side(data: bytes, place: Place) -> Side:
 def may_write(place: Place, guard: Callable[[], str | None] | None, second: Beside | None = None) -> None:
     """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused."""
     place.sweep()
+    if second is None or not second.is_lock:
+        _may_replace(place, second)
+    reason = guard() if guard is not None else None
+    if reason:
+        raise Refused(reason)
+
+
+def _may_replace(place: Place, second: Beside | None) -> None:
     atomic.check_replaceable(place)
     if second is None:
         file_plan.check_no_new_file(place)
@@ -45,9 +53,6 @@ def may_write(place: Place, guard: Callable[[], str | None] | None, second: Besi
             "config.",
             "leftover-new-file",
         )
-    reason = guard() if guard is not None else None
-    if reason:
-        raise Refused(reason)
 
 
 def write(store: Store, record: Record, place: Place, old: bytes, new: bytes, state: State) -> Record:
@@ -63,6 +68,10 @@ def write(store: Store, record: Record, place: Place, old: bytes, new: bytes, st
         if record.beside is not None and state == "rolled-back":
             # First: until the config is back too, both files say the same
             leftover_undo.restore(record.beside, record.folder / record.beside.backup)
+        if record.beside is not None and record.beside.is_lock:
+            if state == "applied":
+                _remove_lock(record.beside)
+            return _end(store, record, state, ())
         written = _replaced(place, old, new, in_place)
         _check_written(place, new)
         if record.beside is not None and state == "applied":
@@ -116,7 +125,7 @@ def _give_up(store: Store, record: Record, place: Place, old: bytes, new: bytes)
         data = place.read(MAX_BYTES)
         if record.in_place and data != old and atomic.is_torn(data, old, new):
             atomic.overwrite(place, old)
-        elif data == new:
+        elif data == new and old != new:
             atomic.replace(place, old, expect=new, in_place=never)
     try:
         healed, said = recovery.heal(store, record, place)
@@ -132,6 +141,13 @@ class _NotWrittenError(Exception):
     def __init__(self, refused: Refused) -> None:
         super().__init__(refused.reason)
         self.refused = refused
+
+
+def _remove_lock(beside: Beside) -> None:
+    try:
+        leftover_undo.remove(beside)
+    except Refused as refused:
+        raise _NotWrittenError(refused) from None
 
 
 def _replaced(place: Place, old: bytes, new: bytes, in_place: Callable[[], None]) -> atomic.Written:

@@ -25,7 +25,7 @@ def words(text: str) -> list[str]:
 
 CONTRACT = words("""
 host-unreachable name-not-resolved
-not-running webui-disabled waiting-at-legal-notice wrong-port bind-failed web-server-hang not-qbittorrent base-path
+stale-lockfile not-running webui-disabled waiting-at-legal-notice wrong-port bind-failed web-server-hang not-qbittorrent base-path
 redirected tls-mismatch tls-untrusted https-fallback http-proxy-env foreign-auth-in-front api-too-old
 host-port-mismatch host-not-allowed origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored
 authorization-header-collision
@@ -45,7 +45,7 @@ client-auth-header-unsupported
 DIAGNOSED = words("""
 origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored authorization-header-collision
 host-unreachable name-not-resolved
-base-path not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned
+base-path stale-lockfile not-running not-qbittorrent web-server-hang wrong-credentials malformed-password-hash ip-banned
 temporary-password default-credentials bypass-active exposed-bypass host-port-mismatch host-not-allowed
 secure-cookie-over-http cookie-stripped tls-mismatch tls-untrusted cookie-renamed http-proxy-env
 edited-while-running api-key-rejected wrong-port redirected foreign-auth-in-front whitelist-syntax
@@ -69,7 +69,7 @@ FIXES_NOW = set(
     words("""
     require-localhost-auth disable-subnet-whitelist allow-host trust-reverse-proxy disable-alternative-webui
     set-session-timeout use-http set-tls-files set-password bypass-localhost-auth allow-subnet unset-secure-cookie
-    raise-ban-limit remove-unknown-key move-misplaced-key adopt-new-file
+    raise-ban-limit remove-unknown-key move-misplaced-key adopt-new-file remove-stale-lockfile
     """)
 )
 
@@ -90,6 +90,7 @@ FULL = {
     "ca_file": "/etc/qb/cert.pem",
     "no_proxy": "localhost,127.0.0.1,::1,nas.lan",
     "config_file": "/home/me/.config/qBittorrent/qBittorrent.conf",
+    "lock_file": "/home/me/.config/qBittorrent/lockfile",
     "log_file": "/home/me/logs/qbittorrent.log",
     "profile": "/srv/qb",
     "username": "admin",
@@ -116,7 +117,7 @@ def texts(cause: str) -> str:
 
 def test_every_cause_of_the_contract_has_a_page_and_is_a_kebab_name() -> None:
     assert set(CONTRACT) <= set(pages.ids())
-    assert len(CONTRACT) == len(set(CONTRACT)) == 69
+    assert len(CONTRACT) == len(set(CONTRACT)) == 70
     for cause in pages.ids():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cause)
 

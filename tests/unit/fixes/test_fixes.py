@@ -38,9 +38,16 @@ CONTRACT: dict[str, Effect] = {
     "remove-unknown-key": "keeps",
     "move-misplaced-key": "keeps",
     "adopt-new-file": "keeps",
+    "remove-stale-lockfile": "keeps",
 }
 # They set nothing: see test_line_edits, and tests/live/field for migrate-settings.
-OF_THE_FILE = {"remove-unknown-key", "move-misplaced-key", "adopt-new-file", "migrate-settings"}
+OF_THE_FILE = {
+    "remove-unknown-key",
+    "move-misplaced-key",
+    "adopt-new-file",
+    "migrate-settings",
+    "remove-stale-lockfile",
+}
 TOLD = {
     "host": "nas.lan",
     "proxy": "172.18.0.2",

@@ -102,24 +102,41 @@ ACTIONS: dict[str, Action] = {
         "5.2.0", None, None,
         "app/processInfo", "clientdata/load", "torrents/pieceAvailability", "torrents/saveMetadata",
     ),
-    **_rows("5.3.0", None, "5.3.0", "rss/cloneRule", "transfer/setSpeedLimits"),
+    **_rows(
+        "5.3.0", None, "5.3.0",
+        "rss/cloneRule", "rss/exportRules", "rss/importRules", "transfer/pauseSession", "transfer/resumeSession",
+        "transfer/setSpeedLimits",
+    ),
     **_rows("5.3.0", None, None, "app/getFreeSpaceAtPath", "torrents/downloadFile", "transfer/getSpeedLimits"),}  # fmt: skip
 
 POST_ONLY = {name: action.post_only for name, action in ACTIONS.items() if action.post_only is not None}
 
 SCOPES = frozenset(name.partition("/")[0] for name in ACTIONS)
 
-# Actions that set no result: 204 from the release on that has the rule "status.no_result". Source: appcontroller.cpp,
-# authcontroller.cpp 5.2.0; measured on 5.3.0.
-NO_RESULT = frozenset({"auth/login", "app/deleteAPIKey"})
+# Actions that set no result: 204 from the release on that has the rule "status.no_result". Source: action functions
+# without setResult at 5.2.0, 5.2.3 and 0402289ea; measured on 5.3.0.
+NO_RESULT = frozenset(
+    (
+        *("app/deleteAPIKey", "auth/login", "clientdata/store", "rss/setFeedRefreshInterval", "torrents/addTrackers"),
+        *("torrents/editTracker", "torrents/removeTrackers", "torrents/setComment", "torrents/setTags"),
+        *("transfer/pauseSession", "transfer/resumeSession", "transfer/setSpeedLimits"),
+    )
+)
 
-# The fields that an action cannot do without, in the order in which 5.2 names them. Source: torrentscontroller.cpp,
-# requireParams; measured on 4.2.5 to 5.3.0.
-REQUIRED = {
-    "app/setPreferences": ("json",),
-    "torrents/delete": ("hashes", "deleteFiles"),
-    **dict.fromkeys(("torrents/pause", "torrents/resume", "torrents/stop", "torrents/start"), ("hashes",)),
-    **dict.fromkeys(("torrents/properties", "torrents/files", "torrents/trackers"), ("hash",)),
+# What an action answers about something that is not there: rows (since, status). Source: torrentscontroller.cpp 5.2.0;
+# measured on 5.1.0, 5.3.0.
+ABSENT: dict[str, tuple[tuple[str, int], ...]] = {
+    "torrents/addTrackers": (("4.1.0", 404), ("5.2.0", 204)),  # of a torrent
+    "torrents/removeTrackers": (("4.1.5", 200), ("5.2.0", 204)),  # of a tracker
+    "torrents/editCategory": (("4.1.3", 409), ("5.2.0", 404)),  # of a category
+}
+
+# Calls that an older or a newer release has under another name. Source: torrentscontroller.h 5.0.0.
+RENAMED = {
+    "torrents/pause": "torrents/stop",
+    "torrents/resume": "torrents/start",
+    "torrents/stop": "torrents/pause",
+    "torrents/start": "torrents/resume",
 }
 
 # Version of the v1 API and the oldest one that it is compatible with, read at /version/api and /version/api_min without

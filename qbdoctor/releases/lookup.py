@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from qbdoctor.releases.actions import POST_ONLY
+from qbdoctor.releases.claims import CLAIMS
 from qbdoctor.releases.log_texts import TEXTS
 from qbdoctor.releases.routing_rules import ROUTING
 from qbdoctor.releases.rule_table import RULES
@@ -39,7 +40,7 @@ class ReleaseRule(NamedTuple):
 @cache
 def rules(name: str) -> tuple[ReleaseRule, ...]:
     """Every row of a rule, in order; together they cover all releases. Raises KeyError for an unknown name."""
-    rows = RULES.get(name) or ROUTING.get(name) or TEXTS[name]
+    rows = RULES.get(name) or ROUTING.get(name) or CLAIMS.get(name) or TEXTS[name]
     starts = [known(since) for since, _, _ in rows]
     ends = [KNOWN[KNOWN.index(start) - 1] for start in starts[1:]]
     return tuple(
@@ -50,7 +51,20 @@ def rules(name: str) -> tuple[ReleaseRule, ...]:
 
 def names() -> tuple[str, ...]:
     """Every rule's name, for tables and tests."""
-    return (*RULES, *ROUTING, *TEXTS)
+    return (*RULES, *ROUTING, *CLAIMS, *TEXTS)
+
+
+def change_of(name: str, number: int = 0) -> ReleaseRule:
+    """The row with which a rule changed: its only change, or the one of this number, from 1.
+
+    Raises KeyError for an unknown rule or number, and ValueError where a rule changed several times and none is given.
+    """
+    changes = rules(name)[1:]
+    if number == 0 and len(changes) != 1:
+        raise ValueError(f"{name} changed {len(changes)} times: say which change is meant, as {name}/1")
+    if not 0 <= number <= len(changes):
+        raise KeyError(f"{name}/{number}")
+    return changes[number - 1]
 
 
 def row(name: str, version: Version) -> ReleaseRule:

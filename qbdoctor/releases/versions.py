@@ -57,6 +57,8 @@ KNOWN: Final[tuple[Version, ...]] = tuple(known(text) for text in RELEASES)
 """Every release from 4.1.0 on, in order."""
 OLDEST: Final = KNOWN[0]
 NEWEST: Final = KNOWN[-1]
+BEFORE_OLDEST: Final = Version(4, 0, 4)
+"""The last release without the present Web API."""
 FUTURE: Final = Version(999, 0)
 """Stands above every release: the upper end of a range that is open."""
 

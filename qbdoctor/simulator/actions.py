@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qbdoctor import releases
-from qbdoctor.releases.actions import REQUIRED
+from qbdoctor.releases.action_fields import required
 from qbdoctor.releases.response_fields import BUILD, TRANSFER
 from qbdoctor.releases.web_api import fields, status_of, webapi
 from qbdoctor.simulator.http_parser import Upload
@@ -64,7 +64,7 @@ def as_json(value: Any) -> str:
 def act(standin: StandIn, action: str, sid: str, form: dict[str, str], files: list[Upload]) -> ActionResult:
     """Do what is asked for. ``sid`` is the caller's session, "" for an API key's. Raises :class:`Refusal`."""
     version = standin.version
-    missing = [name for name in REQUIRED.get(action, ()) if name not in form]
+    missing = [name for name in required(action, version) if name not in form]
     if missing:
         text = str(releases.rule("body.missing_parameter", version))
         raise Refusal(400, text.replace("%1", ", ".join(missing)))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from qbdoctor import releases
+from qbdoctor.releases.action_fields import means_all
 from qbdoctor.releases.response_fields import CATEGORY, COMPUTED, MAINDATA, SERVER_STATE, SYNC_TORRENT, TORRENT
 from qbdoctor.releases.versions import Version
 from qbdoctor.releases.web_api import fields
@@ -165,6 +166,8 @@ class Torrents:
         return shown[:limit] if limit > 0 else shown
 
     def _passes(self, torrent: Torrent, wanted: str) -> bool:
+        if means_all(wanted, self._version):
+            return True
         match wanted:
             case "downloading":
                 return not torrent.complete

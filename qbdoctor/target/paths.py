@@ -130,8 +130,9 @@ def snap_configs(home: Path) -> tuple[Path, ...]:
 def docker_configs(folder: Path) -> tuple[Path, ...]:
     """Return the configs that the usual images may have in their volume ``/config``, here mounted at ``folder``.
 
-    linuxserver sets XDG_CONFIG_HOME=/config, the official image and hotio start with --profile=/config, and older
-    ones have a folder in between (SuperNG6/docker-qbittorrent#5).
+    linuxserver sets XDG_CONFIG_HOME=/config, the official image starts with --profile=/config, hotio's links that
+    profile's folders to /config/config and /config/data, and older ones have a folder in between
+    (SuperNG6/docker-qbittorrent#5).
     """
     name = f"{APP}.conf"
     return (
@@ -175,6 +176,8 @@ def data_folders_of(config: Path, system: System) -> tuple[Path, ...]:
     # linuxserver has XDG_DATA_HOME=/config too, so that data and config share one folder.
     found = [folder]
     above = folder.parent
+    if folder.name == "config":
+        found.append(above / "data")  # hotio
     if above.name == ".config":
         found.extend(data_folders(System(system.platform, {}, above.parent), configuration=name))
     elif above.name == "config":

@@ -21,6 +21,7 @@ Scheme = Literal["", "basic", "bearer", "other"]
 HostKind = Literal["name", "ip", "none"]
 
 LOGIN, LOGOUT, VERSION, ADD = "auth/login", "auth/logout", "app/version", "torrents/add"
+INFO, DELETE = "torrents/info", "torrents/delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Seen:
     ``status`` is None where the target gave no answer. ``host`` is the Host header as the client sent it, ``path`` has
     the names of the query's parameters alone.
     ``foreign_host`` is true where Host names neither the proxy nor the target. ``key_aside``: an API key in a place
-    that no release reads (X-Api-Key, the query, Authorization without Bearer).
+    that no release reads (X-Api-Key, the query, Authorization without Bearer). ``filter`` is the word by which
+    torrents/info was asked for some torrents.
     """
 
     n: int
@@ -89,6 +91,7 @@ class Seen:
     foreign_host: bool = False
     form: LoginForm | None = None
     stopped: tuple[str, ...] = ()
+    filter: str = ""
     answer: LoginAnswer = ""
     given: tuple[Given, ...] = ()
     version: str = ""

@@ -17,6 +17,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 from qbdoctor.trace.exchange import (
     ADD,
+    INFO,
     LOGIN,
     VERSION,
     WRITING,
@@ -38,6 +39,7 @@ _KEY = re.compile(r"qbt_[A-Za-z0-9]{28}")
 _ODD = re.compile(r"[^\x20-\x7e]")
 _USERINFO = re.compile(r"//[^/@\s]+@")
 _VERSION = re.compile(rb"v\d+\.\d+(\.\d+){0,2}[A-Za-z0-9.]{0,12}")
+_FILTER = re.compile(r"(?:^|&)filter=([A-Za-z_]{1,24})(?:&|$)")
 _TOKEN = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
 _BAN_SIZE = 20  # a 403 for want of a session has an empty body, or "Forbidden"; the ban's sentence is longer
 
@@ -57,6 +59,12 @@ def shown_path(target: str) -> str:
     names = [part.partition("=")[0] for part in query.split("&") if part]
     kept = [name if _TOKEN.fullmatch(name) else "…" for name in names[:12]]
     return shown(path, 200) + (f"?{'&'.join(kept)}" if mark and kept else "")
+
+
+def filter_word(query: str) -> str:
+    """The word of ``filter=`` in a query, "" for none or one that is no plain word."""
+    found = _FILTER.search(query)
+    return found[1] if found is not None else ""
 
 
 @dataclass
@@ -149,6 +157,7 @@ class Notebook:
             foreign_host=bool(host) and not (self.names.names_proxy(host) or self.names.names_target(host)),
             form=form,
             stopped=draft.add.result() if draft.add is not None else (),
+            filter=filter_word(query) if draft.action == INFO else "",
             answer=self._answer(draft),
             given=tuple(self._given(draft.answer_headers)),
             version=_version(draft),

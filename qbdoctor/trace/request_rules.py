@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from qbdoctor import releases
 from qbdoctor.model.basics import Confidence
 from qbdoctor.model.findings import Finding
+from qbdoctor.releases.action_fields import RENAMED_FILTERS, REQUIRED, means_all, required
+from qbdoctor.releases.actions import ACTIONS, RENAMED
+from qbdoctor.releases.web_api import has_action
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, experiment, proof
-from qbdoctor.trace.exchange import ADD, Seen
+from qbdoctor.trace.exchange import ADD, DELETE, INFO, Seen
 from qbdoctor.trace.rewriting import split_authority
 
 CAUSES = (
@@ -25,6 +28,8 @@ CAUSES = (
     "wrong-credentials",
     "ip-banned",
     "client-old-add-parameter",
+    "client-old-endpoint",
+    "client-unknown-filter",
 )
 _USUAL = ("GET", "HEAD", "POST")
 _SHOWN = 4
@@ -35,7 +40,7 @@ RequestRule = Callable[[Context, Conversation], Iterator[Finding]]
 def judge(known: Context, part: Conversation) -> tuple[Finding, ...]:
     """Everything that is wrong with a conversation's single requests."""
     found: list[Finding] = []
-    for rule in (_json_login, _method, _source, _host, _header, _credentials, _add):
+    for rule in (_json_login, _method, _source, _host, _header, _credentials, _add, _endpoint, _filter):
         found.extend(rule(known, part))
     return tuple(found)
 
@@ -311,4 +316,64 @@ def _add(known: Context, part: Conversation) -> Iterator[Finding]:
         "likely",
         f"{part.who} adds with `paused` and without `stopped` (request {bad[0].n}): this release ignores it and starts at once",
         tuple(map(proof, bad[:_SHOWN])),
+    )
+
+
+def _endpoint(known: Context, part: Conversation) -> Iterator[Finding]:
+    """An action that this release calls otherwise or has no more, or whose fields it calls otherwise."""
+    gone = [
+        each
+        for each in part.seen
+        if each.status == 404
+        and each.action in ACTIONS
+        and known.surely(lambda one, name=each.action: not has_action(name, one))  # type: ignore[misc]
+    ]
+    changed = [
+        each
+        for each in part.seen
+        if each.status == 400
+        and each.content != "json"
+        and len(REQUIRED.get(each.action, ())) > 1
+        and known.surely(lambda one, name=each.action: required(name, one) != REQUIRED[name][0][1])  # type: ignore[misc]
+    ]
+    if gone:
+        first = gone[0]
+        new = RENAMED.get(first.action)
+        told = f"; it is called {new} there" if new and known.surely(lambda one: has_action(new, one)) else ""
+        text = f"{part.who} calls {first.action} (request {first.n}), which this release does not have{told}: 404"
+        yield Finding("client-old-endpoint", "likely", text, tuple(map(proof, gone[:_SHOWN])))
+    elif changed:
+        first = changed[0]
+        fields = ", ".join(required(first.action, known.candidates[-1]))
+        text = f"{part.who} calls {first.action} (request {first.n}) with the fields of an older release: 400. It wants {fields}"
+        yield Finding("client-old-endpoint", "likely", text, tuple(map(proof, changed[:_SHOWN])))
+
+
+def _filter(known: Context, part: Conversation) -> Iterator[Finding]:
+    """A list of some torrents that is one of all, because the release does not know the word; worse before a delete."""
+    bad = [
+        each
+        for each in part.seen
+        if each.action == INFO
+        and each.filter
+        and each.status == 200
+        and known.surely(lambda one, word=each.filter: means_all(word, one))  # type: ignore[misc]
+    ]
+    if not bad:
+        return
+    first = bad[0]
+    deleted = [each for each in part.seen if each.action == DELETE and each.n > first.n and each.status == 200]
+    other = RENAMED_FILTERS.get(first.filter)
+    told = f"; it is called {other} there" if other and not known.surely(lambda one: means_all(other, one)) else ""
+    then = f" Torrents were deleted after that (request {deleted[0].n})." if deleted else ""
+    text = (
+        f"{part.who} asks for filter={first.filter} (request {first.n}), a word that this release does not know{told}: it gets "
+        f"all torrents.{then}"
+    )
+    yield Finding(
+        "client-unknown-filter",
+        "likely",
+        text.rstrip("."),
+        tuple(map(proof, (*bad[:_SHOWN], *deleted[:1]))),
+        severity="error" if deleted else None,
     )

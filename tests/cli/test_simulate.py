@@ -22,7 +22,8 @@ import requests
 from qbdoctor import releases
 from qbdoctor.cli.commands import simulate
 from qbdoctor.model.errors import UserError
-from qbdoctor.releases.actions import ACTIONS, LEGACY_CALLS, NO_RESULT, REQUIRED
+from qbdoctor.releases.action_fields import REQUIRED
+from qbdoctor.releases.actions import ACTIONS, LEGACY_CALLS, NO_RESULT
 from qbdoctor.releases.preferences_table import PREFERENCES
 from qbdoctor.releases.response_fields import COMPUTED, MAINDATA, SERVER_STATE, TORRENT, Rows
 from qbdoctor.releases.versions import KNOWN, Version, known

@@ -6,6 +6,11 @@ shown with a hole. Braces around anything that is not a place (nginx, JSON, curl
 
 Two places build phrases that depend on the release, because 5.3 moved the settings to another section:
 ``{key:Port}`` names a setting, ``{edit:Port=8080}`` is the whole manual edit.
+
+No page holds a release's number of its own. ``{since:cookie.name}`` is the release with which that rule of
+:mod:`qbdoctor.releases` changed, ``{until:cookie.name}`` the last one before; ``{since:method.post_only/2}`` means the
+second of several changes. ``{oldest}``, ``{newest}`` and ``{before_oldest}`` are the ends of that table. They are filled
+when a page is read, before anything else, in texts, bounds and conditions alike.
 """
 
 from __future__ import annotations
@@ -18,8 +23,11 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from qbdoctor import releases
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Confidence, RemedyKind, Severity
 from qbdoctor.model.findings import Remedy
+from qbdoctor.releases import NEWEST, OLDEST, Version
+from qbdoctor.releases.versions import BEFORE_OLDEST
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -93,6 +101,9 @@ _BREAKS_OF_GROUP: Mapping[str, str] = {"client": "client", "session": "client"}
 
 _PLACE = re.compile(
     r"\{(?:(?P<verb>key|edit):(?P<what>(?:[^{}]|\{[^{}]*\})+)|(?P<name>[a-z_]+)(?:\|(?P<default>[^{}]*))?)\}"
+)
+_RELEASE = re.compile(
+    r"\{(?:(?P<side>since|until):(?P<rule>[a-z0-9_.]+)(?:/(?P<number>\d))?|(?P<end>oldest|newest|before_oldest))\}"
 )
 _ACTIVE = re.compile(r"[\"'`$;|&<>\x00-\x1f\x7f]")  # would end or change a quoted shell word, or a line of a config
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -169,9 +180,9 @@ def page(cause: str) -> CausePage:
     """Return the page of a cause; KeyError if there is none (a plug-in's cause, or a typing error)."""
     if cause not in ids():
         raise KeyError(cause)
-    data = tomllib.loads((_folder() / f"{cause}.toml").read_text(encoding="utf-8"))
+    text = (_folder() / f"{cause}.toml").read_text(encoding="utf-8")
     try:
-        return _parse(cause, data)
+        return _parse(cause, tomllib.loads(_RELEASE.sub(_release_number, text)))
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"causes/{cause}.toml: {error}") from error
 
@@ -268,14 +279,27 @@ def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, comma
     return text if whole else None
 
 
+def _release_number(match: re.Match[str]) -> str:
+    """Return the release that a place names. Raises KeyError and ValueError for a rule that there is not."""
+    if match["end"]:
+        ends = {"oldest": OLDEST, "newest": NEWEST, "before_oldest": BEFORE_OLDEST}
+        return str(ends[match["end"]])
+    number = int(match["number"] or 0)
+    changed = releases.change_of(match["rule"], number)
+    if match["side"] == "since":
+        return str(changed.since)
+    rows = releases.rules(match["rule"])
+    return str(rows[rows.index(changed) - 1].until)
+
+
 def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
     """Return the words for a setting or its edit, for the section that the release reads."""
     section = values.get("section", "")
     if section not in ("Preferences", "WebUI"):
-        release = _release(values.get("version", ""))
-        section = ("WebUI" if release >= (5, 3, 0) else "Preferences") if release else ""
+        version = Version.parse(values.get("version", ""))
+        section = releases.rule("config.layout", version) if version else ""
     old, new = f"WebUI\\{what} in [Preferences]", f"{what} in [WebUI]"
-    both = f"{old} (from 5.3 on: {new})"
+    both = f"{old} (from {releases.change_of('config.layout').since} on: {new})"
     words = {"Preferences": old, "WebUI": new}.get(section, both)
     if verb == "key":
         return words

@@ -39,7 +39,7 @@ config-permission config-lost leftover-new-file settings-not-saved env-override
 alt-webui-broken third-party-403
 client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again client-logs-in-each-call
 client-unencoded-form client-json-login client-http-method client-foreign-origin client-old-add-parameter
-client-auth-header-unsupported
+client-auth-header-unsupported client-old-endpoint client-unknown-filter
 """)
 
 DIAGNOSED = words("""
@@ -55,7 +55,7 @@ env-override session-too-short empty-username webui-disabled waiting-at-legal-no
 https-fallback api-too-old alt-webui-broken whitelist-not-matching shared-address-ban client-drops-cookie
 client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again
 client-logs-in-each-call client-unencoded-form client-json-login client-http-method client-foreign-origin
-client-old-add-parameter client-auth-header-unsupported client-relies-on-bypass
+client-old-add-parameter client-old-endpoint client-unknown-filter client-auth-header-unsupported client-relies-on-bypass
 """)
 
 WARNINGS = words("""
@@ -117,7 +117,7 @@ def texts(cause: str) -> str:
 
 def test_every_cause_of_the_contract_has_a_page_and_is_a_kebab_name() -> None:
     assert set(CONTRACT) <= set(pages.ids())
-    assert len(CONTRACT) == len(set(CONTRACT)) == 70
+    assert len(CONTRACT) == len(set(CONTRACT)) == 72
     for cause in pages.ids():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cause)
 
@@ -260,7 +260,7 @@ def test_the_release_decides_where_a_setting_stands() -> None:
     assert "set WebUI\\Port=9 in [Preferences]. " in said(version="v5.2.3")
     assert "set Port=9 in [WebUI]. " in said(version="5.3.0")
     assert "set Port=9 in [WebUI]. " in said(version="5.2.3", section="WebUI")
-    assert "WebUI\\Port=9 in [Preferences] (from 5.3 on: Port=9 in [WebUI])" in said()
+    assert "WebUI\\Port=9 in [Preferences] (from 5.3.0 on: Port=9 in [WebUI])" in said()
     assert "In /etc/q.conf set" in said(config_file="/etc/q.conf")
     assert not pages.fill(page, {})
 

@@ -1,4 +1,4 @@
-"""Does the lock of an instance that is gone keep qBittorrent from starting?"""
+"""Checks that no lock of an instance that is gone keeps qBittorrent from starting."""
 
 from qbdoctor.api import (
     Check,

@@ -1,4 +1,4 @@
-"""The lock of an instance that is gone is taken away, so that qBittorrent starts again."""
+"""Takes the lock of an instance that is gone away, so that qBittorrent starts again."""
 
 from qbdoctor.api import Effectiveness, Fix, Observations, RemoveLock, releases
 

@@ -1,4 +1,4 @@
-r"""The fields that actions cannot do without, and the words of a filter, release by release, as data.
+r"""Lists the fields that actions cannot do without, and the words of a filter, release by release, as data.
 
 A field that is missing is 400; one that a release does not know is passed over without a word. A word of
 ``torrents/info?filter=`` that a release does not know means all torrents (measured on 4.2.5 to 5.3.0), so a client that

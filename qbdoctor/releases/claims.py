@@ -1,4 +1,4 @@
-r"""What differs between releases and only texts tell of, as data; the form is that of :mod:`qbdoctor.releases.rule_table`.
+r"""Lists what differs between releases and only texts tell of, as data; the form is that of :mod:`qbdoctor.releases.rule_table`.
 
 Nothing in qbdoctor acts by these rows: the pages of the catalogue name a release by them (``{since:RULE}``), as they do
 by all other rules, so that no page holds a number of its own.

@@ -98,7 +98,8 @@ def driver(log: Path, *options: str) -> Iterator[Driver]:
     script = str(Path(fault_driver.__file__))
     environment = {"PATH": os.defpath, "HOME": str(log.parent)}
     command = [sys.executable, "-B", script, str(its.fileno())]
-    with ours, subprocess.Popen(command, env=environment, pass_fds=[its.fileno()]):
+    # In this order: whatever is raised closes our end first, which ends the driver that is then waited for.
+    with subprocess.Popen(command, env=environment, pass_fds=[its.fileno()]), ours:
         its.close()
         pid = ours.recv(100).decode()
         with subprocess.Popen([*tracing, "-p", pid], stderr=subprocess.DEVNULL) as tracer:

@@ -211,10 +211,12 @@ def test_servers_die_with_a_killed_run(releases: Callable[[str], matrix.Release]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", code], cwd=root, env=environment, stdout=subprocess.PIPE) as run:
-        assert run.stdout is not None
-        pid = int(run.stdout.readline())
-        assert psutil.pid_exists(pid)
-        run.kill()
+        try:
+            assert run.stdout is not None
+            pid = int(run.stdout.readline())
+            assert psutil.pid_exists(pid)
+        finally:
+            run.kill()
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 

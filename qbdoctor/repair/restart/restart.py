@@ -16,6 +16,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -350,7 +351,10 @@ def _port(given: int | None, config: Path) -> int:
 
 
 def _ticks(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot; None for one that is gone, a zombie included."""
+    """Return when a process started, in clock ticks since boot; None for one that is gone, a zombie included.
+
+    psutil's create_time is a time of day: it moves with a clock that is set.
+    """
     text = _read(Path(f"/proc/{pid}/stat"))
     fields = text.rpartition(")")[2].split()
     return int(fields[19]) if len(fields) > 19 and fields[0] not in {"Z", "X"} else None
@@ -358,13 +362,13 @@ def _ticks(pid: int) -> int | None:
 
 def _parents(pid: int) -> dict[int, str]:
     """Return the processes above, the nearest first, each with its name."""
+    import psutil  # noqa: PLC0415
+
     found: dict[int, str] = {}
-    while True:
-        fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-        if len(fields) < 2 or fields[1] == "0" or int(fields[1]) in found:
-            return found
-        pid = int(fields[1])
-        found[pid] = _read(Path(f"/proc/{pid}/comm")).strip()
+    with suppress(psutil.Error):
+        for parent in psutil.Process(pid).parents():
+            found[parent.pid] = parent.name()
+    return found
 
 
 def _nested(pid: int) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from qbdoctor.repair.restart import restart
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
 from qbdoctor.target.log_cursor import LogEnd
@@ -164,3 +168,28 @@ def test_deeply_nested_answers_are_no_preferences() -> None:
         server.shutdown()
     assert "RecursionError" not in run.out + run.err
     assert run.report["target"]["version"] == "5.1.0"
+
+
+def test_a_restart_does_not_wait_for_an_answer_that_drips() -> None:
+    """The process that was started again sends a byte now and then: each comes in time, the answer never does."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=send, args=(server.accept()[0],), daemon=True).start()
+
+        def send(one: socket.socket) -> None:
+            with contextlib.suppress(OSError), one:
+                one.recv(4096)
+                one.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while True:
+                    one.sendall(b"x")
+                    time.sleep(0.2)
+
+        threading.Thread(target=drip, daemon=True).start()
+        began = time.monotonic()
+        assert not restart.answers("127.0.0.1", server.getsockname()[1])
+        assert time.monotonic() - began < 2 * restart.ANSWER_SECONDS + 1.0

@@ -7,12 +7,10 @@ gets the same SIGTERM (systemd's own stop would kill it after a while); ``system
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import select
 import signal
-import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -30,8 +28,12 @@ from qbdoctor.repair.restart.systemd import Unit
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import log as server_log
+from qbdoctor.target.address import parse_url
 from qbdoctor.target.log_cursor import LogEnd
 from qbdoctor.target.processes import Instance, using
+from qbdoctor.webui.call import Call
+from qbdoctor.webui.masks import Deadline, Masks
+from qbdoctor.webui.wire import Wire
 
 __all__ = ["CannotRestart", "Launch", "NotStarted", "NotStopped", "RestartPlan", "plan", "start", "stop", "using"]
 
@@ -293,7 +295,7 @@ def _not_serving(how: RestartPlan, one: Instance, seconds: float) -> str:
     hosts = [address for address, number in one.listening or () if number == port]
     if one.listening is not None and not hosts:
         return f"did not listen on port {port}"
-    if not any(_answers(_reachable(host), port) for host in hosts or ["127.0.0.1"]):
+    if not any(answers(_reachable(host), port) for host in hosts or ["127.0.0.1"]):
         return f"did not answer on port {port}"
     return ""
 
@@ -302,24 +304,14 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host.removeprefix("::ffff:"))  # noqa: S104
 
 
-def _answers(host: str, port: int) -> bool:
+def answers(host: str, port: int) -> bool:
     """Whether anything that speaks HTTP answers there; by http, then by https without asking whose certificate it is."""
-    for secure in (False, True):
-        connection: http.client.HTTPConnection
-        if secure:
-            context = ssl._create_unverified_context()  # noqa: S323 - nothing is sent but GET /
-            connection = http.client.HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=context)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
-        try:
-            connection.request("GET", "/")
-            connection.getresponse()
-        except (OSError, http.client.HTTPException):
-            continue
-        else:
+    shown = f"[{host}]" if ":" in host else host
+    for scheme in ("http", "https"):
+        # By the wire, whose deadline holds for the whole answer: a process may drip it byte by byte.
+        wire = Wire(parse_url(f"{scheme}://{shown}:{port}"), Deadline(ANSWER_SECONDS), Masks(), verify=False)
+        if wire.send(Call("GET", "/")).status is not None:
             return True
-        finally:
-            connection.close()
     return False
 
 

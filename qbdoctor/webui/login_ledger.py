@@ -139,7 +139,7 @@ class Ledger:
             return make_permit(question, failures, 0, _MISMATCH)
         if question.limit <= 0:
             return make_permit(question, failures, KEPT_PER_KEY, "")
-        room = min(question.limit, KEPT_PER_KEY) - _MARGIN
+        room = min(question.limit, KEPT_PER_KEY) - _margin(question)
         if question.kind == "authorization":
             # one goes always, as anything sent that way is the same request
             room = max(1, min(room, _AUTHORIZATIONS))
@@ -187,7 +187,7 @@ class Ledger:
         if question.log_failures is not None:
             return max(known, question.log_failures)
         lost = any(entry.server == _ANY for entry in live)
-        return max(known, question.limit - _MARGIN, 1) if lost else known
+        return max(known, question.limit - _margin(question), 1) if lost else known
 
     def _failures_of_others(self, question: Question) -> int:
         """Return how many failures the ledgers of other users of this machine know of: more than ours, never fewer."""
@@ -210,7 +210,7 @@ class Ledger:
             )
         elif question.log_failures is None and any(entry.server == _ANY for entry in live):
             what = f"The attempt ledger was damaged, so nobody knows how many logins to {where} have failed"
-        elif question.limit <= _MARGIN and question.offline != "match":
+        elif question.limit <= _margin(question) and question.offline != "match":
             what = (
                 f"{question.server} bans an address after {question.limit} failed login(s), so a login is sent only "
                 "after the password has been checked against the hash in the config file; give --config"
@@ -322,6 +322,16 @@ _MISMATCH = (
     "The password does not match the hash in the config file, so it would fail and count towards a "
     "ban. Give the right password, or set a new one with `qbdoctor fix set-password`."
 )
+
+
+def _margin(question: Question) -> int:
+    """Return what a failure must leave of the limit.
+
+    All users of the server's own machine are one address to it. Their ledgers cannot be seen from here, so that where
+    the log does not count for them, too, one more is left: two users who send what they may do not ban each other.
+    """
+    shared = question.source == "127.0.0.1" and question.log_failures is None and question.kind == "login"
+    return _MARGIN + shared
 
 
 def _server(text: str) -> str:

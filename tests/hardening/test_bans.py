@@ -12,7 +12,7 @@ from qbdoctor.storage import private, state_folder
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import account
 from qbdoctor.webui.login_ledger import Ledger
-from qbdoctor.webui.login_permit import Question
+from qbdoctor.webui.login_permit import DEFAULT_LIMIT, Question
 from tests.conftest import ServerFactory
 from tests.kit.profile import password_hash
 from tests.support.doctor import qbdoctor
@@ -35,9 +35,20 @@ def test_loopback_is_one_account(tmp_path: Path) -> None:
         for host in LOOPBACK
         for source in LOOPBACK
     ]
-    assert sum(sent) == 3
+    assert sum(sent) == 2
     assert fail(ledger, "127.0.0.1:8081", "127.0.0.1")  # another server
     assert fail(ledger, "192.0.2.1:8080", "192.0.2.9")
+
+
+def test_two_users_of_one_machine_do_not_ban_each_other(tmp_path: Path) -> None:
+    """Neither sees the other's ledger, and no log is at hand; a server elsewhere counts them apart from everybody."""
+    sent = 0
+    for user in ("anna", "eve"):
+        ledger = Ledger(tmp_path / user / "attempts.json")
+        sent += sum(fail(ledger, "127.0.0.1:8080", "127.0.0.1") for _ in range(9))
+        known = Question("127.0.0.1:8080", "127.0.0.1", log_failures=0)
+        assert ledger.allow(known).left == 1  # the log counts for both, so that none need be left for the other
+    assert sent == 4 < DEFAULT_LIMIT
 
 
 @pytest.mark.parametrize(("text", "one"), [(host, "127.0.0.1") for host in LOOPBACK] + [("192.0.2.1", "192.0.2.1")])
@@ -63,8 +74,7 @@ def test_entries_of_an_older_ledger_count_as_well(tmp_path: Path, monkeypatch: p
 def test_with_sudo_the_callers_failures_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     callers = tmp_path / "anna"
     callers.mkdir()
-    for _ in range(2):
-        assert fail(Ledger(callers / "attempts.json"), "127.0.0.1:8080", "127.0.0.1")
+    assert fail(Ledger(callers / "attempts.json"), "127.0.0.1:8080", "127.0.0.1")
     monkeypatch.setattr(private, "is_root", lambda: True)
     monkeypatch.setattr(state_folder, "user_state_folder", lambda name: {"anna": callers}.get(str(name)))
     assert state_folder.callers_folder({"SUDO_USER": "anna"}) == (callers,)

@@ -49,7 +49,7 @@ def test_ten_runs_against_a_real_server(release, server, tmp_path: Path) -> None
             answer = running.try_login("certainly wrong")
             sent += 1
             book.finish(attempt, "banned" if answer.status_code == 403 else "refused")
-    assert sent == 3
+    assert sent == 2  # no log is read here: one more is left to other users of this machine
     running.login()  # the person, in a browser: not banned
 
 

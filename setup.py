@@ -8,7 +8,6 @@ import tomllib
 from pathlib import Path
 
 from argparse_manpage.manpage import Manpage
-from setuptools import setup
 
 ROOT = Path(__file__).parent
 PAGE = Path("build/man/qbdoctor.1")
@@ -52,6 +51,8 @@ def manual() -> str:
 
 
 if __name__ == "__main__":
+    from setuptools import setup  # not there in a virtual environment of 3.12 or later
+
     (ROOT / PAGE).parent.mkdir(parents=True, exist_ok=True)
     (ROOT / PAGE).write_text(manual(), encoding="utf-8")
     setup(data_files=[("share/man/man1", [str(PAGE)])])

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from qbdoctor import registry
@@ -28,6 +29,10 @@ _KIT_VARIABLES = ("QBDOCTOR_TEST_CACHE", "QBDOCTOR_TEST_MIRROR", "QBDOCTOR_REQUI
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy")
 
 ServerFactory = Callable[..., Server]
+
+# How long an example takes is the machine's business, which other tests keep busy.
+hypothesis.settings.register_profile("qbdoctor", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("qbdoctor")
 
 
 def pytest_configure() -> None:

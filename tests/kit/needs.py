@@ -29,8 +29,13 @@ PACKAGES = {
     "unshare": "util-linux",
 }
 """Debian's package of each program."""
-QT_LIBRARIES = "libglib2.0-0"
-"""What PySide6's QtCore is linked against and does not bring along (PySide6 6.12 on Debian 12 and 13)."""
+QT_LIBRARIES = {
+    "libglib-2.0": "libglib2.0-0",
+    "libgthread-2.0": "libglib2.0-0",
+    "libbrotlidec": "libbrotli1",
+    "libgssapi_krb5": "libgssapi-krb5-2",
+}
+"""Debian's package of each library that PySide6 is linked against and does not bring along (6.12 on Debian 12 and 13)."""
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
 
 
@@ -70,7 +75,8 @@ def qt(module: str) -> ModuleType:
     try:
         return importlib.import_module(f"PySide6.{module}")
     except ImportError as error:
-        without(f"{MISSING}PySide6.{module} (apt install {QT_LIBRARIES}): {error}")
+        library = str(error).partition(".so")[0]
+        without(f"{MISSING}PySide6.{module} (apt install {QT_LIBRARIES.get(library, library)}): {error}")
 
 
 def open_to_others(*folders: Path) -> None:

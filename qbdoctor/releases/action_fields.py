@@ -4,7 +4,7 @@ A field that is missing is 400; one that a release does not know is passed over 
 ``torrents/info?filter=`` that a release does not know means all torrents (measured on 4.2.5 to 5.3.0), so a client that
 deletes what it finds by such a word deletes everything. Source: requireParams (up to 4.3.9 checkParams) in
 src/webui/api/*controller.cpp and src/base/torrentfilter.cpp (from 5.2.0 torrentscontroller.cpp) at each tag from 4.1.0 to
-5.2.3 and at 0402289ea for 5.3.0; the newest two fields of setShareLimits and those of setSpeedLimits measured on 5.3.0.
+5.2.3 and at 0402289ea for 5.3.0; all of them measured on 4.2.5, 4.5.2, 5.1.0 and 5.3.0.
 """
 
 from qbdoctor.releases.versions import Version, known
@@ -19,7 +19,10 @@ def _since(fields: str, names: str) -> dict[str, tuple[tuple[str, Fields], ...]]
 REQUIRED: dict[str, tuple[tuple[str, Fields], ...]] = {
     **_since("categories", "torrents/removeCategories"),
     **_since("category", "torrents/createCategory"),
-    **_since("category savePath", "torrents/editCategory"),
+    "torrents/editCategory": (
+        ("4.1.3", ("category", "savePath")),
+        ("5.3.0", ("category",)),
+    ),
     **_since("cookies", "app/setCookies"),
     **_since("data", "clientdata/store"),
     **_since("dirPath", "app/getDirectoryContent"),

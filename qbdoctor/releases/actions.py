@@ -127,7 +127,7 @@ NO_RESULT = frozenset(
 # measured on 5.1.0, 5.3.0.
 ABSENT: dict[str, tuple[tuple[str, int], ...]] = {
     "torrents/addTrackers": (("4.1.0", 404), ("5.2.0", 204)),  # of a torrent
-    "torrents/removeTrackers": (("4.1.5", 200), ("5.2.0", 204)),  # of a tracker
+    "torrents/removeTrackers": (("4.1.5", 409), ("4.5.0", 200), ("5.2.0", 204)),  # of a tracker
     "torrents/editCategory": (("4.1.3", 409), ("5.2.0", 404)),  # of a category
 }
 

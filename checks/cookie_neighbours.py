@@ -1,6 +1,8 @@
 """Checks whether several Web UIs of this machine share the name of the session cookie."""
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, releases
+
+NAMED = releases.change_of("cookie.name").since
 
 
 def judge(seen: Observations) -> Judgement:
@@ -50,9 +52,10 @@ CHECK = Check(
     judge=judge,
     causes=("cookie-clobber",),
     about=(
-        "Browsers and cookie jars keep cookies by host, not by port. Up to 5.1 every qBittorrent calls its session cookie "
-        "SID, so two of them on one machine overwrite each other's in any client that uses both under one name. Looks at "
-        "the other qBittorrents that run here and at their configs; sends nothing to them. That one client talks to both "
-        "cannot be seen, so it stays likely."
+        f"Browsers and cookie jars keep cookies by host, not by port. Before {NAMED} every qBittorrent calls its session cookie "
+        "SID, and since then by its own port, which two containers may have in common. Two of one name on one machine "
+        "overwrite each other's in any client that uses both. Looks at the other qBittorrents that run here or are "
+        "published here, and at their configs; sends nothing to them. That one client talks to both cannot be seen, so it "
+        "stays likely."
     ),
 )

@@ -88,6 +88,14 @@ def _meant_ports(one: ProbableProcess) -> set[int]:
     return {port for port in ports if port}
 
 
+def published_port(instance: Instance, port: int) -> int | None:
+    """Return the port of this machine at which a container's own one is published; None where it is not."""
+    from qbdoctor.target.engines.port_mappings import find_mappings  # noqa: PLC0415
+
+    found = (one for one in find_mappings() if one.container_port == port and one.container_ip in instance.addresses)
+    return next((one.host_port for one in found), None)
+
+
 def instance_lock(target: Target) -> InstanceLock | None:
     """Return the lock beside the config of a server that is not to be seen, as it is now."""
     from qbdoctor.observe.base.instance_lock import read_lock  # noqa: PLC0415

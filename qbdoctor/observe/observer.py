@@ -255,7 +255,7 @@ class Observer(Inspection):
 
         found: list[Neighbour] = []
         for other in self.target.others:
-            if other.config_file is None or other.shares_network is False:
+            if other.config_file is None:
                 continue
             try:
                 settings = Settings.load(other.config_file)
@@ -264,10 +264,13 @@ class Observer(Inspection):
             port = settings.integer("Port")
             if port not in other.ports:
                 continue
+            seen_at = port if other.shares_network is not False else machine.published_port(other, port)
+            if seen_at is None:
+                continue
             names = releases.possible("cookie.name", settings.written_by)
             configured = settings.text("SessionCookieName")
             shown = tuple(configured if name == "SID" and configured else str(name).format(port=port) for name in names)
-            found.append(Neighbour(other.pid, port, shown))
+            found.append(Neighbour(other.pid, seen_at, shown))
         return tuple(found)
 
     def _take_write_probe(self) -> WriteProbe | None:

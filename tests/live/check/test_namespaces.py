@@ -377,3 +377,20 @@ def test_control_group_names_unit_or_container(text: str, expected: tuple[str | 
 
 def test_a_process_that_is_gone_has_no_keeper() -> None:
     assert cgroups.keeper(2**22 + 1) == cgroups.Supervisor()
+
+
+@namespaced
+def test_two_containers_with_one_inner_port_share_the_cookie(release: Release, inside: Net, tmp_path: Path) -> None:
+    """The name of 5.2 and later holds the inner port, which a port mapping hides."""
+    port, outer = free_port(), (free_port(), free_port())
+    with (
+        net() as beside,
+        boxed(inside, release, port=port) as first,
+        boxed(beside, release, port=port) as second,
+        published(tmp_path, outer[0], inside, port),
+        published(tmp_path, outer[1], beside, port),
+    ):
+        report = diagnose("--url", first.url, password=first.password)
+        found = cause(report, "cookie-clobber")
+        assert (found["severity"], found["confidence"]) == ("warning", "likely")
+        assert (str(outer[1]) in found["summary"], str(second.pid) in str(found["evidence"])) == (True, True)

@@ -197,7 +197,8 @@ def version_of(release: Release) -> Version:
 
 
 def test_each_rule_on_a_real_server(running: Server, release: Release) -> None:
-    version, wrong = version_of(release), {}
+    version = version_of(release)
+    wrong: dict[str, object] = {}
     for name, probe in PROBES.items():
         said, wanted = probe(running), releases.rule(name, version)
         if said != (tuple(wanted) if isinstance(wanted, (list, tuple)) else wanted):
@@ -227,7 +228,8 @@ def test_how_many_rules_are_run_and_how_many_are_only_read() -> None:
 
 
 def test_actions_and_their_fields(running: Server, release: Release) -> None:
-    version, session, wrong = version_of(release), running.login(), {}
+    version, session = version_of(release), running.login()
+    wrong: dict[str, object] = {}
     text = str(releases.rule("body.missing_parameter", version))
     for action in sorted(set(ACTIONS) - KEPT_OFF):
         said = session.post(f"{running.url}{API}{action}", data={}, timeout=20)

@@ -294,6 +294,12 @@ def add_clients(commands: Any, common: Parser) -> None:
         "--live", action="store_true", default=absent, help="against the real server, within the login budget"
     )
     clients.add_argument("--release", metavar="X.Y.Z", default=absent, help="the release that is simulated otherwise")
+    clients.add_argument(
+        "--known",
+        action="store_true",
+        default=absent,
+        help="the programs that are known, and which version of them is needed",
+    )
 
 
 def add_lint(commands: Any, _common: Parser) -> None:

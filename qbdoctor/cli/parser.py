@@ -96,6 +96,7 @@ DEFAULTS: dict[str, Any] = {
     "paths": [],
     "python": None,
     "live": False,
+    "known": False,
     "release": None,
     "settings": [],
     "speed": 1.0,

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from qbdoctor import __version__
 from qbdoctor.clients.survey import Tried
 from qbdoctor.model.basics import Json
+from qbdoctor.releases import change_of
+from qbdoctor.trace import known_clients
 
 SCHEMA = "qbdoctor.clients/1"
+KNOWN_SCHEMA = "qbdoctor.known-clients/1"
 
 
 def to_json(what: str, python: str, tried: Sequence[Tried], code: int) -> Json:
@@ -53,3 +56,26 @@ def _cell(tried: Tried | None, first: Tried) -> str:
         return "absent" if first.outcome == "absent" else "-"
     marks = {"kept": "kept", "dropped": "DROPPED", "refused": "refused", "failed": "failed", "absent": "absent"}
     return f"{marks[tried.outcome]}{f' ({tried.call})' if tried.call and tried.outcome == 'dropped' else ''}"
+
+
+def known_json() -> Json:
+    """Return the table of known programs as ``qbdoctor.known-clients/1``."""
+    return {
+        "schema": KNOWN_SCHEMA,
+        "tool": {"name": "qbdoctor", "version": __version__},
+        "needed_from": str(change_of("cookie.name").since),
+        "clients": known_clients.to_json(),
+        "exit_code": 0,
+    }
+
+
+def known_human() -> str:
+    """Return the table of known programs: from which release of theirs they work, by whose word."""
+    rows = known_clients.KNOWN_CLIENTS
+    wide = max(len(one.name) for one in rows)
+    lines = [
+        f"Programs and libraries, and what is known of them with qBittorrent {change_of('cookie.name').since} and later.",
+        "",
+    ]
+    lines += [f"{one.name:<{wide}}  {known_clients.told(one)}" for one in rows]
+    return "\n".join(lines) + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qbdoctor import __version__
@@ -14,13 +14,15 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Finding
 from qbdoctor.model.report import Cause, TargetInfo
 from qbdoctor.target.address import parse_ip
-from qbdoctor.trace import user_agents
+from qbdoctor.trace import known_clients, user_agents
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, context, outcome
 from qbdoctor.trace.exchange import Seen, Trace, from_json
 from qbdoctor.trace.session_rules import judge
 
 SCHEMA = "qbdoctor.trace/1"
+_BY_VERSION = ("client-wants-ok-body", "client-wants-sid-name", "client-old-endpoint")
+"""What a newer release of the client may mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,11 @@ def result(trace: Trace) -> TraceResult:
 
 def _causes(part: Conversation, found: Iterable[Finding], values: Mapping[str, str]) -> tuple[Cause, ...]:
     """Fold what was found of one client; advice for other libraries than its own is left out."""
-    return _surest_first(verdict.merge_findings(found, {**values, **user_agents.conditions(part.agent)}))
+    known = known_clients.remedies(part.agent)
+    told = (
+        replace(one, remedies=(*known, *one.remedies)) if known and one.cause in _BY_VERSION else one for one in found
+    )
+    return _surest_first(verdict.merge_findings(told, {**values, **user_agents.conditions(part.agent)}))
 
 
 def _surest_first(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:

@@ -12,7 +12,7 @@ from qbdoctor import releases
 from qbdoctor.cli import outcome, output
 from qbdoctor.cli.target_options import observer
 from qbdoctor.clients.lab import Lab, both, simulated
-from qbdoctor.clients.render import human, to_json
+from qbdoctor.clients.render import human, known_human, known_json, to_json
 from qbdoctor.clients.survey import Tried, survey
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN, Version
@@ -22,6 +22,8 @@ def run(args: argparse.Namespace) -> int:
     """Try every client and print the table: 0; 3 where none of them could be tried."""
     if args.format not in ("human", "json"):
         raise UserError("usage", "clients: --format is human or json.")
+    if args.known:
+        return _known(args)
     python = _python(args.python)
     if args.live:
         what, tried = _live(args, python)
@@ -34,6 +36,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         outcome.deliver_text(human(what, python, tried), args.output)
     return code
+
+
+def _known(args: argparse.Namespace) -> int:
+    """Print what is known of programs and libraries; nothing is run or sent."""
+    if args.format == "json":
+        output.deliver(json.dumps(known_json(), ensure_ascii=False, indent=2) + "\n", args.output)
+    else:
+        outcome.deliver_text(known_human(), args.output)
+    return 0
 
 
 def _live(args: argparse.Namespace, python: str) -> tuple[str, tuple[Tried, ...]]:

@@ -6,12 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from qbdoctor.cli import outcome, output, program, suggest, wrapping
 from qbdoctor.diagnosis.catalogue import explain, symptoms
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks, fixes
+from qbdoctor.trace import known_clients
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,11 +69,19 @@ def _page(name: str) -> explain.Explanation:
         if fix.id == name:
             return explain.fix_page(fix)
     if name in catalogue_pages.ids():
-        return explain.cause_page(catalogue_pages.page(name))
+        page = explain.cause_page(catalogue_pages.page(name))
+        return _with_programs(page) if name == "cookie-renamed" else page
     known = (*catalogue_pages.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes()))
     near = ", ".join(suggest.suggest(name, known))
     hint = f"did you mean {near}?" if near else "qbdoctor explain lists what there is."
     raise UserError("unknown-id", f"nothing is called {name!r}: {hint}")
+
+
+def _with_programs(page: explain.Explanation) -> explain.Explanation:
+    """Return the page with what is known of programs: which version of them is needed."""
+    text = "\n".join(f"- {one.name}: {known_clients.told(one)}" for one in known_clients.KNOWN_CLIENTS)
+    section = explain.Section("What version do I need?", (explain.Block(text),))
+    return replace(page, sections=(*page.sections, section), data={**page.data, "clients": known_clients.to_json()})
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -1,0 +1,210 @@
+"""Lists programs and libraries that talk to qBittorrent: from which release of theirs they know the login of 5.2 and later.
+
+``since`` is the release from which on a login works there, "" where no release is known to; ``state`` says how that is
+known: ``measured`` (driven on real servers of 5.1 and 5.3), ``said`` (by the project's notes), ``merged`` (mended in the
+project's code, the first release with it not looked up), ``open`` (reported and not mended when it was read), ``fails``
+(measured, and no release worked), ``unknown``. ``auth`` is how it can authenticate. Read in November 2026 from what
+``source`` names; a user agent can be set to anything, so that a match is a hint.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from qbdoctor.model.basics import Json
+from qbdoctor.model.findings import Remedy
+
+KnownState = Literal["measured", "said", "merged", "open", "fails", "unknown"]
+
+
+class KnownClient(NamedTuple):
+    """One program or library; ``agent`` is a pattern of its user agent, "" where it has none of its own."""
+
+    name: str
+    state: KnownState
+    since: str
+    says: str
+    source: str
+    auth: str = "login"
+    agent: str = ""
+
+
+_MEASURED = "driven on real 4.5.2, 5.1.0 and 5.3.0"
+
+KNOWN_CLIENTS: tuple[KnownClient, ...] = (
+    KnownClient("@ctrl/qbittorrent", "measured", "9.12.1", "9.7.0 wants a cookie named SID", _MEASURED),
+    KnownClient("@robertklep/qbittorrent", "fails", "", "1.1.0 fails", _MEASURED),
+    KnownClient("aiobtclientrpc", "measured", "6.0.0", "5.0.2 fails", _MEASURED),
+    KnownClient("aioqb", "fails", "", "0.1.6 fails", _MEASURED),
+    KnownClient("aioqbt", "fails", "", "fails up to 1.0.0", _MEASURED),
+    KnownClient("ani-rss", "merged", "", "the login's body is not looked at any more", "wushuo894/ani-rss#602"),
+    KnownClient(
+        "Audiobookbay-Downloader",
+        "merged",
+        "",
+        "204 with a session cookie counts",
+        "moonblade/Audiobookbay-Downloader#36",
+    ),
+    KnownClient(
+        "autoremove-torrents", "fails", "", "1.5.5 fails; a change is open", "jerrymakesjelly/autoremove-torrents#211"
+    ),
+    KnownClient("BookOrbit", "said", "", "mended and released after September 2026", "bookorbit/bookorbit#1306"),
+    KnownClient("Bookshelf", "merged", "", "an empty body counts", "pennydreadful/bookshelf#170"),
+    KnownClient("Cleanuparr", "merged", "", "mended in May 2026", "Cleanuparr/Cleanuparr#607"),
+    KnownClient(
+        "cross-seed",
+        "unknown",
+        "",
+        "6.13.6 takes 204 for a failed login; the reports are closed",
+        "cross-seed/cross-seed#1126, #1190",
+    ),
+    KnownClient("Dashboarr", "said", "1.6.3", "accepts 204", "RenzoBeux/Dashboarr#117"),
+    KnownClient("decluttarr", "merged", "", "takes QBT_SID_ since May 2026", "ManiMatter/decluttarr#358"),
+    KnownClient(
+        "DuckieTV", "merged", "", "204 counts; or by an API key", "SchizoDuckie/DuckieTV#1544", "login or API key"
+    ),
+    KnownClient("fertilizer", "merged", "", "takes the new cookie's name", "molecular-labs/fertilizer#56"),
+    KnownClient(
+        "FlexGet", "unknown", "", "3.19.16 fails; the report is closed", "Flexget/Flexget#5003", agent=r"FlexGet/"
+    ),
+    KnownClient("Flood", "measured", "4.16.2", "4.7.0 logs in by GET", f"{_MEASURED}; jesec/flood#1124"),
+    KnownClient("Homarr", "said", "", "users say that a release mended it", "Cleanuparr/Cleanuparr#606"),
+    KnownClient(
+        "Home Assistant: qBittorrent MkII",
+        "said",
+        "1.5.3",
+        "by qbittorrent-api 2026.5.1",
+        "andystewart999/qBittorrent_MkII v1.5.3",
+    ),
+    KnownClient("homepage", "merged", "", "mended in May 2026", "gethomepage/homepage#6652"),
+    KnownClient(
+        "LazyLibrarian",
+        "unknown",
+        "",
+        "asked for /login, which is of before 4.1, in January 2025",
+        "lazylibrarian/LazyLibrarian#56",
+    ),
+    KnownClient("libtc", "fails", "", "1.3.4 fails", _MEASURED),
+    KnownClient(
+        "M-Team-to-qBittorrent",
+        "merged",
+        "",
+        "login and add mended in June 2026",
+        "ShaoxiongXu/M-Team-to-qBittorrent#21",
+    ),
+    KnownClient("Maintainerr", "said", "3.22.0", "3.21.1 gets 403 after the login", "Maintainerr/Maintainerr#3437"),
+    KnownClient("mikancli", "fails", "", "0.2.5 fails", _MEASURED),
+    KnownClient("Mylar3", "open", "", "its own library takes 200 alone", "MylarComics/mylar3#48"),
+    KnownClient(
+        "openwrt-natmapt",
+        "unknown",
+        "",
+        "its script cut SID out of the header; the report is closed",
+        "muink/openwrt-natmapt#14",
+    ),
+    KnownClient("Organizr", "open", "", "a change is open", "causefx/Organizr#2071"),
+    KnownClient(
+        "Prowlarr", "open", "", "a change is open since October 2025", "Prowlarr/Prowlarr#2517", agent=r"Prowlarr/"
+    ),
+    KnownClient("python-qBittorrent", "fails", "", "0.4.3 fails", _MEASURED),
+    KnownClient(
+        "qbit_manage",
+        "said",
+        "4.12.0",
+        "with an API key; a login works by its qbittorrent-api",
+        "StuffAnThings/qbit_manage v4.12.0",
+        "login or API key",
+    ),
+    KnownClient(
+        "qBittorrent-ClientBlocker",
+        "unknown",
+        "",
+        "reported for 5.2.0rc1, and closed",
+        "Simple-Tracker/qBittorrent-ClientBlocker#159",
+    ),
+    KnownClient(
+        "qbittorrent-api",
+        "measured",
+        "2025.11.1",
+        "2025.7.0 wants `Ok.`; API keys from 2026.5.3",
+        f"{_MEASURED}; rmartin16/qbittorrent-api#611",
+        "login or API key",
+    ),
+    KnownClient("qbittorrent-api-v2", "fails", "", "1.2.2 fails", _MEASURED),
+    KnownClient(
+        "qbittorrent-cli (ludviglundgren)",
+        "said",
+        "",
+        "the first release after June 2026",
+        "ludviglundgren/qbittorrent-cli#160",
+    ),
+    KnownClient(
+        "qbittorrent-exporter (caseyscarborough)",
+        "open",
+        "",
+        "login errors are reported",
+        "caseyscarborough/qbittorrent-exporter#34",
+    ),
+    KnownClient(
+        "qbittorrent-exporter (martabal)",
+        "said",
+        "2.0.1",
+        "1.12.1 takes 204 for an error",
+        "martabal/qbittorrent-exporter#173, #239",
+        "login or API key",
+    ),
+    KnownClient("Radarr", "merged", "", "mended in October 2025", "Radarr/Radarr#11258", agent=r"Radarr/"),
+    KnownClient("seasonpackarr", "unknown", "", "0.14.0 takes 200 alone", "nuxencs/seasonpackarr#223"),
+    KnownClient("Sonarr", "merged", "", "mended in October 2025", "Sonarr/Sonarr#8112", agent=r"Sonarr/"),
+    KnownClient("Speedarr", "merged", "", "204 counts", "speedarr/Speedarr#34"),
+    KnownClient("Torrent Control", "said", "", "the release after February 2026", "Mika-/torrent-control#195"),
+    KnownClient(
+        "tracker-tracker", "merged", "", "login and cookie mended in August 2026", "jordanlambrecht/tracker-tracker#180"
+    ),
+    KnownClient("Transdroid", "merged", "", "takes QBT_SID_ since May 2026", "erickok/transdroid#695"),
+    KnownClient("vertex", "merged", "", "a change for 5.x was taken", "vertex-app/vertex#87"),
+    KnownClient("yema", "fails", "", "0.1.12 fails", _MEASURED),
+)
+"""In the alphabet's order."""
+
+WORDS: dict[KnownState, str] = {
+    "measured": "works, measured",
+    "said": "works, as the project or its users say",
+    "merged": "mended; take the newest release",
+    "open": "not mended when this was read",
+    "fails": "fails, measured",
+    "unknown": "unknown",
+}
+
+
+def known_client(agent: str) -> KnownClient | None:
+    """Return the program or library with this user agent; None for one that is not in the table."""
+    return next((one for one in KNOWN_CLIENTS if one.agent and re.search(one.agent, agent)), None)
+
+
+def remedies(agent: str) -> tuple[Remedy, ...]:
+    """Return what is known of the program with this user agent as a remedy; () for one that is not in the table."""
+    one = known_client(agent)
+    return () if one is None else (Remedy("client", f"{one.name}: {told(one)}."),)
+
+
+def told(one: KnownClient) -> str:
+    """Return what is known of one, as the rest of a sentence that begins with its name."""
+    since = f"from {one.since} on: " if one.since else ""
+    return f"{since}{WORDS[one.state]}; {one.says} ({one.source})"
+
+
+def to_json() -> list[Json]:
+    """Return the table as data."""
+    return [
+        {
+            "name": one.name,
+            "state": one.state,
+            "since": one.since or None,
+            "auth": one.auth,
+            "says": one.says,
+            "source": one.source,
+        }
+        for one in KNOWN_CLIENTS
+    ]

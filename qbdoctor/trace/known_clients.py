@@ -117,13 +117,6 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
         "login or API key",
     ),
     KnownClient(
-        "qBittorrent-ClientBlocker",
-        "unknown",
-        "",
-        "reported for 5.2.0rc1, and closed",
-        "Simple-Tracker/qBittorrent-ClientBlocker#159",
-    ),
-    KnownClient(
         "qbittorrent-api",
         "measured",
         "2025.11.1",
@@ -138,6 +131,13 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
         "",
         "the first release after June 2026",
         "ludviglundgren/qbittorrent-cli#160",
+    ),
+    KnownClient(
+        "qBittorrent-ClientBlocker",
+        "unknown",
+        "",
+        "reported for 5.2.0rc1, and closed",
+        "Simple-Tracker/qBittorrent-ClientBlocker#159",
     ),
     KnownClient(
         "qbittorrent-exporter (caseyscarborough)",

@@ -1,4 +1,4 @@
-"""A key taken out, a key moved, a file replaced by the one beside it: under SIGKILL and failing system calls.
+"""A key taken out, a key moved, a file replaced by the one beside it, a lock taken away: under SIGKILL and failing system calls.
 
 The config is the old one or the new one, whole. Of the two files of an adoption the one beside goes last and comes back
 first, so that a qBittorrent that started in between would take the same settings either way.
@@ -35,7 +35,9 @@ OLD = (
 BESIDE = b"[Preferences]\nWebUI\\Port=9090\n" + b"".join(b"Downloads\\X%d=%d\n" % (n, n) for n in range(20))
 REMOVED = b"".join(line for line in OLD.splitlines(keepends=True) if b"Bypass" not in line)
 MOVED = OLD.replace(b"WebUI\\LocalHostAuth=false\r\n", b"") + b"\r\nWebUI\\LocalHostAuth=false"
-NEW = {"remove": REMOVED, "move": MOVED, "adopt": BESIDE}
+NEW = {"remove": REMOVED, "move": MOVED, "adopt": BESIDE, "lock": OLD}
+SECOND = {"adopt": ("qBittorrent_new.conf", BESIDE), "lock": ("lockfile", b"1\nqbittorrent-nox\nbox\n\nboot\n")}
+"""The file beside the config, by its name, which goes."""
 
 
 def edited(data: bytes) -> bytes:
@@ -53,7 +55,7 @@ class Case:
     @property
     def pairs(self) -> tuple[tuple[bytes, bytes | None], tuple[bytes, bytes | None]]:
         """Config and file beside: how it began or ends when taken back, and with the edit."""
-        beside = BESIDE if self.edit == "adopt" else None
+        beside = SECOND[self.edit][1] if self.edit in SECOND else None
         change = edited if self.since else bytes
         old = back_by_setting() if self.since and self.edit == "adopt" else change(OLD)
         return (old, beside), (change(NEW[self.edit]), None)
@@ -90,14 +92,14 @@ class Scene:
 
     @property
     def beside(self) -> Path:
-        return self.config.with_name("qBittorrent_new.conf")
+        return self.config.with_name(SECOND.get(self.case.edit, SECOND["adopt"])[0])
 
     def begin(self) -> None:
         self.config.parent.mkdir(parents=True)
         self.config.write_bytes(OLD)
         self.config.chmod(0o640)
-        if self.case.edit == "adopt":
-            self.beside.write_bytes(BESIDE)
+        if self.case.edit in SECOND:
+            self.beside.write_bytes(SECOND[self.case.edit][1])
             self.beside.chmod(0o604)
 
     def applied(self) -> None:
@@ -203,7 +205,7 @@ def killed(name: str, folder: Path, record: Callable[[str, object], None], only:
     assert jobs
 
 
-@pytest.mark.parametrize("name", ["adopt apply", "adopt rollback"])
+@pytest.mark.parametrize("name", ["adopt apply", "adopt rollback", "lock apply", "lock rollback"])
 def test_killed_at_a_name_that_goes_or_comes(
     name: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -21,7 +21,7 @@ def judge(_before: Observations, _after: Observations, given: Mapping[str, str])
 
 FIX = Fix(
     id="trust-reverse-proxy",
-    title="One reverse proxy is believed when it names its clients",
+    title="One reverse proxy is believed when it names its clients; safe only where it replaces X-Forwarded-For",
     order=40,
     answers=("forwarded-host-ignored", "shared-address-ban", "proxy-hop-untrusted"),
     effect="keeps",
@@ -37,8 +37,10 @@ FIX = Fix(
     about=(
         "From 4.4.0 on qBittorrent takes the clients' addresses (for bans and bypasses) from X-Forwarded-For, and from "
         "5.2.2 on the public host from X-Forwarded-Host, if reverse proxy support is on and the proxy is listed by its "
-        "address. The fix switches it on and adds that one address; other entries stay. Have the proxy replace "
-        "X-Forwarded-For instead of extending it, so that nobody can make up an address. The address is what the log shows for "
-        "logins through the proxy: --set proxy=ADDRESS."
+        "address. The fix switches it on and adds that one address; other entries stay. The address is what the log shows "
+        "for logins through the proxy: --set proxy=ADDRESS. Security stays as it is only where the proxy replaces "
+        "X-Forwarded-For, which qbdoctor cannot see before: Caddy does so by itself, nginx with `proxy_set_header "
+        "X-Forwarded-For $remote_addr;`. Behind a proxy that hands on what a visitor sends, every visitor can name an address "
+        "of the whitelist and is let in without a password, and with a new address for each guess nobody is banned."
     ),
 )

@@ -16,6 +16,8 @@ import pytest
 
 MISSING = "not on this machine: "
 PACKAGES = {
+    "apache2": "apache2-bin",
+    "caddy": "caddy",
     "chromium": "chromium",
     "groff": "groff-base",
     "haproxy": "haproxy",

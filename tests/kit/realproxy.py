@@ -1,4 +1,4 @@
-"""Real reverse proxies, nginx and HAProxy as Debian has them, each with a configuration of its own on a loopback port.
+"""Real reverse proxies, nginx, HAProxy, Caddy and Apache as Debian has them, each with its own configuration.
 
 with Nginx(server.url, "proxy_set_header Host $http_host;") as proxy:
     assert requests.get(f"{proxy.url}/api/v2/app/version").status_code == 401
@@ -165,3 +165,62 @@ backend back
     def command(self, program: str, file: Path) -> list[str]:
         """In the foreground."""
         return [program, "-db", "-f", str(file)]
+
+
+class Caddy(RealProxy):
+    """Caddy in front of `upstream`; `lines` stand inside reverse_proxy, `whole` in place of it."""
+
+    program = "caddy"
+
+    def __init__(self, upstream: str, lines: str = "", *, whole: str | None = None) -> None:
+        super().__init__()
+        self._inside = f"reverse_proxy {urlsplit(upstream).netloc} {{\n{lines}\n}}" if whole is None else whole
+
+    def configuration(self) -> str:
+        """One site for every name, without TLS and without the port for administration."""
+        return f"""{{
+    admin off
+    auto_https off
+}}
+http://:{self.port} {{
+    bind {self.host}
+    {self._inside}
+}}
+"""
+
+    def command(self, program: str, file: Path) -> list[str]:
+        """In the foreground."""
+        return [program, "run", "--adapter", "caddyfile", "--config", str(file)]
+
+
+class Apache(RealProxy):
+    """Apache in front of `upstream`, with further lines beside its ProxyPass."""
+
+    program = "apache2"
+
+    def __init__(self, upstream: str, lines: str = "") -> None:
+        super().__init__()
+        self._upstream = upstream
+        self._lines = lines
+
+    def configuration(self) -> str:
+        """The modules that a proxy needs, nothing outside of the folder."""
+        self.folder.chmod(0o755)
+        modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers")
+        loaded = "\n".join(f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so" for one in modules)
+        user = "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""
+        return f"""{loaded}
+{user}
+ServerRoot {self.folder}
+ServerName {self.host}
+DefaultRuntimeDir {self.folder}
+PidFile {self.folder}/apache.pid
+ErrorLog {self.folder}/error.log
+Listen {self.host}:{self.port}
+ProxyPass / {self._upstream}/
+{self._lines}
+"""
+
+    def command(self, program: str, file: Path) -> list[str]:
+        """In the foreground."""
+        return [program, "-DFOREGROUND", "-f", str(file)]

@@ -31,6 +31,12 @@ _BY_VALUE = (
     " That depends on the values, though: where one that comes into force by it loosens security, the plan says so and "
     "what it exposes, and the fix is made by its own name alone."
 )
+_PLACES_OF_FILES = (
+    "The paths above are those of Linux, for the user that qBittorrent runs as and without --profile. An older log folder, "
+    "~/.local/share/data/qBittorrent/logs, stays in use where it was there first. In most containers both files are below "
+    "/config/qBittorrent. On Windows they are %APPDATA%\\qBittorrent\\qBittorrent.ini and "
+    "%LOCALAPPDATA%\\qBittorrent\\logs\\qbittorrent.log. The texts in the log are in qBittorrent's own language."
+)
 _KINDS: Mapping[str, str] = {
     "fix": "qbdoctor can do it",
     "client": "in the client",
@@ -93,6 +99,8 @@ def cause_page(page: CausePage, values: Mapping[str, str] | None = None) -> Expl
             tuple(Block(f"{_label(t)}: {r.text}", r.commands, n) for n, (r, t) in enumerate(shown, 1)),
         ),
     ]
+    if any("$HOME/.local/share" in line or "$HOME/.config" in line for step in steps for line in step.commands):
+        sections.append(Section("Where the files are", (Block(_PLACES_OF_FILES),)))
     if page.explains:
         lead = "Where this stands, the following are its symptoms and not named on their own"
         sections.append(Section("Explains", (Block(f"{lead}: {', '.join(page.explains)}."),)))
@@ -223,7 +231,7 @@ def _releases(page: CausePage) -> str:
         return f"From {page.since} on."
     if page.until:
         return f"Up to {page.until}."
-    return "All releases; what differs between them is said above."
+    return "All releases."
 
 
 def _undiagnosed(page: CausePage) -> str:

@@ -24,6 +24,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from qbdoctor import releases
+from qbdoctor.diagnosis.catalogue import phrases
+from qbdoctor.diagnosis.catalogue.phrases import PLACES, STAND_INS
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Confidence, RemedyKind, Severity
 from qbdoctor.model.findings import Remedy
 from qbdoctor.releases import NEWEST, OLDEST, Version
@@ -33,39 +35,6 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 T = TypeVar("T")
-
-PLACES: Mapping[str, str] = {
-    "url": "the address asked, without a trailing slash",
-    "host": "its host",
-    "port": "its port: the one that clients use",
-    "server_port": "the port that qBittorrent itself listens on (its own setting)",
-    "real_url": "the address where it does answer",
-    "location": "where a redirect leads",
-    "name": "the host name that was refused",
-    "origin": "the Origin that was refused",
-    "public_url": "the address people use through a proxy",
-    "address": "the client's address as the server sees it",
-    "proxy_address": "the address of the proxy as the server sees it",
-    "ca_file": "the certificate that is to be trusted",
-    "proxy_variable": "the environment variable that names a proxy",
-    "no_proxy": "what is to be reached directly, as NO_PROXY lists it",
-    "config_file": "the configuration file",
-    "log_file": "qBittorrent's log file",
-    "lock_file": "the lock of a running instance",
-    "profile": "the folder given to --profile",
-    "username": "the user name",
-    "until": "when a ban ends, as ` until 14:05`",
-    "cookie_name": "the name of the session cookie",
-    "version": "the release of the server, with or without its v",
-    "section": "the section its settings are read from: Preferences or WebUI",
-    "setting": "the setting that is wrong, as it is called in the file",
-    "pid": "the server's process id",
-    "engine": "the command of the container's engine: docker or podman",
-    "container_name": "the container's name",
-    "compose_file": "the file of its compose project",
-    "compose_service": "its service in that file",
-}
-"""Every place a template may hold, and what goes there. ``Finding.values`` uses these names."""
 
 CONDITIONS: Mapping[str, str] = {
     "container": "where qBittorrent runs in a container or behind a port mapping",
@@ -273,7 +242,7 @@ def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, comma
         if match["default"] is not None:
             return match["default"]
         whole = whole and stand_ins
-        return match["name"].upper()
+        return STAND_INS.get(match["name"], match["name"].upper())
 
     text = _PLACE.sub(put, template)
     return text if whole else None
@@ -304,14 +273,11 @@ def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
     if verb == "key":
         return words
     file = values.get("config_file") or "qBittorrent.conf (qBittorrent.ini on Windows and macOS)"
-    return (
-        "Stop qBittorrent and wait until its process is gone, because it rewrites the file as it exits. "
-        f"In {_CONTROL.sub('?', file)} set {words}. Start it again."
-    )
+    return phrases.edit(what, words, _CONTROL.sub("?", file))
 
 
 def _parse(cause: str, data: dict[str, Any]) -> CausePage:
-    confirm = tuple(CatalogueStep(_flow(one.pop("text")), _commands(one)) for one in data.pop("confirm"))
+    confirm = _confirm(data.pop("confirm"))
     breaks = data.pop("breaks", _BREAKS_OF_GROUP.get(data["group"], "server"))
     made = CausePage(
         id=cause,
@@ -335,6 +301,24 @@ def _parse(cause: str, data: dict[str, Any]) -> CausePage:
     if data:
         raise ValueError(f"unknown keys: {', '.join(data)}")
     return made
+
+
+def _confirm(rows: list[dict[str, Any]]) -> tuple[CatalogueStep, ...]:
+    """Return the steps; the first that ``needs`` a password, a session or a key has a step before it that gets it."""
+    made: list[CatalogueStep] = []
+    needed: list[str] = []
+    for row in rows:
+        need = str(row.pop("needs", ""))
+        for one in ("password", "session") if need == "session" else (need,) if need else ():
+            if one not in needed:
+                made.append(CatalogueStep(*phrases.PREPARATIONS[one]))
+                needed.append(one)
+        made.append(CatalogueStep(_flow(row.pop("text")), _commands(row)))
+        if row:
+            raise ValueError(f"unknown keys in a step: {', '.join(row)}")
+    if needed:
+        made.append(CatalogueStep(*phrases.REMOVAL))
+    return tuple(made)
 
 
 def _remedy(data: dict[str, Any]) -> RemedyTemplate:

@@ -295,7 +295,7 @@ def test_holes_defaults_and_braces() -> None:
     kept, default = pages.fill(page, {"pid": ""})
     assert kept.commands == ('nginx { x $host; } {"json": 1} %{http_code} {unknown}',)
     assert (default.text, default.commands) == ("somewhere", ("a", "  b 8080"))
-    assert pages.fill(page, {}, stand_ins=True)[0].text == "gone PID"
+    assert pages.fill(page, {}, stand_ins=True)[0].text == "gone 1234"
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PLACES)), st.text()))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from qbdoctor import registry
 from qbdoctor.cli import suggest
 from qbdoctor.diagnosis.catalogue import explain, pages
-from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, PLACES, CausePage, RemedyTemplate
+from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, CausePage, RemedyTemplate
+from qbdoctor.diagnosis.catalogue.phrases import PLACES
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES
 from qbdoctor.model.findings import Check, Judgement
 

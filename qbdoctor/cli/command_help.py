@@ -27,6 +27,11 @@ _HELP = {
         "qbdoctor history",
         "qbdoctor history RECORD --format markdown",
     ),
+    "diff": (
+        "Holds two saved looks against each other, or a saved one against now: what differs, and which fault it explains.",
+        "qbdoctor diff yesterday.json",
+        "qbdoctor diff mine.json theirs.json --json",
+    ),
     "demo": (
         "Plays the incident from start to end on a throw-away instance that leaves nothing behind.",
         "qbdoctor demo",

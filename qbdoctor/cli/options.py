@@ -157,6 +157,19 @@ def add_check_options(parser: Parser, *, shown: bool = True) -> None:
         default=argparse.SUPPRESS,
         help="also add a torrent that can never start, see it counted, and remove it",
     )
+    options.add_argument(
+        "--save",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="keep all that was seen, without a secret, for a helper or for later",
+    )
+    options.add_argument(
+        "--from",
+        dest="from_file",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="judge what --save kept: nothing is sent",
+    )
 
 
 def add_fix(commands: Any, common: Parser) -> None:
@@ -224,6 +237,16 @@ def add_history(commands: Any, common: Parser) -> None:
         type=_days,
         default=argparse.SUPPRESS,
         help="--prune: only what ended before that",
+    )
+
+
+def add_diff(commands: Any, common: Parser) -> None:
+    """Add ``diff``."""
+    diff = commands.add_parser(
+        "diff", parents=[common], help="two saved looks side by side, or a saved one and now", allow_abbrev=False
+    )
+    diff.add_argument(
+        "ids", nargs="*", metavar="FILE", default=argparse.SUPPRESS, help="one or two files of check --save"
     )
 
 

@@ -7,12 +7,16 @@ import os
 import ssl
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from qbdoctor.cli import credentials, output
 from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.model.basics import Secret
+from qbdoctor.model.changes import UndoneChange
 from qbdoctor.model.errors import UserError
+from qbdoctor.observe.base.inspection import Inspection
+from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Asked
 from qbdoctor.observe.observer import Observer
 from qbdoctor.storage import private
@@ -58,7 +62,7 @@ def observer(
     wire = Wire(target.address, Deadline(args.deadline), Masks(), verify=verify)
     if sys.stderr.isatty() and not args.quiet:
         wire.waiting = output.say
-    return Observer(
+    made = Observer(
         target,
         asked,
         wire,
@@ -67,6 +71,18 @@ def observer(
         environment=env,
         ask_password=None if args.no_login else credentials.asker(present=present),
     )
+    made.records = partial(_undone, made.state)
+    return made
+
+
+def _undone(state: Path, seen: Observations) -> tuple[UndoneChange, ...]:
+    """Return the verified changes of this target that no longer hold."""
+    from qbdoctor.repair.history import standing  # noqa: PLC0415 - most have no records
+
+    target = seen.target
+    if not (state / "records").is_dir():
+        return ()
+    return standing.undone(state, target.config_file, target.address.url, seen.settings, seen.preferences)
 
 
 def _given_secret(args: argparse.Namespace, kind: str, env: Mapping[str, str]) -> Secret | None:
@@ -124,3 +140,35 @@ def target_arguments(args: argparse.Namespace) -> tuple[str, ...]:
     given = [part for name, value in pairs if value is not None and own.get(name) != value for part in (name, value)]
     first = () if args.target is None else ("--target", args.target)
     return (*first, *given, *(name for name, is_given in flags if is_given and not own.get(name)))
+
+
+def fix_options(inspection: Inspection) -> tuple[str, ...] | None:
+    """Return the options beside the target's; None where no fix can be made from here. Sends nothing.
+
+    With a session, or while a person may still log in, a fix is made live. A running server that refuses us has to be
+    restarted for an edit of its file; a stopped one has its file edited.
+    """
+    seen, target = inspection.seen, inspection.target
+    if not seen.has("anonymous") or _may_log_in(seen):
+        return ()
+    if target.config_file is None:
+        return None
+    if target.instance is None:
+        return None if seen.anonymous.answered else ()
+    from qbdoctor.repair.restart import restart  # noqa: PLC0415 - only where something is wrong
+
+    try:
+        restart.plan(target.instance, target.config_file)
+    except UserError:
+        return ("--via", "file")  # once it was stopped by hand
+    return ("--restart",)
+
+
+def _may_log_in(seen: Observations) -> bool:
+    if seen.anonymous.status == 200:
+        return True
+    if seen.has("session_call") and seen.session_call is not None:
+        return seen.session_call.status == 200
+    return seen.has("sign_in") and (
+        seen.sign_in.outcome == "accepted" or seen.sign_in.why in {"no-credentials", "no-login"}
+    )

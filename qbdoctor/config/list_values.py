@@ -19,7 +19,7 @@ _ALL_NAMES = "*"
 
 def with_entry(setting: str, raw: str | None, entry: str) -> str | None:
     """Return the text in the file with this entry as well; what is there (None: absent) if it holds it already."""
-    held = _entries(setting, raw)
+    held = entries(setting, raw)
     if _holds(setting, held, entry):
         return raw
     if setting == SUBNETS:
@@ -29,7 +29,7 @@ def with_entry(setting: str, raw: str | None, entry: str) -> str | None:
 
 def contains(setting: str, raw: str | None, entry: str) -> bool:
     """Return whether the text in the file has this entry, or one that says at least as much."""
-    return _holds(setting, _entries(setting, raw), entry)
+    return _holds(setting, entries(setting, raw), entry)
 
 
 def with_entry_json(setting: str, value: Json, entry: str) -> Json:
@@ -46,7 +46,8 @@ def holds_json(setting: str, value: Json, entry: str) -> bool:
     return isinstance(value, str) and _holds(setting, _split(r"[\n,]" if setting == SUBNETS else ";", value), entry)
 
 
-def _entries(setting: str, raw: str | None) -> tuple[str, ...]:
+def entries(setting: str, raw: str | None) -> tuple[str, ...]:
+    """Return the entries of a list's text in the file; those of the default where the key is absent."""
     if raw is None:
         found = releases.default(releases.key(setting), releases.NEWEST)
         return found if isinstance(found, tuple) else _split(";", str(found))

@@ -19,6 +19,7 @@ from qbdoctor.diagnosis.verdict import NOT_ASKED, headline, merge_findings, stat
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Check, Finding, Judgement
 from qbdoctor.model.report import Cause, CheckResult, ContainerInfo, ProcessInfo, Report, ReportError, TargetInfo
+from qbdoctor.observe.base.observations import NotObserved
 from qbdoctor.observe.comparisons import table as comparisons
 from qbdoctor.releases import ANY, VersionRange
 
@@ -92,10 +93,13 @@ def _ask(observer: Observer, check: Check, crashed: Callable[[str], None] | None
                 break
             for name in wanted:
                 observer.seen.comparisons[name] = ()  # stays so where a plug-in asks for a name that does not exist
-                observer.seen.comparisons[name] = comparisons.make(name, observer)
+                if observer.seen.live:  # a saved set holds those that were made
+                    observer.seen.comparisons[name] = comparisons.make(name, observer)
             judgement = check.judge(observer.seen)
     except UserError:
         raise
+    except NotObserved as lacks:
+        return Judgement("unknown", "Not judged", f"the saved look does not hold what this needs ({lacks})")
     except Exception as error:
         if crashed is not None:
             crashed(observer.wire.masks.hide("".join(traceback.format_exception(error))))

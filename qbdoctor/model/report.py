@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qbdoctor.model.basics import REPORT_SCHEMA, Confidence, Json, Severity, State, Status
+from qbdoctor.model.changes import FailingClient, SeenChanges
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.route import Route
@@ -188,6 +189,8 @@ class Report:
     exit_code: int
     error: ReportError | None = None
     route: Route | None = None
+    changes: SeenChanges | None = None
+    failing: tuple[FailingClient, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -206,7 +209,9 @@ class Report:
             "route": self.route.to_json() if self.route else None,
             "verdict": {"state": self.state, "headline": self.headline},
             "causes": [cause.to_json() for cause in self.causes],
+            "changes": self.changes.to_json() if self.changes else None,
             "checks": [check.to_json() for check in self.checks],
+            "failing_clients": [one.to_json() for one in self.failing],
             "complete": self.complete,
             "login_attempts": self.login_attempts,
             "exit_code": self.exit_code,

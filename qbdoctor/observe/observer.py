@@ -67,6 +67,7 @@ class Observer(Inspection):
             environment=self.environment,
         )
         fresh.session = self.session
+        fresh.records = self.records
         fresh.login_attempts = self.login_attempts
         if self.login_attempts:
             fresh.seen.put("sign_in", self.seen.sign_in)
@@ -346,6 +347,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "sign_in": sign_in,
     "start_page": lambda observer: observer.session.call("GET", "/"),
     "suspect": lambda observer: machine.suspect(observer.seen),
+    "undone_changes": lambda observer: () if observer.records is None else observer.records(observer.seen),
     "untrusted": Observer._take_untrusted,
     "version": Observer._take_version,
     "webapi_version": Observer._take_webapi_version,

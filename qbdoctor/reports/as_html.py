@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from qbdoctor.model.changes import SeenChanges
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, CheckResult, Report
-from qbdoctor.reports import route
+from qbdoctor.reports import changes, route
 from qbdoctor.reports.commands import next_step
 from qbdoctor.reports.html_style import STYLE
 from qbdoctor.reports.text import (
@@ -42,10 +43,16 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     yield f'<h1 class="{report.state}">{_text(said)}</h1>'
     if report.error is None:
         yield f'<p class="dim">{escape(subject(report))}</p>'
+        if report.changes is not None:
+            yield from _changes(report.changes)
         if report.route is not None:
             yield route.pictures(report.route)
         for cause in report.causes:
             yield from _cause(cause, report)
+        if report.failing:
+            yield "<h2>Refused as well, by the server's log</h2>\n<ul>"
+            yield from (f"<li>{_text(sentence(one.told, 200))}</li>" for one in report.failing)
+            yield "</ul>"
         command, remark = next_step(report, options)
         yield f"<h2>Next</h2>\n<pre>{escape(command)}</pre>"
         if remark:
@@ -53,6 +60,20 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
         yield from _checks(report)
         yield from _target(report)
     yield f'<p class="dim">qbdoctor {_text(report.version)}, {_text(report.started)}</p>\n</main>\n</body>\n</html>'
+
+
+def _changes(made: SeenChanges) -> Iterator[str]:
+    """Yield what changed, what explains a cause first and with its name."""
+    lead = f"{made.lead}:" if made.items else changes.line(made, 0)
+    yield f'<section class="changes">\n<h2>What changed</h2>\n<p>{_text(lead)}</p>'
+    if made.items:
+        yield "<ul>"
+        for one in (*made.telling, *made.others):
+            why = ", ".join(f"<code>{_text(cause)}</code>" for cause in one.explains)
+            explains = f' <span class="dim">explains {why}</span>' if why else ""
+            yield f"<li>{_text(changes.text(one))}{explains}</li>"
+        yield "</ul>"
+    yield "</section>"
 
 
 def _title(report: Report) -> str:

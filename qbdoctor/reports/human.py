@@ -19,6 +19,7 @@ from qbdoctor.model.basics import Status
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, CheckResult, Report
+from qbdoctor.reports.changes import line as changes
 from qbdoctor.reports.commands import complete, next_step
 from qbdoctor.reports.detail import ALL, LEVELS, Detail
 from qbdoctor.reports.route import line as way
@@ -133,6 +134,8 @@ class _Page:
         )
         if self.options.quiet:
             return
+        if report.changes is not None:
+            yield from self.line("  ", (changes(report.changes, self.detail.changes), "yellow"))
         if report.route is not None:
             told = way(report.route, self.width - len("  Way: ") if self.width is not None else 0)
             yield from self.line("  ", (f"Way: {told}", "dim"))
@@ -143,6 +146,7 @@ class _Page:
             yield from self.other_causes(report.causes[1:])
         if self.options.verbose:
             yield from self.target()
+        yield from self.failing()
         yield from self.checks()
         yield from self.next()
 
@@ -267,6 +271,18 @@ class _Page:
         yield from self.line("", ("Target", "bold"))
         for label, text in rows:
             yield from self.line(f"  {label:<8}  ", (text, ""), lead_style="dim")
+
+    def failing(self) -> Iterator[Text]:
+        """Yield who else is refused; what their headers say a stranger chose."""
+        shown = self.report.failing[: self.detail.failing]
+        if not shown:
+            return
+        yield from self.blank()
+        yield from self.line("", ("Refused as well, by the server's log", "bold"))
+        for one in shown:
+            yield from self.line("  ", (sentence(one.told, 200), ""))
+        if left := len(self.report.failing) - len(shown):
+            yield from self.line("  ", (f"and {left} more: --json has all", "dim"))
 
     def checks(self) -> Iterator[Text]:
         checks = self.report.checks

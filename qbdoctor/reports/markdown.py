@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, Report
+from qbdoctor.reports import changes
 from qbdoctor.reports.commands import next_step
 from qbdoctor.reports.text import Options, commands, details, sentence, setting, sides, subject
 
@@ -27,8 +28,14 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
         return
     mark = f"{_STATE[report.state]} " if options.unicode else ""
     yield f"## {mark}{prose(report.headline)}\n"
+    if report.changes is not None:
+        yield f"{prose(changes.line(report.changes, len(report.changes.items)))}\n"
     for cause in report.causes:
         yield from _cause(cause)
+    if report.failing:
+        yield "### Refused as well, by the server's log\n"
+        yield from (f"- {prose(sentence(one.told, 200))}" for one in report.failing)
+        yield ""
     yield "### Checks\n"
     yield f"{prose(subject(report))}\n"
     yield "| Status | Check | Result |\n| --- | --- | --- |"

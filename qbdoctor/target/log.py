@@ -184,6 +184,12 @@ def is_nameless_login(line: LogLine) -> bool:
     return found is not None and re.split("[:：]", line.text[found.end :])[-1].strip() == ""
 
 
+def refused_login(line: LogLine) -> tuple[str, bool] | None:
+    """Return whose login the line says was refused, and whether for a ban; None for another line."""
+    found = _login_address(line) if line.level == "W" else None
+    return None if found is None else (found.address, _attempt(line, found) is None)
+
+
 def last_failure(lines: Sequence[LogLine], address: str) -> datetime | None:
     """Return when this address last failed to log in and was counted (the server's local time), or None."""
     wanted = plain_address(address)

@@ -28,6 +28,7 @@ class Job:
     sock: socket.socket | None = None
     local: str | None = None
     peer: str | None = None
+    certificate: bytes | None = None
     status: int | None = None
     got: int = 0
     done: threading.Event = field(default_factory=threading.Event)
@@ -173,6 +174,11 @@ def _adapter(job: Job, source: str | None, zone: str = "", peer: str | None = No
             sock = super()._new_conn()
             connected(sock)
             return sock
+
+        def connect(self) -> None:
+            super().connect()
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                job.certificate = getattr(self.sock, "getpeercert")(True)  # noqa: B009 - a TLS socket by now
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

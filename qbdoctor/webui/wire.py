@@ -42,6 +42,7 @@ class Wire:
     ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
     ``untrusted`` is a request that failed because the certificate is not trusted: from then on nothing is verified, and no
     secret is sent.
+    ``certificate`` is the one (DER) that the target's own address showed last.
     A name is looked up once: all later requests to a host and port go to the IP address that answered first, since another
     one of the same name may be another program's.
     """
@@ -55,6 +56,7 @@ class Wire:
         self.waiting: Callable[[str], None] | None = None
         self.exchanges: list[Exchange] = []
         self.opened: list[tuple[SetCookie, Call]] = []
+        self.certificate: bytes | None = None
         self._peers: dict[tuple[str, int], str] = {}
 
     def send(self, call: Call) -> Exchange:
@@ -98,6 +100,8 @@ class Wire:
             exchange, raw = self._record(blank, *job.answer, show_body=call.show_body)
         if exchange.answered and exchange.peer and "%" not in exchange.peer and call.proxy is None:
             self._peers.setdefault(name, exchange.peer)
+        if job.certificate is not None and where == self.address and call.proxy is None:
+            self.certificate = job.certificate
         self.exchanges.append(exchange)
         self.opened.extend((cookie, call) for cookie in exchange.cookies if cookie.value)
         return exchange, raw

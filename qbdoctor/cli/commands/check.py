@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qbdoctor.cli import output
-from qbdoctor.cli.commands.fix_options import fix_options
+from qbdoctor.cli import outcome, output
 from qbdoctor.cli.parser import COMMANDS
 from qbdoctor.cli.suggest import suggest
-from qbdoctor.cli.target_options import observer, target_arguments
+from qbdoctor.cli.target_options import fix_options, observer, target_arguments
 from qbdoctor.diagnosis import engine
+from qbdoctor.looks.remembering import remember
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks
+
+if TYPE_CHECKING:
+    from qbdoctor.model.findings import Check
+    from qbdoctor.model.report import Report
+    from qbdoctor.observe.observer import Observer
 
 
 def run(args: argparse.Namespace) -> int:
@@ -21,6 +29,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         known = checks()
         _refuse_unknown(args.ids, [check.id for check in known])
+        if args.from_file is not None:
+            return _judge_again(args, known)
+        if args.save is not None:
+            outcome.check_output(args.save)  # before anything is sent: nobody would have what was seen
         watcher = observer(args)
         made = engine.run(
             watcher,
@@ -30,9 +42,51 @@ def run(args: argparse.Namespace) -> int:
             started=started,
             crashed=output.say if args.verbose else None,
         )
+        if not args.ids:  # the checks that were named alone have not seen enough
+            made = _remembered(args, watcher, made)
+        if args.save is not None:
+            _save(args.save, watcher, made)
     except UserError as error:
         return output.report(engine.error_report(error, started), args)
     return output.report(made, args, target_arguments(args), fix_options(watcher) if made.causes else ())
+
+
+def _remembered(args: argparse.Namespace, watcher: Observer, made: Report) -> Report:
+    """Return the report with what changed; whatever is wrong with the looks, the check stands as it was made."""
+    try:
+        return remember(watcher, made, keep=not args.dry_run)
+    except Exception as error:
+        if args.verbose:
+            output.say(f"What changed could not be told ({type(error).__name__}).")
+        return made
+
+
+def _save(name: str, watcher: Observer, made: Report) -> None:
+    from qbdoctor.looks import saved, taking  # noqa: PLC0415 - seldom asked for
+
+    held = saved.to_json(watcher, made, taking.take(watcher, made, None))
+    outcome.deliver_json(held, name)
+    output.say(f"What was seen is in {name}: without passwords, cookies and keys, but with addresses and paths.")
+
+
+def _judge_again(args: argparse.Namespace, known: Sequence[Check]) -> int:
+    """Judge what was saved: nothing is sent, read or kept."""
+    from qbdoctor.looks import saved  # noqa: PLC0415 - seldom asked for
+
+    if args.save is not None or args.url or args.profile or args.config or args.target or args.write_probe:
+        raise UserError("usage", "--from judges what was saved: it takes no target, no --save and no --write-probe.")
+    held = saved.load(Path(args.from_file).expanduser())
+    made = engine.run(
+        held.observer,
+        known,
+        only=frozenset(args.ids),
+        fail_on=args.fail_on,
+        started=held.taken,
+        crashed=output.say if args.verbose else None,
+    )
+    if args.format == "human":
+        output.say(f"Judged again from {args.from_file}, saved {held.look.taken} by qbdoctor {held.look.tool_version}.")
+    return output.report(made, args, (), None)
 
 
 def _refuse_unknown(asked: list[str], known: list[str]) -> None:

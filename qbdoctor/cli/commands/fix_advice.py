@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Sequence
 
 from qbdoctor.cli import program
-from qbdoctor.cli.commands.fix_options import fix_options
 from qbdoctor.cli.outcome import CommandOutcome
-from qbdoctor.cli.target_options import target_arguments
+from qbdoctor.cli.target_options import fix_options, target_arguments
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.report import Cause, Report
 from qbdoctor.registry import fixes

@@ -10,9 +10,10 @@ from qbdoctor.cli import outcome, output, prompts
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.record_selection import is_gone, settle
 from qbdoctor.cli.target_options import state_folder
+from qbdoctor.model.changes import UndoneChange
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.registry import fixes
-from qbdoctor.repair.history import change_document, other_folders, undo_instructions
+from qbdoctor.repair.history import change_document, other_folders, standing, undo_instructions
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record, history_json
 
@@ -40,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
         held = history_json(records)
         if args.ids:
             held["records"] = [_full_json(journal, each) for each in records]
+        for told, record in zip(held["records"], records, strict=True):
+            if isinstance(record, Record) and isinstance(told, dict):
+                told["undone"] = [one.to_json() for one in _undone(journal, record)]
         outcome.deliver_json(held, args.output)
     else:
         outcome.deliver_text(_text(args, journal, records), args.output)
@@ -69,9 +73,11 @@ def _text(args: argparse.Namespace, journal: Journal, records: tuple[Record | Da
             else change_document.table(readable)
         )
     if args.ids:
-        return "\n".join(_in_full(record) for record in readable)
+        return "\n".join(_in_full(record, _undone(journal, record)) for record in readable)
     waiting = _waiting(journal)
-    return "".join(f"{_line(record)}{waiting.get(record.run, '')}\n" for record in readable)
+    return "".join(
+        f"{_line(record)}{waiting.get(record.run, '')}{_undone_line(journal, record)}\n" for record in readable
+    )
 
 
 def _document(journal: Journal, record: Record) -> str:
@@ -101,11 +107,29 @@ def _waiting(journal: Journal) -> dict[str, str]:
     return {run: f"\n    {waiting.text()}" for run, waiting in confirmations.all_waiting(journal).items()}
 
 
+def _undone(journal: Journal, record: Record) -> list[UndoneChange]:
+    """Return what no longer holds of a record, by its config as it is now: seen, and written nowhere."""
+    if record.state != "verified":
+        return []
+    newer = [
+        one for one in journal.records() if isinstance(one, Record) and one.id > record.id and one.same_target(record)
+    ]
+    return standing.in_file(record, [one for one in newer if one.standing])
+
+
+def _undone_line(journal: Journal, record: Record) -> str:
+    return "".join(f"\n    no longer holds: {_undone_text(one)}" for one in _undone(journal, record))
+
+
+def _undone_text(one: UndoneChange) -> str:
+    return f"{one.setting} is {one.now}, not {one.wanted} ({one.where})"
+
+
 def _where(record: Record) -> str:
     return record.file_name() or record.target.url or "unknown target"
 
 
-def _in_full(record: Record) -> str:
+def _in_full(record: Record, undone: list[UndoneChange]) -> str:
     lines = [
         record.id,
         f"  fix       {record.fix} ({record.reason})",
@@ -121,6 +145,7 @@ def _in_full(record: Record) -> str:
     if record.verified_by:
         lines.append(f"  verified  {record.verified_by}")
     lines += [f"  {step.at}  {step.state}{f': {step.note}' if step.note else ''}" for step in record.states]
+    lines += [f"  now       no longer holds: {_undone_text(one)}" for one in undone]
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.model.basics import Secret
+from qbdoctor.model.changes import UndoneChange
 from qbdoctor.observe.base.first_request_log import Marks
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Asked
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
 AskPassword = Callable[[str, str], Secret | None]
 """Asks a person for the password of a user (the first argument) of a server (its URL, the second)."""
 
+RecordsReader = Callable[[Observations], tuple[UndoneChange, ...]]
+"""Holds the rollback records, which other rooms keep, against what was seen of their target."""
+
 
 class Inspection(ABC):
     """What one look at a target knows and may use. ``login_attempts`` counts the credentials that were sent: 0 or 1.
 
+    ``records`` reads the rollback records, where there may be any.
     ``refused_authorisations`` counts the 401s after the first on a way that may add credentials of its own.
     """
 
@@ -52,6 +57,7 @@ class Inspection(ABC):
         self.login_attempts = 0
         self.refused_authorisations = 0
         self.log_marks: Marks = ()
+        self.records: RecordsReader | None = None
         self.session = SessionClient(wire)  # without the API key until it is proven who would get it
         for secret in (password, asked.api_key):
             wire.masks.add(secret)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from qbdoctor.config.settings import Settings
     from qbdoctor.model.basics import Secret
+    from qbdoctor.model.changes import UndoneChange
     from qbdoctor.model.exchanges import Withheld
     from qbdoctor.observe.base.config_place import ConfigPlace
     from qbdoctor.observe.base.instance_lock import InstanceLock
@@ -82,6 +83,15 @@ class Observations:
     def has(self, name: str) -> bool:
         """Return True if this observation was taken already."""
         return name in self._taken and not isinstance(self._taken[name], Exception)
+
+    @property
+    def live(self) -> bool:
+        """Whether what is not there yet can be taken: not in a saved set."""
+        return self._take is not None
+
+    def taken(self) -> dict[str, Any]:
+        """Return the observations that were taken, by name, without those whose taking failed."""
+        return {name: value for name, value in self._taken.items() if not isinstance(value, Exception)}
 
     def compared(self, name: str) -> Comparison | None:
         """Return the last comparison made under this name, or None: the most telling one is made last."""
@@ -362,6 +372,11 @@ class Observations:
     def believes_forwarded(self) -> bool | None:
         """Whether the server takes clients' addresses from X-Forwarded-For at all; None where that is not known."""
         return cast("bool | None", self.see("believes_forwarded"))
+
+    @property
+    def undone_changes(self) -> tuple[UndoneChange, ...]:
+        """The verified changes of qbdoctor's own, by its records, that no longer hold at this target."""
+        return cast("tuple[UndoneChange, ...]", self.see("undone_changes"))
 
     @property
     def late_log(self) -> tuple[LogLine, ...]:

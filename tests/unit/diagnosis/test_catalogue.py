@@ -36,7 +36,7 @@ bypass-active exposed-bypass whitelist-not-matching whitelist-syntax client-reli
 client-drops-cookie cookie-stripped secure-cookie-over-http cookie-clobber samesite-browser-loop session-too-short
 sessions-evicted cookie-renamed
 edited-while-running wrong-config-file config-from-newer-release unknown-key misplaced-key ambiguous-setting
-config-permission config-lost leftover-new-file settings-not-saved env-override
+config-permission config-lost leftover-new-file settings-not-saved env-override fix-undone-since
 alt-webui-broken third-party-403
 client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again client-logs-in-each-call
 client-unencoded-form client-json-login client-http-method client-foreign-origin client-old-add-parameter
@@ -52,7 +52,7 @@ secure-cookie-over-http cookie-stripped tls-mismatch tls-untrusted cookie-rename
 edited-while-running api-key-rejected wrong-port redirected foreign-auth-in-front whitelist-syntax
 cookie-clobber samesite-browser-loop sessions-evicted unknown-key misplaced-key ambiguous-setting
 wrong-config-file config-from-newer-release config-permission config-lost leftover-new-file settings-not-saved
-env-override session-too-short empty-username webui-disabled waiting-at-legal-notice bind-failed
+env-override fix-undone-since session-too-short empty-username webui-disabled waiting-at-legal-notice bind-failed
 https-fallback api-too-old alt-webui-broken whitelist-not-matching shared-address-ban client-drops-cookie
 client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again
 client-logs-in-each-call client-unencoded-form client-json-login client-http-method client-foreign-origin
@@ -61,7 +61,7 @@ client-old-add-parameter client-old-endpoint client-unknown-filter client-auth-h
 
 WARNINGS = words("""
 default-credentials cookie-clobber session-too-short edited-while-running unknown-key misplaced-key ambiguous-setting
-whitelist-syntax wrong-config-file leftover-new-file
+whitelist-syntax wrong-config-file leftover-new-file fix-undone-since
 """)
 INFOS = ["bypass-active", "cookie-renamed", "samesite-browser-loop"]
 
@@ -118,7 +118,7 @@ def texts(cause: str) -> str:
 
 def test_every_cause_of_the_contract_has_a_page_and_is_a_kebab_name() -> None:
     assert set(CONTRACT) <= set(pages.ids())
-    assert len(CONTRACT) == len(set(CONTRACT)) == 72
+    assert len(CONTRACT) == len(set(CONTRACT)) == 73
     for cause in pages.ids():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cause)
 

@@ -40,7 +40,7 @@ def suspect(seen: Observations) -> ProbableProcess | None:
     target = seen.target
     if target.instance is not None:
         return ProbableProcess(target.instance, seen.settings, seen.log, web_ports(target.instance), named=True)
-    if target.config_given or not target.here or not target.others:
+    if target.config_given or not target.here or not target.others or target.container is not None:
         return None
     read = [_of(instance) for instance in target.others]
     wanted = [one for one in read if target.address.port in _meant_ports(one)]

@@ -11,7 +11,7 @@ from qbdoctor.repair.restart.restart import NotStarted, RestartPlan
 from qbdoctor.repair.restart.restarter import Restarter
 from qbdoctor.repair.restart.watchdog_client import READY_SECONDS, WatchdogClient, releasing_on_failure
 from qbdoctor.repair.run import NotHelped
-from qbdoctor.target import processes
+from qbdoctor.target import containers
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
 from qbdoctor.webui.masks import Deadline
@@ -77,7 +77,7 @@ def observer_after_restart(fix_run: FixRun, how: RestartPlan) -> Observer:
     """
     old = fix_run.observer
     target = old.target
-    instance = processes.using(how.config)
+    instance = containers.using(how.config)
     if target.origin == "url":
         target = replace(target, instance=instance)
     else:

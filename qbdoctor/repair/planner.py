@@ -17,11 +17,13 @@ from qbdoctor.repair.edits.file_plan import FilePlan
 from qbdoctor.repair.edits.preference_plan import FileText, api_changes
 from qbdoctor.repair.edits.values import json_value, written
 from qbdoctor.repair.plan import Plan, PlanStep, Via, no_contradiction
-from qbdoctor.repair.run import FixRun
+from qbdoctor.repair.run import FixRun, out_of_reach
 from qbdoctor.storage import atomic
+from qbdoctor.target import containers
 
 if TYPE_CHECKING:
     from qbdoctor.repair.restart.restart import RestartPlan
+    from qbdoctor.target.description import Target
 
 API_IS_NO_WAY = {"not-this-way", "no-session", "no-such-preference", "api-unavailable", "api-failed"}
 """What makes ``--via auto`` with ``--restart`` turn to the file."""
@@ -31,6 +33,8 @@ def way(fix_run: FixRun, asked: str) -> Via:
     """Return which way the settings are changed, or refuse. ``auto`` is live where it runs, else the file."""
     target = fix_run.observer.target
     if asked == "file" or (asked == "auto" and (not fix_run.runs or (fix_run.restart and not fix_run.serves))):
+        if target.config_file is None and target.handed is not None:
+            raise out_of_reach(target)
         if target.config_file is None:
             raise UserError(
                 "no-config",
@@ -41,6 +45,7 @@ def way(fix_run: FixRun, asked: str) -> Via:
         if fix_run.runs and not fix_run.restart:
             raise _running(fix_run)
         fix_run.how = _how(fix_run) if fix_run.runs else None
+        check_mount(target)
         return "file"
     other = fix_run.other()
     if other is not None:
@@ -53,6 +58,18 @@ def way(fix_run: FixRun, asked: str) -> Via:
             "api-unavailable",
         )
     return "api"
+
+
+def check_mount(target: Target) -> None:
+    """Refuse a config that is mounted read-only into its container, which could not save it. Raises Refused."""
+    one, file = target.container, target.config_file
+    mount = None if one is None or file is None else containers.mount_of(one, file)
+    if one is not None and mount is not None and not mount.writable:
+        raise Refused(
+            f"{mount.source} is mounted read-only into container {one.name} at {mount.destination}, so qBittorrent could not "
+            "save its settings: make the container anew without :ro, then run this again.",
+            "config-read-only",
+        )
 
 
 def _running(fix_run: FixRun) -> Refused:

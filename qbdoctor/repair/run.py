@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qbdoctor.repair.restart.restart import RestartPlan
     from qbdoctor.repair.restart.restarter import Restarter
     from qbdoctor.repair.restart.watchdog_client import WatchdogClient
+    from qbdoctor.target.description import Target
 
 
 class FixRun:
@@ -100,7 +101,7 @@ class FixRun:
     @property
     def runs(self) -> bool:
         """Whether a qBittorrent holds the settings in memory, as far as can be seen."""
-        return self.observer.target.instance is not None or self.serves
+        return self.observer.target.runs or self.serves
 
     def diagnose(self) -> Report:
         """Run the checks, once, and keep the session for what follows. Raises Refused where they would see another."""
@@ -123,15 +124,17 @@ class FixRun:
     def config(self) -> Path:
         """Return the target's config file. Raises UserError where it is not known."""
         path = self.observer.target.config_file
+        if path is None and self.observer.target.handed is not None:
+            raise out_of_reach(self.observer.target)
         if path is None:
             raise UserError("no-config", "the config of this target is not known: name it with --config.", 3)
         return path
 
     def stopped(self) -> str | None:
         """Return a sentence if a qBittorrent uses the file now: asked again right before each write."""
-        from qbdoctor.target import processes  # noqa: PLC0415 - seldom needed
+        from qbdoctor.target import containers  # noqa: PLC0415 - seldom needed
 
-        return processes.running_with(self.config())
+        return containers.running_with(self.config())
 
     def target(self) -> TargetRecord:
         """Return what a record says of the target."""
@@ -140,7 +143,35 @@ class FixRun:
             url=target.address.url,
             config_file=str(target.config_file) if target.config_file else None,
             profile=str(target.profile) if target.profile else None,
+            container=f"{target.container.engine} {target.container.name}" if target.container is not None else None,
+            config_inside=self._inside(),
         )
+
+    def _inside(self) -> str | None:
+        """Return what the target's container calls its config."""
+        one, file = self.observer.target.container, self.observer.target.config_file
+        found = None if one is None or file is None else one.inside_path(file)
+        return None if found is None else str(found)
+
+
+def out_of_reach(target: Target) -> Refused:
+    """Return the refusal to write a config that its container's engine alone hands out."""
+    handed = target.handed
+    assert handed is not None  # noqa: S101 - for the type checker: it was asked for that
+    mount = handed.container.mount_of(handed.config_inside)
+    name, engine = handed.container.name, handed.container.engine
+    if mount is None:
+        text = (
+            f"The config {handed.shown} lies in the container itself, in no volume, and is gone when it is made anew: mount a "
+            "folder at its place first, or change it live (--via api)."
+        )
+    else:
+        what = f"volume {mount.name}" if mount.kind == "volume" and mount.name else f"folder {mount.source}"
+        text = (
+            f"The config {handed.shown} lies in the {what} of container {name} ({engine}), where this user may not write: "
+            "change it live (--via api), or run this as root."
+        )
+    return Refused(text, "config-out-of-reach")
 
 
 class NotHelped(Refused):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -265,6 +266,38 @@ def image_port(one: Container) -> tuple[int, str] | None:
         if port := valid_port(value):
             return port, name
     return None
+
+
+def using(config: Path) -> Instance | None:
+    """Return the running qBittorrent that uses this config file; one in a container by what its engine says of it."""
+    from qbdoctor.target import processes  # noqa: PLC0415 - most of this module does without it
+
+    found = processes.find_instances()
+    hidden = [one for one in found if one.in_container and one.config_file is None]
+    for one in found:
+        if one.config_file is not None and files.same_file(one.config_file, config):
+            return one
+    if not hidden:
+        return None
+    import os  # noqa: PLC0415
+
+    system = paths.System(sys.platform, os.environ, paths.home_folder(sys.platform, os.environ))
+    told = ask_engines(system, ids=[(one.container or "").partition(" ")[2] for one in hidden])
+    for one in hidden:
+        contained = container_of(one, told)
+        made = None if contained is None else joined(one, contained)
+        if made is not None and made.config_file is not None and files.same_file(made.config_file, config):
+            return made
+    return None
+
+
+def running_with(config: Path) -> str | None:
+    """Return a sentence if a running qBittorrent uses this config file, else None."""
+    one = using(config)
+    if one is None:
+        return None
+    where = f", in container {one.container.partition(' ')[2]}," if one.container else ""
+    return f"qBittorrent (process {one.pid}){where} runs with {config} and would overwrite the edit: stop it first."
 
 
 def mount_of(one: Container, host: Path) -> Mount | None:

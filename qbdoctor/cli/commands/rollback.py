@@ -44,9 +44,9 @@ class _Site:
 
     def guard(self) -> str | None:
         """Return a sentence if a qBittorrent uses the file now."""
-        from qbdoctor.target import processes  # noqa: PLC0415 - seldom needed
+        from qbdoctor.target import containers  # noqa: PLC0415 - seldom needed
 
-        return None if self.path is None else processes.running_with(self.path)
+        return None if self.path is None else containers.running_with(self.path)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -34,6 +34,7 @@ _MEMBERS = {
     *("changes", "state", "states", "verified_by", "in_place", "rollback", "notes", "diagnosis", "beside"),
 }
 
+TARGET_MEMBERS = ("url", "config_file", "profile", "container", "config_inside")
 STATES: tuple[State, ...] = get_args(State)
 UNFINISHED: frozenset[State] = frozenset({"preparing", "rolling-back"})
 STANDING: frozenset[State] = frozenset({"applied", "verified"})
@@ -41,11 +42,13 @@ STANDING: frozenset[State] = frozenset({"applied", "verified"})
 
 @dataclass(frozen=True, slots=True)
 class TargetRecord:
-    """Which qBittorrent a change was made to."""
+    """Which qBittorrent a change was made to; ``container`` reads ``docker NAME``, ``config_inside`` is its path there."""
 
     url: str | None = None
     config_file: str | None = None
     profile: str | None = None
+    container: str | None = None
+    config_inside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +277,7 @@ def parse(held: Json, folder: Path) -> Record:
             tool_version=_text(held["tool"], "version"),
             user=_text(held["by"], "user"),
             uid=_maybe(int, held["by"].get("uid")),
-            target=TargetRecord(*(_maybe(str, held["target"].get(name)) for name in ("url", "config_file", "profile"))),
+            target=TargetRecord(*(_maybe(str, held["target"].get(name)) for name in TARGET_MEMBERS)),
             via=_one_of(("file", "api"), held["via"]),
             file=None if held.get("file") is None else _file(held["file"]),
             changes=tuple(_change(each) for each in held["changes"]),

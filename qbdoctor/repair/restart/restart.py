@@ -22,18 +22,16 @@ from typing import Any
 
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.repair.restart import process_spec, systemd
+from qbdoctor.repair.restart import engine_restart, process_spec, reach, systemd
+from qbdoctor.repair.restart.engine_restart import Contained
 from qbdoctor.repair.restart.process_spec import CannotRestart, Launch
 from qbdoctor.repair.restart.systemd import Unit
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import log as server_log
-from qbdoctor.target.address import parse_url
+from qbdoctor.target.containers import using
 from qbdoctor.target.log_cursor import LogEnd
-from qbdoctor.target.processes import Instance, using
-from qbdoctor.webui.call import Call
-from qbdoctor.webui.masks import Deadline, Masks
-from qbdoctor.webui.wire import Wire
+from qbdoctor.target.processes import Instance
 
 __all__ = ["CannotRestart", "Launch", "NotStarted", "NotStopped", "RestartPlan", "plan", "start", "stop", "using"]
 
@@ -44,7 +42,6 @@ GRACE_SECONDS = 3.0
 """A daemon is gone for a moment between its two forks; one that is gone for longer has ended."""
 SETTLE_SECONDS = 1.5
 PROGRESS_SECONDS = 5.0
-ANSWER_SECONDS = 2.0
 
 _KEEPERS = {"s6-supervise", "runsv", "supervise", "supervisord", "perpd", "pm2", "monit", "tini", "dumb-init",
             "docker-init", "catatonit", "nodemon", "start-stop-daem"}  # fmt: skip
@@ -71,8 +68,8 @@ class NotStarted(Refused):
 class RestartPlan:
     """How one process is stopped and started. ``began`` is its start in clock ticks, which tells it from a later one.
 
-    ``serves``: its Web UI was reached, so it must be again. ``log`` is its own, where it has one. Exactly one of ``unit``
-    and ``launch`` is there.
+    ``serves``: its Web UI was reached, so it must be again. ``log`` is its own, where it has one. Exactly one of ``unit``,
+    ``launch`` and ``container`` is there.
     """
 
     pid: int
@@ -83,13 +80,21 @@ class RestartPlan:
     unit: Unit | None = None
     launch: Launch | None = field(default=None, repr=False)
     log: Path | None = None
+    container: Contained | None = None
 
     def by_hand(self) -> str:
         """Return what a person does to start it."""
+        if self.container is not None:
+            return f"Use {self.container.command('start')}."
         return f"Use {self.unit.command('start')}." if self.unit is not None else "Start it as you usually do."
 
     def describe(self) -> str:
         """Return one sentence for the plan."""
+        if (one := self.container) is not None:
+            return (
+                f"Container {one.name} ({one.engine}) will be stopped, never killed, and started again as it was: "
+                f"{one.command('stop')}, {one.command('start')}"
+            )
         if self.unit is not None:
             return (
                 f"qBittorrent (process {self.pid}) will be stopped, and started again by its systemd unit: "
@@ -111,7 +116,14 @@ class RestartPlan:
         unit = None if held["unit"] is None else Unit(**held["unit"])
         launch = None if held["launch"] is None else Launch.from_spec(held["launch"])
         log = None if held["log"] is None else Path(held["log"])
-        return cls(**{**held, "config": Path(held["config"]), "unit": unit, "launch": launch, "log": log})
+        found = held["container"]
+        kept = (
+            None
+            if found is None
+            else Contained(**{**found, "reach": tuple((str(h), int(p)) for h, p in found["reach"])})
+        )
+        read = {"config": Path(held["config"]), "unit": unit, "launch": launch, "log": log, "container": kept}
+        return cls(**{**held, **read})
 
 
 def is_there(how: RestartPlan) -> bool:
@@ -132,7 +144,7 @@ def plan(instance: Instance, config: Path) -> RestartPlan:
         raise CannotRestart("how it was started cannot be read on this system", _BY_HAND)
     pid = instance.pid
     if instance.container is not None:
-        raise CannotRestart(f"it runs in a container ({instance.container})", _container(instance.container))
+        return _contained(instance, config)
     parents = _parents(pid)
     began = _ticks(pid)
     if began is None or (config_of := instance.config_file) is None:
@@ -171,12 +183,17 @@ def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
         raise CannotRestart(f"it is kept running by {parent}", f"Use that to stop it. {_BY_HAND}")
 
 
-def _container(name: str) -> str:
-    engine, _, number = name.partition(" ")
-    tool = {"docker": "docker", "podman": "podman"}.get(engine)
-    if tool is None:
-        return "Stop the container, run this without --restart, and start it again."
-    return f"Use {tool} stop {number}, run this without --restart, then {tool} start {number}."
+def _contained(instance: Instance, config: Path) -> RestartPlan:
+    """Return how its container is stopped and started. Raises :class:`CannotRestart`."""
+    began = _ticks(instance.pid)
+    if began is None or instance.config_file is None:
+        raise CannotRestart("it ended, or its config is not known", "Run this again.")
+    if not same_file(instance.config_file, config):
+        raise CannotRestart(f"it uses another config, {instance.config_file}", "Name that one with --config.")
+    option = instance.options.webui_port
+    one = engine_restart.plan(instance, _port(option, config))
+    serves = any(reach.answers(*place) for place in one.reach)
+    return RestartPlan(instance.pid, began, config, serves, option, log=instance.log_file, container=one)
 
 
 # --- stopping ---------------------------------------------------------------------------------------------------------
@@ -194,8 +211,7 @@ def stop(how: RestartPlan, seconds: float, say: Say) -> None:
     if handle is not None:
         try:
             if _ticks(how.pid) == how.began:
-                signal.pidfd_send_signal(handle, signal.SIGTERM)
-                say(f"Stopping qBittorrent (process {how.pid})…")
+                _ask_to_stop(how, handle, seconds, say)
                 _wait(how, handle, gone_by, seconds, say)
         except PermissionError:
             raise NotStopped(f"qBittorrent (process {how.pid}) may not be stopped by this user.") from None
@@ -205,6 +221,21 @@ def stop(how: RestartPlan, seconds: float, say: Say) -> None:
             os.close(handle)
     if how.unit is not None:
         _settle(how.unit, max(5.0, gone_by - time.monotonic()))
+
+
+def _ask_to_stop(how: RestartPlan, handle: int, seconds: float, say: Say) -> None:
+    """Send SIGTERM, or have the engine stop its container. Raises NotStopped."""
+    if how.container is None:
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
+        say(f"Stopping qBittorrent (process {how.pid})…")
+        return
+    say(f"Stopping container {how.container.name}…")
+    failed = how.container.stop(seconds)
+    if failed and is_there(how):
+        raise NotStopped(
+            f"Container {how.container.name} did not stop within {seconds:g} s ({failed}) and was left alone; nothing was "
+            f"changed. It may still do so later. {how.by_hand()}"
+        )
 
 
 def _wait(how: RestartPlan, handle: int, gone_by: float, seconds: float, say: Say) -> None:
@@ -255,11 +286,17 @@ def start(how: RestartPlan, seconds: float, say: Say) -> RestartPlan:
         if one is not None:
             seen = now
             problem = _not_serving(how, one, now - began)
+            if not problem and how.container is not None:
+                problem = engine_restart.settled(how.container, began + seconds)
             if not problem and (ticks := _ticks(one.pid)) is not None:
                 return replace(how, pid=one.pid, began=ticks)
             if problem and (failed := _bind_failure(one, end)):
                 raise NotStarted(f"qBittorrent (process {one.pid}) could not listen at {failed}.")
-        elif now - seen > GRACE_SECONDS or (pid is not None and _ticks(pid) is None and not _forks(how)):
+        elif how.container is not None and now - seen > GRACE_SECONDS and (ended := how.container.ended()):
+            raise NotStarted(f"qBittorrent ended right after its start: {ended}.")
+        elif (how.container is None and now - seen > GRACE_SECONDS) or (
+            pid is not None and _ticks(pid) is None and not _forks(how)
+        ):
             raise NotStarted("qBittorrent ended right after its start.")
         if now - began > seconds:
             raise NotStarted(f"qBittorrent {problem or 'was not seen'} within {seconds:g} s after its start.")
@@ -271,6 +308,10 @@ def _begin(how: RestartPlan, seconds: float) -> int | None:
     try:
         if how.launch is not None:
             return process_spec.start(how.launch)
+        if how.container is not None:
+            if failed := how.container.start(seconds):
+                raise NotStarted(f"{how.container.command('start')} failed ({failed}).")
+            return None
         assert how.unit is not None  # noqa: S101 - for the type checker: one of the two is there
         code, _, err = how.unit.run("start", seconds=seconds)
     except (OSError, TimeoutExpired) as error:
@@ -292,27 +333,15 @@ def _not_serving(how: RestartPlan, one: Instance, seconds: float) -> str:
     if not how.serves:
         return "" if seconds > SETTLE_SECONDS else "was not there for long enough"
     port = _port(how.port, how.config)
+    if how.container is not None:
+        there = any(reach.answers(*place) for place in how.container.reach)
+        return "" if there else f"did not answer on port {port}"
     hosts = [address for address, number in one.listening or () if number == port]
     if one.listening is not None and not hosts:
         return f"did not listen on port {port}"
-    if not any(answers(_reachable(host), port) for host in hosts or ["127.0.0.1"]):
+    if not any(reach.answers(reach.reachable(host), port) for host in hosts or ["127.0.0.1"]):
         return f"did not answer on port {port}"
     return ""
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host.removeprefix("::ffff:"))  # noqa: S104
-
-
-def answers(host: str, port: int) -> bool:
-    """Whether anything that speaks HTTP answers there; by http, then by https without asking whose certificate it is."""
-    shown = f"[{host}]" if ":" in host else host
-    for scheme in ("http", "https"):
-        # By the wire, whose deadline holds for the whole answer: a process may drip it byte by byte.
-        wire = Wire(parse_url(f"{scheme}://{shown}:{port}"), Deadline(ANSWER_SECONDS), Masks(), verify=False)
-        if wire.send(Call("GET", "/")).status is not None:
-            return True
-    return False
 
 
 def _bind_failure(one: Instance, end: LogEnd | None) -> str | None:

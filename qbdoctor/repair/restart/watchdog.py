@@ -26,7 +26,7 @@ from qbdoctor.repair.journal import confirmations, redo
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Record, RollbackRequest
 from qbdoctor.repair.restart import restart
-from qbdoctor.target import processes
+from qbdoctor.target import containers
 from qbdoctor.target.address import parse_url
 from qbdoctor.webui.call import VERSION_PATH
 from qbdoctor.webui.masks import Deadline, Masks
@@ -114,7 +114,7 @@ class Watchdog:
         with self.journal.locked():
             if stopping and self.how is not None:
                 self.journal.recover()
-                if processes.using(self.how.config) is None:
+                if containers.using(self.how.config) is None:
                     if self.confirm is not None:
                         self._in_file(self.how.config, UNSAID)
                     self._up(self.how)
@@ -135,7 +135,7 @@ class Watchdog:
             restart.start(how, restart.START_SECONDS, _quiet)
         except UserError:
             with suppress(UserError):
-                one = processes.using(how.config)
+                one = containers.using(how.config)
                 if one is not None:
                     restart.stop(restart.plan(one, how.config), restart.STOP_SECONDS, _quiet)
             self._in_file(how.config, "qBittorrent did not come up with it")
@@ -172,7 +172,7 @@ class Watchdog:
         if self.api is not None:
             problems = self._each(lambda record: self._by_api(record, note))
         left = self._concerned()
-        running = None if self.config is None else processes.using(self.config)
+        running = None if self.config is None else containers.using(self.config)
         if left and self.config is not None and (self.api is None or self.may_restart or running is None):
             problems = self._in_file(self.config, note)
         for record in self._concerned():
@@ -203,7 +203,7 @@ class Watchdog:
         """Take the run back in the file; what runs with it is stopped for that, and started again."""
         how: restart.RestartPlan | None = None
         try:
-            one = processes.using(config)
+            one = containers.using(config)
             if one is not None:
                 how = restart.plan(one, config)
                 restart.stop(how, restart.STOP_SECONDS, _quiet)
@@ -219,7 +219,7 @@ class Watchdog:
 
     def _by_file(self, record: Record, config: Path, note: str) -> None:
         def guard() -> str | None:
-            return processes.running_with(config)
+            return containers.running_with(config)
 
         if self.again:
             redo.redo(self.journal, [record], config, run=self.run, guard=guard, why=note)

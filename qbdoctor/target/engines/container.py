@@ -21,6 +21,13 @@ KNOWN_VALUES = (
 )  # fmt: skip
 """The variables whose value is kept: ports, folders and users, never anything that may be a secret."""
 
+KEEPERS = {
+    "PODMAN_SYSTEMD_UNIT": "the systemd unit",
+    "com.docker.swarm.service.name": "the swarm service",
+    "io.kubernetes.pod.name": "the Kubernetes pod",
+}
+"""The labels by which those that start a container again mark it, and what they are."""
+
 MOST_TEXT = 300
 MOST_ITEMS = 100
 COMPOSE = "com.docker.compose."
@@ -96,6 +103,7 @@ class Container:
 
     ``environment`` holds the values of :data:`KNOWN_VALUES` alone, ``variables`` the names of all. ``network_of`` is the
     container whose network it shares, by id or name. ``ports`` are its own published ones, none where it shares a network.
+    ``removed_at_end``: it was made with --rm. ``keeper`` is what starts it besides its engine, such as a systemd unit.
     """
 
     engine: EngineName
@@ -114,6 +122,8 @@ class Container:
     compose: Compose | None = None
     restart_policy: str = ""
     stop_seconds: int | None = None
+    removed_at_end: bool = False
+    keeper: str | None = None
 
     def host_path(self, inside: PurePosixPath) -> Path | None:
         """Return where a file of the container lies on this machine, by its mounts; None where no mount holds it."""
@@ -166,6 +176,8 @@ def parse(held: Mapping[str, Any], engine: EngineName) -> Container | None:
         compose=_compose(_table(config, "Labels")),
         restart_policy=_text(_table(host, "RestartPolicy").get("Name")),
         stop_seconds=config["StopTimeout"] if isinstance(config.get("StopTimeout"), int) else None,
+        removed_at_end=host.get("AutoRemove") is True,
+        keeper=_keeper(_table(config, "Labels")),
     )
 
 
@@ -253,6 +265,13 @@ def _addresses(network: Mapping[str, Any]) -> Iterator[str]:
         for one in (network, *networks):
             if found := _text(one.get(name)):
                 yield found
+
+
+def _keeper(labels: Mapping[str, Any]) -> str | None:
+    for label, kind in KEEPERS.items():
+        if found := _text(labels.get(label)):
+            return f"{kind} {found}"
+    return None
 
 
 def _compose(labels: Mapping[str, Any]) -> Compose | None:

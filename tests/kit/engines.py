@@ -1,8 +1,8 @@
 """A Docker daemon of the tests' own, with real qBittorrent in real containers; nothing is pulled.
 
-The images are made from the unpacked trees of `matrix`. The daemon keeps everything in a folder of its own and is stopped by
-its process id. A container's default limit of open files is above what some sandboxes permit, hence `--default-ulimit`.
-Podman runs the same images where cgroup v2 is mounted; on a hybrid cgroup v1 machine it is given a mount namespace with it.
+The images are made from the unpacked trees of `matrix`. The daemon keeps everything in a folder and a network namespace of
+its own, so that a machine's own Docker is left alone, and is stopped by its process id. A container's default limit of open
+files is above what some sandboxes permit, hence `--default-ulimit`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ class Docker:
     process: subprocess.Popen[bytes]
     images: dict[str, str] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
+
+    @property
+    def inside(self) -> list[str]:
+        """What stands before a command that is to reach the published ports."""
+        return ["nsenter", "-t", str(self.process.pid), "-n", "--"]
 
     @property
     def host(self) -> str:
@@ -104,7 +109,7 @@ def _staged(release: matrix.Release, folder: Path) -> Path:
 @contextlib.contextmanager
 def docker() -> Iterator[Docker]:
     """A daemon in a folder of its own; skips, or fails where the run insists, where none can run."""
-    for program in ("dockerd", "docker", "iptables"):
+    for program in ("dockerd", "docker", "iptables", "ip", "unshare", "nsenter"):
         needs.program(program)
     if os.geteuid() != 0:
         needs.without(f"{needs.MISSING}the right to run a Docker daemon (root)")
@@ -112,6 +117,7 @@ def docker() -> Iterator[Docker]:
     folder.chmod(0o755)
     log = (folder / "dockerd.log").open("wb")
     words = [
+        *("unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"),
         "dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/dockerd.pid",
         "-H", f"unix://{folder}/docker.sock", "--default-ulimit", "nofile=1024:1024",
     ]  # fmt: skip

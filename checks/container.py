@@ -174,6 +174,16 @@ CHECK = Check(
         "uses), the variables that set a port, and its mounts. One list and one look; nothing is changed, and no engine of "
         "another machine is asked. Where a published port leads to a number at which qBittorrent does not listen, the same "
         "request is sent to the container's own address. Of what the container printed only the kind of its lines is kept. "
-        "Kubernetes and the appliances of NAS makers are not asked: there, give --url and --config."
+        "\n\nKubernetes is not asked. What ought to do (never run by the makers of qbdoctor): `kubectl port-forward deploy/NAME "
+        "8080:8080` and, in another terminal, `qbdoctor check --url http://127.0.0.1:8080`; for the config, `kubectl cp "
+        "POD:/config/qBittorrent/config/qBittorrent.conf qb.conf` (the path differs by image) and `--config qb.conf`. "
+        "`kubectl logs POD` has the temporary password's line. A fix is then made live, through the Web API."
+        "\n\nNAS appliances (Synology, QNAP, Unraid, TrueNAS) run Docker beneath their own pages; none was ever tried. By ssh "
+        "and as root, `docker ps` tells whether its command line is in the path (QNAP keeps it in the folder of Container "
+        "Station); then everything above holds. Without ssh, give `--url` from another machine, and `--config` with the file on a "
+        "share. Docker Desktop's containers run in a machine of its own: their ports and bind mounts are seen, their volumes and "
+        "processes only through the engine; that too was never run."
+        "\n\nRun from a container itself, qbdoctor sees what it is given: `docker run --rm --network container:NAME --pid "
+        "container:NAME -v FOLDER:/config:ro qbdoctor` looks at qBittorrent from its own network, process and config."
     ),
 )

@@ -181,8 +181,8 @@ CHECK = Check(
         "\n\nNAS appliances (Synology, QNAP, Unraid, TrueNAS) run Docker beneath their own pages; none was ever tried. By ssh "
         "and as root, `docker ps` tells whether its command line is in the path (QNAP keeps it in the folder of Container "
         "Station); then everything above holds. Without ssh, give `--url` from another machine, and `--config` with the file "
-        "on a share. Docker Desktop's containers run in a machine of its own: their ports and bind mounts are seen, their volumes and "
-        "processes only through the engine; that too was never run."
+        "on a share. Docker Desktop's containers run in a machine of its own: their ports and bind mounts are seen, "
+        "their volumes and processes only through the engine; that too was never run."
         "\n\nRun from a container itself, qbdoctor sees what it is given: `docker run --rm --network container:NAME --pid "
         "container:NAME -v FOLDER:/config:ro qbdoctor` looks at qBittorrent from its own network, process and config."
     ),

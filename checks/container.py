@@ -13,6 +13,7 @@ from qbdoctor.api import (
     container_words,
 )
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 NOTHING_BEHIND = ("closed", "refused", "timeout", "connect-timeout")
 EXIT_CODES = {
     0: "it ended by itself, or was stopped",
@@ -37,7 +38,7 @@ def judge(seen: Observations) -> Judgement:
         return _mapped_elsewhere(seen, one, inner, port)
     if inner is None and not target.direct:
         return _not_published(seen, one, port)
-    return _runs(one)
+    return _only_inside(seen, one, port) or _runs(one)
 
 
 def _not_seen(seen: Observations) -> Judgement:
@@ -135,6 +136,30 @@ def _mapped_elsewhere(seen: Observations, one: Container, inner: int, port: int)
     return Judgement("fail", text, findings=(found,))
 
 
+def _only_inside(seen: Observations, one: Container, port: int) -> Judgement | None:
+    """The number is right, and qBittorrent takes connections from within its container alone."""
+    settings, instance = seen.settings, seen.target.instance
+    bound = {ip for ip, number in (instance.listening if instance else None) or () if number == port}
+    address = settings.text("Address").strip() if settings is not None else "*"
+    if not (bound or address in LOOPBACK) or not bound <= LOOPBACK:
+        return None
+    place = ", ".join(sorted(bound)) or address
+    text = f"qBittorrent in container {one.name} listens at {place} alone, which no published port reaches"
+    file = seen.target.config_shown
+    found = settings.found("Address") if settings is not None else None
+    said = Evidence.setting(
+        "Address", address, f"Address is {address!r}", file=file, line=found.line if found else None
+    )
+    way = Remedy(
+        "manual",
+        "Set Address to * (in the config, with the container stopped) and publish the port for the addresses that may use it.",
+    )
+    cause = Finding(
+        "not-running", "likely", text, (said, Evidence.response(seen.anonymous)), severity="error", remedies=(way,)
+    )
+    return Judgement("fail", text, findings=(cause,))
+
+
 def _not_published(seen: Observations, one: Container, port: int) -> Judgement:
     """No port of this machine leads to the Web UI at this address."""
     target = seen.target
@@ -142,6 +167,10 @@ def _not_published(seen: Observations, one: Container, port: int) -> Judgement:
     at = [published for published in publisher.ports if published.port == port]
     if not calls_fail(seen) or publisher.network_mode == "host":
         return _runs(one)
+    if "container-port" not in seen.comparisons:
+        return Judgement("fail", f"{target.address.url} does not lead to the Web UI", wants=("container-port",))
+    compared = seen.compared("container-port")
+    proven = compared is not None and compared.differs
     if at:
         places = ", ".join(published.shown for published in at)
         text = f"container {publisher.name} publishes the Web UI as {places}, and {target.address.url} is none of these"
@@ -149,10 +178,11 @@ def _not_published(seen: Observations, one: Container, port: int) -> Judgement:
     else:
         text = f"container {publisher.name} publishes no port that leads to the Web UI, which is on port {port} inside"
         remedies = container_words.publish(one, publisher, target.address.port, port, seen.compose_text)
-    evidence = (_evidence(publisher, f"published: {', '.join(p.shown for p in publisher.ports) or 'nothing'}"),)
+    said = _evidence(publisher, f"published: {', '.join(p.shown for p in publisher.ports) or 'nothing'}")
+    evidence = (Evidence.experiment(compared), said) if compared is not None and proven else (said,)
     found = Finding(
         "wrong-port",
-        "likely",
+        "proven" if proven else "likely",
         text,
         evidence,
         severity="error",

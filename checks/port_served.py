@@ -112,6 +112,10 @@ def _other_scheme(seen: Observations, first: Exchange) -> Judgement:
             file = str(seen.target.config_file) if seen.target.config_file else None
             evidence = (Evidence.setting("HTTPS\\KeyPath", None, fault, file=file), *evidence)
         found = Finding("web-server-hang", "likely", text, evidence)
+    elif seen.target.published is not None:
+        where = f"port {seen.target.published.port} of its container"
+        text = f"{seen.target.address.url} is published by a container's engine, and nothing answers at {where}"
+        found = Finding("not-running", "possible", text, evidence)
     elif seen.target.direct:
         text = f"qBittorrent takes connections at {seen.target.address.url} and closes them without an answer"
         found = Finding("web-server-hang", "likely", text, evidence)

@@ -23,6 +23,9 @@ def judge(seen: Observations) -> Judgement:
     one = seen.suspect
     if seen.target.direct:
         return Judgement("pass", f"The process itself listens at {seen.target.address.url}")
+    if _led_elsewhere(seen):
+        reason = "its container says why: see there"
+        return Judgement("skip", "The published port does not lead to the Web UI", reason)
     if _reached(seen, one):
         return Judgement("pass", f"Something answers at {seen.target.address.url}: why nothing does is no question")
     if one is None:
@@ -37,6 +40,15 @@ def judge(seen: Observations) -> Judgement:
     return (
         _silent(seen, one) if not first.answered else Judgement("pass", "Nothing of this machine's speaks against it")
     )
+
+
+def _led_elsewhere(seen: Observations) -> bool:
+    """Whether the way into the container is the question, which another check judges."""
+    target = seen.target
+    if target.container is None or target.server_port is None or seen.anonymous.answered:
+        return False
+    apart = target.publisher is None or target.publisher.network_mode != "host"
+    return apart and (target.published is None or target.published.port != target.server_port)
 
 
 def _reached(seen: Observations, one: ProbableProcess | None) -> bool:

@@ -14,6 +14,7 @@ from qbdoctor.target import containers, paths
 from qbdoctor.target.address import WEB_UI_PORT, Address
 from qbdoctor.target.containers import AskEngines, Files
 from qbdoctor.target.description import Origin, Target
+from qbdoctor.target.socket_owners import listening_owners
 
 if TYPE_CHECKING:
     from qbdoctor.target.engines.container import Container
@@ -135,10 +136,14 @@ class Engines:
             self._files[one.id] = Files(config, log, handed)
         return self._files[one.id]
 
-    def behind(self, port: int, ips: frozenset[IP], listens: Callable[[Container], int | None]) -> Container | None:
+    def behind(
+        self, port: int, ips: frozenset[IP], listens: Callable[[Container], int | None], *, here: bool
+    ) -> Container | None:
         """Return the container that a port of this machine leads to, or that has the address itself.
 
-        Where several share the network that publishes it, the one that ``listens`` at the port inside; stopped ones last.
+        ``here``: the address is this machine's own; where nobody listens there, the only one that is published or listens at
+        this number elsewhere is meant. Where several share the network that publishes it, the one that ``listens`` at the
+        port inside; stopped ones last.
         """
         found = []
         for one in self.containers:
@@ -146,14 +151,27 @@ class Engines:
             if not containers.serves_qbittorrent(one) and one.id not in self._instances:
                 continue
             published = containers.published_at(publisher, port, ips)
-            if published is not None or containers.is_own_address(publisher, ips):
+            shares = here and publisher.network_mode == "host" and listens(one) == port
+            if published is not None or shares or containers.is_own_address(publisher, ips):
                 inner = published.port if published is not None else port
                 found.append((not one.state.running, one, inner))
         found.sort(key=lambda entry: entry[0])
         if len(found) > 1:
             fitting = [entry for entry in found if listens(entry[1]) == entry[2]]
             found = fitting or found
-        return found[0][1] if found else None
+        if found:
+            return found[0][1]
+        if not here or any(listening_owners(str(ip), port) for ip in ips):
+            return None
+        near = [one for one in self.containers if self._is_near(one, port, listens)]
+        return near[0] if len(near) == 1 else None
+
+    def _is_near(self, one: Container, port: int, listens: Callable[[Container], int | None]) -> bool:
+        """Whether a qBittorrent's container has this number at another address, or inside alone."""
+        if not containers.serves_qbittorrent(one) and one.id not in self._instances:
+            return False
+        publisher = self.publisher(one)
+        return containers.at_another_address(publisher, port) is not None or listens(one) == port
 
 
 def _readable(path: Path) -> bool:
@@ -246,7 +264,7 @@ class ContainerFinder(ABC):
 
     def served_by_container(self, address: Address, ips: frozenset[IP]) -> Target | None:
         """Return the target in the container that an address of this machine leads to."""
-        found = self.engines.behind(address.port, ips, lambda one: self._inner_port(one)[0])
+        found = self.engines.behind(address.port, ips, lambda one: self._inner_port(one)[0], here=self._is_here(ips))
         return None if found is None else self._contained(found, address, "url", None)
 
     def _inner_port(self, one: Container) -> tuple[int | None, str | None]:

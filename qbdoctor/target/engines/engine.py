@@ -187,7 +187,8 @@ def find(
     """Return the containers that may be qBittorrent's: by their image, name or command, the one that a person named, those
     with these ids, those that publish this port, and the ones whose network they use.
 
-    One list and one look an engine, and one more look where a network belongs to another container.
+    One list and one look an engine, and one more look where a network belongs to another container. No further engine is
+    asked once one of them publishes the port.
     """
     known, problems = engines(environment, home)
     containers: list[Container] = []
@@ -204,6 +205,8 @@ def find(
             said.append(_problem(engine, str(error)))
             continue
         containers.extend(one for one in found if not any(one.id == other.id for other in containers))
+        if port is not None and any(published.host_port == port for one in found for published in one.ports):
+            break  # a port of this machine is one engine's
     return Found(tuple(containers), tuple(said))
 
 

@@ -256,6 +256,66 @@ def test_stopped_and_killed_for_want_of_memory(scene: Callable[..., Scene], who:
 
 
 @pytest.mark.extended
+def test_another_address_than_the_published_one(scene: Callable[..., Scene], who: str) -> None:
+    one = scene("qb-six")
+    one.write()
+    one.docker.run("qb-six", one.release, "-p", f"[::1]:{one.port}:{one.port}", "-v", f"{one.folder}:/config")
+    engines.wait_for_output(one.docker, "qb-six", "access the WebUI|Web UI at")
+    report = one.report(who)
+    assert causes(report) == ["wrong-port"], said(report)
+    assert f"http://[::1]:{one.port}" in said(report)
+    found = one.report(who, "--container", "qb-six")
+    assert (found["verdict"]["state"], found["target"]["url"]) == ("healthy", f"http://[::1]:{one.port}")
+
+
+@pytest.mark.extended
+def test_not_published_at_all_and_open_inside_alone(scene: Callable[..., Scene], who: str) -> None:
+    one = scene("qb-unpublished")
+    one.write()
+    one.docker.run("qb-unpublished", one.release, "-v", f"{one.folder}:/config")
+    engines.wait_for_output(one.docker, "qb-unpublished", "access the WebUI|Web UI at")
+    report = one.report(who)
+    assert causes(report) == ["wrong-port"], said(report)
+    assert report["causes"][0]["confidence"] == "proven"
+    assert f"-p 127.0.0.1:{one.port}:{one.port}" in said(report)
+    found = one.report(who, "--container", "qb-unpublished")
+    assert found["verdict"]["state"] == "healthy"
+    assert found["target"]["url"].startswith("http://172.")
+    other = scene("qb-inside")
+    other.write(Address="127.0.0.1")
+    other.start()
+    report = other.report(who)
+    assert causes(report) == ["not-running"], said(report)
+    assert "listens at 127.0.0.1 alone" in report["verdict"]["headline"]
+
+
+@pytest.mark.extended
+def test_the_hosts_network(scene: Callable[..., Scene], who: str) -> None:
+    one = scene("qb-host")
+    one.write()
+    one.docker.run("qb-host", one.release, "--network", "host", "-v", f"{one.folder}:/config")
+    engines.wait_for_output(one.docker, "qb-host", "access the WebUI|Web UI at")
+    for target in (("--url", one.url), ("--container", "qb-host")):
+        report = one.report(who, *target)
+        assert report["verdict"]["state"] == "healthy", report["verdict"]
+        assert report["target"]["container"]["name"] == "qb-host"
+        assert report["target"]["config_file"] == str(one.config)
+
+
+@pytest.mark.extended
+def test_one_that_ends_again_and_again(scene: Callable[..., Scene], who: str) -> None:
+    one = scene("qb-loop")
+    one.write()
+    one.start("--restart", "always", command=["/usr/bin/qbittorrent-nox", "--no-such-option"], wait=False)
+    end = time.monotonic() + 20
+    while one.docker.inspect("qb-loop")["RestartCount"] < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    report = one.report(who)
+    assert causes(report) == ["not-running"], said(report)
+    assert "docker logs --tail 50 qb-loop" in said(report)
+
+
+@pytest.mark.extended
 def test_two_at_once(scene: Callable[..., Scene], who: str) -> None:
     first, second = scene("qb-one"), scene("qb-two")
     for one in (first, second):

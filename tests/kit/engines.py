@@ -1,4 +1,4 @@
-"""A Docker daemon of the tests' own, with real qBittorrent in real containers; nothing is pulled.
+"""Starts a Docker daemon of the tests' own, and Podman, with real qBittorrent in real containers; nothing is pulled.
 
 The images are made from the unpacked trees of `matrix`. The daemon keeps everything in a folder and a network namespace of
 its own, so that a machine's own Docker is left alone, and is stopped by its process id. A container's default limit of open
@@ -139,6 +139,64 @@ def docker() -> Iterator[Docker]:
             process.wait(30)
         log.close()
         subprocess.run(["umount", "-R", str(folder / "data")], capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Podman:
+    """Podman with a store of its own, in namespaces of its own: cgroup v2 is mounted there, and loopback is all there is."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def inside(self) -> list[str]:
+        return ["nsenter", "-t", str(self.process.pid), "-m", "-n", "--"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf")}
+
+    def __call__(self, *words: str, check: bool = True) -> str:
+        line = [*self.inside, "podman", *words]
+        done = subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=120)
+        assert not check or done.returncode == 0, f"podman {' '.join(words[:2])}: {done.stderr}"
+        return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def podman(release: matrix.Release) -> Iterator[tuple[Podman, str]]:
+    """Podman with the image of a release; skips, or fails where the run insists, where none can run."""
+    for program in ("podman", "crun", "unshare", "nsenter", "ip"):
+        needs.program(program)
+    if os.geteuid() != 0:
+        needs.without(f"{needs.MISSING}the right to make namespaces (root)")
+    folder = Path(tempfile.mkdtemp(prefix="qbpodman-"))
+    folder.chmod(0o755)
+    store = f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n'
+    (folder / "storage.conf").write_text(store)
+    ready = "ip link set lo up; umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && exec sleep 3600"
+    process = subprocess.Popen(["unshare", "-mn", "sh", "-c", ready], stderr=subprocess.DEVNULL)
+    made = Podman(folder, process)
+    try:
+        end = time.monotonic() + 5
+        while Path(f"/proc/{process.pid}/comm").read_text().strip() != "sleep":
+            if process.poll() is not None or time.monotonic() > end:
+                needs.without(f"{needs.MISSING}a cgroup v2 that can be mounted, for Podman")
+            time.sleep(0.05)
+        packed = subprocess.Popen(["tar", "-C", str(_staged(release, folder)), "-c", "."], stdout=subprocess.PIPE)
+        plugins = next(release.root.glob("usr/lib/*/qt[56]/plugins")).relative_to(release.root)
+        words = ["--change", f"ENV=QT_PLUGIN_PATH=/{plugins}", "--change", "ENV=LANG=C.UTF-8", "-", "qbt"]
+        line = [*made.inside, "podman", "import", "-q", *words]
+        subprocess.run(line, stdin=packed.stdout, env=made.environment, check=True, capture_output=True)
+        packed.wait()
+        yield made, "localhost/qbt"
+    finally:
+        with contextlib.suppress(subprocess.SubprocessError):
+            made("rm", "-fa", "-t", "0", check=False)
+        process.kill()
+        process.wait()
+        subprocess.run(["umount", "-R", str(folder / "store")], capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -173,7 +173,8 @@ def _podman_store(environment: Mapping[str, str], home: Path) -> bool:
     places = (
         [data / "containers/storage"] if not is_root() else [Path("/var/lib/containers/storage"), Path("/run/libpod")]
     )
-    return bool(environment.get("CONTAINER_HOST")) or any(files.exists(place) for place in places)
+    named = ("CONTAINER_HOST", "CONTAINERS_STORAGE_CONF")
+    return any(environment.get(name) for name in named) or any(files.exists(place) for place in places)
 
 
 def find(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.repair.restart import restart
+from qbdoctor.repair.restart import reach
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
 from qbdoctor.target.log_cursor import LogEnd
@@ -191,5 +191,5 @@ def test_a_restart_does_not_wait_for_an_answer_that_drips() -> None:
 
         threading.Thread(target=drip, daemon=True).start()
         began = time.monotonic()
-        assert not restart.answers("127.0.0.1", server.getsockname()[1])
-        assert time.monotonic() - began < 2 * restart.ANSWER_SECONDS + 1.0
+        assert not reach.answers("127.0.0.1", server.getsockname()[1])
+        assert time.monotonic() - began < 2 * reach.ANSWER_SECONDS + 1.0

@@ -186,10 +186,10 @@ def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
 def _contained(instance: Instance, config: Path) -> RestartPlan:
     """Return how its container is stopped and started. Raises :class:`CannotRestart`."""
     began = _ticks(instance.pid)
-    if began is None or instance.config_file is None:
-        raise CannotRestart("it ended, or its config is not known", "Run this again.")
-    if not same_file(instance.config_file, config):
-        raise CannotRestart(f"it uses another config, {instance.config_file}", "Name that one with --config.")
+    if began is None or instance.config_file is None or not same_file(instance.config_file, config):
+        raise CannotRestart(
+            "it ended, or its config is another one", "Run this again, or name its config with --config."
+        )
     option = instance.options.webui_port
     one = engine_restart.plan(instance, _port(option, config))
     serves = any(reach.answers(*place) for place in one.reach)
@@ -334,8 +334,7 @@ def _not_serving(how: RestartPlan, one: Instance, seconds: float) -> str:
         return "" if seconds > SETTLE_SECONDS else "was not there for long enough"
     port = _port(how.port, how.config)
     if how.container is not None:
-        there = any(reach.answers(*place) for place in how.container.reach)
-        return "" if there else f"did not answer on port {port}"
+        return "" if any(reach.answers(*place) for place in how.container.reach) else f"did not answer on port {port}"
     hosts = [address for address, number in one.listening or () if number == port]
     if one.listening is not None and not hosts:
         return f"did not listen on port {port}"

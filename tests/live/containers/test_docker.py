@@ -2,133 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
-from qbdoctor.reports.schema import load
-from tests.kit import engines, matrix, needs
-from tests.kit.profile import config_text, free_port, password_hash
-from tests.support.doctor import Run
-from tests.support.leftovers import end_watchdogs
-from tests.support.strangers import EVE, command, give, run, shared_folder
+from qbdoctor.target.engines import engine
+from tests.kit import engines
+from tests.live.containers.conftest import CANARY, Scene, causes, said
 
 pytestmark = pytest.mark.live
-
-PASSWORD = "canary-7d20aa31"
-CANARY = "canary-of-the-environment"
-NEWEST = matrix.RELEASES[-1]
-GROUP = 54_399
-WHO = ("root", "member", "stranger")
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[engines.Docker]:
-    with engines.docker() as made:
-        os.chown(made.folder / "docker.sock", 0, GROUP)
-        yield made
-
-
-@pytest.fixture
-def clear(docker: engines.Docker) -> Iterator[None]:
-    yield
-    docker.clear()
-
-
-@pytest.fixture
-def base(clear: None) -> Iterator[Path]:
-    with shared_folder() as folder:
-        yield folder
-
-
-class Scene:
-    """One container with a config of its own, and the doctor asked about it."""
-
-    def __init__(self, docker: engines.Docker, base: Path, name: str, release: matrix.Release) -> None:
-        self.docker, self.base, self.name, self.release = docker, base, name, release
-        self.port = free_port()
-        self.folder = base / name
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "qBittorrent/config/qBittorrent.conf"
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def write(self, inner: int | None = None, *, password: bool = True, **settings: str) -> Path:
-        self.config.parent.mkdir(parents=True)
-        web = {"Address": "*", **({"Password_PBKDF2": password_hash(PASSWORD)} if password else {}), **settings}
-        new = self.release.version_tuple >= (5, 3)
-        self.config.write_text(config_text(web, layout="new" if new else "old", port=inner or self.port), "utf-8")
-        for each in self.folder.rglob("*"):
-            each.chmod(0o755 if each.is_dir() else 0o644)
-        self.folder.chmod(0o755)
-        return self.config
-
-    def start(self, *options: str, published: int | None = None, wait: bool = True, **keywords: Any) -> None:
-        publish = ["-p", f"127.0.0.1:{self.port}:{published or self.port}"]
-        mine = [] if any("/config" in option for option in options) else ["-v", f"{self.folder}:/config"]
-        keywords.setdefault("command", None)
-        self.docker.run(self.name, self.release, *publish, *mine, *options, **keywords)
-        if wait:
-            engines.wait_for_output(self.docker, self.name, "access the WebUI|Web UI at")
-
-    def doctor(self, who: str, *arguments: str, password: str = PASSWORD, verb: str = "check") -> Run:
-        home = self.base / f"home-{who}"
-        if not home.exists():
-            home.mkdir(mode=0o700)
-            if who != "root":
-                give(EVE, home)
-        env = {
-            "DOCKER_HOST": self.docker.host,
-            "QBDOCTOR_PASSWORD": password,
-            "QBDOCTOR_STATE_DIR": str(home / "state"),
-        }
-        words = command(verb, *arguments)
-        if who != "root":
-            needs.open_to_others(
-                Path(sys.executable).resolve().parent, Path(__file__).parents[3], Path(json.__file__).parent
-            )
-            groups = [f"--groups={GROUP}"] if who == "member" else ["--clear-groups"]
-            words = ["setpriv", f"--reuid={EVE}", f"--regid={EVE}", *groups, *words]
-        done = run(home=home, env=env, words=[*self.docker.inside, *words])
-        assert CANARY not in done.out + done.err
-        assert PASSWORD not in done.out + done.err
-        return done
-
-    def report(self, who: str, *arguments: str, **keywords: Any) -> dict[str, Any]:
-        done = self.doctor(who, *(arguments or ("--url", self.url)), "--json", **keywords)
-        found: dict[str, Any] = json.loads(done.out)
-        jsonschema.validate(found, load("report/1"))
-        return found
-
-
-@pytest.fixture
-def scene(docker: engines.Docker, base: Path, releases: Callable[[str], matrix.Release]) -> Callable[..., Scene]:
-    return lambda name, release=NEWEST: Scene(docker, base, name, releases(release))
-
-
-def causes(report: dict[str, Any], severity: str = "error") -> list[str]:
-    return [one["id"] for one in report["causes"] if one["severity"] == severity]
-
-
-def said(report: dict[str, Any]) -> str:
-    return json.dumps(report["causes"])
-
-
-@pytest.fixture(params=(pytest.param("root", marks=pytest.mark.extended), "member"))
-def who(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def test_healthy_and_named(scene: Callable[..., Scene], who: str) -> None:
@@ -353,129 +238,20 @@ def test_a_volume_that_only_root_may_read(scene: Callable[..., Scene], who: str)
     one.docker("volume", "rm", "qbvol")
 
 
-FIX = ("require-localhost-auth", "--yes", "--deadline", "60")
-
-
-def test_fixed_with_a_restart_and_taken_back_from_a_new_container(scene: Callable[..., Scene]) -> None:
-    """As root; the same container comes back, and its record serves the one that is made anew with the same folder."""
-    one = scene("qb-restart")
-    one.write(LocalHostAuth="false")
-    os.chown(one.config, 1000, 1000)
-    one.config.chmod(0o640)
-    one.start("--restart", "unless-stopped")
-    before = one.docker.inspect("qb-restart")
-    done = one.doctor("root", *FIX, "--container", "qb-restart", "--via", "file", "--restart", verb="fix")
-    assert done.code == 0, done.out + done.err
-    after = one.docker.inspect("qb-restart")
-    assert (after["Id"], after["State"]["Running"]) == (before["Id"], True)
-    assert after["State"]["StartedAt"] != before["State"]["StartedAt"]
-    assert after["HostConfig"]["RestartPolicy"] == before["HostConfig"]["RestartPolicy"]
-    assert "LocalHostAuth=true" in one.config.read_text()
-    (record,) = (one.base / "home-root/state/records").glob("*/record.json")
-    target = json.loads(record.read_text())["target"]
-    assert target["container"] == "docker qb-restart"
-    assert target["config_inside"] == "/config/qBittorrent/config/qBittorrent.conf"
-    kept = next(record.parent.glob("before.*")).read_bytes()
-    one.docker("rm", "-f", "qb-restart")
-    one.start()
-    undone = one.doctor("root", "--last", "--yes", "--restart", "--via", "file", "--deadline", "60", verb="rollback")
-    assert undone.code == 0, undone.out + undone.err
-    assert "LocalHostAuth=false" in one.config.read_text()
-    assert b"LocalHostAuth=false" in kept
-    assert one.docker.inspect("qb-restart")["State"]["Running"]
-
-
-@pytest.mark.extended
-@pytest.mark.parametrize("after", [0.0, 0.3, 1.0])
-def test_killed_in_the_middle_of_a_restart(scene: Callable[..., Scene], after: float) -> None:
-    """The doctor is killed once the container stops: it comes back, with the old file or the new one, and can be taken back."""
-    one = scene("qb-killed")
-    one.write(LocalHostAuth="false")
-    one.start()
-    time.sleep(6)
-    old = one.config.read_text()
-    env = {**os.environ, "DOCKER_HOST": one.docker.host, "QBDOCTOR_PASSWORD": PASSWORD, "HOME": str(one.base)}
-    env["QBDOCTOR_STATE_DIR"] = str(one.base / "state")
-    words = one.docker.inside + command("fix", *FIX, "--container", "qb-killed", "--via", "file", "--restart")
-    process = subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    started = one.docker.inspect("qb-killed")["State"]["StartedAt"]
-    end = time.monotonic() + 40
-    while one.docker.inspect("qb-killed")["State"]["Running"] and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.02)
-    time.sleep(after)
-    process.kill()
-    process.wait()
-    while time.monotonic() < end:
-        state = one.docker.inspect("qb-killed")["State"]
-        if state["Running"] and state["StartedAt"] != started:
-            break
-        time.sleep(0.2)
-    assert state["Running"] and state["StartedAt"] != started, state
-    assert "LocalHostAuth=" in one.config.read_text()
-    engines.wait_for_output(one.docker, "qb-killed", "access the WebUI|Web UI at")
-    end_watchdogs()
-    if "LocalHostAuth=true" in one.config.read_text():
-        more = (
-            "--last",
-            "--yes",
-            "--restart",
-            "--via",
-            "file",
-            "--deadline",
-            "60",
-            "--state-dir",
-            str(one.base / "state"),
-        )
-        undone = one.doctor("root", *more, verb="rollback")
-        assert undone.code == 0, undone.out + undone.err
-    assert "LocalHostAuth=false" in one.config.read_text()
-    assert "LocalHostAuth=false" in old
-
-
-@pytest.mark.extended
-def test_live_in_a_container(scene: Callable[..., Scene], who: str) -> None:
-    one = scene("qb-live")
-    one.write(LocalHostAuth="false")
-    one.start()
-    done = one.doctor(who, *FIX, "--container", "qb-live", verb="fix")
-    assert done.code == 0, done.out + done.err
-    undone = one.doctor(who, "--last", "--yes", verb="rollback")
-    assert undone.code == 0, undone.out + undone.err
-
-
-@pytest.mark.extended
-@pytest.mark.parametrize(("options", "word"), [(("--rm",), "--rm"), (("read-only",), "read-only")])
-def test_what_cannot_be_restarted_or_saved_is_refused(
-    scene: Callable[..., Scene], options: tuple[str, ...], word: str
-) -> None:
-    one = scene("qb-refused")
-    one.write(LocalHostAuth="false")
-    before = one.config.read_bytes()
-    more = ("-v", f"{one.folder}:/config", "-v", f"{one.config}:/config/qBittorrent/config/qBittorrent.conf:ro")
-    one.start(*(more if word == "read-only" else options))
-    done = one.doctor("root", *FIX, "--container", "qb-refused", "--via", "file", "--restart", verb="fix")
-    assert done.code == 4, done.out + done.err
-    assert word in done.out + done.err
-    assert b"LocalHostAuth=false" in one.config.read_bytes()
-    assert b"LocalHostAuth=false" in before
-    assert one.docker.inspect("qb-refused")["State"]["Running"]
-
-
 @pytest.mark.extended
 def test_fifty_containers_cost_little(scene: Callable[..., Scene]) -> None:
+    """What is asked of the engine takes less than 0.3 s; the best of some tries, for other tests run beside this one."""
     one = scene("qb-many")
     one.write()
     one.start()
-
-    def seconds() -> float:
-        times = []
-        for _ in range(5):
-            began = time.monotonic()
-            one.report("root", "--url", one.url, "--no-login")
-            times.append(time.monotonic() - began)
-        return min(times)
-
-    alone = seconds()
     for number in range(49):
         one.docker("create", "--name", f"other-{number}", one.docker.image(one.release), "/bin/true")
-    assert seconds() - alone < 0.3
+    times = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", one.docker.host)
+        for _ in range(8):
+            began = time.monotonic()
+            found = engine.find(os.environ, one.base, port=one.port)
+            times.append(time.monotonic() - began)
+    assert [each.name for each in found.containers] == ["qb-many"]
+    assert min(times) < 0.3, times

@@ -230,12 +230,9 @@ def _ask_to_stop(how: RestartPlan, handle: int, seconds: float, say: Say) -> Non
         say(f"Stopping qBittorrent (process {how.pid})…")
         return
     say(f"Stopping container {how.container.name}…")
-    failed = how.container.stop(seconds)
-    if failed and is_there(how):
-        raise NotStopped(
-            f"Container {how.container.name} did not stop within {seconds:g} s ({failed}) and was left alone; nothing was "
-            f"changed. It may still do so later. {how.by_hand()}"
-        )
+    if (failed := how.container.stop(seconds)) and is_there(how):
+        left = f"Container {how.container.name} did not stop ({failed}) and was left alone; nothing was changed."
+        raise NotStopped(f"{left} It may still do so later. {how.by_hand()}")
 
 
 def _wait(how: RestartPlan, handle: int, gone_by: float, seconds: float, say: Say) -> None:

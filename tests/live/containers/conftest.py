@@ -1,4 +1,4 @@
-"""A real Docker daemon, scenes of qBittorrent in it, and the doctor asked as root, as a member of the group docker, as neither."""
+"""A real Docker daemon, scenes of qBittorrent in it, and the doctor asked as root, as one of the group docker, as neither."""
 
 from __future__ import annotations
 

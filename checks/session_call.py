@@ -37,6 +37,9 @@ def judge(seen: Observations) -> Judgement:
         return Judgement("fail", text, findings=(Finding("api-key-rejected", "likely", text, evidence, values=values),))
     if not (seen.sign_in.exchange and seen.sign_in.exchange.cookies):
         return Judgement("skip", "No call with a session cookie was made", "the login set none")
+    dropped = _cookie_dropped(seen, call)
+    if dropped is not None:
+        return dropped
     limits = releases.possible("session.limit", seen.releases)
     if seen.target.direct and any(limit is not None for limit in limits):
         text = (
@@ -54,6 +57,23 @@ def judge(seen: Observations) -> Judgement:
         "Cookie header, answers come from different servers, or the session was evicted at once"
     )
     return Judgement("unknown", "The call with the session cookie is refused", reason)
+
+
+def _cookie_dropped(seen: Observations, call: Exchange) -> Judgement | None:
+    """Judge a session that is refused here and good at the server itself."""
+    if seen.target.direct or call.status != 403:
+        return None
+    if "session-cookie" not in seen.comparisons:
+        return Judgement("fail", "The call with the session cookie is refused", wants=("session-cookie",))
+    made = seen.compared("session-cookie")
+    if made is None or not made.differs:
+        return None
+    text = (
+        f"The login through {seen.target.address.url} is accepted, and the session cookie does not arrive with the calls that "
+        "follow: something on the way drops or changes the Cookie header"
+    )
+    found = Finding("call-changed-on-the-way", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
+    return Judgement("fail", text, findings=(found,))
 
 
 def _may_be_dropped(seen: Observations) -> bool:
@@ -98,12 +118,13 @@ CHECK = Check(
     title="A call with the session",
     order=120,
     judge=judge,
-    causes=("api-key-rejected", "api-key-stripped", "sessions-evicted"),
+    causes=("api-key-rejected", "api-key-stripped", "sessions-evicted", "call-changed-on-the-way"),
     about=(
         "Sends GET /api/v2/app/version with exactly the cookies that the login set (or with the API key). If that works "
         "and the same call without is refused, the server is in order, and a client that gets 403 after its login does "
         "not send the cookie back. On a direct way to a release that keeps a limited number of sessions (5.3: 15), a session "
         "that is refused right after its login was pushed out by others: sessions-evicted, at most likely. A key that is refused "
-        "through a proxy is tried once at the process behind it, if that one's config holds the very key."
+        "through a proxy is tried once at the process behind it, if that one's config holds the very key; a session that is "
+        "refused there is tried once at the process whose log told of this run's login."
     ),
 )

@@ -9,6 +9,7 @@ from qbdoctor.api import (
     Observations,
     Rejection,
     Severity,
+    blocks_scripts,
     differing_headers,
     releases,
 )
@@ -23,7 +24,7 @@ def judge(seen: Observations) -> Judgement:
     """Judge the differences between both ways as a whole, and what the log says of what arrived."""
     if not seen.anonymous.answered or seen.serves_qbittorrent is False:
         return Judgement("skip", "Not compared", "no answer of qBittorrent's came")
-    findings = [one for one in (_policy(seen, None),) if one is not None]
+    findings = [one for one in (_policy(seen, None), _content(seen, None)) if one is not None]
     if seen.target.direct or not _signed_in(seen):
         if findings:
             return _judged(findings)
@@ -39,7 +40,12 @@ def judge(seen: Observations) -> Judgement:
         return _judged(findings) if findings else Judgement("skip", "Not compared", "the process behind is not known")
     by_name = {one.factor: one for one in made}
     page = by_name.get("the start page")
-    found = (_policy(seen, page), _hostless(seen, by_name.get("a browser's Origin")), _rewritten(seen, page))
+    found = (
+        _policy(seen, page),
+        _content(seen, page),
+        _hostless(seen, by_name.get("a browser's Origin")),
+        _rewritten(seen, page),
+    )
     findings = [one for one in found if one is not None]
     if findings:
         return _judged(findings)
@@ -79,6 +85,22 @@ def _policy(seen: Observations, page: Comparison | None) -> Finding | None:
     evidence = (*((Evidence.experiment(page),) if page is not None and shown else ()), Evidence.response(base))
     values = {"proxy": "no" if seen.target.direct else "yes"}
     return Finding("referrer-policy-overridden", "proven" if shown else "likely", text, evidence, severity, values)
+
+
+def _content(seen: Observations, page: Comparison | None) -> Finding | None:
+    """A policy for the page's content that keeps its own scripts from running: the page shows, and nothing works."""
+    base = seen.front_page if seen.has("front_page") else None
+    if base is None or base.status != 200 or not blocks_scripts(base):
+        return None
+    shown = page is not None and page.factor == "the start page" and not blocks_scripts(page.b)
+    whose = "on the way" if shown else "by something in front, or by a header of its own that is set in qBittorrent"
+    text = (
+        f"The Content-Security-Policy that comes with the page at {seen.target.address.url} forbids the page's own scripts: "
+        f"browsers show it, and nothing on it works; it is set {whose}"
+    )
+    evidence = (*((Evidence.experiment(page),) if page is not None and shown else ()), Evidence.response(base))
+    values = {"proxy": "no" if seen.target.direct else "yes"}
+    return Finding("content-policy-overridden", "proven" if shown else "likely", text, evidence, values=values)
 
 
 def _hostless_by_log(seen: Observations) -> Finding | None:
@@ -126,7 +148,7 @@ CHECK = Check(
     title="Through the address and directly",
     order=128,
     judge=judge,
-    causes=("referrer-policy-overridden", "host-header-missing", "page-rewritten"),
+    causes=("referrer-policy-overridden", "content-policy-overridden", "host-header-missing", "page-rewritten"),
     about=(
         "Where something stands in front and the process behind it is known (its log gained the line about this run's login), "
         "the same few requests go both ways: the start page, one with the Origin that a browser sends and, where a key is "

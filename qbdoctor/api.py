@@ -44,8 +44,8 @@ from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
 from qbdoctor.target.engines.container import Container
 from qbdoctor.target.log_rejections import Rejection
-from qbdoctor.webui.answers import differing_headers
-from qbdoctor.webui.recognise import answers_call, bears_marks, stands_in_front
+from qbdoctor.webui.answers import blocks_scripts, differing_headers
+from qbdoctor.webui.recognise import answers_call, arrived_whole, bears_marks, stands_in_front
 
 __all__ = [
     "EVERY",
@@ -90,9 +90,11 @@ __all__ = [
     "Withheld",
     "WriteProbe",
     "answers_call",
+    "arrived_whole",
     "as_read",
     "as_read_by",
     "bears_marks",
+    "blocks_scripts",
     "calls_fail",
     "calls_work",
     "closed",

@@ -352,6 +352,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "version": Observer._take_version,
     "webapi_version": Observer._take_webapi_version,
     "withheld": withheld_for,
+    "whole_calls": ways.whole_calls,
     "write_probe": Observer._take_write_probe,
 }
 """How each observation is taken, by its name."""

@@ -135,6 +135,28 @@ def is_lost(probe: Exchange | None) -> bool:
     return probe is not None and probe.status in {200, 403} and bears_marks(probe)
 
 
+NO_TORRENT = "0" * 40
+
+
+def whole_calls(inspection: Inspection) -> tuple[Exchange, ...]:
+    """Ask for a torrent that cannot exist, by a query and by a form; none where nothing stands between, or without session."""
+    seen = inspection.seen
+    call = seen.session_call
+    if inspection.target.direct or (call.status if call is not None else seen.anonymous.status) != 200:
+        return ()
+    return tuple(map(inspection.wire.send, calls_to_compare(inspection)))
+
+
+def calls_to_compare(inspection: Inspection) -> tuple[Call, Call]:
+    """Return those two calls, with the session as it is: a 403 of something in front must cost no second login."""
+    path, form = "/api/v2/torrents/properties", {"hash": NO_TORRENT}
+    cookies, key = dict(inspection.session.cookies), inspection.session.api_key
+    return (
+        Call("GET", f"{path}?hash={NO_TORRENT}", cookies=cookies, bearer=key),
+        Call("POST", path, form=form, cookies=cookies, bearer=key),
+    )
+
+
 def _key_of(one: Instance) -> object:
     if one.config_file is None:
         return None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe.base.observed_values import WriteProbe
+from qbdoctor.webui.recognise import REFUSALS, bears_marks
 
 if TYPE_CHECKING:
     from qbdoctor.webui.session import SessionClient
@@ -43,7 +44,7 @@ def probe(session: SessionClient) -> WriteProbe:
         form = {"urls": f"magnet:?xt=urn:btih:{chosen}&dn={NAME}", "paused": "true", "stopped": "true"}
         added = session.call("POST", "/api/v2/torrents/add", form)
         if not _accepted(added):
-            problem = f"torrents/add answered {added.outcome()}"
+            problem = f"torrents/add answered {added.outcome()}: {_refusal(added)}"
             # A gateway's 5xx says nothing of what the server did with the request.
             settled = added.status is not None and added.status < 500
         elif not _until(session, chosen, listed=True):
@@ -54,7 +55,7 @@ def probe(session: SessionClient) -> WriteProbe:
             during = _count(session)
     finally:
         deleted, gone = _remove(session, chosen, settled=settled)
-    if not gone:
+    if not gone and not (settled and during is None and added is not None and not _accepted(added)):
         problem = f"the torrent {NAME} ({chosen}) could not be removed (torrents/delete answered {deleted.outcome()})"
     after = _count(session)
     if not problem and before is not None and (during, after) != (before + 1, before):
@@ -65,6 +66,29 @@ def probe(session: SessionClient) -> WriteProbe:
 def _accepted(added: Exchange) -> bool:
     """Up to 5.1 the answer is 200 Ok., from 5.2 on 200 or 202 and JSON; Fails. and 409 mean that nothing was added."""
     return added.failure is None and added.status in {200, 202} and added.body.strip() != "Fails."
+
+
+def _refusal(added: Exchange) -> str:
+    """Return what a refused add is about, by its status and body; 4xx is not always about the session."""
+    if not added.answered:
+        return "whether it was added is not known"
+    if not bears_marks(added):
+        what = {413: "what is sent is too large for it", 404: "it does not know the path", 405: "it refuses the method"}
+        return f"that comes from something in front of qBittorrent; {what.get(added.status or 0, 'the call did not get through')}"
+    text = added.body.strip()
+    if added.status == 409 or text == "Fails.":
+        return "qBittorrent took the call and added nothing; the login and the way are in order"
+    told = {
+        401: "its Host, Origin or Referer is refused, not the session",
+        403: "the session is refused"
+        if text in REFUSALS
+        else "the session is good; qBittorrent may not do what is asked for",
+        404: "this release does not have that call",
+        405: "this release does not take that call by POST",
+        413: "what is sent is too large for qBittorrent",
+        415: "what is sent is no torrent to qBittorrent",
+    }
+    return told.get(added.status or 0, "qBittorrent did not take the call")
 
 
 def _count(session: SessionClient) -> int | None:

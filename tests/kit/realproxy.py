@@ -172,8 +172,10 @@ class Caddy(RealProxy):
 
     program = "caddy"
 
-    def __init__(self, upstream: str, lines: str = "", *, whole: str | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, upstream: str, lines: str = "", *, whole: str | None = None, host: str = "127.0.0.1"
+    ) -> None:
+        super().__init__(host=host)
         self._inside = f"reverse_proxy {urlsplit(upstream).netloc} {{\n{lines}\n}}" if whole is None else whole
 
     def configuration(self) -> str:
@@ -181,6 +183,7 @@ class Caddy(RealProxy):
         return f"""{{
     admin off
     auto_https off
+    storage file_system {self.folder}/data
 }}
 http://:{self.port} {{
     bind {self.host}
@@ -198,15 +201,15 @@ class Apache(RealProxy):
 
     program = "apache2"
 
-    def __init__(self, upstream: str, lines: str = "") -> None:
-        super().__init__()
+    def __init__(self, upstream: str, lines: str = "", *, host: str = "127.0.0.1") -> None:
+        super().__init__(host=host)
         self._upstream = upstream
         self._lines = lines
 
     def configuration(self) -> str:
         """The modules that a proxy needs, nothing outside of the folder."""
         self.folder.chmod(0o755)
-        modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers")
+        modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "rewrite")
         loaded = "\n".join(f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so" for one in modules)
         user = "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""
         return f"""{loaded}
@@ -218,6 +221,7 @@ PidFile {self.folder}/apache.pid
 ErrorLog {self.folder}/error.log
 Listen {self.host}:{self.port}
 ProxyPass / {self._upstream}/
+ProxyPassReverse / {self._upstream}/
 {self._lines}
 """
 

@@ -225,6 +225,11 @@ class Observations:
         return cast("Exchange | None", self.see("body_probe"))
 
     @property
+    def whole_calls(self) -> tuple[Exchange, ...]:
+        """Calls by a query and by a form, through what may stand in front; without a session, or nothing there, none."""
+        return cast("tuple[Exchange, ...]", self.see("whole_calls"))
+
+    @property
     def nameless_login(self) -> LogLine | None:
         """The log's line about this run's refused login, if it says that no user name arrived."""
         return cast("LogLine | None", self.see("nameless_login"))

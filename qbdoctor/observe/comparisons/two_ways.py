@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.routes import address_of, direct_address
-from qbdoctor.observe.ways import no_form
+from qbdoctor.observe.ways import calls_to_compare, no_form
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.recognise import arrived_whole
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.target.address import Address
-
-"""Headers that say nothing of what stands between: each hop has its own, or they differ from answer to answer."""
 
 
 def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
@@ -80,8 +79,41 @@ def _api_key(inspection: Inspection) -> Iterator[Comparison]:
     yield Comparison("api-key", "the way: through the address given, or directly", call, b, differs, shows)
 
 
+def _whole_calls(inspection: Inspection) -> Iterator[Comparison]:
+    """The calls that something in front changed, at the process whose log told of this run's login, and its session."""
+    seen = inspection.seen
+    where = None if seen.asked.api_key is not None else direct_address(inspection)
+    if where is None or where == inspection.address:
+        return
+    for a, call in zip(seen.whole_calls, calls_to_compare(inspection), strict=True):
+        if arrived_whole(a):
+            continue
+        b = inspection.wire.send(replace(call, address=where, verify=False))
+        shows = (
+            f"Directly qBittorrent answers this very call itself ({b.outcome()}): on the way it is changed or refused"
+        )
+        yield Comparison(
+            "whole-calls", "the way: through the address given, or directly", a, b, arrived_whole(b), shows
+        )
+
+
+def _session_cookie(inspection: Inspection) -> Iterator[Comparison]:
+    """The cookie that the login set, at the process whose log told of that login."""
+    call, where = inspection.seen.session_call, direct_address(inspection)
+    login = inspection.seen.sign_in.exchange
+    if call is None or login is None or where is None or where == inspection.address:
+        return
+    cookies = {one.name: one.value for one in login.cookies}
+    b = inspection.wire.send(Call("GET", VERSION_PATH, address=where, verify=False, cookies=cookies))
+    shows = "Directly the session is good: on the way the Cookie header is dropped or changed"
+    factor = "the way: through the address given, or directly"
+    yield Comparison("session-cookie", factor, call, b, b.status == 200 and call.status != 200, shows)
+
+
 MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "two-ways": _two_ways,
     "body": _body,
     "api-key": _api_key,
+    "session-cookie": _session_cookie,
+    "whole-calls": _whole_calls,
 }

@@ -4,6 +4,8 @@ import re
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, calls_work
 
+HELD_OFF = "set-password"
+"""The fix that waits until somebody looked: a new password ends no program, and its author may read it."""
 FETCHES = re.compile(
     r"(?i)\b(curl|wget|fetch|certutil|bitsadmin|invoke-webrequest|iwr|downloadstring|tftp|ftp|nc|ncat|socat)\b"
 )
@@ -35,7 +37,8 @@ def judge(seen: Observations) -> Judgement:
         )
         for each, at, _ in found
     )
-    return Judgement("warn", text, findings=(Finding("signs-of-takeover", "possible", text, evidence),))
+    values = {"holds_off": HELD_OFF}
+    return Judgement("warn", text, findings=(Finding("signs-of-takeover", "possible", text, evidence, values=values),))
 
 
 def _fetches_and_runs(command: str) -> bool:

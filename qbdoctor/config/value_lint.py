@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.config.key_lint import Oddity
 from qbdoctor.config.subnets import parse_subnet
-from qbdoctor.releases import Key
+from qbdoctor.releases import Key, Version
 
 if TYPE_CHECKING:
     from qbdoctor.config.qtini.document import Entry
@@ -147,7 +147,8 @@ def _text(settings: Settings, key: Key, entry: Entry) -> Iterator[Oddity]:
 
     value = "" if key.name in _HIDDEN else f": {settings.text(key.name)!r}"
     if is_list(entry.raw):
-        yield _odd(settings, key, f"holds a comma outside quotes, so it is a list for Qt and its text is lost{value}")
+        text = f"holds a comma outside quotes, so it is a list for Qt and its text is lost{value}"
+        yield _odd(settings, key, f"{text}{_after_upgrade(settings, key)}")
         return
     cut = cut_off(settings, key.name)
     if cut is not None:
@@ -160,6 +161,20 @@ def _text(settings: Settings, key: Key, entry: Entry) -> Iterator[Oddity]:
             f"({settings.text('Username')!r})"
         )
         yield Oddity("ambiguous-setting", "Username", entry.line, text, "possible")
+
+
+def _after_upgrade(settings: Settings, key: Key) -> str:
+    """Say what the newest release makes of a list that this one reads otherwise; a secret is not shown."""
+    if settings.version is None or key.name in _HIDDEN:
+        return ""
+    # Built with Qt 6, and it reads the section that older releases wrote.
+    from qbdoctor.config.settings import Settings  # noqa: PLC0415
+
+    newer = Settings.parse(settings.ini.data, Version.parse("5.0.0"))
+    later = newer.text(key.name)
+    if later == settings.text(key.name):
+        return ""
+    return f"; after an upgrade to {newer.version} or later it counts as {later!r}"
 
 
 def _latin(settings: Settings) -> bool:

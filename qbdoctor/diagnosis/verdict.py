@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qbdoctor.diagnosis.catalogue import pages as catalogue
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Severity, State
 from qbdoctor.model.exchanges import Evidence
-from qbdoctor.model.findings import Finding
+from qbdoctor.model.findings import Finding, Remedy
 from qbdoctor.model.report import Cause, CheckResult
 
 if TYPE_CHECKING:
@@ -34,7 +34,26 @@ def merge_findings(findings: Iterable[Finding], values: Mapping[str, str]) -> tu
                 under.setdefault(cause.id, []).append(symptom)
     symptoms = {symptom for folded in under.values() for symptom in folded}
     roots = [replace(one, folded=tuple(under.get(one.id, ()))) for one in merged.values() if one.id not in symptoms]
+    held = {fix: one for one in merged.values() for fix in one.values.get(HOLDS_OFF, "").split()}
+    roots = [_held_off(one, held) for one in roots]
     return tuple(sorted(roots, key=lambda one: (_severity(one.severity), catalogue.page(one.id).rank, one.id)))
+
+
+HOLDS_OFF = "holds_off"
+"""The value of a cause that names fixes which must wait until a person looked at it."""
+
+
+def _held_off(cause: Cause, held: Mapping[str, Cause]) -> Cause:
+    """Return the cause without the fixes that another one holds off; what comes first is said in their place."""
+    first = next((held[one.fix] for one in cause.remedies if one.fix and one.fix in held), None)
+    if first is None:
+        return cause
+    text = (
+        f"First look at {first.id}: {first.summary[0].lower()}{first.summary[1:]}. The fix for this cause waits until then; "
+        "it is applied by its name alone."
+    )
+    kept = tuple(one for one in cause.remedies if not one.fix or one.fix not in held)
+    return replace(cause, remedies=(Remedy("manual", text), *kept))
 
 
 def _may_fold(cause: Cause, symptom: Cause) -> bool:

@@ -86,11 +86,12 @@ def wanted_by_causes(
     """
     chosen: dict[str, tuple[Fix, str]] = {}
     known: Sequence[Fix] = tuple(fixes)
+    held = held_off(report)
     for cause in report.causes:
         if cause.severity == "info" and not infos:
             continue
         for fix in known:
-            if cause.id not in fix.answers or fix.effect == "loosens" or fix.id in chosen:
+            if cause.id not in fix.answers or fix.effect == "loosens" or fix.id in {*chosen, *held}:
                 continue
             try:
                 bound = inputs.bind(fix, input_values or {}, report)
@@ -102,6 +103,11 @@ def wanted_by_causes(
             if edits and not exposure.foreseen(bound, seen, edits):
                 chosen[fix.id] = (bound, cause.id)
     return [chosen[fix.id] for fix in known if fix.id in chosen]
+
+
+def held_off(report: Report) -> dict[str, str]:
+    """Return the fixes that wait until a person looked at a cause that was found, each with that cause's sentence."""
+    return {fix: one.summary for one in report.causes for fix in one.values.get("holds_off", "").split()}
 
 
 def opening_by_causes(report: Report, fixes: Iterable[Fix], seen: Observations) -> list[tuple[Fix, str, str]]:

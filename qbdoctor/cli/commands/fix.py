@@ -20,7 +20,7 @@ from qbdoctor.repair import inputs, password_change, planner, way_in
 from qbdoctor.repair.edits import line_edits
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
-from qbdoctor.repair.plan import Plan, wanted_by_causes
+from qbdoctor.repair.plan import Plan, held_off, wanted_by_causes
 from qbdoctor.repair.run import FixRun, NotHelped
 
 WORDS = {"hardens": "hardens security", "keeps": "keeps security as it is", "loosens": "LOOSENS security"}
@@ -201,6 +201,8 @@ def _described(plan: Plan, fix_run: FixRun, alone: str) -> list[str]:
         if step.exposes:
             lines.append(f"    exposes: {step.exposes}")
         lines += outcome.lines(step.changes)
+        if fix_run.before is not None and (first := held_off(fix_run.before).get(step.fix.id)):
+            lines.append(f"    LOOK FIRST: {first}")
         if step.texts:
             lines.append(
                 "    the old hash is kept; it can be put back only while qBittorrent is stopped, or with --restart"

@@ -86,3 +86,47 @@ def test_a_command_that_fetches_and_runs_code(server: ServerFactory, release: Re
         assert "203.0.113.7" not in str(report)
         if line == FETCHED:
             assert "UPnP" in cause(report, "signs-of-takeover")["summary"]
+
+
+def _taken_over(line: str) -> bytes:
+    web = {"Password_PBKDF2": password_hash("not theirs"), "Username": "admin", "Address": "127.0.0.1"}
+    text = config_text(web, layout="new", port=0).replace("Port=0\n", "Port=%PORT%\n")
+    return (text + f"\n[AutoRun]\nenabled=true\n{line}\n").encode()
+
+
+def test_a_new_password_waits_until_somebody_looked(server: ServerFactory) -> None:
+    for line in (FETCHED, HARMLESS[0]):
+        running = server("5.3.0", raw_config=_taken_over(line))
+        report = diagnose("--profile", str(running.profile), password=PASSWORD)
+        remedies = cause(report, "wrong-credentials")["remedies"]
+        offered = "set-password" in [one["fix"] for one in remedies]
+        assert offered is (line != FETCHED), line
+        assert ("signs-of-takeover" in remedies[0]["text"]) is (line == FETCHED)
+        running.stop()
+        before = running.config_file.read_bytes()
+        place = ("--profile", str(running.profile))
+        unasked = qbdoctor("fix", "--yes", *place, password=PASSWORD)
+        assert running.config_file.read_bytes() == before, unasked.out
+        secret = running.profile / "new.txt"
+        secret.write_text("one of our own\n")
+        named = qbdoctor("fix", "set-password", "--dry-run", "--new-password-file", str(secret), *place)
+        assert named.code == 0, named.err
+        assert ("LOOK FIRST" in named.out) is (line == FETCHED), named.out
+
+
+@pytest.mark.in_turn
+def test_a_whitelist_that_can_meet_no_call(server: ServerFactory, release: Release) -> None:
+    on = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "192.168.7.0/24"}
+    for settings, expected in (
+        (on, True),
+        ({**on, "AuthSubnetWhitelist": "192.168.7.0/24, 127.0.0.0/8"}, False),
+        ({**on, "Address": "*"}, False),
+        ({"AuthSubnetWhitelistEnabled": "true"}, True),
+        ({}, False),
+    ):
+        running = server(settings=settings)
+        report = diagnose("--profile", str(running.profile), password=PASSWORD)
+        named = [*causes(report), *(each for one in report["causes"] for each in one["explains"])]
+        assert ("bypass-cannot-apply" in named) is expected, (settings, named)
+        assert causes(report, "error") == []
+        running.stop()

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.config.key_lint import Oddity
 from qbdoctor.config.subnets import parse_subnet
-from qbdoctor.releases import Key, Version
+from qbdoctor.releases import Key
+from qbdoctor.releases.versions import KNOWN
 
 if TYPE_CHECKING:
     from qbdoctor.config.qtini.document import Entry
@@ -170,7 +171,7 @@ def _after_upgrade(settings: Settings, key: Key) -> str:
     # Built with Qt 6, and it reads the section that older releases wrote.
     from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
-    newer = Settings.parse(settings.ini.data, Version.parse("5.0.0"))
+    newer = Settings.parse(settings.ini.data, min(filter(releases.qt_reads_utf8, KNOWN)))
     later = newer.text(key.name)
     if later == settings.text(key.name):
         return ""

@@ -82,8 +82,8 @@ def _judged(facts: Facts) -> list[Hit]:
     return list(dict.fromkeys(hit for rule in RULES for hit in rule(facts)))
 
 
-def _again(facts: Facts) -> tuple[list[Hit], int]:
-    return _judged(facts), facts.faults
+def _again(facts: Facts) -> tuple[list[Hit], Facts]:
+    return _judged(facts), facts
 
 
 def _reader(language: str) -> Callable[[str], Facts] | None:

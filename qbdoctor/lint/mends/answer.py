@@ -1,4 +1,4 @@
-"""Mends conditions on the login's answer: 204 counts too."""
+"""Mends of conditions on the login's answer: 204 counts too. :mod:`qbdoctor.lint.mends.proof` holds each against all releases."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.source import NAME, SCRIPT, Source, TextEdit
 
 _STATUS_CODE = re.compile(r"(?<![\w.])200(?![\w.])")
-_STATUS_NAME = re.compile(r"\b(StatusOK|HTTP_OK)\b|(?<=[.:])(OK|Ok|ok)\b(?!\()")
-_NEW_NAMES = {
-    "StatusOK": "StatusNoContent",
-    "HTTP_OK": "HTTP_NO_CONTENT",
-}
-_NO_CONTENT = {
-    "csharp": "NoContent",
-    "kotlin": "NoContent",
-    "rust": "NO_CONTENT",
-    "python": "NO_CONTENT",
-    "java": "NO_CONTENT",
-}
+_STATUS_NAME = re.compile(
+    r"\b(StatusOK|HTTP_OK)\b|(?<=HTTPStatus\.)OK\b|(?<=HttpStatusCode\.)OK\b|(?<=StatusCode::)OK\b|(?<=\bcodes\.)ok\b"
+)
+_NEW_NAMES = {"StatusOK": "StatusNoContent", "HTTP_OK": "HTTP_NO_CONTENT", "ok": "no_content"}
 _OLD_TEXT = re.compile(r"([\"'])Ok\.?\1")
+_ATTRIBUTES = {  # of an answer, by the library that made it
+    "requests": "status_code", "httpx": "status_code", "aiohttp": "status", "urllib": "status",
+    "fetch": "status", "axios": "status", "net/http": "StatusCode",
+}  # fmt: skip
+_MEMBERS = r"\??\.(?:code|status|statusCode|StatusCode|status_code|status\.value)(?![\w(.])|\??\.(?:statusCode|code|getStatusCode|status)\(\)"
 
 
 def wants_ok_body(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
@@ -39,8 +36,17 @@ def wants_ok_body(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextE
         return
     start, end = source.span(check.place)
     text = source.text[start:end]
-    for more in _also(source, facts, check, text, positive=positive):
-        yield [TextEdit(start, end, _joined(source, start, end, text, more, positive=positive))]
+    part = _status_part(text)
+    more = [part] if part is not None else []
+    answer = _status_of(source, facts, check, text)
+    sign = ("==" if positive else "!=") + ("=" if source.language in SCRIPT | {"php"} else "")
+    if answer:
+        more.append(f"{answer} {sign} 204")
+    for each in more:
+        yield [TextEdit(start, end, _joined(source, start, end, text, each, positive=positive))]
+    whole = _status_alone(source, facts, check, text, positive=positive)
+    if whole:
+        yield [TextEdit(start, end, whole)]
 
 
 def _joined(source: Source, start: int, end: int, text: str, more: str, *, positive: bool) -> str:
@@ -54,34 +60,6 @@ def _joined(source: Source, start: int, end: int, text: str, more: str, *, posit
     return made if whole or alone else f"({made})"
 
 
-def _also(source: Source, facts: Facts, check: Guard, text: str, *, positive: bool) -> Iterator[str]:
-    """What tells a good login of new releases, as the source would say it; the surest first."""
-    part = _status_part(text)
-    if part is not None:
-        yield part.strip()
-    answer = _status_of(source, facts, check, text)
-    sign = "==" if positive else "!="
-    if source.language in SCRIPT | {"php"}:
-        sign += "="
-    if answer:
-        yield f"{answer} {sign} 204"
-    for leaf in re.finditer(r"[^&|()]*(?:\([^()]*\)[^&|()]*)*", text):
-        if _OLD_TEXT.search(leaf[0]):
-            empty = _OLD_TEXT.sub(lambda found: found[1] * 2, leaf[0].strip(), count=1)
-            if not re.search(r"\bin\b|ontains|ncludes|tarts|strpos|has", empty):
-                yield empty
-    found = re.search(r"([\w.$>()\[\]-]+?)\.(?:includes|contains|Contains|startsWith|StartsWith|starts_with)\(", text)
-    found = found or re.search(
-        r"(?:strings\.(?:Contains|HasPrefix)|strpos|str_contains|str_starts_with)\(\s*(.+?),", text
-    )
-    found = found or re.search(r"[\"']\s+in\s+([\w.()]+)", text)
-    if found is not None:
-        quote = "'" if source.language in SCRIPT | {"php"} else '"'
-        operand = found[1].lstrip("(!")
-        equals = f'{operand}.equals("")' if source.language == "java" else f"{operand} {sign} {quote * 2}"
-        yield equals if positive or source.language != "java" else f"!{equals}"
-
-
 def _status_part(text: str) -> str | None:
     """The comparison of a status in a condition, with 204 in the place of 200."""
     for part in re.split(r"&&|\|\||\band\b|\bor\b", text):
@@ -93,70 +71,94 @@ def _status_part(text: str) -> str | None:
         if _OLD_TEXT.search(plain):
             continue
         if _STATUS_CODE.search(plain):
-            return _STATUS_CODE.sub("204", plain, count=1)
+            return _STATUS_CODE.sub("204", plain, count=1).strip()
         found = _STATUS_NAME.search(plain)
         if found is not None:
-            name = found[0]
-            new = _NEW_NAMES.get(name) or {"ok": "no_content", "OK": "NO_CONTENT", "Ok": "NoContent"}[name]
-            if name == "OK" and re.search(r"HttpStatusCode\.OK", plain):
-                new = "NoContent"
-            return plain[: found.start()] + new + plain[found.end() :]
+            new = _NEW_NAMES.get(found[0], "NoContent" if "HttpStatusCode" in plain else "NO_CONTENT")
+            return (plain[: found.start()] + new + plain[found.end() :]).strip()
     return None
 
 
 def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
-    """The status of the login's answer in the source's own words; "" where that cannot be told."""
-    language = source.language
-    if language == "rust":
-        return ""  # the answer is consumed by .text()
+    """The status of the login's answer, as its library calls it or as the source does near by; "" where neither is known."""
     login = _login(facts, check)
     around = _around(source, check, login)
-    if language == "php":
-        handle = re.findall(r"curl_exec\(\s*(\$[\w>-]+)\s*\)", around)
-        if handle:
-            return f"curl_getinfo({handle[-1]}, CURLINFO_HTTP_CODE)"
-        laravel = re.search(r"(\$[\w>-]+)->body\(", text)
-        if laravel is not None:
-            return f"{laravel[1]}->status()"
-        found = re.search(r"(\$[\w>-]+)->getBody\(", text) or re.search(r"(\$\w+)->getBody\(", around)
-        return f"{found[1]}->getStatusCode()" if found else ""
-    name = ""
-    direct = re.search(rf"(?<![\w.])({NAME})(?:\.(?:body|data|text|Body|string|content|read)\b|\?\.body\b)", text)
-    if direct is not None:
-        name = direct[1]
-    else:
-        for word in re.findall(rf"(?<![\w.\"'])({NAME})", text):
-            kept = re.search(
-                rf"\b{re.escape(word)}\b[^=\n]*(?::=|=)\s*(?:await\s+)?(?:io\.ReadAll\(|ioutil\.ReadAll\()?\(?(?:await\s+)?({NAME})"
-                r"(?:\??\.(?:text|body|Body|Content|data|bodyAsText|string|read|content)\b)",
-                around,
-            )
-            if kept is not None:
-                name = kept[1]
+    name = _answer_name(text, around)
     if not name or name in {"this", "self", "String", "string"}:
         return ""
-    member = r"\??\.(?:code|status|statusCode|StatusCode|status_code|statusCode\(\)|code\(\)|getStatusCode\(\))\s*(?:$|[;,\n])"
-    kept = re.search(rf"\b({NAME})\s*(?::=|=)\s*{re.escape(name)}{member}", around, re.MULTILINE)
+    kept = re.search(
+        rf"\b({NAME})\s*(?::=|=)\s*{re.escape(name)}(?:{_MEMBERS})\s*(?:$|[;,\n])", around, re.MULTILINE
+    )
     if kept is not None:
         return kept[1]
-    if language in SCRIPT:
-        module = r"(?:from |require\()['\"](?:node:)?https?['\"]"
-        wide = re.search(rf"\bgot\b|superagent|needle|{module}", source.text)
-        return f"{name}.{'statusCode' if wide else 'status'}"
-    if language == "python":
-        aio = login is not None and login.library in {"aiohttp", "urllib"}
-        return f"{name}.{'status' if aio else 'status_code'}"
-    okhttp = "okhttp3" in source.text
-    return {
-        "go": f"{name}.StatusCode",
-        "csharp": f"(int){name}.StatusCode",
-        "java": f"{name}.code()" if okhttp else f"{name}.statusCode()",
-        "kotlin": f"{name}.code"
-        if okhttp
-        else f"{name}.status.value"
-        if "io.ktor" in source.text
-        else f"{name}.statusCode()",
-    }.get(language, "")
+    window = source.text[source.offset(max(1, check.place.line - 15)) : source.offset(check.place.line + 6)]
+    said = re.search(rf"(?<![\w.$]){re.escape(name)}(?:{_MEMBERS})", window)
+    if said is not None:
+        return said[0]
+    library = login.library if login is not None and login.scope == check.scope else ""
+    library = library or _sole_library(source, name)
+    if library == "fetch" and re.search(r"=\s*fetch\b|function fetch\b|\bfetch\s*[,}]", source.text):
+        library = "" if "node-fetch" not in source.text and "undici" not in source.text else library
+    attribute = _ATTRIBUTES.get(library, "")
+    made = re.search(rf"\b{re.escape(name)}\b[^\n=]*(?::=|=|\bas\b)", around) or re.search(
+        rf"\bas\s+{re.escape(name)}\s*:", around
+    )
+    return f"{name}.{attribute}" if attribute and made is not None else ""
+
+
+def _sole_library(source: Source, name: str) -> str:
+    """The library that an answer is of, where the file imports one alone."""
+    if source.language == "python":
+        found = set(re.findall(r"^\s*(?:import|from)\s+(requests|httpx|aiohttp)\b", source.text, re.MULTILINE))
+        return str(found.pop()) if len(found) == 1 and "urllib.request" not in source.text else ""
+    if source.language == "go" and f"{name}.Body" in source.text and '"net/http"' in source.text:
+        return "net/http"
+    return ""
+
+
+def _answer_name(text: str, around: str) -> str:
+    """The variable that holds the answer whose text a condition looks at."""
+    direct = re.search(rf"(?<![\w.])({NAME})(?:\.(?:body|data|text|Body|string|content|read)\b|\?\.body\b)", text)
+    if direct is not None:
+        return direct[1]
+    for word in re.findall(rf"(?<![\w.\"'])({NAME})", text):
+        kept = re.search(
+            rf"\b{re.escape(word)}\b[^=\n]*(?::=|=)\s*(?:await\s+)?(?:io\.ReadAll\(|ioutil\.ReadAll\()?\(?(?:await\s+)?({NAME})"
+            r"(?:\??\.(?:text|body|Body|Content|data|bodyAsText|string|read|content)\b)",
+            around,
+        )
+        if kept is not None:
+            return kept[1]
+        bytes_of = re.search(rf"\b{re.escape(word)}\s*:?=\s*(?:strings\.TrimSpace\()?string\((\w+)\)", around)
+        read = bytes_of and re.search(
+            rf"\b{re.escape(bytes_of[1])}\b[^=\n]*:?=\s*(?:io|ioutil)\.ReadAll\((\w+)\.Body\)", around
+        )
+        if read:
+            return str(read[1])
+    return ""
+
+
+def _status_alone(source: Source, facts: Facts, check: Guard, text: str, *, positive: bool) -> str:
+    """A status of 200 alone told no bad login of old releases: the text is looked at as well."""
+    login = _login(facts, check)
+    library = login.library if login is not None and login.scope == check.scope else ""
+    plain = re.fullmatch(rf"({NAME})\.(status_code|status)\s*[=!]==?\s*200", text)
+    if plain is None:
+        return ""
+    answer = f"{plain[1]}.{plain[2]}"
+    if library in {"requests", "httpx"} and plain[2] == "status_code":
+        return (
+            f'({answer} in (200, 204) and {plain[1]}.text != "Fails.")'
+            if positive
+            else f'({answer} not in (200, 204) or {plain[1]}.text == "Fails.")'
+        )
+    if library == "axios" and plain[2] == "status":
+        return (
+            f"(({answer} === 200 || {answer} === 204) && {plain[1]}.data !== 'Fails.')"
+            if positive
+            else f"(({answer} !== 200 && {answer} !== 204) || {plain[1]}.data === 'Fails.')"
+        )
+    return ""
 
 
 def _login(facts: Facts, check: Guard) -> Request | None:
@@ -176,27 +178,32 @@ def _around(source: Source, check: Guard, login: Request | None) -> str:
 
 
 def _shell(source: Source, facts: Facts, check: Guard, *, positive: bool) -> Iterator[list[TextEdit]]:
+    """What curl prints gets the status behind it: ``Ok.200`` and ``204`` are good, ``Fails.200`` and the like are not."""
+    login = _login(facts, check)
+    if login is None or login.library != "curl":
+        return
     start, end = source.span(check.place)
     text = source.text[start:end]
+    begin, finish = source.span(login.place)
+    command = source.text[begin:finish]
+    if re.search(r"\s-\w*[wioDI]\b|--(?:write-out|include|output|head)\b", command):
+        return
+    at = begin + re.match(r"\S+", command).end()  # type: ignore[union-attr]
+    asked = TextEdit(at, at, " -w '%{http_code}'")
+    assigned = re.search(r"([A-Za-z_]\w*)=\"?\$\(\s*$", source.text[max(0, begin - 80) : begin])
+    variable = assigned[1] if assigned is not None and source.text[finish:].lstrip()[:1] == ")" else ""
+    if text.lstrip().startswith(("grep", "egrep")):
+        piped = source.text[finish:start].strip() == "|"
+        echoed = re.search(rf"(?:echo|printf \S+)\s+\"?\${{?{variable}}}?\"?\s*\|\s*$|^$", source.text[max(0, start - 80) : start])
+        if piped or (variable and echoed is not None and echoed[0]):
+            quiet = "q" if re.search(r"\s-\w*q", text) else ""
+            yield [asked, TextEdit(start, end, f"grep -E{quiet} 'Ok\\.|204$'")]
+        return
+    compared = re.fullmatch(r"(\"?\$\{?([A-Za-z_]\w*)\}?\"?\s*(?:==?|!=)\s*)([\"']?)Ok\.\3", text)
+    if compared is None or compared[2] != variable:
+        return
     double = source.text[:start].rstrip().endswith("[[") or re.search(r"\[\[[^\]\n]*$", source.text[:start]) is not None
     word = "||" if positive else "&&"
     between = f" {word} " if double else f" ] {word} [ "
-    if _STATUS_CODE.search(text):
-        yield [TextEdit(start, end, f"{text}{between}{_STATUS_CODE.sub('204', text, count=1)}")]
-        return
-    login = _login(facts, check)
-    asked: list[TextEdit] = []
-    if login is not None and login.library == "curl":
-        begin, finish = source.span(login.place)
-        command = source.text[begin:finish]
-        if not re.search(r"\s-\w*[wioDI]\b|--(?:write-out|include|output|head)\b", command):
-            at = begin + re.match(r"\S+", command).end()  # type: ignore[union-attr]
-            asked = [TextEdit(at, at, " -w '%{http_code}'")]
-    if text.lstrip().startswith(("grep", "egrep")):
-        if asked:
-            yield [*asked, TextEdit(start, end, "grep -Eq 'Ok\\.|204$'")]
-        return
-    if asked:
-        old = re.sub(r"Ok\.?", "Ok.200", text, count=1)
-        yield [*asked, TextEdit(start, end, old + between + re.sub(r"Ok\.?", "204", text, count=1))]
-    yield [TextEdit(start, end, text + between + re.sub(r"Ok\.?", "", text, count=1))]
+    quote = compared[3]
+    yield [asked, TextEdit(start, end, f"{compared[1]}{quote}Ok.200{quote}{between}{compared[1]}{quote}204{quote}")]

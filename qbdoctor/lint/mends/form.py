@@ -15,11 +15,7 @@ _CALLS = {
     "javascript": "encodeURIComponent({})",
     "typescript": "encodeURIComponent({})",
     "tsx": "encodeURIComponent({})",
-    "php": "urlencode({})",
     "go": "url.QueryEscape({})",
-    "csharp": "Uri.EscapeDataString({})",
-    "java": "java.net.URLEncoder.encode({}, java.nio.charset.StandardCharsets.UTF_8)",
-    "kotlin": 'java.net.URLEncoder.encode({}, "UTF-8")',
     "python": 'quote({}, safe="")',
 }
 _PRINTF = re.compile(r"(?:Sprintf|sprintf|String\.format|string\.Format|String\.Format)\(\s*$")
@@ -36,9 +32,6 @@ def unencoded_form(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Text
     if source.language == "bash":
         yield from _shell_form(source, start, end, text)
         return
-    if source.language == "rust":
-        yield from _rust_form(source, start, text)
-        return
     made = _templates(source.language, text) or _concatenated(source.language, text)
     changes = [TextEdit(start, end, made)] if made is not None and made != text else _printed(source, start, end)
     if not changes:
@@ -54,19 +47,6 @@ def _templates(language: str, text: str) -> str | None:
     """Interpolations right after a ``=``."""
     if language in SCRIPT and text.startswith("`"):
         return re.sub(r"(?<==)\$\{([^{}]+)\}", lambda found: "${" + _encoded(language, found[1]) + "}", text)
-    if language == "csharp" and re.match(r"[@$]*\$", text):
-        return re.sub(r"(?<==)\{([^{}]+)\}", lambda found: "{" + _encoded(language, found[1]) + "}", text)
-    if language == "kotlin":
-        return re.sub(
-            r"(?<==)\$(?:\{([^{}]+)\}|([A-Za-z_]\w*))",
-            lambda found: "${" + _encoded(language, found[1] or found[2]) + "}", text,
-        )  # fmt: skip
-    if language == "php" and text.startswith('"'):
-        made = re.sub(
-            r"(?<==)(?:\{(\$[^{}]+)\}|(\$[A-Za-z_]\w*(?:->\w+|\[\w+\])?))",
-            lambda found: f'" . {_encoded(language, found[1] or found[2])} . "', text,
-        )  # fmt: skip
-        return made.removesuffix(' . ""')
     if language == "python" and re.match(r"[rRbB]?[fF]", text):
         return re.sub(
             r"(?<==)\{([^{}!:]+)\}",
@@ -77,10 +57,7 @@ def _templates(language: str, text: str) -> str | None:
 
 def _concatenated(language: str, text: str) -> str | None:
     """``"…password=" + value``."""
-    sign = r"\s*\.\s*" if language == "php" else r"\s*\+\s*"
-    pattern = rf"(=[\"'`]{sign})((?:[\w$\[\]>?-]|\.|\([^()]*\))+?)(?=\s*(?:[+.]\s*[\"'`]|$|[,;)]))"
-    if language == "php":
-        pattern = rf"(=[\"']{sign})((?:[\w$\[\]>'\"-]|\([^()]*\))+)"
+    pattern = r"(=[\"'`]\s*\+\s*)((?:[\w$\[\]>?-]|\.|\([^()]*\))+?)(?=\s*(?:[+.]\s*[\"'`]|$|[,;)]))"
     return re.sub(pattern, lambda found: found[1] + _encoded(language, found[2]), text)
 
 
@@ -104,39 +81,6 @@ def _printed(source: Source, start: int, end: int) -> list[TextEdit]:
         TextEdit(opening + 1 + first, opening + 1 + last, _encoded(language, inside[first:last]))
         for first, last in arguments(inside)[skip:]
     ]
-
-
-def _rust_form(source: Source, start: int, text: str) -> Iterator[list[TextEdit]]:
-    """``.body(format!("username={user}&password={pass}"))`` as ``.form(&[("username", user), ("password", pass)])``."""
-    opening = source.text.rfind("(", 0, start)
-    closing = source.closing(opening)
-    macro = re.search(r"(?:std::)?format!\s*$", source.text[:opening])
-    if closing < 0 or macro is None:
-        return
-    inside = source.text[opening + 1 : closing]
-    given = [inside[first:last] for first, last in arguments(inside)][1:]
-    pairs = []
-    for name, value in re.findall(r"(\w+)=\{([\w.]*)\}", text):
-        pairs.append((name, value or (given.pop(0) if given else "")))
-    if len(pairs) < 2 or not all(value for _, value in pairs):
-        return
-    fields = "[" + ", ".join(f'("{name}", {value})' for name, value in pairs) + "]"
-    before = source.text[: macro.start()]
-    body = re.search(r"\.body\(\s*$", before)
-    if body is not None:
-        finish = closing + 1 + len(re.match(r"[\s,]*", source.text[closing + 1 :])[0])  # type: ignore[index]
-        yield [TextEdit(body.start(), finish, f".form(&{fields}")]
-        return
-    bound = re.search(r"let\s+(?:mut\s+)?(\w+)(?:\s*:\s*\w+)?\s*=\s*$", before)
-    if bound is None:
-        return
-    used = re.compile(rf"\.body\(\s*&?{bound[1]}(?:\.clone\(\))?\s*\)").search(source.text, closing)
-    if used is not None:
-        let = before[bound.start() :].replace(": String", "")
-        yield [
-            TextEdit(bound.start(), closing + 1, let + fields),
-            TextEdit(used.start(), used.end(), f".form(&{bound[1]})"),
-        ]
 
 
 def _shell_form(source: Source, start: int, end: int, text: str) -> Iterator[list[TextEdit]]:
@@ -173,24 +117,15 @@ def _as_form(source: Source, first: int, last: int) -> list[TextEdit]:
     language = source.language
     if language in SCRIPT:
         changes = _script_form(source, first, last)
-    elif language == "php":
-        changes = _swap(source, first, last, r"(['\"])json\1(?=\s*=>)", "'form_params'")
-        changes += _swap(source, first, last, r"\bjson_encode\(", "http_build_query(")
-    elif language == "rust":
-        changes = _swap(source, first, last, r"\.json\(", ".form(")
     elif language == "go":
         changes = _go_form(source, first, last)
-    elif language == "csharp":
-        changes = _csharp_form(source, first, last)
-    elif language in {"java", "kotlin"}:
-        changes = _java_form(source, first, last)
     elif language == "bash":
         changes = _shell_from_json(source, first, last)
     elif language == "python":
         changes = _python_form(source, first, last)
     else:
         changes = []
-    if changes and language not in {"java", "kotlin", "bash"}:
+    if changes and language != "bash":
         inner = [each for each in changes if "json" in source.text[each.start : each.end]]
         types = _swap(source, first, last, r"(?<=[\"'`])application/json(?:;\s*charset=[\w-]+)?(?=[\"'`])", _FORM_TYPE)
         changes += [each for each in types if not any(one.start <= each.start < one.end for one in inner)]
@@ -207,9 +142,10 @@ def _script_form(source: Source, first: int, last: int) -> list[TextEdit]:
     changes = _swap(source, first, last, r"JSON\.stringify\(", "new URLSearchParams(")
     if changes:
         return changes
-    changes = _swap(source, first, last, r"\bjson(?=\s*:\s*[{A-Za-z_])", "form")
-    if changes:
-        return changes
+    if re.search(r"\bgot\b", source.text):
+        changes = _swap(source, first, last, r"\bjson(?=\s*:\s*[{A-Za-z_])", "form")
+        if changes:
+            return changes
     post = re.compile(r"\.post\(").search(source.text, first, last)
     if post is None:
         return []
@@ -249,55 +185,6 @@ def _go_form(source: Source, first: int, last: int) -> list[TextEdit]:
         if unused is not None:
             changes.append(TextEdit(unused.start(), unused.end(), ""))
     return changes
-
-
-def _csharp_form(source: Source, first: int, last: int) -> list[TextEdit]:
-    for pattern, before in (
-        (r"PostAsJsonAsync\(\s*(?P<url>[^,]+),\s*(?P<new>new\s*\{)", "PostAsync("),
-        (
-            r"new\s+StringContent\(\s*(?:JsonSerializer\.Serialize|JsonConvert\.SerializeObject)\(\s*(?P<new>new\s*\{)",
-            "",
-        ),
-        (r"JsonContent\.Create\(\s*(?P<new>new\s*\{)", ""),
-    ):
-        found = re.compile(pattern).search(source.text, first, last)
-        if found is None:
-            continue
-        opening = found.end() - 1
-        closing = source.closing(opening)
-        fields = []
-        for begin, finish in arguments(source.text[opening + 1 : closing]):
-            name, _, value = source.text[opening + 1 + begin : opening + 1 + finish].partition("=")
-            plain = name.strip().rsplit(".", maxsplit=1)[-1]
-            fields.append(f'["{plain}"] = {(value or name).strip()}')
-        content = f"new FormUrlEncodedContent(new Dictionary<string, string> {{ {', '.join(fields)} }})"
-        if before:
-            return [TextEdit(found.start(), closing + 1, f"{before}{found['url']}, {content}")]
-        return [TextEdit(found.start(), source.closing(source.text.index("(", found.start())) + 1, content)]
-    return []
-
-
-def _java_form(source: Source, first: int, last: int) -> list[TextEdit]:
-    """A JSON text put together by hand, as OkHttp's FormBody."""
-    opening = re.compile(r"RequestBody\.create\(").search(source.text, first, last)
-    if opening is not None:
-        begin, finish = opening.start(), source.closing(opening.end() - 1) + 1
-    else:
-        literal = re.compile(r"(\"\"\".*?\"\"\"|\"(?:[^\"\\]|\\.)*\")\s*\.toRequestBody\(").search(
-            source.text, first, last
-        )
-        if literal is None:
-            return []
-        begin, finish = literal.start(), source.closing(literal.end() - 1) + 1
-    text = source.text[begin:finish].replace('\\"', "\x01")
-    pairs = re.findall(r"\x01(\w+)\x01\s*:\s*\x01\"\s*\+\s*([\w.()]+)\s*\+\s*\"\x01", text)
-    pairs += re.findall(r"[\x01\"](\w+)[\x01\"]\s*:\s*[\x01\"]\$\{?([\w.]+)\}?[\x01\"]", text)
-    if len(pairs) < 2:
-        return []
-    fields = "".join(f'.add("{name}", {value})' for name, value in pairs)
-    new = "new " if source.language == "java" else ""
-    package = "" if re.search(r"import okhttp3\.(?:\*|FormBody)", source.text) else "okhttp3."
-    return [TextEdit(begin, finish, f"{new}{package}FormBody.Builder(){fields}.build()")]
 
 
 def _shell_from_json(source: Source, first: int, last: int) -> list[TextEdit]:

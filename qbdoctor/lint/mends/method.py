@@ -21,6 +21,8 @@ def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
     fields = _fields(source.language, query[1]) if query is not None else []
     if fields is None:
         return
+    if "auth/login" in text and not fields and not re.search(r"params|\s-d\s|--data", text):
+        return  # an empty login, which counts towards a ban
     cut = [TextEdit(start + query.start(), start + query.start(1) + len(query[1]), "")] if query is not None else []
     language = source.language
     if language in SCRIPT:
@@ -42,25 +44,6 @@ def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
             yield [*changes, *(go_import(source, "net/url") if fields else [])]
         if not fields:
             yield _swapped(source, start, end, r"http\.MethodGet|\"GET\"", "http.MethodPost")
-    elif language == "csharp":
-        form = ", ".join(f'["{name}"] = {value}' for name, value in fields)
-        content = f"new FormUrlEncodedContent(new Dictionary<string, string> {{ {form} }})" if fields else "null"
-        for verb in re.finditer(r"\.GetAsync\(", text):
-            yield [
-                *cut,
-                TextEdit(start + verb.start(), start + verb.end(), ".PostAsync("),
-                TextEdit(end - 1, end - 1, f", {content}"),
-            ]
-    elif language == "rust":
-        form = ", ".join(f'("{name}", {value})' for name, value in fields)
-        for verb in re.finditer(r"\.get\(", text):
-            closing = source.closing(start + verb.end() - 1)
-            tail = [TextEdit(closing + 1, closing + 1, f".form(&[{form}])")] if fields else []
-            yield [*cut, TextEdit(start + verb.start(), start + verb.end(), ".post("), *tail]
-    elif language == "php":
-        yield from _php(source, start, end, query, cut)
-    elif not fields:
-        yield _swapped(source, start, end, r"(?<=\.)get(?=\()", "post")
 
 
 def _swapped(source: Source, start: int, end: int, pattern: str, new: str) -> list[TextEdit]:
@@ -71,12 +54,8 @@ def _swapped(source: Source, start: int, end: int, pattern: str, new: str) -> li
 
 def _fields(language: str, query: str) -> list[tuple[str, str]] | None:
     """A query's names and values, the values as expressions of the language; None where they cannot be told."""
-    places = {
-        "csharp": r"\{([^{}]+)\}", "rust": r"\{([^{}]*)\}", "python": r"\{([^{}]+)\}", "kotlin": r"\$\{?([\w.]+)\}?",
-        "php": r"\{?(\$[\w>-]+)\}?",
-    }  # fmt: skip
-    place = r"\$\{([^{}]+)\}" if language in SCRIPT else places.get(language, r"(?!)")
-    quote = "'" if language in SCRIPT | {"php"} else '"'
+    place = r"\$\{([^{}]+)\}" if language in SCRIPT else r"\{([^{}]+)\}" if language == "python" else r"(?!)"
+    quote = "'" if language in SCRIPT else '"'
     made = []
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
@@ -176,24 +155,3 @@ def _python(
         return
     data = ", data={" + ", ".join(f'"{name}": {value}' for name, value in fields) + "}" if fields else ""
     yield [*change, *params, *cut, *([TextEdit(end - 1, end - 1, data)] if data and not params else [])]
-
-
-def _php(
-    source: Source, start: int, end: int, query: re.Match[str] | None, cut: list[TextEdit]
-) -> Iterator[list[TextEdit]]:
-    text = source.text[start:end]
-    if "file_get_contents(" in text and query is not None:
-        quote = '"' if "$" in query[1] else "'"
-        http = (
-            "['method' => 'POST', 'header' => 'Content-Type: application/x-www-form-urlencoded', "
-            f"'content' => {quote}{query[1]}{quote}]"
-        )
-        yield [*cut, TextEdit(end - 1, end - 1, f", false, stream_context_create(['http' => {http}])")]
-        return
-    changes = _swapped(source, start, end, r"(?<=->)get(?=\()", "post")
-    if changes and query is None:
-        yield [*changes, *_swapped(source, start, end, r"(['\"])query\1(?=\s*=>)", "'form_params'")]
-    elif changes and query is not None:
-        pairs = _fields("php", query[1]) or []
-        form = ", ".join(f"'{name}' => {value}" for name, value in pairs)
-        yield [*changes, *cut, TextEdit(end - 1, end - 1, f", ['form_params' => [{form}]]")]

@@ -55,12 +55,8 @@ def sends_no_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[Tex
         yield _urllib(source)
     elif call.library in {"requests", "httpx", "aiohttp"}:
         yield from _python(source, call, requests)
-    elif call.library == "php-curl":
-        yield _php_curl(source, requests)
-    elif call.library == "guzzle":
-        yield _swapped(source, r"(new\s+\\?(?:GuzzleHttp\\)?Client\()(?:\)|\[|)", _guzzle)
-    else:
-        yield from _compiled(source, call.library)
+    elif call.library == "net/http":
+        yield from _go(source)
 
 
 def _swapped(source: Source, pattern: str, new: object) -> list[TextEdit]:
@@ -69,12 +65,6 @@ def _swapped(source: Source, pattern: str, new: object) -> list[TextEdit]:
         text = new(found) if callable(new) else str(new)
         made.append(TextEdit(found.start(), found.end(), text))
     return made
-
-
-def _guzzle(found: re.Match[str]) -> str:
-    if found[0].endswith("["):
-        return f"{found[1]}['cookies' => true, "
-    return f"{found[1]}['cookies' => true])" if found[0].endswith(")") else found[0]
 
 
 # --- scripts ---------------------------------------------------------------------------------------------------------
@@ -228,66 +218,20 @@ def _python(source: Source, call: Request, requests: list[Request]) -> Iterator[
     yield [*changes, put_after_imports(source, text)]
 
 
-# --- PHP and the compiled languages ----------------------------------------------------------------------------------
+# --- Go --------------------------------------------------------------------------------------------------------------
 
 
-def _php_curl(source: Source, requests: list[Request]) -> list[TextEdit]:
-    changes = []
-    for each in requests:
-        number = source.statement_end(source.span(each.place)[0])
-        line = source.line(each.place.line)
-        handle = re.search(r"(\$[\w>-]+)\s*=\s*curl_init", line) or re.search(r"curl_setopt\(\s*(\$[\w>-]+)", line)
-        if handle is None:
-            continue
-        indent = source.indent(each.place.line)
-        file = "sys_get_temp_dir() . '/qbittorrent.cookies'"
-        lines = [f"{indent}curl_setopt({handle[1]}, CURLOPT_COOKIE{what}, {file});" for what in ("FILE", "JAR")]
-        changes.append(source.after(number, "\n".join(lines)))
-    return changes
-
-
-def _compiled(source: Source, library: str) -> Iterator[list[TextEdit]]:
-    if library == "net/http":
-        made = _swapped(
-            source,
-            r"\bhttp\.Client\s*\{(\s*\})?",
-            lambda found: "http.Client{Jar: cookieJar" + ("}" if found[1] else ", "),
-        )
-        imports = go_import(source, "net/http/cookiejar")
-        if made:
-            yield [*made, *imports, _after_go_imports(source, "var cookieJar, _ = cookiejar.New(nil)")]
-        body = "func init() {\n\thttp.DefaultClient.Jar, _ = cookiejar.New(nil)\n}"
-        yield [*imports, _after_go_imports(source, body)]
-    elif library == "httpclient":
-        yield _swapped(source, r"UseCookies\s*=\s*false", "UseCookies = true")
-        yield _shared_http_client(source)
-    elif library == "java":
-        manager = ".cookieHandler({}java.net.CookieManager())".format("" if source.language == "kotlin" else "new ")
-        made = _swapped(source, r"HttpClient\.newHttpClient\(\)", f"HttpClient.newBuilder(){manager}.build()")
-        yield made or _swapped(source, r"HttpClient\.newBuilder\(\)", f"HttpClient.newBuilder(){manager}")
-        opening = re.search(r"^[^\n]*\b(?:class|object)\s+\w+[^{]*\{", source.text, re.MULTILINE)
-        if opening is not None:
-            block = "init" if source.language == "kotlin" else "static"
-            new = "" if source.language == "kotlin" else "new "
-            end = ";" if new else ""
-            line = f"\n    {block} {{ java.net.CookieHandler.setDefault({new}java.net.CookieManager()){end} }}"
-            yield [TextEdit(opening.end(), opening.end(), line)]
-    elif library == "okhttp":
-        new = "" if source.language == "kotlin" else "new "
-        jar = f".cookieJar({new}okhttp3.JavaNetCookieJar({new}java.net.CookieManager()))"
-        made = _swapped(source, rf"{new}OkHttpClient\(\)", f"{new}OkHttpClient.Builder(){jar}.build()")
-        yield made or _swapped(source, rf"{new}OkHttpClient\.Builder\(\)", f"{new}OkHttpClient.Builder(){jar}")
-    elif library == "ktor":
-        install = "install(io.ktor.client.plugins.cookies.HttpCookies)"
-        yield _swapped(
-            source, r"(?<![\w.])HttpClient(\(\w*\))?(\s*\{)?(?=\s*$|\s*\n|\s+[^\s(])",
-            lambda found: f"HttpClient{found[1] or ''} {{ {install}" + ("; " if found[2] else " }"),
-        )  # fmt: skip
-    elif library == "reqwest":
-        made = _swapped(
-            source, r"\bClient::new\(\)", 'Client::builder().cookie_store(true).build().expect("an HTTP client")'
-        )
-        yield made or _swapped(source, r"\bClient::builder\(\)", "Client::builder().cookie_store(true)")
+def _go(source: Source) -> Iterator[list[TextEdit]]:
+    made = _swapped(
+        source,
+        r"\bhttp\.Client\s*\{(\s*\})?",
+        lambda found: "http.Client{Jar: cookieJar" + ("}" if found[1] else ", "),
+    )
+    imports = go_import(source, "net/http/cookiejar")
+    if made:
+        yield [*made, *imports, _after_go_imports(source, "var cookieJar, _ = cookiejar.New(nil)")]
+    body = "func init() {\n\thttp.DefaultClient.Jar, _ = cookiejar.New(nil)\n}"
+    yield [*imports, _after_go_imports(source, body)]
 
 
 def _after_go_imports(source: Source, lines: str) -> TextEdit:
@@ -296,15 +240,3 @@ def _after_go_imports(source: Source, lines: str) -> TextEdit:
     )
     number = source.line_of(block.end()) if block is not None else 1
     return source.after(number, f"\n{lines}")
-
-
-def _shared_http_client(source: Source) -> list[TextEdit]:
-    changes = _swapped(
-        source, r"(?:using\s+)?(var|HttpClient)\s+(\w+)\s*=\s*new(?:\s+HttpClient)?\(\s*\)",
-        lambda found: f"{found[1]} {found[2]} = Shared",
-    )  # fmt: skip
-    opening = re.search(r"\bclass\s+\w+[^{]*\{", source.text)
-    if not changes or opening is None:
-        return []
-    field = "\n    private static readonly HttpClient Shared = new HttpClient();"
-    return [*changes, TextEdit(opening.end(), opening.end(), field)]

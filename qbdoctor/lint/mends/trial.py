@@ -1,4 +1,4 @@
-"""Tries mended lines on the file; they are printed only where the finding is gone after it."""
+"""Mended lines: what the menders propose is tried on the file, and printed only where the finding is gone and the rest proven."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from qbdoctor.lint.facts.program import Facts, MendedLines
 from qbdoctor.lint.findings import Hit
-from qbdoctor.lint.mends import answer, cookie, field, form, login_time, method, session
+from qbdoctor.lint.mends import answer, cookie, field, form, login_time, method, proof, session
 from qbdoctor.lint.source import Source, TextEdit
 
 MOST = 400_000
 """Characters of one file that are read again to try mends; the findings after that go without mended lines."""
 
 Mender = Callable[[Source, Facts, Hit], Iterator[list[TextEdit]]]
-Judge = Callable[[str], tuple[list[Hit], int]]
+Judge = Callable[[str], tuple[list[Hit], Facts]]
 
 _MENDERS: dict[str, tuple[Mender, ...]] = {
     "client-wants-ok-body": (answer.wants_ok_body,),
@@ -34,7 +34,7 @@ _MENDERS: dict[str, tuple[Mender, ...]] = {
 
 
 def mend(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge) -> list[Hit]:
-    """The hits with the lines that mend them. ``judge`` reads a text: its hits, and the faults of its syntax."""
+    """The hits with the lines that mend them. ``judge`` reads a text: its hits, and its facts."""
     odd = "\r" in text and "\r\n" not in text  # lines that end as on no system of today
     trial = _Trial(Source(language, text), facts, Counter(hit.id for hit in hits), judge, 0 if odd else MOST)
     return [replace(hit, mended=_first(trial, hit)) for hit in hits]
@@ -51,7 +51,7 @@ class _Trial:
 
 def _first(trial: _Trial, hit: Hit) -> tuple[MendedLines, ...]:
     """The first proposal after which the finding is gone, and no other there."""
-    if trial.left <= 0:
+    if trial.left <= 0 or not proof.may_mend(trial.source.language, hit.id):
         return ()
     source, before = trial.source, trial.before
     for edits in _candidates(source, trial.facts, hit):
@@ -59,11 +59,11 @@ def _first(trial: _Trial, hit: Hit) -> tuple[MendedLines, ...]:
             continue
         trial.left -= len(source.text)
         try:
-            left, broken = trial.judge(applied(source.text, edits))
+            left, facts = trial.judge(applied(source.text, edits))
         except (SyntaxError, ValueError, RecursionError):
             continue
         after = Counter(each.id for each in left)
-        if broken > trial.facts.faults:
+        if facts.faults > trial.facts.faults or not proof.proven(source.language, facts, hit, edits):
             continue
         if after[hit.id] < before[hit.id] and all(after[name] <= before[name] for name in after):
             return edits

@@ -94,25 +94,38 @@ def test_right_broken_in_one_place_is_found(case: Case, tmp_path: Path) -> None:
 
 @EACH
 def test_wrong_mended_as_printed_is_silent(case: Case, tmp_path: Path) -> None:
-    """Finding by finding, each as a person would: every finding prints lines, and none is left."""
+    """Finding by finding, each as a person would: what is mended is gone, and nothing else came."""
     text = case.wrong
     findings = judged(tmp_path, case, text)
-    assert all(finding.mended for finding in findings)
+    assert all(finding.remedy for finding in findings)
     for _ in range(12):
-        if not findings:
+        mended = next((finding for finding in findings if finding.mended), None)
+        if mended is None:
             break
-        text = applied(text, findings[0].mended)
-        findings = judged(tmp_path, case, text)
-    assert findings == ()
+        text = applied(text, mended.mended)
+        left = judged(tmp_path, case, text)
+        assert len(left) < len(findings)
+        findings = left
+    assert not any(finding.mended for finding in findings)
+
+
+def test_most_findings_of_the_languages_that_can_be_proven_are_mended(tmp_path: Path) -> None:
+    """What is not proven is not printed; this keeps the proof from quietly refusing all."""
+    languages = ("py", "js", "ts", "tsx", "sh", "go")
+    findings = [each for case in CASES if case.suffix in languages for each in judged(tmp_path, case, case.wrong)]
+    mended = [each for each in findings if each.mended]
+    assert len(mended) * 10 >= len(findings) * 7, f"{len(mended)} of {len(findings)}"
 
 
 @EACH
 def test_mends_of_one_run_do_not_contradict_each_other(case: Case, tmp_path: Path) -> None:
     """All at once, as a tool would apply SARIF's fixes, where no two touch one line."""
-    edits = {edit for finding in judged(tmp_path, case, case.wrong) for edit in finding.mended}
+    findings = judged(tmp_path, case, case.wrong)
+    edits = {edit for finding in findings for edit in finding.mended}
     taken = [number for edit in edits for number in range(edit.line, max(edit.line, edit.last_line) + 1)]
     if len(taken) == len(set(taken)):
-        assert judged(tmp_path, case, applied(case.wrong, tuple(edits))) == ()
+        left = {finding.id for finding in judged(tmp_path, case, applied(case.wrong, tuple(edits)))}
+        assert left <= {finding.id for finding in findings if not finding.mended}
 
 
 @pytest.mark.parametrize("name", MORE)

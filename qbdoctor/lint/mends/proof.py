@@ -1,0 +1,52 @@
+"""Holds mended code against the table of releases, as findings are: what cannot be shown to be right is not printed."""
+
+from __future__ import annotations
+
+from qbdoctor.lint.facts.outcome import answers, value
+from qbdoctor.lint.facts.program import Facts, MendedLines
+from qbdoctor.lint.findings import Hit
+from qbdoctor.lint.source import SCRIPT
+
+LANGUAGES = frozenset(("python", "bash", "go")) | SCRIPT
+"""What the menders write in. A condition on the login's answer is also completed in other languages, by the source's own words."""
+
+
+def may_mend(language: str, name: str) -> bool:
+    """Whether a finding of that name can be mended in a language at all."""
+    return language in LANGUAGES or name == "client-wants-ok-body"
+
+
+def proven(language: str, facts: Facts, hit: Hit, edits: tuple[MendedLines, ...]) -> bool:
+    """Whether a file as mended is right there on every release, as far as ``facts``, read from it again, tell."""
+    if hit.id == "client-wants-ok-body":
+        return language == "bash" or _tells_good_from_bad(facts, edits)
+    if hit.id == "client-http-method":
+        first, last = _lines(edits)
+        here = [each for each in facts.requests if first <= each.place.line <= last]
+        return bool(here) and all(each.method != "GET" and "?" not in each.url for each in here)
+    if hit.id == "client-json-login":
+        return all(each.body in {"form", "text", "unknown"} for each in facts.logins)
+    return True
+
+
+def _lines(edits: tuple[MendedLines, ...]) -> tuple[int, int]:
+    """The first and the last line that the mended lines take, in the file as mended."""
+    grown = sum(edit.text.count("\n") + 1 - (max(edit.line, edit.last_line) - edit.line + 1) for edit in edits)
+    return min(edit.line for edit in edits), max(max(edit.line, edit.last_line) for edit in edits) + max(0, grown)
+
+
+def _tells_good_from_bad(facts: Facts, edits: tuple[MendedLines, ...]) -> bool:
+    """Whether the conditions on the login's answer come to the same for good logins of all releases, and else for bad ones."""
+    first, last = _lines(edits)
+    at = [each for each in facts.checks if first <= each.place.line <= last and each.place.last_column]
+    if not at:
+        return False
+    scope = at[0].scope
+    together = [each for each in facts.checks if each.scope == scope and each.about != "other" and each.place.last_column]
+    good_old, good_new, bad_old, bad_new = (
+        tuple(value(each.expr, answer) for each in together) for answer in answers()
+    )
+    mended = [index for index, each in enumerate(together) if first <= each.place.line <= last]
+    if any(None in {known[index] for known in (good_old, good_new, bad_old, bad_new)} for index in mended):
+        return False
+    return good_old == good_new and good_old not in {bad_old, bad_new}

@@ -94,7 +94,7 @@ def _shell_pattern(text: str) -> str | None:
 
 
 _LITERAL = re.compile(r"^[rRbBuU]*([\"'`/])(.*)\1[a-z]*$", re.DOTALL)
-_ARGUMENT = re.compile(r"[rRbBuU]*([\"'`/])((?:(?!\1).)*SID=(?:(?!\1).)*)\1")  # of a call such as re.search("SID=…", text)
+_ARGUMENT = re.compile(r"[rRbBuU]*([\"'`/])((?:(?!\1).)*SID\)?=(?:(?!\1).)*)\1")  # of a call such as re.search("SID=…", text)
 _SED = re.compile(r"^s(.)((?:(?!\1).)*)\1\\1\1")
 
 

@@ -20,12 +20,12 @@ def proven(language: str, facts: Facts, hit: Hit, edits: tuple[MendedLines, ...]
     """Whether a file as mended is right there on every release, as far as ``facts``, read from it again, tell."""
     if hit.id == "client-wants-ok-body":
         return language == "bash" or _tells_good_from_bad(facts, edits)
+    first, last = _lines(edits)
+    here = [each for each in facts.requests if first <= each.place.line <= last]
     if hit.id == "client-http-method":
-        first, last = _lines(edits)
-        here = [each for each in facts.requests if first <= each.place.line <= last]
         return bool(here) and all(each.method != "GET" and "?" not in each.url for each in here)
     if hit.id == "client-json-login":
-        return all(each.body in {"form", "text", "unknown"} for each in facts.logins)
+        return all(each.body in {"form", "text", "unknown"} for each in here if each.is_login)
     return True
 
 

@@ -109,7 +109,7 @@ def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
 def _sole_library(source: Source, name: str) -> str:
     """The library that an answer is of, where the file imports one alone."""
     if source.language == "python":
-        found = set(re.findall(r"^\s*(?:import|from)\s+(requests|httpx|aiohttp)\b", source.text, re.MULTILINE))
+        found = set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(requests|httpx|aiohttp)\b", source.text, re.MULTILINE))
         return str(found.pop()) if len(found) == 1 and "urllib.request" not in source.text else ""
     if source.language == "go" and f"{name}.Body" in source.text and '"net/http"' in source.text:
         return "net/http"
@@ -151,6 +151,18 @@ def _status_alone(source: Source, facts: Facts, check: Guard, text: str, *, posi
             f'({answer} in (200, 204) and {plain[1]}.text != "Fails.")'
             if positive
             else f'({answer} not in (200, 204) or {plain[1]}.text == "Fails.")'
+        )
+    name = re.escape(plain[1])
+    read = re.search(rf"\b{name}\.(?:text|json|body|blob|arrayBuffer|read|clone)\b", source.text)
+    if library == "fetch" and read is None and re.search(rf"\b{name}\s*=\s*await fetch\(", source.text):
+        body = f"(await {plain[1]}.text())"
+        return f"({plain[1]}.ok && {body} !== 'Fails.')" if positive else f"(!{plain[1]}.ok || {body} === 'Fails.')"
+    if library == "urllib" and read is None and plain[2] == "status":
+        body = f"{plain[1]}.read()"
+        return (
+            f'({answer} in (200, 204) and {body} != b"Fails.")'
+            if positive
+            else f'({answer} not in (200, 204) or {body} == b"Fails.")'
         )
     if library == "axios" and plain[2] == "status":
         return (

@@ -147,7 +147,7 @@ def _bare(source: Source, start: int, end: int) -> TextEdit | None:
 def _whole_jar(source: Source) -> list[TextEdit] | None:
     """``cookies={"SID": answer.cookies["SID"]}`` as ``cookies=answer.cookies``, by way of a name or directly."""
     text = source.text
-    if not re.search(r"^\s*(?:import|from)\s+(?:requests|httpx)\b", text, re.MULTILINE) or "aiohttp" in text:
+    if not re.search(r"^[ \t]*(?:import|from)[ \t]+(?:requests|httpx)\b", text, re.MULTILINE) or "aiohttp" in text:
         return None
     changes = []
     for found in re.finditer(rf"\{{\s*[\"']SID[\"']:\s*([\w.]+\.cookies){_KEY}\s*\}}", text):

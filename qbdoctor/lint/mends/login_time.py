@@ -155,12 +155,12 @@ def _login_call(source: Source, facts: Facts, number: int) -> str:
         if not name:
             continue
         definition = (
-            rf"(?:def|function|func|fn|fun)\s+(?:\([^)]*\)\s*)?{name}\b|^\s*(?:async\s+)?{name}\s*\([^)]*\)\s*\{{"
+            rf"(?:def|function|func|fn|fun)\s+(?:\([^)]*\)\s*)?{name}\b|^[ \t]*(?:async\s+)?{name}\s*\([^)]*\)\s*\{{"
             rf"|\b{name}\(\)\s*\{{"
         )
         plain = re.sub(definition, lambda found: " " * len(found[0]), source.text, flags=re.MULTILINE)
         if source.language == "bash":
-            return name if re.search(rf"^\s*{name}\s*$", plain, re.MULTILINE) else ""
+            return name if re.search(rf"^[ \t]*{name}[ \t]*$", plain, re.MULTILINE) else ""
         for found in re.finditer(rf"(?:await\s+)?(?:[\w$]+(?:\.|->))?\b{name}\(([^()]*)\)", plain):
             near = abs(source.line_of(found.start()) - number) < 40
             if not found[1].strip() or near:

@@ -19,7 +19,7 @@ _LOOPS = frozenset(
 )
 _WAITS = re.compile(r"sleep|setTimeout|setInterval|delay|schedule|\.After\(|\.Tick|wait\(", re.IGNORECASE)
 _PAUSES: tuple[tuple[re.Pattern[str], float], ...] = (
-    (re.compile(r"^\s*(?:/bin/)?sleep\s+([0-9.]+)s?\s*(?:;|&|$)", re.MULTILINE), 1),
+    (re.compile(r"^[ \t]*(?:/bin/)?sleep\s+([0-9.]+)s?\s*(?:;|&|$)", re.MULTILINE), 1),
     (re.compile(r"\bsleep\s+([0-9]+)m\b"), 60),
     (re.compile(r"\bsleep\s+([0-9]+)h\b"), 3600),
     (re.compile(r"time\.Sleep\(\s*([0-9]+)\s*\*\s*time\.Second"), 1),
@@ -115,7 +115,7 @@ class Flow(Walker):
         if value(made, Evaluation(403, "Forbidden")) is False or self.about(condition.text()) == "login":
             return
         done = self.code[condition.range().end.index : node.range().end.index]
-        done = re.split(r"\}\s*else\b|^\s*(?:else|elif)\b", done, maxsplit=1, flags=re.MULTILINE)[0]
+        done = re.split(r"\}\s*else\b|^[ \t]*(?:else|elif)\b", done, maxsplit=1, flags=re.MULTILINE)[0]
         if _GIVES_UP.search(done) and not _AGAIN.search(done):
             number, name = self.scopes[-1]
             self.facts.refusals.append(Refusal(self.place(node), number, name))

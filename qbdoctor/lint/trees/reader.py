@@ -85,7 +85,7 @@ class _Reader(Calls, Uses):
         find_constants(self.code, self.texts)
         code = re.sub(r"UseCookies\s*=\s*false", "", self.code)
         if language in {"java", "kotlin"}:
-            code = re.sub(r"^\s*import [^\n]*", "", code, flags=re.MULTILINE)
+            code = re.sub(r"^[ \t]*import [^\n]*", "", code, flags=re.MULTILINE)
         carries = bool(CARRIES.search(code))
         self.facts.ends_here = language == "bash" or not carries
         if language in {"javascript", "typescript", "tsx"} and re.search(r"credentials\s*:|withCredentials", self.code):

@@ -163,12 +163,6 @@ if [ "$answer" != "Ok." ]; then
 fi
 echo "WORKS $(curl -sf -b jar "$QBITTORRENT/api/v2/app/version")"
 """,
-    "status.sh": """#!/bin/bash
-code=$(curl -s -o /dev/null -w '%{http_code}' -c jar --data-urlencode username=admin \\
-  --data-urlencode "password=$PW" "$QBITTORRENT/api/v2/auth/login")
-[[ "$code" -eq 200 ]] || exit 1
-echo "WORKS $(curl -sf -b jar "$QBITTORRENT/api/v2/app/version")"
-""",
     "grep.sh": """#!/bin/bash
 login="$QBITTORRENT/api/v2/auth/login"
 if curl -s -c jar --data-urlencode username=admin --data-urlencode "password=$PW" "$login" | grep -q "Ok."; then
@@ -220,15 +214,6 @@ const answer = await fetch(`${base}/api/v2/auth/login`, {
 if (answer.status !== 200) process.exit(1);
 const sid = answer.headers.get('set-cookie').match(/SID=([^;]+)/)[1];
 const call = await fetch(`${base}/api/v2/app/version`, { headers: { Cookie: `SID=${sid}` } });
-if (!call.ok) process.exit(1);
-console.log('WORKS', await call.text());
-""",
-    "starts.mjs": """
-const base = process.env.QBITTORRENT;
-const form = new URLSearchParams({ username: 'admin', password: process.env.PW });
-const answer = await fetch(`${base}/api/v2/auth/login`, { method: 'POST', body: form });
-const pair = answer.headers.getSetCookie().find((each) => each.startsWith('SID=')).split(';')[0];
-const call = await fetch(`${base}/api/v2/app/version`, { headers: { Cookie: pair } });
 if (!call.ok) process.exit(1);
 console.log('WORKS', await call.text());
 """,

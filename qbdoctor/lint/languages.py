@@ -25,6 +25,7 @@ _INTERPRETERS = {
     "ash": "bash",
     "zsh": "bash",
     "ksh": "bash",
+    "bashio": "bash",
     "node": "javascript",
     "php": "php",
 }
@@ -64,8 +65,23 @@ _OWN = re.compile(
 )
 
 
+_SID_ALONE = re.compile(rb"[cC]ookies?(?:\.get\(|\[)[\"']SID[\"']")
+_SERVES = re.compile(
+    rb"(?:Set-Cookie[\"']?\s*[:,]\s*f?[\"'`]|\b(?:res|resp|response|reply)\.(?:cookie|set_cookie|setCookie)\(\s*[\"'])SID\b"
+    rb"|\b(?:app|router|server|mux)\.(?:post|get|all|route|HandleFunc|add_(?:post|get|route))\(\s*[\"'`][^\"'`\n]{0,40}auth/login",
+    re.IGNORECASE,
+)
+
+
+def imitates_qbittorrent(data: bytes) -> bool:
+    """Whether a file answers as qBittorrent does: a server that sets the cookie, which is no client."""
+    return _SERVES.search(data) is not None
+
+
 def talks_to_qbittorrent(name: str, data: bytes) -> bool:
     """Whether a file talks to qBittorrent's Web API, by its texts, or by its own or its folder's name."""
+    if _SID_ALONE.search(data) is not None and _NAME_IN_TEXT.search(data) is not None:
+        return True
     if _API.search(data) is None:
         return False
     if _NAME_IN_PATH.search("/".join(PurePath(name).parts[-3:])) is not None or _DECLARED.search(data) is not None:

@@ -57,7 +57,11 @@ def _file(run: _Run, name: str, language: str) -> None:
         _keep(run, name, text, hits)
         run.looked_at += bool(libraries.names_one(text))
         return
-    if not run.everything and (languages.is_test(name, data) or not languages.talks_to_qbittorrent(name, data)):
+    if not run.everything and (
+        languages.is_test(name, data)
+        or not languages.talks_to_qbittorrent(name, data)
+        or languages.imitates_qbittorrent(data)
+    ):
         return
     read = _reader(language)
     if read is None:

@@ -193,6 +193,14 @@ class Refusal:
     scope_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptLogin:
+    """A login that is made once: guarded by a name that nothing clears (``name``), or at the start ("")."""
+
+    place: Place
+    name: str
+
+
 @dataclass(slots=True)
 class Facts:
     """Everything that was found in one file."""
@@ -213,6 +221,8 @@ class Facts:
     loops: list[Loop] = field(default_factory=list)  # the loops without an end
     sites: list[Site] = field(default_factory=list)
     asks_any: set[int] = field(default_factory=set)  # scopes that make a request whose address is not known
+    login_helpers: set[int] = field(default_factory=set)  # scopes of the functions that a login goes through
+    kept_logins: list[KeptLogin] = field(default_factory=list)
     relogin: set[int] = field(default_factory=set)  # scopes that hold or call a login
     relogin_at: list[tuple[int, int]] = field(default_factory=list)  # scope and line of each of these
     ends_here: bool = True  # False where the cookie may be carried by something that this file does not show

@@ -86,6 +86,8 @@ def _member(left: ast.expr, right: ast.expr, origin: OriginOf) -> Expr:
         found = origin(left)
         if numbers and None not in numbers and (_is_status(left) or (found is not None and found.kind == "status")):
             return Expr("in", leaf="status", value=tuple(number for number in numbers if number is not None))
+        if _is_lowered(left) and any(text in _LOWERED for text in texts):
+            return Expr("in", leaf="body", value=tuple(text.capitalize() for text in texts if text is not None))
         if any(text is not None and is_login_text(text) for text in texts):
             return Expr("in", leaf="body", value=tuple(text for text in texts if text is not None))
     text = _text(left)

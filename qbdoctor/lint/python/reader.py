@@ -245,6 +245,8 @@ class Reader(Flow):
         for index, request in enumerate(facts.requests):
             helper = self._helper(request)
             if helper is not None:
+                if request.is_login:
+                    facts.login_helpers.add(helper.scope)
                 facts.requests[index] = replace(
                     request, library=helper.library, client=helper.client, carries=helper.carries, place=helper.place,
                     method=request.method or helper.method, mended=helper.mended, body=helper.body,

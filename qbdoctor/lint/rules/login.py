@@ -45,6 +45,8 @@ def _is_about_login(facts: Facts, check: Guard, asked: set[str]) -> bool:
     """Whether a condition is about the login, by what its function asks, calls and is called."""
     if check.about == "login":
         return True
+    if check.scope in facts.login_helpers and check.about == "unknown":
+        return True
     if not any(leaf.leaf == "body" for leaf in check.expr.leaves()):
         return False  # a status alone says nothing of what was called
     if asked:

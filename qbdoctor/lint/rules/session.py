@@ -100,7 +100,7 @@ def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
         if request.carries or request.library not in _NO_JAR:
             continue
         login = _login_before(logins, of_logins, request)
-        if login is None:
+        if login is None or _asked_before(login, request):
             continue
         plain = request.client in {"", "instance"}
         who = (
@@ -116,6 +116,11 @@ def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
             _ONE_SESSION,
             (*request.mended, *login.mended) if plain else (),
         )
+
+
+def _asked_before(login: Request, call: Request) -> bool:
+    """Whether a call stands before the login in one run of lines: a probe."""
+    return call.scope == login.scope and call.place.line < login.place.line and not call.looped and not login.looped
 
 
 def _login_before(logins: list[Request], of_logins: set[str], call: Request) -> Request | None:

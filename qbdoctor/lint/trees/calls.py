@@ -30,6 +30,8 @@ _JSON_BODY = re.compile(
     r"PostAsJsonAsync|JsonContent\.Create|\.json\(&?|[\"']application/json[\"']|application/json; charset|[\"']json[\"']\s*=>"
     r"|ContentType\.Application\.Json"
 )
+_HANDS_ON = frozenset(("then", "use", "let", "also", "map", "flatMap", "thenApply", "thenAccept", "subscribe", "andThen"))
+_ADDRESS = re.compile(r"\b(?:url|uri|path|URL|endpoint)\s*:\s*&?([A-Za-z_]\w*)\b(?!\s*[(.:+])")
 _QBITS_LOGIN = re.compile(r"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in$", re.IGNORECASE)
 
 
@@ -62,7 +64,7 @@ class Calls(Flow):
         if re.search(r"log_?in|log_?on|authenticate", last, re.IGNORECASE):
             self.facts.logs_in_at(self.scope, self.place(node).line)
         self.named_calls.append((last, self.scopes[-1][1], node))
-        if last in {"then", "use", "let", "also"}:
+        if last in _HANDS_ON:
             self.then(node, arguments)
         elif last == "openConnection":
             self.connection(node, arguments)
@@ -74,7 +76,7 @@ class Calls(Flow):
                 if text:
                     self.holds(node, ENDPOINT.findall(text)[-1])
             return
-        urls = [self.texts.fold(each) for each in given]
+        urls = [self.address(each) for each in given]
         url = next((each for each in urls if ENDPOINT.search(each)), "")
         if not url:
             self.passed_on(node, name, given)
@@ -95,6 +97,14 @@ class Calls(Flow):
         self.callees.append(last)
         self.facts.requests.append(self.made(node, name, whole, given, url, library, client))
 
+    def address(self, node: Any) -> str:
+        """An argument's text; of a struct or an object the text of its address."""
+        folded = self.texts.fold(node)
+        if folded == HOLE and node.kind() in {"struct_expression", "object", "composite_literal"} and length(node) < 600:
+            named = _ADDRESS.search(node.text())
+            return self.texts.constants.get(named[1], HOLE) if named is not None else HOLE
+        return folded
+
     def made(self, node: Any, name: str, whole: str, given: list[Any], url: str, library: str, client: str) -> Request:
         """The request that a call makes."""
         script = self.language in {"javascript", "typescript", "tsx"}
@@ -112,6 +122,8 @@ class Calls(Flow):
         for index, request in enumerate(self.facts.requests):
             helper = self.helpers.get(self.callees[index]) if index < len(self.callees) else None
             if helper is not None and not request.library:
+                if request.is_login:
+                    self.facts.login_helpers.add(helper.scope)
                 self.facts.requests[index] = replace(
                     request, library=helper.library, client=helper.client, place=helper.place,
                     method=request.method or helper.method, carries=request.carries or helper.carries,

@@ -35,6 +35,10 @@ _HAS = re.compile(
 _OTHERS = re.compile(r"\[{1,2}\s+(?:!\s+)?-[nzfedrsx]\s+\"?\$\{?([A-Za-z_]\w*)[^\]&|]*\]{1,2}")
 
 
+_LOWERED = re.compile(r"lower", re.IGNORECASE)
+_INDEX = re.compile(r"\.(?:indexOf|IndexOf|search)\(\s*[\"'`]((?:Ok|Fails)\.?)[\"'`]\s*\)$")
+
+
 def root(text: str) -> str:
     """The name that an expression begins with: ``response`` of ``(await response.text()).trim()``."""
     found = re.search(
@@ -119,10 +123,15 @@ def _compare(left: Any, op: str, right: Any, bodies: frozenset[str]) -> Expr:
         text = value.text()
         if value.kind() in STRINGS | {"word", "concatenation"} and len(text) < 20:
             body = inner(text)
-            if is_login_text(body):
+            if is_login_text(body) or (_LOWERED.search(other.text()) and is_login_text(body.capitalize())):
                 return Expr("cmp", leaf="body", op=op, value=body)
             if body == "" and root(other.text()) in bodies:
                 return Expr("empty", leaf="body") if op == "==" else Expr("not", (Expr("empty", leaf="body"),))
+        index = _INDEX.search(other.text()) if re.fullmatch(r"-1|0", text) and len(other.text()) < 200 else None
+        if index is not None:
+            found_there = (text, op) in {("-1", "!="), ("-1", ">"), ("0", ">="), ("0", "==")}
+            has = Expr("has", leaf="body", value=index[1])
+            return has if found_there else Expr("not", (has,))
         found = _NUMBER.match(text)
         if found is not None and _STATUS.search(other.text().strip("\"'{}")):
             number = int(found[1]) if found[1] else _NAMES[(found[2] or found[3]).lower()]

@@ -129,7 +129,7 @@ class _Reader(Calls, Uses):
             self.call(node)
         elif kind == "command":
             shell.command(self, node)
-        elif self.speaks_of_fields and kind in _PAIRS:
+        elif (self.speaks_of_fields or self.speaks_of_sid) and kind in _PAIRS:
             self.pair(node)
         elif self.speaks_of_sid and kind in _MEMBERS:
             self.member(node)

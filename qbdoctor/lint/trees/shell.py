@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _CURL_CARRIES = re.compile(r"-[a-zA-Z]*b|--cookie(?:=.*)?|-[a-zA-Z]*K|--config|-[a-zA-Z]*u|--user|--oauth2-bearer")
 _CARRYING_HEADER = re.compile(r"(?:cookie|authorization)\s*:", re.IGNORECASE)
 _DATA = frozenset(("-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--post-data"))
+_TAKE_DATA = _DATA | {"-H", "--header", "-F", "--form", "--data-urlencode", "-e", "--referer", "-o", "--output"}
 _POSTS = re.compile(r"-[a-zA-Z]*[dF]$|--data.*|--form.*|--json.*|--post-data.*|--post-file.*")
 
 
@@ -40,11 +41,12 @@ def command(reader: Calls, node: Any) -> None:
 
 
 def _request(reader: Calls, node: Any, tool: str, arguments: list[Any], folded: list[str]) -> None:
-    url = next((each for each in folded if ENDPOINT.search(each)), "")
-    if not url:
-        return
     raw = [each.text() for each in arguments]
     options = [inner(each) for each in raw]
+    given = [each for each, before in zip(folded, ["", *options], strict=False) if before not in _TAKE_DATA]
+    url = next((each for each in given if ENDPOINT.search(each)), "")
+    if not url:
+        return
     if tool == "wget":
         carries = any(each.startswith(("--load-cookies", "--auth")) for each in options)
     else:
@@ -76,7 +78,7 @@ def _request(reader: Calls, node: Any, tool: str, arguments: list[Any], folded: 
     if assigned is not None:
         reader.answers[reader.scope, assigned[1]] = endpoint
     for option, value, argument in zip(options, folded[1:], arguments[1:], strict=False):
-        if option in _DATA and re.match(r"pass(?:word)?=[\0\1]", value) and endpoint == "auth/login":
+        if option in _DATA and endpoint == "auth/login" and re.match(r"pass(?:word)?=[\0\1]", value):
             reader.facts.forms.append(Form(reader.place(argument), value))
         field = re.match(r"(paused|stopped)=(?!false)", value)
         if field is not None and endpoint == "torrents/add":

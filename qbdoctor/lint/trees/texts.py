@@ -16,8 +16,8 @@ STRINGS = frozenset(
     )
 )  # fmt: skip
 ENCODERS = re.compile(
-    r"encodeURIComponent|encodeUri|url_?encode(?!d)|QueryEscape|EscapeDataString|UrlEncode(?!d)|URLEncoder|encodeURL|PathEscape|@uri|percent_?encode"
-    r"|quote\(|escape\(|encode\(",
+    r"encodeURIComponent|url_?encode(?!d)|urlencoded\(|QueryEscape|EscapeDataString|UrlEncode(?!d)|URLEncoder|encodeURL|PathEscape|@uri|percent_?encode"
+    r"|quote\(|(?:CGI|url)\.escape\(|curl_(?:easy_)?escape|encode\(",
     re.IGNORECASE,
 )
 _PLACES = {
@@ -53,6 +53,7 @@ class Texts:
         self.language = language
         self.places = _PLACES[language]
         self.constants: dict[str, str] = {}
+        self.as_typed = False  # whether a shell's variables stand for what its user writes into them
 
     def literal(self, text: str) -> str:
         """A literal's text with its interpolations folded."""
@@ -74,7 +75,8 @@ class Texts:
             if self.language == "bash"
             else expression.strip()
         )
-        return self.constants.get(name.removeprefix("this.").lstrip("$"), HOLE)
+        known = self.constants.get(name.removeprefix("this.").lstrip("$"), HOLE)
+        return HOLE if self.as_typed and known != ENCODED else known
 
     def fold(self, node: Any, depth: int = 0) -> str:
         """A node's text: of a literal, a concatenation, a name that the file gives a text."""
@@ -124,7 +126,9 @@ def find_constants(code: str, texts: Texts) -> None:
     several: set[str] = set()
     for found in _CONSTANT.finditer(code):
         name, given = found[1], found[2].strip()
-        if (re.match(r"(?:@?\$?[\"'`]|\$\")", given) and not _goes_on(code, found.end())) or (
+        if ENCODERS.search(given) is not None and "pass=" not in given and "password=" not in given:
+            folded = ENCODED
+        elif (re.match(r"(?:@?\$?[\"'`]|\$\")", given) and not _goes_on(code, found.end())) or (
             texts.language == "bash" and re.fullmatch(r"[^\s\"'`()|&<>]+", given)
         ):
             folded = texts.literal(given)

@@ -36,7 +36,7 @@ class Uses(Walker):
         text = node.text()
         folded = self.texts.literal(text)
         self.facts.strings.append(inner(text) if self.language != "csharp" else folded)
-        self.form(node, folded)
+        self.form(node, self.typed(text) if self.language == "bash" else folded)
         if "SID" in text.upper() and self.language != "bash":
             self.sid(node, folded, text)
         elif self.language == "bash":
@@ -49,6 +49,13 @@ class Uses(Walker):
             self.facts.headers.append(Header(self.place(node), "Authorization", folded, self.scope))
         if folded in {"paused", "stopped"}:
             self.field(node, folded)
+
+    def typed(self, text: str) -> str:
+        """A shell's text with what is set at its head taken for what the user will write there."""
+        self.texts.as_typed = True
+        folded = self.texts.literal(text)
+        self.texts.as_typed = False
+        return folded
 
     def form(self, node: Any, folded: str) -> None:
         """A login form put together by hand."""
@@ -147,6 +154,9 @@ class Uses(Walker):
     def pair(self, node: Any) -> None:
         """``paused: true``, ``SID: x`` and ``'X-Api-Key': x`` in an object, where the key is no literal."""
         text = self.start(node, 300)
+        before = self.text[max(0, node.range().start.index - 20) : node.range().start.index]
+        if re.match(r"SID\s*:\s*[A-Za-z_]", text) and re.search(r"cookies\s*:\s*\{\s*$", before):
+            self.keep_sid("build", node, "SID")
         found = re.match(r"(paused|stopped|Origin|Referer)\s*:\s*(.{0,200})", text)
         if found is not None and not found[2].strip("\"'").startswith("false"):
             place = self.place(node)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
+from qbdoctor.lint.facts import kept_logins
 from qbdoctor.lint.facts.outcome import Evaluation, value
 from qbdoctor.lint.facts.program import HOLE, Facts, Guard, Header, Loop, Refusal, Request, SessionUse, Site
 from qbdoctor.lint.python import corrections
@@ -69,7 +70,10 @@ class Reader(Flow):
             for each in ast.walk(node.test):
                 if isinstance(each, ast.Compare) and isinstance(each.left, ast.Name) and each.left.id in other:
                     self.inequality_tests.add(id(each))
+        checks = len(self.facts.checks)
         self.walk(node.test)
+        if isinstance(node, ast.If) and not node.orelse and all(_only_tells(each) for each in node.body):
+            del self.facts.checks[checks:]  # whatever it comes to, a line of a log is all that follows
         self.conditions += 1
         if isinstance(node, ast.If):
             self.refusal(node)
@@ -242,6 +246,9 @@ class Reader(Flow):
     def finish(self) -> Facts:
         """The facts, calls of helpers resolved to what the helpers do."""
         facts = self.facts
+        if any(request.is_login for request in facts.requests):
+            code = re.sub(r"(^|[ \t])#[^\n]*", lambda found: " " * len(found[0]), "\n".join(self.lines), flags=re.MULTILINE)
+            facts.kept_logins = kept_logins.find(facts, code)
         for index, request in enumerate(facts.requests):
             helper = self._helper(request)
             if helper is not None:
@@ -265,6 +272,16 @@ class Reader(Flow):
         found = re.match(r"(?:await\s+)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*\(", line)
         known = self.helpers.get(found[1]) if found else None
         return known[0] if known else None
+
+
+def _only_tells(node: ast.stmt) -> bool:
+    """Whether a statement writes a line of a log or does nothing."""
+    if isinstance(node, ast.Pass):
+        return True
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    name = path(node.value.func)
+    return name == "print" or re.search(r"log\w*\.(?:debug|info)$", name, re.IGNORECASE) is not None
 
 
 def _joined(node: ast.expr) -> Iterator[ast.expr]:

@@ -17,6 +17,7 @@ RULES: tuple[Callable[[Facts], Iterator[Hit]], ...] = (
     session.sends_no_cookie,
     session.logs_in_each_call,
     requests_sent.never_logs_in_again,
+    requests_sent.kept_login,
     requests_sent.method,
     requests_sent.old_add_parameter,
     requests_sent.auth_header,

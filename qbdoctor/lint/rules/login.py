@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from qbdoctor.lint.facts.outcome import knows_new_answer, wants_old_answer
+from qbdoctor.lint.facts.outcome import answers, knows_new_answer, value, wants_old_answer
 from qbdoctor.lint.facts.program import Facts, Guard
 from qbdoctor.lint.findings import Hit
 
@@ -28,6 +28,8 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
     for check in relevant:
         if check.scope in knowing or not wants_old_answer(check.expr):
             continue
+        if _goes_on(relevant, check):
+            continue
         if not _is_about_login(facts, check, asked.get(check.scope, set()) - {""}):
             continue
         by_text = any(leaf.leaf == "body" for leaf in check.expr.leaves())
@@ -39,6 +41,21 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
             f"Only {what} counts as a good login; 5.2 and later answer 204 without a body",
             _OK_REMEDY,
         )
+
+
+def _goes_on(checks: list[Guard], check: Guard) -> bool:
+    """Whether the function, past this condition on an old answer, takes any success of a new one for good.
+
+    Such is ``if status == 200 and text in ("Ok.", "Fails."): …; if 200 <= status < 300: return``.
+    """
+    good, bad = answers()[1], answers()[3]
+    same = [each for each in checks if each.scope == check.scope]
+    takes = any(
+        value(each.expr, good) is True and value(each.expr, bad) is False
+        for each in same
+        if each.place.line > check.place.last_line and each.place.last_column
+    )
+    return takes and any("Fails." in str(leaf.value) for each in same for leaf in each.expr.leaves())
 
 
 def _is_about_login(facts: Facts, check: Guard, asked: set[str]) -> bool:

@@ -32,6 +32,24 @@ def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
         )
 
 
+def kept_login(facts: Facts) -> Iterator[Hit]:
+    """A login behind a flag or a kept cookie that nothing clears, in a program or a library."""
+    for each in facts.kept_logins:
+        what = (
+            f"`{each.name}` is set by the login and no 401 or 403 clears it"
+            if each.name
+            else "The login is made at the start alone, and nothing looks at how the calls after it are answered"
+        )
+        yield Hit(
+            "client-never-logs-in-again",
+            "likely",
+            each.place,
+            f"{what}: after a restart of qBittorrent or an hour without a call every call is 403",
+            "On a 403 (or 401), forget the session, log in again once and send the call once more; never in a loop, since "
+            "failed logins lead to a ban.",
+        )
+
+
 def method(facts: Facts) -> Iterator[Hit]:
     """A call by GET that newer releases take by POST only."""
     for request in facts.requests:

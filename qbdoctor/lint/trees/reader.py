@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from qbdoctor.lint.facts import kept_logins
 from qbdoctor.lint.facts.outcome import Expr
-from qbdoctor.lint.facts.program import Facts, Guard, Place
+from qbdoctor.lint.facts.program import Facts, Form, Guard, Place, SidUse
 from qbdoctor.lint.trees import conditions, shell
 from qbdoctor.lint.trees.base import COMMENTS, LONGEST, length, without_comments
 from qbdoctor.lint.trees.calls import CARRIES, Calls
-from qbdoctor.lint.trees.texts import STRINGS, find_constants
+from qbdoctor.lint.trees.texts import STRINGS, find_constants, inner
 from qbdoctor.lint.trees.uses import Uses
 
 _FUNCTIONS = frozenset(
@@ -66,14 +67,16 @@ def reader(language: str) -> Callable[[str], Facts] | None:
         parser = importlib.import_module("ast_grep_py").SgRoot
     except ImportError:
         return None
-    return lambda text: _Reader(language, text, parser(text, language).root()).facts
+    return lambda text: _Reader(language, text, parser(text, language).root(), parser).facts
 
 
 class _Reader(Calls, Uses):
     """One walk over one tree."""
 
-    def __init__(self, language: str, text: str, root: Any) -> None:
+    def __init__(self, language: str, text: str, root: Any, parser: Callable[[str, str], Any]) -> None:
         super().__init__(language, text, without_comments(text, root))
+        self.again = lambda inside: _Reader(language, inside, parser(inside, language).root(), parser)
+        self.quoted: list[Any] = []
         self.count = 0
         self.bodies: dict[int, set[str]] = {}
         self.scope_texts: dict[int, str] = {0: text}
@@ -125,6 +128,8 @@ class _Reader(Calls, Uses):
         """Look at one node."""
         if kind in STRINGS:
             self.string(node)
+            if self.language == "bash" and 40 < length(node) < LONGEST and _QUOTED.search(node.text()):
+                self.quoted.append(node)
         elif kind in _CALLS:
             self.call(node)
         elif kind == "command":
@@ -155,8 +160,22 @@ class _Reader(Calls, Uses):
         if not any(leaf.leaf for leaf in made.leaves()):
             return
         self.taken = max(self.taken, end)
+        if self.changes_nothing(node):
+            return
         number, name = self.scopes[-1]
         self.facts.checks.append(Guard(self.place(node), number, name, made, self.about(text)))
+
+    def changes_nothing(self, node: Any) -> bool:
+        """Whether both branches of a condition are a success: neither says that anything failed."""
+        above = node.parent()
+        if above is not None and above.kind() == "parenthesized_expression":
+            above = above.parent()
+        if above is None or above.kind() not in {"if_statement", "if_expression"} or length(above) > 400:
+            return False
+        branches = self.code[node.range().end.index : above.range().end.index]
+        return re.search(r"\belse\b", branches) is not None and _FAILS.search(branches) is None and (
+            _SUCCEEDS.search(branches.split("else")[0]) is not None and _SUCCEEDS.search(branches.split("else")[-1]) is not None
+        )
 
     def is_condition(self, node: Any, kind: str) -> bool:
         """Whether a node compares or combines, told without its range: that costs a look at all text before it."""
@@ -172,10 +191,28 @@ class _Reader(Calls, Uses):
             return False  # test || exit: what is done, not what is asked
         return operator in conditions.OPERATORS
 
+    def quoted_commands(self) -> None:
+        """Commands in a string, such as ``sh -c "…"``: their forms and patterns."""
+        for node in self.quoted:
+            inside = re.sub(r"\\([\"$`\\])", r"\1", inner(node.text()))
+            facts = self.again(inside).facts
+            place = self.place(node)
+            for form in facts.forms:
+                at = place._replace(line=place.line + form.place.line - 1, column=1, last_line=0, last_column=0)
+                if not any(each.place.line == at.line for each in self.facts.forms):
+                    self.facts.forms.append(Form(at, form.text))
+            for use in facts.sids:
+                at = place._replace(line=place.line + use.place.line - 1, column=1, last_line=0, last_column=0)
+                if not any(each.place.line == at.line for each in self.facts.sids):
+                    self.facts.sids.append(SidUse(at, use.kind, use.text, self.scope))
+
     def finish(self) -> None:
         """Resolve helpers and sites; note the functions that speak of 204 in any way: they know what newer releases answer."""
         self.resolve_helpers()
         self.find_sites()
+        self.facts.kept_logins = kept_logins.find(self.facts, self.code)
+        if self.language == "bash":
+            self.quoted_commands()
         for number, text in self.scope_texts.items():
             if number and re.search(r"\b204\b|No_?Content\b", text, re.IGNORECASE):
                 self.facts.checks.append(
@@ -189,6 +226,11 @@ class _Reader(Calls, Uses):
             self.facts.checks.append(
                 Guard(Place(1, 1, 1), 0, "", Expr("cmp", leaf="status", op="==", value=204), "unknown")
             )
+
+
+_FAILS = re.compile(r"\bErr\b|throw|false|panic|exit|\bdie\b|error|fail|reject|raise|\bnil\b|null|None|bail", re.IGNORECASE)
+_SUCCEEDS = re.compile(r"Ok\(|return|true", re.IGNORECASE)
+_QUOTED = re.compile(r"\b(?:curl|wget)\b")
 
 
 def _bodies(text: str) -> set[str]:

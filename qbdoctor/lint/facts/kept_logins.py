@@ -1,0 +1,133 @@
+"""Finds logins that are made once: a flag or a kept cookie guards them, and no 401 or 403 clears it. By text, for every language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from qbdoctor.lint.facts.program import Facts, KeptLogin, Place
+
+_OWNER = r"(?:self\.|this\.|\$this->|@)?"
+_NAME = rf"{_OWNER}\$?([A-Za-z_]\w*)"
+_GUARDS = (
+    rf"\bif[ \t]*\(?[ \t]*(?:not[ \t]+|![ \t]*){_NAME}!?[ \t]*\)?(?![\w(.])",
+    rf"\bif[ \t]*\(?[ \t]*{_NAME}[ \t]*(?:===?|is)[ \t]*(?:null|None|nil|undefined|\"\"|''|false|False)[ \t]*\)?",
+    r"\[\[?[ \t]+-z[ \t]+\"?\$\{?([A-Za-z_]\w*)\}?\"?[ \t]+\]\]?",
+)
+_FALSE = r"(?:False|false|None|null|nil|undefined|\"\"|''|0)(?![\w.])"
+_DECLARES = re.compile(r"\b(?:let|var|const|val|private|public|protected|static|bool|boolean|string|String|late|readonly|declare)\b")
+_LEAVES = re.compile(r"(?:log_?out|log_?off|close|disconnect|stop|dispose|shutdown|__init__|constructor|__construct|__exit__|new)\b", re.IGNORECASE)
+_HEADER = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?:async[ \t]+)?(?:def|function|fun|func|fn|suspend fun|public|private|protected|static|constructor|[a-zA-Z_]\w*[ \t]*\([^()\n]*\)[ \t]*[:{])[^\n]*",
+    re.MULTILINE,
+)
+_REFUSED = re.compile(
+    r"\b40[13]\b|[Ff]orbidden|FORBIDDEN|[Uu]nauthori[sz]ed|UNAUTHORIZED|\bexcept\b|\bcatch\b|\brescue\b|interceptor|[Rr]etry|[Ee]xpire|re_?login",
+)
+_LOOKS = re.compile(
+    r"status|\.ok\b|40[13]|\bcatch\b|\bexcept\b|is_success|isSuccess|EnsureSuccess|raise_for|throw|raise\b|expire|interceptor",
+    re.IGNORECASE,
+)
+_NAMED_LOGIN = re.compile(r"log|auth|sign|connect|session|cookie|sid|init", re.IGNORECASE)
+_NEAR = 300  # characters
+
+
+def find(facts: Facts, code: str) -> list[KeptLogin]:
+    """Return such logins of a file. ``code`` is its text with comments blanked, at the same places."""
+    names = {login.scope_name for login in facts.logins if login.scope_name}
+    if not names or not (facts.calls or facts.asks_any):
+        return []
+    called = re.compile(rf"(?<![\w$])(?:{'|'.join(map(re.escape, sorted(names)))})\b[ \t]*(?=[(\n;])")
+    sites = [found.start() for found in called.finditer(code) if not _is_definition(code, found.start())]
+    guards = [(found, name) for pattern in _GUARDS for found, name in _guards(code, pattern, sites)]
+    if not guards:
+        return _at_start(facts, code, sites)
+    if _again(code, sites, guards):
+        return []
+    made = []
+    for found, name in guards:
+        if _is_set(facts, code, name, names, found.end()) and not _is_cleared(code, name):
+            line = code.count("\n", 0, found.start()) + 1
+            column = found.start() - code.rfind("\n", 0, found.start())
+            made.append(KeptLogin(Place(line, column, line), name))
+    return made
+
+
+def _guards(code: str, pattern: str, sites: list[int]) -> Iterable[tuple[re.Match[str], str]]:
+    for found in re.finditer(pattern, code):
+        if any(found.end() <= site <= found.end() + 80 and code.count("\n", found.end(), site) <= 2 for site in sites):
+            yield found, found[1]
+
+
+def _is_definition(code: str, at: int) -> bool:
+    line = code[code.rfind("\n", 0, at) + 1 : at]
+    if re.search(r"\b(?:def|function|fun|func|fn|suspend)\b[^=;]*$", line):
+        return True
+    ends = code.find("\n", at)
+    rest = code[at : ends if ends >= 0 else len(code)]
+    return re.search(r"\)\s*(?::\s*[\w<>\[\], |]+)?\s*\{\s*$|\)\s*\{", rest) is not None and not re.search(
+        r"(?:await|return|if|=|\.|->)\s*$|\bif\b", line
+    )
+
+
+def _again(code: str, sites: list[int], guards: list[tuple[re.Match[str], str]]) -> bool:
+    """Whether some other call of the login follows on a refusal, a failure or a timer."""
+    guarded = [(found.start(), found.end() + 80) for found, _ in guards]
+    for site in sites:
+        before = code[max(0, site - _NEAR) : site]
+        if re.search(r"(?:setInterval|schedule\w*)\([^\n]{0,60}$", before):
+            return True
+        if not any(start <= site <= end for start, end in guarded) and _REFUSED.search(before):
+            return True
+    return False
+
+
+def _is_set(facts: Facts, code: str, name: str, names: set[str], after: int) -> bool:
+    """Whether the login, or what is done right after it, gives the name a value."""
+    given = re.compile(rf"(?<![\w])\$?{re.escape(name)}[ \t]*(?::[ \t]*\w+[ \t]*)?=(?![=>])")
+    if given.search(code, after, after + 160):
+        return True
+    for login in facts.logins:
+        begin = max(0, _offset(code, login.place.line) - 400)
+        for found in given.finditer(code, begin, begin + 2400):
+            if not re.match(rf"[ \t]*{_FALSE}", code[found.end() : found.end() + 12]):
+                return True
+    return False
+
+
+def _offset(code: str, line: int) -> int:
+    at = 0
+    for _ in range(line - 1):
+        at = code.find("\n", at) + 1
+        if at == 0:
+            return len(code)
+    return at
+
+
+def _is_cleared(code: str, name: str) -> bool:
+    """Whether anything but its declaration, a constructor and a logout takes the name's value away."""
+    plain = re.escape(name)
+    if re.search(rf"\bdel[ \t]+[\w.]*\b{plain}\b|\bunset[ \t(]+\$?(?:this->)?{plain}\b|\b{plain}\.clear\(|rm -f \"?\$\{{?{plain}", code):
+        return True
+    for found in re.finditer(rf"(?<![\w]){plain}[ \t]*(?::[ \t]*[\w | ?]+)?=[ \t]*{_FALSE}", code):
+        start = code.rfind("\n", 0, found.start()) + 1
+        before = code[start : found.start()]
+        if _DECLARES.search(before) or (before == "" and ":=" not in found[0]):
+            continue
+        headers = list(_HEADER.finditer(code, max(0, start - 3000), start))
+        if headers and _LEAVES.search(headers[-1][0]):
+            continue
+        if not headers or (re.search(r":[ \t]*[\w |?]+=", found[0]) and not before.strip()):
+            continue  # a field of a class
+        return True
+    return False
+
+
+def _at_start(facts: Facts, code: str, sites: list[int]) -> list[KeptLogin]:
+    """A library that logs in by a function whose name does not say so, and never looks how a call went."""
+    logins = facts.logins
+    if sites or len(logins) != 1 or _NAMED_LOGIN.search(logins[0].scope_name) or _LOOKS.search(code):
+        return []
+    others = [call for call in facts.calls if call.scope not in {0, logins[0].scope}]
+    kept = re.search(r"set-?cookie", code, re.IGNORECASE)
+    return [KeptLogin(logins[0].place, "")] if others and kept else []

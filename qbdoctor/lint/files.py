@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +21,12 @@ VENDORED = frozenset(
         ".gradle", ".idea", ".next", ".nuxt", ".cache", "coverage",
     )
 )  # fmt: skip
+_OTHERS = frozenset(("node_modules", "bower_components", "vendor", "third_party", "dist", "build", "target"))
+"""Of these a person is told: what is wrong there is run all the same."""
 _GENERATED = (".min.js", ".bundle.js", ".min.mjs", ".d.ts")
 
 
-def collect(paths: list[str], skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
+def collect(paths: list[str], skipped: list[Skipped], unread: Counter[str]) -> Iterator[tuple[str, str]]:
     """Yield (name, language) of what is to be read, in order of names. Raises UserError for a path that is not there."""
     known: set[tuple[int, int]] = set()
     for given in paths:
@@ -36,7 +39,7 @@ def collect(paths: list[str], skipped: list[Skipped]) -> Iterator[tuple[str, str
         except ValueError:
             raise UserError("no-such-path", f"lint: {given!r} is no path.") from None
         if path.is_dir():
-            yield from _tree(path, known, skipped)
+            yield from _tree(path, known, skipped, unread)
         elif not path.is_file():
             raise UserError("no-such-path", f"lint: {given} is neither a file nor a folder.")
         elif (about.st_dev, about.st_ino) not in known:
@@ -45,20 +48,38 @@ def collect(paths: list[str], skipped: list[Skipped]) -> Iterator[tuple[str, str
             if language is not None:
                 yield given, language
             elif not any(each.file == given for each in skipped):
+                unread[path.suffix.lower()] += 1
                 skipped.append(Skipped(given, "not in a language that lint knows"))
 
 
-def _tree(root: Path, known: set[tuple[int, int]], skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
+def _count(path: Path, unread: Counter[str]) -> None:
+    """Count a file in a language that lint does not read: YAML only where it names qBittorrent's Web API."""
+    suffix = path.suffix.lower()
+    if suffix not in languages.UNREAD or not path.is_file():
+        return
+    if suffix in {".yaml", ".yml", ".h", ".c"} and not languages.speaks_of_qbittorrent(load(str(path))[0]):
+        return
+    unread[suffix] += 1
+
+
+def _tree(
+    root: Path, known: set[tuple[int, int]], skipped: list[Skipped], unread: Counter[str]
+) -> Iterator[tuple[str, str]]:
     def unreadable(error: OSError) -> None:
         skipped.append(Skipped(str(error.filename), f"cannot be read: {error.strerror}"))
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
+        skipped.extend(
+            Skipped(str(Path(folder, name)), "other people's code or built files: name it to have it read")
+            for name in sorted(_OTHERS.intersection(folders))
+        )
         folders[:] = sorted(name for name in folders if name not in VENDORED and not Path(folder, name).is_symlink())
         for name in sorted(names):
             path = Path(folder, name)
             if name.endswith(_GENERATED):
                 continue
             if not languages.may_be_code(name):
+                _count(path, unread)
                 continue
             try:
                 about = path.stat()

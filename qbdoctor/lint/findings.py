@@ -58,8 +58,12 @@ class LintResult:
     skipped: tuple[Skipped, ...]
     seen: int
     looked_at: int
+    unread: tuple[tuple[str, int], ...] = ()
+    """Files in languages that lint does not read, counted by suffix."""
 
     @property
     def exit_code(self) -> int:
-        """1 where something breaks, else 0."""
-        return 1 if any(finding.breaks for finding in self.findings) else 0
+        """1 where something breaks, 3 where nothing of what is there could be read, else 0."""
+        if any(finding.breaks for finding in self.findings):
+            return 1
+        return 3 if self.seen == 0 and (self.unread or self.skipped) else 0

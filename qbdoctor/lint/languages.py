@@ -14,7 +14,7 @@ SUFFIXES = {
 }  # fmt: skip
 MANIFESTS = re.compile(
     r"(?:requirements[\w.-]*\.(?:txt|in)|constraints[\w.-]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
-    r"|setup\.cfg|go\.mod|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)\Z"
+    r"|setup\.cfg|go\.mod|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|METADATA)\Z"
 )
 _SHEBANG = re.compile(rb"#!\s*\S*/(?:(?:env|with-contenv|execlineb)\s+(?:-\S+\s+)*)?([a-z]+)")
 _INTERPRETERS = {
@@ -96,6 +96,18 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
         return True  # the path's beginning may be put together: URL(base) / "api" / "v2"
     # A name alone is not enough: a program for qBittorrent may have an API, and an auth/login, of its own.
     return b"api/v2" in data and (_NAME.search(data) is not None or _OWN.search(data) is not None)
+
+
+UNREAD = frozenset(
+    (".dart", ".swift", ".rb", ".ps1", ".psm1", ".lua", ".pl", ".pm", ".scala", ".ex", ".exs", ".c", ".cc", ".cpp", ".h", ".hpp", ".m",
+     ".vb", ".fs", ".nim", ".zig", ".r", ".groovy", ".jl", ".vue", ".svelte", ".coffee", ".tcl", ".bat", ".cmd", ".yaml", ".yml")
+)  # fmt: skip
+"""Suffixes of what programs are written in, and lint does not read."""
+
+
+def speaks_of_qbittorrent(data: bytes) -> bool:
+    """Whether a file of any kind names qBittorrent's Web API."""
+    return b"api/v2/" in data and (_NAME.search(data) is not None or _OWN.search(data) is not None)
 
 
 _TEST_NAME = re.compile(r"(?:_test\.\w+|\.(?:test|spec)\.\w+|Tests?\.(?:java|kt|cs|php))\Z|\Atest_|\Aconftest\.")

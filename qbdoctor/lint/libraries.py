@@ -137,7 +137,7 @@ _FIRST = {
 def _mended(file: str, lines: list[str], number: int, version: str, known: Library) -> tuple[MendedLines, ...]:
     """The requirement with a version that works; nothing for lock files, which a tool writes."""
     good, old, line = _FIRST.get(known.name), version.strip(), lines[number - 1]
-    if good is None or "lock" in file or old not in line or not old:
+    if good is None or "lock" in file or file == "METADATA" or old not in line or not old:
         return ()
     at = line.rindex(old)
     sign = {"npm": "^", "go": ""}.get(known.ecosystem, ">=")
@@ -198,6 +198,11 @@ def _entries(file: str, text: str) -> Iterator[Entry]:
         yield from _npm(file, lines)
     elif file == "Pipfile.lock":
         yield from _pipfile_lock(text, lines)
+    elif file == "METADATA":
+        for number, line in enumerate(lines, 1):
+            found = _REQUIREMENT.match(line.removeprefix("Requires-Dist:").strip()) if "Requires-Dist:" in line else None
+            if found is not None:
+                yield "pypi", found[1], found[2], False, number
     elif file in {"pyproject.toml", "setup.cfg", "Pipfile"}:
         for number, line in enumerate(lines, 1):
             table = re.match(r'\s*"?([\w.-]+)"?\s*=\s*(?:\{.*?version\s*=\s*)?"([^"]*)"', line)

@@ -39,7 +39,7 @@ def as_json(result: LintResult) -> str:
             for finding in result.findings
         ],
         "skipped": [{"file": skipped.file, "reason": skipped.reason} for skipped in result.skipped],
-        "files": {"seen": result.seen, "looked_at": result.looked_at},
+        "files": {"seen": result.seen, "looked_at": result.looked_at, "unread": dict(result.unread)},
         "exit_code": result.exit_code,
     }
     return json.dumps(made, ensure_ascii=True, indent=2) + "\n"
@@ -150,6 +150,10 @@ def as_human(result: LintResult) -> str:
     if more:
         what += f", {more} possible"
     missed = f", {len(result.skipped)} not looked at" if result.skipped else ""
+    if result.seen == 0 and (result.unread or result.skipped):
+        what = "0 files in a language I know"
+    if result.unread:
+        missed += "; not read: " + ", ".join(f"{count} {suffix}" for suffix, count in result.unread)
     parts.append(f"{what}; {result.looked_at} of {result.seen} files talk to qBittorrent{missed}.\n")
     return "".join(parts)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import PurePath
 
 from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.lint import files, languages, libraries
@@ -14,7 +16,7 @@ from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.findings import Hit, LintFinding, LintResult, Skipped
 from qbdoctor.lint.mends import trial
 from qbdoctor.lint.python import reader
-from qbdoctor.lint.rules import RULES
+from qbdoctor.lint.rules import RULES, session
 from qbdoctor.lint.suppress import Marks, lines_of
 from qbdoctor.model.basics import CONFIDENCES
 
@@ -28,6 +30,7 @@ class _Run:
     skipped: list[Skipped]
     seen: int = 0
     looked_at: int = 0
+    read: list[tuple[str, str, Facts]] = field(default_factory=list)  # name, text, facts of what a login in another file may go through
 
 
 def lint(paths: list[str], *, everything: bool = False) -> LintResult:
@@ -36,13 +39,15 @@ def lint(paths: list[str], *, everything: bool = False) -> LintResult:
     Raises :class:`qbdoctor.model.UserError` for a path that is not there. What cannot be read is in ``skipped``.
     """
     run = _Run(everything, [], [])
-    for name, language in files.collect(paths, run.skipped):
+    unread: Counter[str] = Counter()
+    for name, language in files.collect(paths, run.skipped, unread):
         _file(run, name, language)
+    _across(run)
     order = {confidence: number for number, confidence in enumerate(CONFIDENCES)}
     findings = sorted(
         set(run.findings), key=lambda each: (each.file, each.line, each.column, each.id, order[each.confidence])
     )
-    return LintResult(tuple(findings), tuple(run.skipped), run.seen, run.looked_at)
+    return LintResult(tuple(findings), tuple(run.skipped), run.seen, run.looked_at, tuple(sorted(unread.items())))
 
 
 def _file(run: _Run, name: str, language: str) -> None:
@@ -79,7 +84,24 @@ def _file(run: _Run, name: str, language: str) -> None:
         run.skipped.append(Skipped(name, what + line))
         return
     run.looked_at += 1
+    if facts.login_through or (facts.sessions and facts.any_path):
+        run.read.append((name, text, facts))
     _keep(run, name, text, hits)
+
+
+def _across(run: _Run) -> None:
+    """A session in one file and the login in another of the same folder."""
+    for name, text, facts in run.read:
+        if facts.logins or not facts.sessions or not facts.any_path:
+            continue
+        logins = [
+            replace(login, library="aiohttp", client="?", owner=facts.sessions[0].owner)
+            for other, _, theirs in run.read
+            if PurePath(other).parent == PurePath(name).parent and theirs.login_through & facts.any_path
+            for login in theirs.logins
+        ]
+        if logins:
+            _keep(run, name, text, list(session.aiohttp_jar(replace(facts, requests=[*facts.requests, *logins]))))
 
 
 def _judged(facts: Facts) -> list[Hit]:

@@ -63,6 +63,7 @@ class Request:
     mended_method: tuple[MendedLines, ...] = ()
     owner: str = ""  # the class around it
     guarded: bool = False  # only under a condition: within an if, or after one that may have left the function
+    in_query: bool = False  # a POST whose fields stand in the address
 
     @property
     def endpoint(self) -> str:
@@ -221,6 +222,8 @@ class Facts:
     loops: list[Loop] = field(default_factory=list)  # the loops without an end
     sites: list[Site] = field(default_factory=list)
     asks_any: set[int] = field(default_factory=set)  # scopes that make a request whose address is not known
+    any_path: set[str] = field(default_factory=set)  # functions that make a request for whatever path they are given
+    login_through: set[str] = field(default_factory=set)  # functions of other files that make the login
     login_helpers: set[int] = field(default_factory=set)  # scopes of the functions that a login goes through
     kept_logins: list[KeptLogin] = field(default_factory=list)
     relogin: set[int] = field(default_factory=set)  # scopes that hold or call a login

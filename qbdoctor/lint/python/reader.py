@@ -165,6 +165,8 @@ class Reader(Flow):
         if callee in self.module.functions:
             self.facts.sites.append(Site(self.place(node), self.scope.name, callee, self.each_round, self.guarded))
         self.request(node)
+        if callee.endswith(".add_field") and len(node.args) > 1 and isinstance(node.args[0], ast.Constant):
+            self.entry(str(node.args[0].value), node.args[0], node.args[1], None)
         self.lookups(node)
         dotted = self.module.dotted(node.func)
         if factory(dotted) == "aiohttp":
@@ -184,10 +186,14 @@ class Reader(Flow):
         url = self.calls.url(node, called, self.scope.env)
         made = self.made(node, called, url)
         if not made.endpoint:
+            if HOLE in url and self.scope.name and called.verb in {"get", "post", "request"}:
+                self.facts.any_path.add(self.scope.name)
             if called.library and HOLE in url:
                 self.facts.asks_any.add(self.scope.number)
             if called.library and HOLE in url and self.scope.name:
-                self.helpers.setdefault(self.scope.name, (made, url))
+                known = self.helpers.setdefault(self.scope.name, (made, url))[0]
+                if known.method != made.method:  # GET in one branch and POST in another: the caller decides
+                    self.helpers[self.scope.name] = (replace(known, method="", mended_method=()), url)
             return
         known = called.library or called.verb in {"get", "post", "request", "_request", "_get", "_post"}
         if not known and not made.is_login and called.verb not in self.module.functions:
@@ -231,6 +237,7 @@ class Reader(Flow):
             corrections.by_post(node, self.lines),
             self.classes[-1] if self.classes else "",
             self.guarded,
+            in_query={"params"} == {keyword.arg for keyword in node.keywords} & {"params", "data", "json", "content"},
         )
 
     @property
@@ -268,9 +275,13 @@ class Reader(Flow):
     def _helper(self, request: Request) -> Request | None:
         if request.library:
             return None
+        if request.place.line > len(self.lines):
+            return None
         line = self.lines[request.place.line - 1][request.place.column - 1 :]
         found = re.match(r"(?:await\s+)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*\(", line)
         known = self.helpers.get(found[1]) if found else None
+        if found and known is None and request.is_login and found[1] not in self.module.functions:
+            self.facts.login_through.add(found[1])
         return known[0] if known else None
 
 

@@ -53,6 +53,14 @@ def kept_login(facts: Facts) -> Iterator[Hit]:
 def method(facts: Facts) -> Iterator[Hit]:
     """A call by GET that newer releases take by POST only."""
     for request in facts.requests:
+        if request.is_login and request.in_query and request.method == "POST":
+            yield Hit(
+                "client-http-method",
+                "likely",
+                request.place,
+                "The login's fields stand in the address, where they are not read: an empty login, which counts towards a ban",
+                "Send username and password as a form in the body.",
+            )
         if request.method != "GET":
             continue
         since = releases.post_only_since(request.endpoint)

@@ -88,7 +88,9 @@ class Calls(Flow):
         if not url:
             if library:
                 made = self.made(node, name, whole, given, urls[0], library, client)
-                self.helpers.setdefault(self.scopes[-1][1], made)
+                known = self.helpers.setdefault(self.scopes[-1][1], made)
+                if known.method != made.method:  # GET in one branch and POST in another: the caller decides
+                    self.helpers[self.scopes[-1][1]] = replace(known, method="")
             return
         endpoint = ENDPOINT.findall(url)[-1]
         self.holds(node, endpoint)
@@ -115,6 +117,7 @@ class Calls(Flow):
             self.body(name, given, text + self.definitions(given, text)),
             bool(CARRIES.search(whole)) or (script and url.startswith("/") and client != "instance"),
             looped, guarded=guarded,
+            in_query=bool(script and re.search(r"[,{]\s*params\b", whole) and re.search(r",\s*(?:null|undefined|\{\s*\})\s*,", whole)),
         )  # fmt: skip
 
     def resolve_helpers(self) -> None:

@@ -200,7 +200,9 @@ def _entries(file: str, text: str) -> Iterator[Entry]:
         yield from _pipfile_lock(text, lines)
     elif file == "METADATA":
         for number, line in enumerate(lines, 1):
-            found = _REQUIREMENT.match(line.removeprefix("Requires-Dist:").strip()) if "Requires-Dist:" in line else None
+            found = (
+                _REQUIREMENT.match(line.removeprefix("Requires-Dist:").strip()) if "Requires-Dist:" in line else None
+            )
             if found is not None:
                 yield "pypi", found[1], found[2], False, number
     elif file in {"pyproject.toml", "setup.cfg", "Pipfile"}:

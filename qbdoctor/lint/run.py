@@ -30,7 +30,9 @@ class _Run:
     skipped: list[Skipped]
     seen: int = 0
     looked_at: int = 0
-    read: list[tuple[str, str, Facts]] = field(default_factory=list)  # name, text, facts of what a login in another file may go through
+    read: list[tuple[str, str, Facts]] = field(
+        default_factory=list
+    )  # name, text, facts of what a login in another file may go through
 
 
 def lint(paths: list[str], *, everything: bool = False) -> LintResult:

@@ -1,4 +1,4 @@
-"""Finds logins that are made once: a flag or a kept cookie guards them, and no 401 or 403 clears it. By text, for every language."""
+"""Finds logins that are made once, in any language: a flag or a kept cookie guards them, and no 401 or 403 clears it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ _GUARDS = (
     r"\[\[?[ \t]+-z[ \t]+\"?\$\{?([A-Za-z_]\w*)\}?\"?[ \t]+\]\]?",
 )
 _FALSE = r"(?:False|false|None|null|nil|undefined|\"\"|''|0)(?![\w.])"
-_DECLARES = re.compile(r"\b(?:let|var|const|val|private|public|protected|static|bool|boolean|string|String|late|readonly|declare)\b")
-_LEAVES = re.compile(r"(?:log_?out|log_?off|close|disconnect|stop|dispose|shutdown|__init__|constructor|__construct|__exit__|new)\b", re.IGNORECASE)
+_DECLARES = re.compile(
+    r"\b(?:let|var|const|val|private|public|protected|static|bool|boolean|string|String|late|readonly|declare)\b"
+)
+_LEAVES = re.compile(
+    r"(?:log_?out|log_?off|close|disconnect|stop|dispose|shutdown|__init__|constructor|__construct|__exit__|new)\b",
+    re.IGNORECASE,
+)
 _HEADER = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?:async[ \t]+)?(?:def|function|fun|func|fn|suspend fun|public|private|protected|static|constructor|[a-zA-Z_]\w*[ \t]*\([^()\n]*\)[ \t]*[:{])[^\n]*",
+    r"^[ \t]*(?:export[ \t]+)?(?:async[ \t]+)?(?:def|function|fun|func|fn|suspend fun|public|private|protected|static|constructor|"
+    r"[a-zA-Z_]\w*[ \t]*\([^()\n]*\)[ \t]*[:{])[^\n]*",
     re.MULTILINE,
 )
 _REFUSED = re.compile(
@@ -46,7 +52,7 @@ def find(facts: Facts, code: str) -> list[KeptLogin]:
         return []
     made = []
     for found, name in guards:
-        if _is_set(facts, code, name, names, found.end()) and not _is_cleared(code, name):
+        if _is_set(facts, code, name, found.end()) and not _is_cleared(code, name):
             line = code.count("\n", 0, found.start()) + 1
             column = found.start() - code.rfind("\n", 0, found.start())
             made.append(KeptLogin(Place(line, column, line), name))
@@ -82,7 +88,7 @@ def _again(code: str, sites: list[int], guards: list[tuple[re.Match[str], str]])
     return False
 
 
-def _is_set(facts: Facts, code: str, name: str, names: set[str], after: int) -> bool:
+def _is_set(facts: Facts, code: str, name: str, after: int) -> bool:
     """Whether the login, or what is done right after it, gives the name a value."""
     given = re.compile(rf"(?<![\w])\$?{re.escape(name)}[ \t]*(?::[ \t]*\w+[ \t]*)?=(?![=>])")
     if given.search(code, after, after + 160):
@@ -107,7 +113,10 @@ def _offset(code: str, line: int) -> int:
 def _is_cleared(code: str, name: str) -> bool:
     """Whether anything but its declaration, a constructor and a logout takes the name's value away."""
     plain = re.escape(name)
-    if re.search(rf"\bdel[ \t]+[\w.]*\b{plain}\b|\bunset[ \t(]+\$?(?:this->)?{plain}\b|\b{plain}\.clear\(|rm -f \"?\$\{{?{plain}", code):
+    if re.search(
+        rf"\bdel[ \t]+[\w.]*\b{plain}\b|\bunset[ \t(]+\$?(?:this->)?{plain}\b|\b{plain}\.clear\(|rm -f \"?\$\{{?{plain}",
+        code,
+    ):
         return True
     for found in re.finditer(rf"(?<![\w]){plain}[ \t]*(?::[ \t]*[\w | ?]+)?=[ \t]*{_FALSE}", code):
         start = code.rfind("\n", 0, found.start()) + 1

@@ -20,7 +20,10 @@ _ATTRIBUTES = {  # of an answer, by the library that made it
     "requests": "status_code", "httpx": "status_code", "aiohttp": "status", "urllib": "status",
     "fetch": "status", "axios": "status", "net/http": "StatusCode",
 }  # fmt: skip
-_MEMBERS = r"\??\.(?:code|status|statusCode|StatusCode|status_code|status\.value)(?![\w(.])|\??\.(?:statusCode|code|getStatusCode|status)\(\)"
+_MEMBERS = (
+    r"\??\.(?:code|status|statusCode|StatusCode|status_code|status\.value)(?![\w(.])"
+    r"|\??\.(?:statusCode|code|getStatusCode|status)\(\)"
+)
 
 
 def wants_ok_body(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
@@ -86,9 +89,7 @@ def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
     name = _answer_name(text, around)
     if not name or name in {"this", "self", "String", "string"}:
         return ""
-    kept = re.search(
-        rf"\b({NAME})\s*(?::=|=)\s*{re.escape(name)}(?:{_MEMBERS})\s*(?:$|[;,\n])", around, re.MULTILINE
-    )
+    kept = re.search(rf"\b({NAME})\s*(?::=|=)\s*{re.escape(name)}(?:{_MEMBERS})\s*(?:$|[;,\n])", around, re.MULTILINE)
     if kept is not None:
         return kept[1]
     window = source.text[source.offset(max(1, check.place.line - 15)) : source.offset(check.place.line + 6)]
@@ -206,7 +207,9 @@ def _shell(source: Source, facts: Facts, check: Guard, *, positive: bool) -> Ite
     variable = assigned[1] if assigned is not None and source.text[finish:].lstrip()[:1] == ")" else ""
     if text.lstrip().startswith(("grep", "egrep")):
         piped = source.text[finish:start].strip() == "|"
-        echoed = re.search(rf"(?:echo|printf \S+)\s+\"?\${{?{variable}}}?\"?\s*\|\s*$|^$", source.text[max(0, start - 80) : start])
+        echoed = re.search(
+            rf"(?:echo|printf \S+)\s+\"?\${{?{variable}}}?\"?\s*\|\s*$|^$", source.text[max(0, start - 80) : start]
+        )
         if piped or (variable and echoed is not None and echoed[0]):
             quiet = "q" if re.search(r"\s-\w*q", text) else ""
             yield [asked, TextEdit(start, end, f"grep -E{quiet} 'Ok\\.|204$'")]

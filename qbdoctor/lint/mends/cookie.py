@@ -94,7 +94,9 @@ def _shell_pattern(text: str) -> str | None:
 
 
 _LITERAL = re.compile(r"^[rRbBuU]*([\"'`/])(.*)\1[a-z]*$", re.DOTALL)
-_ARGUMENT = re.compile(r"[rRbBuU]*([\"'`/])((?:(?!\1).)*SID\)?=(?:(?!\1).)*)\1")  # of a call such as re.search("SID=…", text)
+_ARGUMENT = re.compile(
+    r"[rRbBuU]*([\"'`/])((?:(?!\1).)*SID\)?=(?:(?!\1).)*)\1"
+)  # of a call such as re.search("SID=…", text)
 _SED = re.compile(r"^s(.)((?:(?!\1).)*)\1\\1\1")
 
 
@@ -149,9 +151,8 @@ def _whole_jar(source: Source) -> list[TextEdit] | None:
     text = source.text
     if not re.search(r"^[ \t]*(?:import|from)[ \t]+(?:requests|httpx)\b", text, re.MULTILINE) or "aiohttp" in text:
         return None
-    changes = []
-    for found in re.finditer(rf"\{{\s*[\"']SID[\"']:\s*([\w.]+\.cookies){_KEY}\s*\}}", text):
-        changes.append(TextEdit(found.start(), found.end(), found[1]))
+    direct = re.finditer(rf"\{{\s*[\"']SID[\"']:\s*([\w.]+\.cookies){_KEY}\s*\}}", text)
+    changes = [TextEdit(found.start(), found.end(), found[1]) for found in direct]
     for found in re.finditer(rf"((?:\bself\.)?\b\w+)\s*=\s*([\w.]+\.cookies){_KEY}[ \t]*(?=#|$)", text, re.MULTILINE):
         name = re.escape(found[1])
         builds = list(re.finditer(rf"\{{\s*[\"']SID[\"']:\s*{name}\s*\}}", text))

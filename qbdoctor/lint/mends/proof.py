@@ -8,7 +8,7 @@ from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.source import SCRIPT
 
 LANGUAGES = frozenset(("python", "bash", "go")) | SCRIPT
-"""What the menders write in. A condition on the login's answer is also completed in other languages, by the source's own words."""
+"""What the menders write in. A condition on the login's answer is completed in others too, by the source's own words."""
 
 
 def may_mend(language: str, name: str) -> bool:
@@ -42,7 +42,9 @@ def _tells_good_from_bad(facts: Facts, edits: tuple[MendedLines, ...]) -> bool:
     if not at:
         return False
     scope = at[0].scope
-    together = [each for each in facts.checks if each.scope == scope and each.about != "other" and each.place.last_column]
+    together = [
+        each for each in facts.checks if each.scope == scope and each.about != "other" and each.place.last_column
+    ]
     good_old, good_new, bad_old, bad_new = (
         tuple(value(each.expr, answer) for each in together) for answer in answers()
     )

@@ -191,9 +191,9 @@ class Reader(Flow):
             if called.library and HOLE in url:
                 self.facts.asks_any.add(self.scope.number)
             if called.library and HOLE in url and self.scope.name:
-                known = self.helpers.setdefault(self.scope.name, (made, url))[0]
-                if known.method != made.method:  # GET in one branch and POST in another: the caller decides
-                    self.helpers[self.scope.name] = (replace(known, method="", mended_method=()), url)
+                first = self.helpers.setdefault(self.scope.name, (made, url))[0]
+                if first.method != made.method:  # GET in one branch and POST in another: the caller decides
+                    self.helpers[self.scope.name] = (replace(first, method="", mended_method=()), url)
             return
         known = called.library or called.verb in {"get", "post", "request", "_request", "_get", "_post"}
         if not known and not made.is_login and called.verb not in self.module.functions:
@@ -254,7 +254,9 @@ class Reader(Flow):
         """The facts, calls of helpers resolved to what the helpers do."""
         facts = self.facts
         if any(request.is_login for request in facts.requests):
-            code = re.sub(r"(^|[ \t])#[^\n]*", lambda found: " " * len(found[0]), "\n".join(self.lines), flags=re.MULTILINE)
+            code = re.sub(
+                r"(^|[ \t])#[^\n]*", lambda found: " " * len(found[0]), "\n".join(self.lines), flags=re.MULTILINE
+            )
             facts.kept_logins = kept_logins.find(facts, code)
         for index, request in enumerate(facts.requests):
             helper = self._helper(request)

@@ -30,7 +30,9 @@ _JSON_BODY = re.compile(
     r"PostAsJsonAsync|JsonContent\.Create|\.json\(&?|[\"']application/json[\"']|application/json; charset|[\"']json[\"']\s*=>"
     r"|ContentType\.Application\.Json"
 )
-_HANDS_ON = frozenset(("then", "use", "let", "also", "map", "flatMap", "thenApply", "thenAccept", "subscribe", "andThen"))
+_HANDS_ON = frozenset(
+    ("then", "use", "let", "also", "map", "flatMap", "thenApply", "thenAccept", "subscribe", "andThen")
+)
 _ADDRESS = re.compile(r"\b(?:url|uri|path|URL|endpoint)\s*:\s*&?([A-Za-z_]\w*)\b(?!\s*[(.:+])")
 _QBITS_LOGIN = re.compile(r"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in$", re.IGNORECASE)
 
@@ -102,7 +104,11 @@ class Calls(Flow):
     def address(self, node: Any) -> str:
         """An argument's text; of a struct or an object the text of its address."""
         folded = self.texts.fold(node)
-        if folded == HOLE and node.kind() in {"struct_expression", "object", "composite_literal"} and length(node) < 600:
+        if (
+            folded == HOLE
+            and node.kind() in {"struct_expression", "object", "composite_literal"}
+            and length(node) < 600
+        ):
             named = _ADDRESS.search(node.text())
             return self.texts.constants.get(named[1], HOLE) if named is not None else HOLE
         return folded
@@ -117,7 +123,7 @@ class Calls(Flow):
             self.body(name, given, text + self.definitions(given, text)),
             bool(CARRIES.search(whole)) or (script and url.startswith("/") and client != "instance"),
             looped, guarded=guarded,
-            in_query=bool(script and re.search(r"[,{]\s*params\b", whole) and re.search(r",\s*(?:null|undefined|\{\s*\})\s*,", whole)),
+            in_query=bool(script and re.search(r",\s*(?:null|undefined|\{\s*\})\s*,\s*\{\s*params\b", whole)),
         )  # fmt: skip
 
     def resolve_helpers(self) -> None:

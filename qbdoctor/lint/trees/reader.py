@@ -75,7 +75,7 @@ class _Reader(Calls, Uses):
 
     def __init__(self, language: str, text: str, root: Any, parser: Callable[[str, str], Any]) -> None:
         super().__init__(language, text, without_comments(text, root))
-        self.again = lambda inside: _Reader(language, inside, parser(inside, language).root(), parser)
+        self.parser = parser
         self.quoted: list[Any] = []
         self.count = 0
         self.bodies: dict[int, set[str]] = {}
@@ -173,8 +173,13 @@ class _Reader(Calls, Uses):
         if above is None or above.kind() not in {"if_statement", "if_expression"} or length(above) > 400:
             return False
         branches = self.code[node.range().end.index : above.range().end.index]
-        return re.search(r"\belse\b", branches) is not None and _FAILS.search(branches) is None and (
-            _SUCCEEDS.search(branches.split("else")[0]) is not None and _SUCCEEDS.search(branches.split("else")[-1]) is not None
+        return (
+            re.search(r"\belse\b", branches) is not None
+            and _FAILS.search(branches) is None
+            and (
+                _SUCCEEDS.search(branches.split("else")[0]) is not None
+                and _SUCCEEDS.search(branches.split("else")[-1]) is not None
+            )
         )
 
     def is_condition(self, node: Any, kind: str) -> bool:
@@ -195,7 +200,7 @@ class _Reader(Calls, Uses):
         """Commands in a string, such as ``sh -c "…"``: their forms and patterns."""
         for node in self.quoted:
             inside = re.sub(r"\\([\"$`\\])", r"\1", inner(node.text()))
-            facts = self.again(inside).facts
+            facts = _Reader("bash", inside, self.parser(inside, "bash").root(), self.parser).facts
             place = self.place(node)
             for form in facts.forms:
                 at = place._replace(line=place.line + form.place.line - 1, column=1, last_line=0, last_column=0)
@@ -228,7 +233,9 @@ class _Reader(Calls, Uses):
             )
 
 
-_FAILS = re.compile(r"\bErr\b|throw|false|panic|exit|\bdie\b|error|fail|reject|raise|\bnil\b|null|None|bail", re.IGNORECASE)
+_FAILS = re.compile(
+    r"\bErr\b|throw|false|panic|exit|\bdie\b|error|fail|reject|raise|\bnil\b|null|None|bail", re.IGNORECASE
+)
 _SUCCEEDS = re.compile(r"Ok\(|return|true", re.IGNORECASE)
 _QUOTED = re.compile(r"\b(?:curl|wget)\b")
 

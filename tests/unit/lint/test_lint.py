@@ -203,7 +203,7 @@ def test_links_are_followed_once_and_never_in_a_circle(file: Any, tmp_path: Path
 )
 def test_what_cannot_be_read_is_named(file: Any, name: str, data: bytes, reason: str) -> None:
     result = run.lint([str(file(data, name))])
-    assert result.exit_code == 0
+    assert result.exit_code == (0 if result.seen else 3)
     assert [skipped.reason for skipped in result.skipped][:1] == [reason] if reason else len(result.skipped) <= 1
 
 
@@ -469,7 +469,7 @@ def test_a_large_file_takes_no_square_of_time(tmp_path: Path) -> None:
     text = "import requests\n" + line * 5000
     path.write_text(text)
     started = time.process_time()
-    assert len(run.lint([str(path)]).findings) == 5000
+    assert len(run.lint([str(path)]).findings) == 4999  # what stands before the first login is a probe
     assert time.process_time() - started < 10
 
 

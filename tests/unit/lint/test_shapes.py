@@ -1,0 +1,89 @@
+"""The kinds of clients met in public code: what is found, and that each printed mend is one that was read and is right."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from qbdoctor.lint import run
+
+FOLDER = Path(__file__).parents[2] / "data" / "lint_shapes"
+INDEX = {
+    line.split()[0]: sorted(set(line.split()[1:]) - {"-"}) for line in (FOLDER / "index.txt").read_text().splitlines()
+}
+READ = {  # each was read: right on every release
+    "f1_const_qbit.sh": ['--data-urlencode "password=${qbt_pass}"'],
+    "m10_property_qbit.kt": ['response.body != "Ok." && response.code != 204'],
+    "m2_prefix_qbit.go": ['if !(strings.HasPrefix(text, "Ok") || r.StatusCode == 204) {'],
+    "m3_ok_qbit.py": ['(r.ok and r.text.strip() == "Ok.") or r.status_code == 204'],
+    "m3b_ok_qbit.ts": ['(!r.ok || body !== "Ok.") && r.status !== 204'],
+    "m9_aiohttp_qbit.py": ['res != b"Ok." and resp.status != 204'],
+}
+WORDS_ALONE = (
+    "g1_getlogin_qbit.ts", "m1_negated_qbit.ts", "m5_key_qbit.ts", "m6_strip_qbit.rs", "m7_sed_qbit.sh", "m8_value_qbit.py",
+    "m11_php_qbit.php",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _extra() -> None:
+    pytest.importorskip("ast_grep_py", reason="the extra qbdoctor[lint] is not installed")
+
+
+@pytest.mark.parametrize("name", INDEX)
+def test_what_is_wanted_is_found_and_nothing_else(name: str) -> None:
+    result = run.lint([str(FOLDER / name)])
+    assert sorted({finding.id for finding in result.findings if finding.breaks}) == INDEX[name]
+    assert not result.skipped
+
+
+def test_every_shape_is_in_the_index() -> None:
+    there = {path.name for path in FOLDER.iterdir()} - {"README.md", "index.txt", "dir_l"}
+    assert there - set(INDEX) <= {"n4_dead_qbit.kt", "o1f_helper_qbit.py"}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_printed_mends_are_the_ones_that_were_read(name: str) -> None:
+    lines = "\n".join(edit.text for finding in run.lint([str(FOLDER / name)]).findings for edit in finding.mended)
+    assert lines
+    assert all(line in lines for line in READ[name])
+
+
+@pytest.mark.parametrize("name", WORDS_ALONE)
+def test_what_cannot_be_proven_gets_words(name: str) -> None:
+    findings = run.lint([str(FOLDER / name)]).findings
+    assert findings
+    assert all(finding.remedy and not finding.mended for finding in findings)
+
+
+def test_nothing_read_is_said() -> None:
+    result = run.lint([str(FOLDER / "dir_l")])
+    assert (result.seen, result.exit_code) == (0, 3)
+    assert dict(result.unread) == {".dart": 1, ".ps1": 1, ".yaml": 1}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text"),
+    [
+        ("py", "def login(s, b):\n    r = s.post(b + '/api/v2/auth/login')\n{}\n    return r.text == 'Ok.'\n"),
+        ("js", "function login(b) {{ const r = post(b + '/api/v2/auth/login');\n{}\n return r.text === 'Ok.'; }}\n"),
+        ("kt", 'class Q {{ fun login() {{ val r = api.post("/api/v2/auth/login")\n{}\n return r == "Ok." }} }}\n'),
+        (
+            "java",
+            'class Q {{ boolean login() {{ String r = Http.post("/api/v2/auth/login");\n{}\n return r.equals("Ok."); }} }}\n',
+        ),
+        ("go", 'package q\nfunc login() bool {{\n r := post("/api/v2/auth/login")\n{}\n return r == "Ok."\n}}\n'),
+        ("sh", 'r=$(curl -s http://q/api/v2/auth/login)\n{}\n[ "$r" = "Ok." ] || exit 1\n'),
+    ],
+)
+@pytest.mark.parametrize("kind", ["comment", "blank lines", "blanks"])
+def test_long_comments_and_blanks_take_no_square_of_time(suffix: str, text: str, kind: str, tmp_path: Path) -> None:
+    filling = {"comment": "a word of a comment " * 3000, "blank lines": "\n" * 60_000, "blanks": " " * 60_000}[kind]
+    sign = "#" if suffix in {"py", "sh"} else "//"
+    path = tmp_path / f"qbit.{suffix}"
+    path.write_text(text.format(f"{sign} {filling}" if kind == "comment" else filling))
+    started = time.process_time()
+    assert run.lint([str(path)]).looked_at == 1
+    assert time.process_time() - started < 5

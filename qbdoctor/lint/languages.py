@@ -100,7 +100,8 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
 
 UNREAD = frozenset(
     (".dart", ".swift", ".rb", ".ps1", ".psm1", ".lua", ".pl", ".pm", ".scala", ".ex", ".exs", ".c", ".cc", ".cpp", ".h", ".hpp",
-     ".m", ".vb", ".fs", ".nim", ".zig", ".r", ".groovy", ".jl", ".vue", ".svelte", ".coffee", ".tcl", ".bat", ".cmd", ".yaml", ".yml")
+     ".m", ".vb", ".fs",
+     ".nim", ".zig", ".r", ".groovy", ".jl", ".vue", ".svelte", ".coffee", ".tcl", ".bat", ".cmd", ".yaml", ".yml")
 )  # fmt: skip
 """Suffixes of what programs are written in, and lint does not read."""
 

@@ -23,7 +23,7 @@ _LEAVES = re.compile(
     re.IGNORECASE,
 )
 _HEADER = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?:async[ \t]+)?(?:def|function|fun|func|fn|suspend fun|public|private|protected|static|constructor|"
+    r"^[ \t]*(?:export[ \t]+)?(?:async[ \t]+)?(?:def|function|fun|func|fn|public|private|protected|static|constructor|"
     r"[a-zA-Z_]\w*[ \t]*\([^()\n]*\)[ \t]*[:{])[^\n]*",
     re.MULTILINE,
 )

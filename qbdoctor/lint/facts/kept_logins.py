@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from qbdoctor.lint.facts.program import Facts, KeptLogin, Place
 
@@ -43,9 +42,14 @@ def find(facts: Facts, code: str) -> list[KeptLogin]:
     names = {login.scope_name for login in facts.logins if login.scope_name}
     if not names or not (facts.calls or facts.asks_any):
         return []
+    tested = [found for pattern in _GUARDS for found in re.finditer(pattern, code)]
+    if not tested and (
+        len(facts.logins) != 1 or _NAMED_LOGIN.search(facts.logins[0].scope_name) or _LOOKS.search(code)
+    ):
+        return []  # before the search for calls, which takes time
     called = re.compile(rf"(?<![\w$])(?:{'|'.join(map(re.escape, sorted(names)))})\b[ \t]*(?=[(\n;])")
     sites = [found.start() for found in called.finditer(code) if not _is_definition(code, found.start())]
-    guards = [(found, name) for pattern in _GUARDS for found, name in _guards(code, pattern, sites)]
+    guards = [(found, found[1]) for found in tested if _guards(code, found.end(), sites)]
     if not guards:
         return _at_start(facts, code, sites)
     if _again(code, sites, guards):
@@ -59,10 +63,9 @@ def find(facts: Facts, code: str) -> list[KeptLogin]:
     return made
 
 
-def _guards(code: str, pattern: str, sites: list[int]) -> Iterable[tuple[re.Match[str], str]]:
-    for found in re.finditer(pattern, code):
-        if any(found.end() <= site <= found.end() + 80 and code.count("\n", found.end(), site) <= 2 for site in sites):
-            yield found, found[1]
+def _guards(code: str, end: int, sites: list[int]) -> bool:
+    """Whether what stands right behind a condition is the login."""
+    return any(end <= site <= end + 80 and code.count("\n", end, site) <= 2 for site in sites)
 
 
 def _is_definition(code: str, at: int) -> bool:

@@ -1,4 +1,4 @@
-"""Mends of conditions on the login's answer: 204 counts too. :mod:`qbdoctor.lint.mends.proof` holds each against all releases."""
+"""Mends conditions on the login's answer: 204 counts too. :mod:`qbdoctor.lint.mends.proof` holds each against all releases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mends of programs that cut the session cookie out as SID: what is sent back is name=value, as the login set it.
+"""Mends programs that cut the session cookie out as SID: what is sent back is name=value, as the login set it.
 
 Two ways are provable and no other is proposed: a regular expression whose match is sent as a Cookie header (it is tried on
 the cookies of all releases), and a jar of requests or httpx that is asked for ``SID`` and handed on whole instead.

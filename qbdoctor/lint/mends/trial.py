@@ -1,4 +1,4 @@
-"""Mended lines: what the menders propose is tried on the file, and printed only where the finding is gone and the rest proven."""
+"""Tries mended lines on the file; they are printed only where the finding is gone after it and the rest is proven."""
 
 from __future__ import annotations
 

@@ -62,6 +62,11 @@ _HELP = {
         "qbdoctor targets",
         "qbdoctor targets --json",
     ),
+    "fleet": (
+        "Checks many targets at once: those of targets.toml, the named ones, or a file's; one line each as they finish.",
+        "qbdoctor fleet",
+        "qbdoctor fleet --targets urls.txt --json > reports.jsonl",
+    ),
     "completion": (
         "Prints the completion script of a shell, made from these options.",
         "source <(qbdoctor completion bash)",

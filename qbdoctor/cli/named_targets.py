@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from qbdoctor.cli.suggest import suggest
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.storage import foreign, state_folder
+from qbdoctor.target.address import parse_url
 
 FILE = "targets.toml"
 MOST_BYTES = 1 << 20
@@ -66,10 +68,43 @@ def load(path: Path) -> dict[str, NamedTarget]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it cannot be opened"
         raise UserError("targets-unreadable", f"{path} cannot be read: {why}.") from None
+    return parse(path, _text(path, data))
+
+
+def load_list(path: Path) -> dict[str, NamedTarget]:
+    """Return the targets of a file in the form of targets.toml, or with a URL a line (``#``: a comment), which is the name.
+
+    ``-`` is standard input. Raises :class:`UserError` (``targets-…``).
+    """
+    if str(path) == "-":
+        text = _text(Path("standard input"), sys.stdin.buffer.read(MOST_BYTES))
+    else:
+        try:
+            with foreign.opened(path) as handle:
+                _refuse_writable(path, os.fstat(handle))
+                text = _text(path, foreign.content(handle, path, MOST_BYTES))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it cannot be opened"
+            raise UserError("targets-unreadable", f"--targets: {path} cannot be read: {why}.") from None
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    if any(line.startswith("[") for line in lines):
+        return parse(path, text)
+    for line in lines:
+        parse_url(line, what=f"{path}")
+    return {line: NamedTarget(line, {"url": line}) for line in lines}
+
+
+def _text(path: Path, data: bytes) -> str:
     try:
-        held = tomllib.loads(data.decode("utf-8"))
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         raise UserError("targets-bad", f"{path} is not UTF-8 text: save it as UTF-8.") from None
+
+
+def parse(path: Path, text: str) -> dict[str, NamedTarget]:
+    """Return the targets of such a file's text; ``path`` is named in what is refused. Raises :class:`UserError`."""
+    try:
+        held = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError("targets-bad", f"{path} is not TOML: {error}.") from None
     tables = held.pop("targets", {})
@@ -122,9 +157,12 @@ def apply(args: argparse.Namespace, environment: Mapping[str, str]) -> None:
         near = ", ".join(suggest(args.target, tuple(known)))
         hint = f"did you mean {near}?" if near else f"{path} has {', '.join(known) or 'none'}."
         raise UserError("unknown-target", f"--target: there is no target {args.target!r}: {hint}")
-    args.named_target = known[args.target]
-    for key, value in args.named_target.options.items():
-        if not hasattr(args, key):
-            raise UserError("targets-bad", f"{path}: targets.{args.target}.{key} cannot be used by this version.")
+    use(args, known[args.target])
+
+
+def use(args: argparse.Namespace, target: NamedTarget) -> None:
+    """Fill in the options of a named target where the command line gives none."""
+    args.named_target = target
+    for key, value in target.options.items():
         if getattr(args, key) in {None, False}:
             setattr(args, key, value)

@@ -275,6 +275,31 @@ def add_targets(commands: Any, common: Parser) -> None:
     commands.add_parser("targets", parents=[common], help="the named targets of targets.toml", allow_abbrev=False)
 
 
+def add_fleet(commands: Any, common: Parser) -> None:
+    """Add ``fleet``."""
+    absent = argparse.SUPPRESS
+    fleet = commands.add_parser("fleet", parents=[common], help="check many targets at once", allow_abbrev=False)
+    fleet.add_argument("ids", nargs="*", metavar="NAME", default=absent, help="named targets; none: all of them")
+    fleet.add_argument(
+        "--targets",
+        metavar="FILE",
+        default=absent,
+        help="a file like targets.toml, or a URL a line (-: standard input)",
+    )
+    fleet.add_argument(
+        "--at-once", metavar="N", type=_at_once, default=absent, help="how many are asked at once (default 16)"
+    )
+    fleet.add_argument(
+        "--resume", metavar="FILE", default=absent, help="what fleet --json wrote before: targets in it are left out"
+    )
+
+
+def _at_once(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of targets: give 1 to 256")
+    return int(text)
+
+
 def add_completion(commands: Any, common: Parser) -> None:
     """Add ``completion``."""
     completion = commands.add_parser(

@@ -19,6 +19,7 @@ from qbdoctor.cli.options import (
     add_diff,
     add_explain,
     add_fix,
+    add_fleet,
     add_history,
     add_lint,
     add_output,
@@ -57,6 +58,7 @@ COMMANDS = (
     "lint",
     "simulate",
     "targets",
+    "fleet",
     "completion",
 )
 
@@ -121,6 +123,9 @@ DEFAULTS: dict[str, Any] = {
     "prune": False,
     "older_than": None,
     "standin": False,
+    "targets": None,
+    "at_once": 16,
+    "resume": None,
 }
 
 
@@ -137,6 +142,7 @@ ADDERS = {
     "lint": add_lint,
     "simulate": add_simulate,
     "targets": add_targets,
+    "fleet": add_fleet,
     "completion": add_completion,
 }
 

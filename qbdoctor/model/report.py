@@ -144,10 +144,13 @@ class TargetInfo:
     client_address: str | None = None
     version_range: str | None = None
     container: ContainerInfo | None = None
+    name: str | None = None
+    """The name in targets.toml by which it was asked for."""
 
     def to_json(self) -> Json:
         """Return the contract's target object, every member always there."""
         return {
+            "name": self.name,
             "url": self.url,
             "host": self.host,
             "port": self.port,

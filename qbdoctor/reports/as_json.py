@@ -11,6 +11,11 @@ from qbdoctor.reports.text import Options
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def line(report: Report) -> str:
+    """Return the report's JSON object as one line, ASCII alone."""
+    return json.dumps(report.to_json(), separators=(",", ":")) + "\n"
+
+
 def render(report: Report, options: Options) -> str:
     """Return the report's JSON object, members in the contract's order.
 

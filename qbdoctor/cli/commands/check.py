@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
             _save(args.save, watcher, made)
     except UserError as error:
         return output.report(engine.error_report(error, started), args)
+    if args.target is not None:
+        made = replace(made, target=replace(made.target, name=args.target))
     return output.report(made, args, target_arguments(args), fix_options(watcher) if made.causes else ())
 
 

@@ -1,0 +1,205 @@
+"""Runs ``qbdoctor fleet``: the same check of many targets at once, one line each as they finish.
+
+Each target has its own deadline and its own login budget; one that hangs costs its place until its deadline and holds
+nobody else up. Reports are written and forgotten, so that memory does not grow with the number of targets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from qbdoctor.cli import named_targets, output, wrapping
+from qbdoctor.cli.named_targets import NamedTarget
+from qbdoctor.cli.suggest import suggest
+from qbdoctor.cli.target_options import observer
+from qbdoctor.diagnosis import engine
+from qbdoctor.model.errors import UserError
+from qbdoctor.model.report import Report
+from qbdoctor.observe.observer import Observer
+from qbdoctor.registry import checks
+from qbdoctor.reports import as_json
+from qbdoctor.webui.masks import Deadline
+
+INTERRUPTED = 130
+GRACE_SECONDS = 4.0
+"""After Ctrl-C: what is under way may log out."""
+ONE_TARGET = ("url", "profile", "config", "container", "target", "public_url")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the targets; return the worst exit code of them all."""
+    if args.format not in ("human", "json"):
+        raise UserError("usage", "fleet: --format is human or json.")
+    for option in ONE_TARGET:
+        if getattr(args, option) is not None:
+            raise UserError(
+                "usage", f"fleet: --{option.replace('_', '-')} names one target: leave it out, or use check."
+            )
+    if "-" in (args.password_file, args.api_key_file):
+        raise UserError(
+            "usage", "fleet: standard input holds one secret for one target: give a file or the environment."
+        )
+    chosen = _chosen(args)
+    if not chosen:
+        output.say("qbdoctor: every target is in --resume already; nothing was asked.")
+        return 0
+    return _Run(args, len(chosen), max(len(one.name) for one in chosen)).all(chosen)
+
+
+def _chosen(args: argparse.Namespace) -> list[NamedTarget]:
+    """Return the targets that are to be checked. Raises UserError."""
+    if args.targets is not None:
+        where = Path(args.targets)
+        known = named_targets.load_list(where.expanduser())
+    else:
+        where = named_targets.targets_file(os.environ)
+        known = named_targets.load(where)
+    if not known:
+        raise UserError("no-targets", f"There is no target: {where} has none; give --targets FILE, with a URL a line.")
+    for name in args.ids:
+        if name not in known:
+            near = suggest(name, tuple(known), 1)
+            hint = f"did you mean {near[0]}?" if near else f"{where} has {', '.join(known)}."
+            raise UserError("unknown-target", f"There is no target {name!r}: {hint}")
+    done = _done(Path(args.resume).expanduser()) if args.resume is not None else set()
+    names = dict.fromkeys(args.ids or known)
+    return [known[name] for name in names if name not in done]
+
+
+def _done(path: Path) -> set[str]:
+    """Return the names of the targets that a file of reports, one a line, holds; a last line cut short is none."""
+    found = set()
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    name = json.loads(line)["target"]["name"]
+                except (ValueError, RecursionError, KeyError, TypeError):
+                    continue
+                if isinstance(name, str):
+                    found.add(name)
+    except OSError as error:
+        raise UserError("resume-unreadable", f"--resume: {path} cannot be read: {error.strerror}.") from None
+    return found
+
+
+class _Run:
+    """One run over all targets: what is written, and what the summary needs."""
+
+    def __init__(self, args: argparse.Namespace, number: int, width: int) -> None:
+        self.args = args
+        self.number = number
+        self.width = min(width, 40)
+        self.known = checks()
+        self.kept: list[str] | None = [] if args.output not in (None, "-") else None
+        self.states: Counter[str] = Counter()
+        self.causes: Counter[str] = Counter()
+        self.worst = 0
+        self.watchers: set[Observer] = set()
+
+    def all(self, targets: Sequence[NamedTarget]) -> int:
+        """Check the targets, so many at once, and deliver each report as it is there."""
+        waiting, reports = SimpleQueue[NamedTarget](), SimpleQueue[Report]()
+        for one in targets:
+            waiting.put(one)
+        for _ in range(min(self.args.at_once, len(targets))):
+            # Daemons: after Ctrl-C nobody waits for a target that hangs.
+            threading.Thread(target=self._work, args=(waiting, reports), daemon=True).start()
+        try:
+            for _ in targets:
+                self._take(reports.get())
+        except KeyboardInterrupt:
+            self.worst = INTERRUPTED
+            self._wind_up(waiting, reports)
+        self._finish()
+        return self.worst
+
+    def _work(self, waiting: SimpleQueue[NamedTarget], reports: SimpleQueue[Report]) -> None:
+        with suppress(Empty):
+            while True:
+                one = waiting.get_nowait()
+                reports.put(self._check(one))
+
+    def _wind_up(self, waiting: SimpleQueue[NamedTarget], reports: SimpleQueue[Report]) -> None:
+        """Begin no other target, and give those under way a moment to log out and to be told."""
+        with suppress(Empty):
+            while True:
+                waiting.get_nowait()
+        for watcher in list(self.watchers):
+            watcher.wire.deadline = Deadline(0.1)
+        end = time.monotonic() + GRACE_SECONDS
+        with suppress(Empty):
+            while (left := end - time.monotonic()) > 0:
+                self._take(reports.get(timeout=left))
+                self.worst = INTERRUPTED
+                if not self.watchers and reports.empty():
+                    return
+
+    def _take(self, report: Report) -> None:
+        self.worst = max(self.worst, report.exit_code)
+        self.states[report.state] += 1
+        for cause in report.causes:
+            if cause.severity != "info":
+                self.causes[cause.id] += 1
+        if self.args.format == "json":
+            self._write(as_json.line(report))
+        elif not self.args.quiet:
+            name = report.target.name or ""
+            line = f"{name:<{self.width}}  {report.state:<9}  {report.headline}"
+            self._write(f"{wrapping.wrapped(line, wrapping.columns(sys.stdout))}\n")
+        if sys.stderr.isatty() and not sys.stdout.isatty() and not self.args.quiet:
+            output.say(f"{sum(self.states.values())} of {self.number}")
+
+    def _write(self, text: str) -> None:
+        if self.kept is None:
+            output.deliver(text, None)
+        else:
+            self.kept.append(text)
+
+    def _finish(self) -> None:
+        """Deliver the summary: how many are how, and which causes they have, the most frequent first."""
+        if self.args.format == "human":
+            states = ", ".join(f"{count} {state}" for state, count in self.states.most_common())
+            asked = sum(self.states.values())
+            left = f"; {self.number - asked} not asked" if asked < self.number else ""
+            self._write(f"\n{asked} of {self.number} targets: {states or 'none'}{left}\n")
+            for cause, count in self.causes.most_common():
+                self._write(f"  {count:>5}  {cause}  (qbdoctor explain {cause})\n")
+        if self.kept is not None:
+            output.deliver("".join(self.kept), self.args.output)
+
+    def _check(self, target: NamedTarget) -> Report:
+        """Check one target and return its report, whatever goes wrong. Nobody is asked for a password."""
+        started = datetime.now(UTC)
+        own = copy.copy(self.args)
+        own.target = target.name
+        watcher = None
+        try:
+            named_targets.use(own, target)
+            watcher = observer(own)
+            watcher.ask_password = None
+            watcher.wire.waiting = None
+            self.watchers.add(watcher)
+            made = engine.run(watcher, self.known, fail_on=own.fail_on, started=started)
+        except UserError as error:
+            made = engine.error_report(error, started)
+        except Exception as error:  # one target must not end the run of the others
+            broken = UserError("crashed", f"The check of {target.name} broke: {type(error).__name__}.", 3)
+            made = engine.error_report(broken, started)
+        finally:
+            if watcher is not None:
+                self.watchers.discard(watcher)
+        return replace(made, target=replace(made.target, name=target.name))

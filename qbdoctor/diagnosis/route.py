@@ -51,7 +51,7 @@ def _between(seen: Observations, worst: Cause | None) -> list[Hop]:
         hops.append(Hop("mapping", _MAPPERS[target.mapped_by], ports))
     elif not hops and (told or (target.direct is False and target.instance is not None)):
         hops.append(Hop("mapping", "a port map or proxy", ports))
-    elif not hops and seen.has("client") and seen.client.through:
+    elif not hops and seen.anonymous.answered and seen.has("client") and seen.client.through:
         hops.append(Hop("unknown", seen.client.through))
     return hops
 

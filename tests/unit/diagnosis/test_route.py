@@ -101,3 +101,11 @@ def test_the_line_leaves_out_what_says_least() -> None:
     for room in range(10, len(whole)):
         assert len(line(found, room)) <= room
     assert line(found, 60) == "10.0.0.2 → nginx (nas.lan:8112) ✗→ qBittorrent 5.1.0"
+
+
+def test_where_nothing_answers_nothing_is_made_up_between() -> None:
+    """Another qBittorrent in a container does not put a port map before a port that nobody listens at."""
+    client = Client(None, "none", "10.0.0.2", "something that hands the port on, perhaps to a container")
+    refused = Exchange("GET", NAS.url, failure=Failure("refused", "connection refused"))
+    assert [hop.kind for hop in drawn("not-running", first=refused, client=client).hops] == ["client", "server"]
+    assert [hop.kind for hop in drawn(client=client).hops] == ["client", "unknown", "server"]

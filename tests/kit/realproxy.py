@@ -172,9 +172,7 @@ class Caddy(RealProxy):
 
     program = "caddy"
 
-    def __init__(
-        self, upstream: str, lines: str = "", *, whole: str | None = None, host: str = "127.0.0.1"
-    ) -> None:
+    def __init__(self, upstream: str, lines: str = "", *, whole: str | None = None, host: str = "127.0.0.1") -> None:
         super().__init__(host=host)
         self._inside = f"reverse_proxy {urlsplit(upstream).netloc} {{\n{lines}\n}}" if whole is None else whole
 

@@ -105,7 +105,7 @@ def test_the_line_leaves_out_what_says_least() -> None:
 
 def test_where_nothing_answers_nothing_is_made_up_between() -> None:
     """Another qBittorrent in a container does not put a port map before a port that nobody listens at."""
-    client = Client(None, "none", "10.0.0.2", "something that hands the port on, perhaps to a container")
+    client = Client(None, "", "10.0.0.2", "something that hands the port on, perhaps to a container")
     refused = Exchange("GET", NAS.url, failure=Failure("refused", "connection refused"))
     assert [hop.kind for hop in drawn("not-running", first=refused, client=client).hops] == ["client", "server"]
     assert [hop.kind for hop in drawn(client=client).hops] == ["client", "unknown", "server"]

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from qbdoctor.cli import outcome, output, program, prompts, record_selection, wrapping
-from qbdoctor.cli.commands import fix_advice, secret_inputs
+from qbdoctor.cli.changes import secret_inputs
+from qbdoctor.cli.commands import fix_advice
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import observer, state_folder
@@ -138,7 +139,7 @@ def _carry_out_fix_run(
     ids = [f"  record {record.id}" for record in records]
     verified = CommandOutcome("fix", "verified", (*shown, *done, *ids), 0, records, plan.changes())
     if fix_run.waiting is not None:
-        from qbdoctor.cli.commands import confirm_prompt  # noqa: PLC0415 - seldom needed
+        from qbdoctor.cli.changes import confirm_prompt  # noqa: PLC0415 - seldom needed
 
         return confirm_prompt.decision(args, fix_run.journal, fix_run.run, *fix_run.waiting, verified)
     back = other_folders.rollback_command(fix_run.journal.store.root.parent, fix_run.observer.environment)

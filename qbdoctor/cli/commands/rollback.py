@@ -218,7 +218,7 @@ def _carry_out(
     if how is None and args.confirm_within is None:
         done, failed, made = _each(args, journal, plan, site)
         return _ended(said, done, failed, made, left)
-    from qbdoctor.cli.commands import confirm_prompt  # noqa: PLC0415 - seldom needed
+    from qbdoctor.cli.changes import confirm_prompt  # noqa: PLC0415 - seldom needed
     from qbdoctor.repair import execution  # noqa: PLC0415 - seldom needed
     from qbdoctor.repair.restart import watchdog_client  # noqa: PLC0415 - seldom needed
 

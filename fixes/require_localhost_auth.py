@@ -29,7 +29,8 @@ FIX = Fix(
     judge=judge,
     changes="LocalHostAuth=true (app/preferences: bypass_local_auth=false)",
     about=(
-        "With LocalHostAuth=false qBittorrent lets every caller from 127.0.0.1 and ::1 in without a password, and with a "
+        "With LocalHostAuth=false qBittorrent lets every caller from this machine in (127.0.0.1 and ::1, from "
+        "5.1.0 all of 127/8) without a password, and with a "
         "reverse proxy on the same machine that is everybody. The fix sets it to true, its default. Sessions that a bypass "
         "opened go on until they time out. Helpers on the same machine that call the API without logging in (port "
         "forwarding hooks of VPN containers, some dashboards) get 403 from then on: give them the password or an API key."

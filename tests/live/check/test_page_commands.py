@@ -178,6 +178,19 @@ def test_a_wrong_password_is_counted_and_the_page_says_so(
     assert " 204 " in (good := shown("wrong-credentials", running, tmp_path))[2] or "Ok." in good[2], good
 
 
+def test_the_factory_password_is_tried_once_and_announced(
+    server: ServerFactory, release: Release, tmp_path: Path
+) -> None:
+    running = server()
+    said = shown("default-credentials", running, tmp_path)
+    assert "Fails." in said[0] or " 401 " in said[0], said
+    assert running.failed_logins() == 1
+    assert "counts as a failed attempt" in pages.page("default-credentials").confirm[0].text
+    open_to_all = server(password="adminadmin")
+    said = shown("default-credentials", open_to_all, tmp_path)
+    assert "Ok." in said[0] or " 204 " in said[0], said
+
+
 @pytest.mark.parametrize("cause", ["unknown-key", "misplaced-key", "ambiguous-setting", "edited-while-running"])
 def test_the_settings_show_in_both_layouts_and_no_hash(
     server: ServerFactory, release: Release, cause: str, tmp_path: Path

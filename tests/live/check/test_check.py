@@ -16,6 +16,8 @@ from tests.kit.matrix import Release
 from tests.kit.server import Server
 from tests.support.doctor import assert_silent, cause, causes, diagnose, qbdoctor, status
 
+pytestmark = pytest.mark.in_turn
+
 WRONG = "canary-wrong-password"
 
 

@@ -17,6 +17,8 @@ from tests.kit.server import PORT_MARK, Server, config_text, password_hash
 from tests.kit.tls import make_cert
 from tests.support.doctor import causes, diagnose
 
+pytestmark = pytest.mark.in_turn
+
 KEY = "qbt_" + "CanaryKey23456789abcdefghjkm"
 
 Way = Callable[[Server], contextlib.AbstractContextManager[tuple[str, ...]]]

@@ -9,6 +9,8 @@ from tests.kit import faults
 from tests.kit.matrix import Release
 from tests.support.doctor import causes, diagnose
 
+pytestmark = pytest.mark.in_turn
+
 PUBLIC = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
 
 

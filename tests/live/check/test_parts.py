@@ -20,6 +20,8 @@ from tests.kit.server import Server
 from tests.support.password_hashes import LIVE_FORMS, PASSWORD
 from tests.support.servers import found
 
+pytestmark = pytest.mark.in_turn
+
 
 @pytest.mark.live
 def test_a_real_server_is_found(healthy: Server) -> None:

@@ -15,6 +15,8 @@ from tests.conftest import ServerFactory
 from tests.kit.matrix import Release
 from tests.kit.server import Server
 
+pytestmark = pytest.mark.in_turn
+
 VERSION = "/api/v2/app/version"
 
 

@@ -19,6 +19,8 @@ from tests.kit.matrix import Release
 from tests.kit.server import Server
 from tests.support.doctor import cause, causes, diagnose, status
 
+pytestmark = pytest.mark.in_turn
+
 
 def torrents(server: Server) -> list[str]:
     found: list[dict[str, str]] = server.login().get(f"{server.url}/api/v2/torrents/info").json()

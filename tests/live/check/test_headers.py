@@ -93,7 +93,8 @@ def test_nginx_that_rewrites_host_is_an_origin_mismatch(server: ServerFactory, r
         assert {name for name in sent(b) if sent(a).get(name) != sent(b)[name]} == {"Origin"}
         assert (a["response"]["status"], b["response"]["status"]) == (403, 401)
         assert one["exit_code"] == 1
-    assert "proxy_set_header Host $http_host;" in str(cause(report, "origin-mismatch")["remedies"])
+    # not $http_host, which is empty over HTTP/3
+    assert "proxy_set_header Host $host;" in str(cause(report, "origin-mismatch")["remedies"])
     ignored = release.version_tuple >= (5, 2, 2)
     assert ("forwarded-host-ignored" in causes(report)) == ignored
     if ignored:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def values(server: Server, **more: str) -> dict[str, str]:
 
 def run(line: str, home: Path, typed: str = PASSWORD) -> subprocess.CompletedProcess[str]:
     """Run one line in bash, in an empty folder, with what a person would type."""
-    env = {**os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # qbdoctor itself is on it
+    env = {**os.environ, "PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8"}
     return subprocess.run(
         ["bash", "-c", line], cwd=home, env=env, input=f"{typed}\n", capture_output=True, text=True, timeout=30
     )

@@ -44,7 +44,11 @@ def test_calls_that_do_not_get_through(server: ServerFactory, release: Release) 
 @pytest.mark.parametrize("front", [Nginx, Haproxy, Caddy, Apache])
 def test_a_plain_proxy_is_healthy(server: ServerFactory, release: Release, front: type) -> None:
     running = server()
-    lines = {Nginx: HOST, Haproxy: "http-request set-header Host %[req.hdr(host),field(1,:)]"}
+    lines = {
+        Nginx: HOST,
+        Haproxy: "http-request set-header Host %[req.hdr(host),field(1,:)]",
+        Caddy: "header_up Host {host}",
+    }
     with front(running.url, *([lines[front]] if front in lines else [])) as proxy:
         report = diagnose("--url", proxy.url, "--write-probe", password=PASSWORD)
     assert report["verdict"]["state"] == "healthy", report["verdict"]

@@ -21,6 +21,6 @@ def answers(host: str, port: int) -> bool:
     for scheme in ("http", "https"):
         # By the wire, whose deadline holds for the whole answer: a process may drip it byte by byte.
         wire = Wire(parse_url(f"{scheme}://{shown}:{port}"), Deadline(ANSWER_SECONDS), Masks(), verify=False)
-        if wire.send(Call("GET", "/")).status is not None:
+        if wire.send(Call("GET", "/")).answered:
             return True
     return False

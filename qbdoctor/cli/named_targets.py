@@ -60,15 +60,9 @@ def load(path: Path) -> dict[str, NamedTarget]:
     Raises :class:`UserError` (``targets-…``) where others may write it, it is no TOML, or says what no target can.
     """
     try:
-        with foreign.opened(path) as handle:
-            _refuse_writable(path, os.fstat(handle))
-            data = foreign.content(handle, path, MOST_BYTES)
+        return parse(path, _text(path, _read(path, f"{path}")))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it cannot be opened"
-        raise UserError("targets-unreadable", f"{path} cannot be read: {why}.") from None
-    return parse(path, _text(path, data))
 
 
 def load_list(path: Path) -> dict[str, NamedTarget]:
@@ -79,19 +73,30 @@ def load_list(path: Path) -> dict[str, NamedTarget]:
     if str(path) == "-":
         text = _text(Path("standard input"), sys.stdin.buffer.read(MOST_BYTES))
     else:
+        what = f"--targets: {path}"
         try:
-            with foreign.opened(path) as handle:
-                _refuse_writable(path, os.fstat(handle))
-                text = _text(path, foreign.content(handle, path, MOST_BYTES))
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it cannot be opened"
-            raise UserError("targets-unreadable", f"--targets: {path} cannot be read: {why}.") from None
+            text = _text(path, _read(path, what))
+        except FileNotFoundError as error:
+            raise UserError("targets-unreadable", f"{what} cannot be read: {error.strerror}.") from None
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     if any(line.startswith("[") for line in lines):
         return parse(path, text)
     for line in lines:
         parse_url(line, what=f"{path}")
     return {line: NamedTarget(line, {"url": line}) for line in lines}
+
+
+def _read(path: Path, what: str) -> bytes:
+    """Return the file's bytes; ``what`` begins the refusal. Raises FileNotFoundError and :class:`UserError`."""
+    try:
+        with foreign.opened(path) as handle:
+            _refuse_writable(path, os.fstat(handle))
+            return foreign.content(handle, path, MOST_BYTES)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it cannot be opened"
+        raise UserError("targets-unreadable", f"{what} cannot be read: {why}.") from None
 
 
 def _text(path: Path, data: bytes) -> str:

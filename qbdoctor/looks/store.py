@@ -51,7 +51,7 @@ class Store:
             if not make:
                 return None
             with suppress(OSError):
-                self._make_folder()
+                private.make_private_path(self.folder)
                 private.write_private(path, os.urandom(_KEY_BYTES))
         return None
 
@@ -74,7 +74,7 @@ class Store:
         if len(data) > _MOST_BYTES:
             return False
         try:
-            self._make_folder()
+            private.make_private_path(self.folder)
             for identity in identities:
                 private.replace_private(self._path(identity), data)
             self._prune()
@@ -84,10 +84,6 @@ class Store:
 
     def _path(self, identity: str) -> Path:
         return self.folder / f"{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}.json"
-
-    def _make_folder(self) -> None:
-        for folder in reversed([each for each in (self.folder, *self.folder.parents) if not each.exists()]):
-            private.make_private(folder)
 
     def _prune(self) -> None:
         """Remove the oldest looks beyond :data:`MOST_LOOKS`, and what runs left that were killed an hour ago or more."""

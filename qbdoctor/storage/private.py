@@ -48,6 +48,12 @@ def make_private(folder: Path) -> None:
         raise
 
 
+def make_private_path(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each with mode 0700. Raises OSError."""
+    for one in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        make_private(one)
+
+
 def make_private_file(path: Path) -> None:
     """Make an empty file with mode 0600, if there is none yet. Raises OSError."""
     with suppress(FileExistsError):

@@ -244,8 +244,7 @@ class Ledger:
         except Refused as refused:
             raise LedgerUnavailable(refused.reason) from None
         try:
-            for folder in reversed([each for each in (self.path.parent, *self.path.parents) if not each.exists()]):
-                private.make_private(folder)
+            private.make_private_path(self.path.parent)
             private.make_private_file(self.path.with_name(f"{self.path.name}.lock"))
             with filelock.FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS, mode=0o600):
                 yield

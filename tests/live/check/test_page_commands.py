@@ -24,6 +24,27 @@ from tests.kit.server import PASSWORD, Server
 
 pytestmark = pytest.mark.in_turn
 
+# One page of each kind of command: a call, a log, a file, a process, a made session, a proxy, qbdoctor's own. The others are
+# run before a release.
+EVERYDAY = {
+    "bypass-active",
+    "client-drops-cookie",
+    "fix-undone-since",
+    "http-proxy-env",
+    "ip-banned",
+    "misplaced-key",
+    "not-running",
+    "origin-mismatch",
+}
+EVERY_PAGE = [pytest.param(one, marks=() if one in EVERYDAY else pytest.mark.extended) for one in pages.ids()]
+OF_LANGUAGES = [
+    pytest.param(one, marks=() if one == "de" else pytest.mark.extended) for one in ("en", "de", "fr", "zh_CN")
+]
+OF_SETTINGS = [
+    pytest.param(one, marks=() if one == "misplaced-key" else pytest.mark.extended)
+    for one in ("unknown-key", "misplaced-key", "ambiguous-setting", "edited-while-running")
+]
+
 ONLY_READ = re.compile(
     r"docker|systemctl|journalctl|timedatectl|openssl|grep -rnE|cp -p|^while pgrep|^rm '|ping |^nc |ip route|getent hosts"
     r"|resolv.conf|/the/folder"
@@ -83,7 +104,7 @@ def test_every_command_can_be_read_by_a_shell(record_property: Any) -> None:
     assert counts["run"] > 3 * counts["read"], counts
 
 
-@pytest.mark.parametrize("cause", pages.ids())
+@pytest.mark.parametrize("cause", EVERY_PAGE)
 def test_a_look_changes_nothing(healthy: Server, release: Release, cause: str, tmp_path: Path) -> None:
     before, failed = healthy.preferences(), healthy.failed_logins()
     if cause == "default-credentials":
@@ -120,7 +141,7 @@ def test_a_mapping_of_ports(healthy: Server, release: Release, tmp_path: Path) -
     assert shown("host-port-mismatch", healthy, tmp_path)[:3] == ["403", "403", "403"]
 
 
-@pytest.mark.parametrize("locale", ["en", "de", "fr", "zh_CN"])
+@pytest.mark.parametrize("locale", OF_LANGUAGES)
 def test_the_log_is_found_in_any_language(server: ServerFactory, release: Release, locale: str, tmp_path: Path) -> None:
     running = server(locale=locale)
     running.try_login("wrong")
@@ -193,7 +214,7 @@ def test_the_factory_password_is_tried_once_and_announced(
     assert "Ok." in said[0] or " 204 " in said[0], said
 
 
-@pytest.mark.parametrize("cause", ["unknown-key", "misplaced-key", "ambiguous-setting", "edited-while-running"])
+@pytest.mark.parametrize("cause", OF_SETTINGS)
 def test_the_settings_show_in_both_layouts_and_no_hash(
     server: ServerFactory, release: Release, cause: str, tmp_path: Path
 ) -> None:

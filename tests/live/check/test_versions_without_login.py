@@ -16,6 +16,8 @@ from tests.kit.matrix import Release
 from tests.kit.server import Server
 from tests.support.doctor import diagnose, qbdoctor
 
+pytestmark = pytest.mark.in_turn
+
 # What is left of the releases where nothing but the wire is at hand.
 BY_WIRE = {
     "4.2.5": ("4.1.5", "4.2.5"),

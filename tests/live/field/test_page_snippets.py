@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 import pytest
 import requests
@@ -17,6 +18,7 @@ from tests.kit.server import PASSWORD, Server
 
 pytestmark = pytest.mark.in_turn
 
+Servers = Callable[[Release, Mapping[str, str]], Server]
 NAME = "qb.example.org"
 MADE_UP: tuple[Mapping[str, str], ...] = (
     {"X-Forwarded-For": "192.168.1.20"},
@@ -58,6 +60,33 @@ def snippets() -> Iterator[tuple[str, str, str]]:
 ALL = list(snippets())
 
 
+def one_of_each(some: list[tuple[str, str, str]]) -> list[Any]:
+    """All as cases; in the everyday run the first of each program, and of nginx the first that switches support on."""
+    cases: list[Any] = []
+    seen: set[tuple[str, bool]] = set()
+    for number, (cause, program, text) in enumerate(some):
+        kind = (program, program == "nginx" and "X-Forwarded-For" in text)
+        marks = pytest.mark.extended if kind in seen else ()
+        seen.add(kind)
+        cases.append(pytest.param(cause, program, text, id=f"{cause}-{program}-{number}", marks=marks))
+    return cases
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Servers]:
+    """Servers by release and settings, each started once: no test of this module changes one."""
+    with ExitStack() as stack:
+        started: dict[tuple[str, ...], Server] = {}
+
+        def get(release: Release, settings: Mapping[str, str]) -> Server:
+            key = (release.name, *(f"{name}={value}" for name, value in sorted(settings.items())))
+            if key not in started:
+                started[key] = stack.enter_context(Server.start(release, settings=settings))
+            return started[key]
+
+        yield get
+
+
 def front(server: Server, program: str, text: str) -> AbstractContextManager[RealProxy]:
     """The proxy with the snippet where the page says that it belongs."""
     text = text.replace("%PORT%", str(server.port))
@@ -85,8 +114,8 @@ class Mapped(Nginx):
         return super().configuration().replace("server {", f"{self._outside}\nserver {{", 1)
 
 
-@pytest.mark.parametrize(("cause", "program", "text"), ALL, ids=[f"{c}-{p}-{n}" for n, (c, p, _) in enumerate(ALL)])
-def test_a_stranger_stays_out(server: ServerFactory, release: Release, cause: str, program: str, text: str) -> None:
+@pytest.mark.parametrize(("cause", "program", "text"), one_of_each(ALL))
+def test_a_stranger_stays_out(shared: Servers, release: Release, cause: str, program: str, text: str) -> None:
     replaces = "X-Forwarded-For" in text or program == "caddy"
     settings = {
         "AuthSubnetWhitelistEnabled": "true",
@@ -95,7 +124,7 @@ def test_a_stranger_stays_out(server: ServerFactory, release: Release, cause: st
     }
     if replaces:  # as the page says: support is switched on only then
         settings |= {"ReverseProxySupportEnabled": "true", "TrustedReverseProxiesList": "127.0.0.1"}
-    running = server(settings=settings)
+    running = shared(release, settings)
     with front(running, program, text) as proxy:
         for headers in ({}, *MADE_UP):
             answer = requests.get(f"{proxy.url}/api/v2/app/version", headers={"Host": NAME, **headers}, timeout=10)
@@ -115,11 +144,11 @@ def test_a_stranger_stays_out(server: ServerFactory, release: Release, cause: st
 HOST_LINES = [one for one in ALL if re.search(r"Host \$host;|ProxyPreserveHost|http-request", one[2])]
 
 
-@pytest.mark.parametrize(("cause", "program", "text"), HOST_LINES, ids=[f"{c}-{p}" for c, p, _ in HOST_LINES])
-def test_a_browser_logs_in(server: ServerFactory, release: Release, cause: str, program: str, text: str) -> None:
+@pytest.mark.parametrize(("cause", "program", "text"), one_of_each(HOST_LINES))
+def test_a_browser_logs_in(shared: Servers, release: Release, cause: str, program: str, text: str) -> None:
     trusted = "X-Forwarded-Host $host:$server_port" in text
     settings = {"ReverseProxySupportEnabled": "true", "TrustedReverseProxiesList": "127.0.0.1"} if trusted else {}
-    running = server(settings=settings)
+    running = shared(release, settings)
     with front(running, program, text) as proxy:
         name = f"{NAME}:{proxy.port}" if trusted else NAME
         form = {"username": "admin", "password": PASSWORD}

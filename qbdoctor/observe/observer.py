@@ -279,7 +279,7 @@ class Observer(Inspection):
 
         if not self.seen.asked.write_probe or self.seen.version is None:
             return None
-        return probe(self.session)
+        return probe(self.session, front=not self.target.direct)
 
     def _take_log(self) -> tuple[LogLine, ...]:
         return machine.log(self.target)

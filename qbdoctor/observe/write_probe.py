@@ -30,8 +30,12 @@ LIST_CAP = 64 << 20
 """torrents/info has about 1 kB for each torrent; torrents/count exists from 4.6.1 on only."""
 
 
-def probe(session: SessionClient) -> WriteProbe:
-    """Make the probe with a session that is good."""
+FILE_SIZE = 2_000_000
+"""Bytes: more than nginx takes by default (1 MB), as the torrent files of large collections have."""
+
+
+def probe(session: SessionClient, *, front: bool) -> WriteProbe:
+    """Make the probe with a session that is good; ``front``: something may stand in front, which may limit sizes."""
     began = time.perf_counter()
     chosen = secrets.token_hex(20)
     before = _count(session)
@@ -60,7 +64,13 @@ def probe(session: SessionClient) -> WriteProbe:
     after = _count(session)
     if not problem and before is not None and (during, after) != (before + 1, before):
         problem = f"the number of torrents went {before}, {during}, {after}: something else adds or removes torrents"
-    return WriteProbe((before, during, after), (time.perf_counter() - began) * 1000, problem, added)
+    sizes = tuple(_sized(session, size) for size in (FILE_SIZE, 0)) if front else ()
+    return WriteProbe((before, during, after), (time.perf_counter() - began) * 1000, problem, added, sizes)
+
+
+def _sized(session: SessionClient, size: int) -> Exchange:
+    """Ask for a torrent that cannot exist, with so much beside it, which every release ignores (measured, to 5.3.0)."""
+    return session.call("POST", "/api/v2/torrents/properties", {"hash": "0" * 40, "pad": "0" * size})
 
 
 def _accepted(added: Exchange) -> bool:

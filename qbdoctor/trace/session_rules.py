@@ -22,6 +22,7 @@ CAUSES = (
     "secure-cookie-over-http",
     "server-cannot-write-there",
     "nothing-added",
+    "request-too-large",
     *request_rules.CAUSES,
 )
 """The ids that a trace can find."""
@@ -255,7 +256,7 @@ def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) 
 
 
 def _not_the_session(_known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
-    """A 403 or 409 of an action, with a session that goes on to be good: it is about what was asked for."""
+    """A 403, 409 or 413 of an action, with a session that goes on to be good: it is about what was asked for."""
     refused = [each for each in part.calls if each.status == 403 and _is_about_a_folder(each, part)]
     if refused:
         first = refused[0]
@@ -268,7 +269,17 @@ def _not_the_session(_known: Context, part: Conversation, _: Sequence[Conversati
             + ": qBittorrent's user may not write to the folder that is asked for",
             (*map(proof, refused[:_SHOWN]), *((proof(later),) if later else ())),
         )
-    nothing = [each for each in part.calls if each.action == ADD and (each.status == 409 or each.answer == "fails")]
+    large = [each for each in part.seen if each.status == 413]
+    if large:
+        yield Finding(
+            "request-too-large",
+            "likely",
+            f"Request {large[0].n} of {part.who} ({large[0].path}) is refused for its size (413), not for the login",
+            tuple(map(proof, large[:_SHOWN])),
+        )
+    nothing = [
+        each for each in part.calls if each.action == ADD and (each.status in {409, 415} or each.answer == "fails")
+    ]
     if nothing:
         yield Finding(
             "nothing-added",

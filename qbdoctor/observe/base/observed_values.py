@@ -120,12 +120,15 @@ class WriteProbe:
     """What came of adding a torrent that can never start and removing it again.
 
     ``counts`` are the numbers of torrents before, with it, and after; ``problem`` says what did not work, or is empty.
+    ``sizes`` are the answers to one call that changes nothing, of the size of a torrent file and small; () where nothing
+    stands in front.
     """
 
     counts: tuple[int | None, int | None, int | None]
     ms: float
     problem: str = ""
     exchange: Exchange | None = None
+    sizes: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -432,4 +432,11 @@ def test_an_add_that_adds_nothing() -> None:
     add = {"action": "torrents/add", "method": "POST"}
     assert Talk().login().call(409, S1, **add).found() == {"nothing-added": "likely"}
     assert Talk(new=False).login().call(200, S1, answer="fails", **add).found() == {"nothing-added": "likely"}
+    assert Talk().login().call(415, S1, **add).found() == {"nothing-added": "likely"}
     assert Talk().login().call(200, S1, **add).found() == {}
+
+
+def test_what_is_too_large_is_not_about_the_session() -> None:
+    add = {"action": "torrents/add", "method": "POST"}
+    talk = Talk().login().call(413, S1, **add).call(413, S1, **add)
+    assert talk.found(run_exit=1) == {"request-too-large": "likely"}

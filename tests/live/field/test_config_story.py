@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ServerFactory
+from tests.kit import namespaces
 from tests.kit.matrix import Release
+from tests.kit.namespaces import Net, net
 from tests.kit.profile import config_text, free_port
 from tests.kit.server import PASSWORD, password_hash
 from tests.support.doctor import cause, causes, diagnose, qbdoctor
@@ -19,6 +22,9 @@ HARMLESS = (
     f'program="{NOTIFIER}"',
     "program=\"python3 /opt/scripts/done.py '%F'\"",
 )
+
+
+REASON = namespaces.unavailable()
 
 
 def _not_migrated(number: int | None, extra: str = "") -> bytes:
@@ -129,4 +135,25 @@ def test_a_whitelist_that_can_meet_no_call(server: ServerFactory, release: Relea
         named = [*causes(report), *(each for one in report["causes"] for each in one["explains"])]
         assert ("bypass-cannot-apply" in named) is expected, (settings, named)
         assert causes(report, "error") == []
+        running.stop()
+
+
+@pytest.fixture
+def inside() -> Iterator[Net]:
+    with net() as made:
+        yield made
+
+
+@pytest.mark.skipif(REASON is not None, reason=REASON or "")
+@pytest.mark.in_turn
+def test_localhost_that_comes_from_the_lan_address(server: ServerFactory, release: Release, inside: Net) -> None:
+    """With one address of a network, this machine's own calls come from there: LocalHostAuth=false lets nobody in."""
+    off = {"LocalHostAuth": "false"}
+    listed = {**off, "AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": f"{inside.outer}/32"}
+    for settings, address, expected in ((off, inside.outer, True), (listed, inside.outer, False), (off, "*", False)):
+        running = server(settings=settings, address=address)
+        report = diagnose("--profile", str(running.profile), password=PASSWORD)
+        named = [*causes(report), *(each for one in report["causes"] for each in one["explains"])]
+        assert ("bypass-cannot-apply" in named) is expected, (settings, address, named)
+        assert (report["login_attempts"] == 1) is expected  # the server itself: a password is wanted, or is not
         running.stop()

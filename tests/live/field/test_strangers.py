@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 
 import pytest
 
+from qbdoctor.simulator import throwaway
 from tests.kit.proxies import Answer, WebServer
 from tests.support.doctor import diagnose, qbdoctor
 
@@ -108,11 +111,18 @@ def test_there_are_a_hundred() -> None:
     assert len({kind.name for kind in KINDS}) >= 100
 
 
+ALL = pytest.param(KINDS, marks=pytest.mark.extended, id="all")
+FEW = pytest.param([*KINDS[:95:10], *KINDS[95:]], id="few")
+"""What an everyday run stands in the way: each status, all imitations and other applications."""
+NAMED = [KINDS[0], *KINDS[95:]]
+
+
 @pytest.mark.parametrize("given", ["password", "key"])
-def test_none_is_sent_a_secret(given: str) -> None:
+@pytest.mark.parametrize("kinds", [FEW, ALL])
+def test_none_is_sent_a_secret(given: str, kinds: list[Kind]) -> None:
     sent: dict[str, list[str]] = {}
     with Stranger() as stranger:
-        for kind in KINDS:
+        for kind in kinds:
             stranger.kind = kind
             stranger.requests.clear()
             env = {"QBDOCTOR_API_KEY": KEY} if given == "key" else {}
@@ -124,6 +134,7 @@ def test_none_is_sent_a_secret(given: str) -> None:
     assert sent == {}
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("command", [("fix", "require-localhost-auth"), ("fix", "set-password"), ("fix",)])
 def test_nor_by_a_fix(command: tuple[str, ...], tmp_path: str) -> None:
     sent: dict[str, list[str]] = {}
@@ -136,3 +147,45 @@ def test_nor_by_a_fix(command: tuple[str, ...], tmp_path: str) -> None:
             if stranger.secrets():
                 sent[kind.name] = stranger.secrets()
     assert sent == {}
+
+
+ASKS = """
+import sys, urllib.error, urllib.request
+for path in ("/", "/api/v2/app/version"):
+    try:
+        urllib.request.urlopen(sys.argv[1] + path, timeout=5).read()
+    except (urllib.error.HTTPError, OSError):
+        pass
+"""
+
+
+@pytest.mark.extended
+def test_nor_by_trace(tmp_path: Path) -> None:
+    """It passes on what the program sends and nothing of its own, also where it was given a password and a key."""
+    program = tmp_path / "asks.py"
+    program.write_text(ASKS)
+    env = {"QBDOCTOR_API_KEY": KEY}
+    with Stranger() as stranger:
+        for kind in NAMED:
+            stranger.kind = kind
+            stranger.requests.clear()
+            run = (sys.executable, str(program), "{url}")
+            qbdoctor("trace", "--url", stranger.url, "--run", "--", *run, password=PASSWORD, env=env)
+            assert [one.path for one in stranger.requests][:1] == ["/"], kind.name
+            assert stranger.secrets() == [], kind.name
+
+
+@pytest.mark.extended
+def test_nor_by_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else takes the port between the choice and the start; the demo's own password stays at home."""
+    tokens: list[str] = []
+    made = throwaway.secrets.token_urlsafe
+    monkeypatch.setattr(throwaway.secrets, "token_urlsafe", lambda size: tokens.append(made(size)) or tokens[-1])
+    with Stranger() as stranger:
+        monkeypatch.setattr(throwaway, "free_port", lambda: stranger.port)
+        for kind in NAMED:
+            stranger.kind = kind
+            stranger.requests.clear()
+            assert qbdoctor("demo", "--standin").code == 1, kind.name
+            assert stranger.secrets() == [], kind.name
+            assert not any(tokens[-1].encode() in one.body for one in stranger.requests), kind.name

@@ -66,6 +66,18 @@ def test_a_policy_that_forbids_the_page_its_scripts(server: ServerFactory) -> No
             assert cause(report, "content-policy-overridden")["confidence"] == "proven"
 
 
+@pytest.mark.in_turn
+def test_what_is_larger_than_something_in_front_takes(server: ServerFactory, release: Release) -> None:
+    running = server()
+    for limit, named in (("", True), ("client_max_body_size 64m;", False)):
+        with Nginx(running.url, f"{HOST} {limit}") as proxy:
+            report = diagnose("--url", proxy.url, "--write-probe", password=PASSWORD)
+        assert report["verdict"]["state"] == "healthy", report["verdict"]
+        assert ("request-too-large" in causes(report, "warning")) is named
+        assert not named or cause(report, "request-too-large")["confidence"] == "proven"
+        assert status(report, "write-probe") == ("warn" if named else "pass")
+
+
 def test_a_write_that_is_refused_is_read(server: ServerFactory) -> None:
     running = server("5.3.0")
     whole = f"location / {{ proxy_pass {running.url}; {HOST} }} location /api/v2/torrents/add {{ return 413; }}"

@@ -55,6 +55,7 @@ _HELP = {
     "lint": (
         "Finds the lines of a program that make the 403.",
         "qbdoctor lint src",
+        "qbdoctor lint --fix my_script.py",
         "qbdoctor lint --format github my_script.py",
     ),
     "targets": (

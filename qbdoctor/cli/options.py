@@ -103,12 +103,14 @@ def add_output(parser: Parser, formats: Sequence[str], *, changes: bool = False)
     output.add_argument("-v", "--verbose", action="count", default=absent, help="more detail")
     output.add_argument("--no-color", action="store_true", default=absent, help="no colour (also: NO_COLOR)")
     asking: Any = output if changes else _Unshown(parser)
-    asking.add_argument("--yes", action="store_true", default=absent, help="fix, rollback, history --prune: do not ask")
+    asking.add_argument(
+        "--yes", action="store_true", default=absent, help="fix, rollback, lint --fix, history --prune: do not ask"
+    )
     asking.add_argument(
         "--dry-run",
         action="store_true",
         default=absent,
-        help="fix, rollback, history --prune: show the plan, change nothing",
+        help="fix, rollback, lint --fix, history --prune: show the plan, change nothing",
     )
 
 
@@ -355,8 +357,15 @@ def add_lint(commands: Any, _common: Parser) -> None:
     absent = argparse.SUPPRESS
     lint = commands.add_parser("lint", help="find the lines of a program that make the 403", allow_abbrev=False)
     lint.add_argument("paths", nargs="*", metavar="PATH", default=absent, help="files and folders")
-    add_output(lint, ("human", "json", "sarif", "github"))
+    add_output(lint, ("human", "json", "sarif", "github"), changes=True)
     lint.add_argument("--all", action="store_true", default=absent, help="also code that does not talk to qBittorrent")
+    lint.add_argument(
+        "--fix",
+        action="store_true",
+        default=absent,
+        help="write the mended lines that are proven: shows the plan as a diff, asks, keeps a record for rollback",
+    )
+    lint.add_argument("--state-dir", metavar="DIR", default=absent, help="where --fix keeps its records")
 
 
 def add_simulate(commands: Any, common: Parser) -> None:

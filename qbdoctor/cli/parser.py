@@ -98,6 +98,7 @@ DEFAULTS: dict[str, Any] = {
     "from_file": None,
     "coverage": False,
     "if_none_runs": False,
+    "fix": False,
     "paths": [],
     "python": None,
     "live": False,

@@ -23,7 +23,7 @@ VENDORED = frozenset(
 )  # fmt: skip
 _OTHERS = frozenset(("node_modules", "bower_components", "vendor", "third_party", "dist", "build", "target"))
 """Of these a person is told: what is wrong there is run all the same."""
-_GENERATED = (".min.js", ".bundle.js", ".min.mjs", ".d.ts")
+GENERATED = (".min.js", ".bundle.js", ".min.mjs", ".d.ts")
 
 
 def collect(paths: list[str], skipped: list[Skipped], unread: Counter[str]) -> Iterator[tuple[str, str]]:
@@ -76,7 +76,7 @@ def _tree(
         folders[:] = sorted(name for name in folders if name not in VENDORED and not Path(folder, name).is_symlink())
         for name in sorted(names):
             path = Path(folder, name)
-            if name.endswith(_GENERATED):
+            if name.endswith(GENERATED):
                 continue
             if not languages.may_be_code(name):
                 _count(path, unread)

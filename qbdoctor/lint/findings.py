@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from qbdoctor.lint.facts.program import MendedLines, Place
 from qbdoctor.model.basics import Confidence
 
+BREAKING = frozenset(("likely", "proven"))
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -19,6 +21,11 @@ class Hit:
     remedy: str
     mended: tuple[MendedLines, ...] = ()
     since: str = ""  # the first release that it matters for; "" for the cause's own
+
+    @property
+    def breaks(self) -> bool:
+        """Whether this fails a run."""
+        return self.confidence in BREAKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class LintFinding:
     @property
     def breaks(self) -> bool:
         """Whether this fails a run."""
-        return self.confidence in {"likely", "proven"}
+        return self.confidence in BREAKING
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,14 +70,14 @@ def _file(run: _Run, name: str, language: str) -> None:
         or languages.imitates_qbittorrent(data)
     ):
         return
-    read = _reader(language)
+    read = reader_of(language)
     if read is None:
         run.skipped.append(Skipped(name, NO_EXTRA))
         return
     text = data.decode("utf-8-sig", "replace")
     try:
         facts = read(text)
-        hits = trial.mend(language, text, facts, _judged(facts), lambda changed: _again(read(changed)))
+        hits = trial.mend(language, text, facts, judged(facts), lambda changed: _again(read(changed)))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         what = (
             f"not {language} that can be read" if isinstance(error, SyntaxError | ValueError) else "nested too deeply"
@@ -106,15 +106,17 @@ def _across(run: _Run) -> None:
             _keep(run, name, text, list(session.aiohttp_jar(replace(facts, requests=[*facts.requests, *logins]))))
 
 
-def _judged(facts: Facts) -> list[Hit]:
+def judged(facts: Facts) -> list[Hit]:
+    """What the rules say of one file."""
     return list(dict.fromkeys(hit for rule in RULES for hit in rule(facts)))
 
 
 def _again(facts: Facts) -> tuple[list[Hit], Facts]:
-    return _judged(facts), facts
+    return judged(facts), facts
 
 
-def _reader(language: str) -> Callable[[str], Facts] | None:
+def reader_of(language: str) -> Callable[[str], Facts] | None:
+    """What reads a language; None where the extra is missing."""
     if language == "python":
         return reader.read
     from qbdoctor.lint.trees import reader as trees  # noqa: PLC0415 -- the extra is imported only there, and only here

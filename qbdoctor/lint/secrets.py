@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _NAME = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|sid|cookie|authorization|credentials?)"
-_PLACEHOLDER = r"(?:[$%{<]|\*\*\*)"
+_PLACEHOLDER = r"(?:(?:QBT_SID_\w{1,9}|SID)=)?(?:[$%{<]|\*\*\*|(?<=SID=)[\"'`])"
 _LITERAL = re.compile(
     rf"(?P<before>\b\w*{_NAME}\w*[\"'`]?\]?\s{{0,9}}(?:=>|:=|[:=,])\s{{0,9}}(?:[a-z@$]{{0,2}}))"
     rf"(?P<quote>[\"'`])(?!{_PLACEHOLDER})(?P<secret>(?:\\.|(?!(?P=quote))[^\\\n]){{1,999}})(?P=quote)",

@@ -85,6 +85,27 @@ class RemoveLock:
         return "the lock"
 
 
+@dataclass(frozen=True, slots=True)
+class SourceLines:
+    """Lines ``first`` to ``last`` of a program's source get other bytes; ``last`` before ``first``: new ones stand before it.
+
+    ``before`` and ``after`` are the same as they may be shown, None for no line, without their line ends.
+    """
+
+    first: int
+    last: int
+    data: bytes = field(repr=False)
+    before: str | None
+    after: str | None
+
+    @property
+    def setting(self) -> str:
+        """What a record calls it."""
+        if self.last > self.first:
+            return f"lines {self.first} to {self.last}"
+        return f"line {self.first}" if self.last == self.first else f"before line {self.first}"
+
+
 AnyEdit = Edit | Remove | Move | ReplaceFile | RemoveLock
 
 

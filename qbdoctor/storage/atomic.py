@@ -93,13 +93,13 @@ def check_replaceable(place: Place) -> None:
         )
     if not found.st_mode & 0o222 or not os.access(real, os.W_OK):
         raise Refused(
-            f"{real} is read-only for this user: run qbdoctor as the user that runs qBittorrent, or make it writable.",
+            f"{real} is read-only for this user: run qbdoctor as the user that owns it, or make it writable.",
             "config-read-only",
         )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise Refused(
             f"The folder {folder} may not be written by this user, so the file in it cannot be replaced: run qbdoctor "
-            "as the user that runs qBittorrent.",
+            "as the user that owns it.",
             "config-folder-read-only",
         )
 
@@ -197,7 +197,7 @@ def _dress(handle: int, temp: Place, old_handle: int, real: Path) -> tuple[str, 
                 raise
             raise Refused(
                 f"{real} belongs to user {old.st_uid} and group {old.st_gid}, which this user cannot give to a new "
-                "file: run qbdoctor as the user that runs qBittorrent.",
+                "file: run qbdoctor as the user that owns it.",
                 "config-owner",
             ) from None
     os.fchmod(handle, stat.S_IMODE(old.st_mode) & _MODE)

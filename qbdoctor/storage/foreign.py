@@ -385,7 +385,7 @@ def _foreign(path: Path, owner: int, one: Crossed) -> Refused:
     whose = private.user_name(one.uid)
     return Refused(
         f"{path} belongs to {private.user_name(owner)}, and {what} {one.path} on the way to it to {whose}, who could have root "
-        f"change a file that is not theirs. Nothing was changed: run qbdoctor as the user that runs qBittorrent (sudo -u "
+        f"change a file that is not theirs. Nothing was changed: run qbdoctor as the user that owns it (sudo -u "
         f"{private.account(owner or one.uid)} qbdoctor …).",
         "config-owner",
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[2]), os.environ["QBDOCTOR_KILL_PACKAGES"]]
 
-from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile
+from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile, SourceLines
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.edits.file_plan import FileEdit
 from qbdoctor.repair.journal.journal import Journal
@@ -23,6 +23,7 @@ EDITS: dict[str, FileEdit] = {
     "move": Move("LocalHostAuth", "BitTorrent", "WebUI\\LocalHostAuth", "Preferences", "WebUI\\LocalHostAuth"),
     "adopt": ReplaceFile(),
     "lock": RemoveLock(),
+    "source": SourceLines(2, 3, b"if answer.text != 'Ok.' and answer.status_code != 204:\r\n", "two lines", "one line"),
 }
 
 

@@ -71,6 +71,8 @@ def _page(name: str) -> explain.Explanation:
     if name in catalogue_pages.ids():
         page = explain.cause_page(catalogue_pages.page(name))
         return _with_programs(page) if name == "cookie-renamed" else page
+    if name == "mend-source":
+        raise UserError("unknown-id", "mend-source is what qbdoctor lint --fix PATH does: lines of a program.")
     known = (*catalogue_pages.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes()))
     near = ", ".join(suggest.suggest(name, known))
     hint = f"did you mean {near}?" if near else "qbdoctor explain lists what there is."

@@ -73,6 +73,8 @@ def _whose(fix_run: FixRun) -> str:
 def _named(ids: Sequence[str]) -> list[Fix]:
     known = {fix.id: fix for fix in fixes()}
     for name in ids:
+        if name == "mend-source":
+            raise UserError("unknown-fix", "mend-source is what qbdoctor lint --fix PATH does: lines of a program.")
         if name not in known:
             near = suggest(name, list(known), 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."

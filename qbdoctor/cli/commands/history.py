@@ -82,6 +82,8 @@ def _text(args: argparse.Namespace, journal: Journal, records: tuple[Record | Da
 
 def _document(journal: Journal, record: Record) -> str:
     title = next((fix.title for fix in fixes() if fix.id == record.fix), None)
+    if record.is_source:
+        title = "Mend lines of a program"
     return change_document.as_markdown(record, _back(journal, record), title)
 
 

@@ -12,6 +12,10 @@ from qbdoctor.model.errors import UserError
 
 def run(args: argparse.Namespace) -> int:
     """Lint the paths and deliver the result; return 1 where something breaks, else 0. Raises UserError for bad input."""
+    if getattr(args, "fix", False):
+        from qbdoctor.cli.commands import lint_fix  # noqa: PLC0415 - loads the journal
+
+        return lint_fix.run(args)
     renderer = RENDERERS.get(args.format)
     if renderer is None:
         raise UserError("usage", f"lint: --format {args.format} is not known here: {', '.join(RENDERERS)}.")

@@ -94,6 +94,10 @@ def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]
     path = next((Path(record.file.path) for record in records if record.file is not None), None)
     path = path or next((Path(r.target.config_file) for r in records if r.target.config_file), None)
     own = path
+    if path is not None and all(record.is_source for record in records):  # a program's, of which no server is asked
+        if record_selection.is_gone(path):
+            raise _not_here(path, records)
+        return _with(args, journal, records, _Site("file", None, None))
     if args.config is not None and record_selection.is_gone(
         path
     ):  # in a container, say: the person knows where it is here
@@ -116,6 +120,8 @@ def _not_here(path: Path, records: Sequence[Record]) -> Refused:
     kept = ", ".join(str(record.backup_file) for record in records)
     host = records[0].host
     where = "" if host == platform.node() else f"; the change was made on {host}"
+    if records[0].is_source:
+        return Refused(f"There is no file {path} here{where}. As it was before, it is in {kept}.", "source-gone")
     return Refused(
         f"There is no config file {path} here{where}. As it was before, it is in {kept}: if the file has another path here, "
         f"name it: qbdoctor rollback {' '.join(record.id for record in records)} --config FILE.",
@@ -313,7 +319,7 @@ def _each(args: argparse.Namespace, journal: Journal, plan: RollbackPlan, site: 
 
 
 def _described(args: argparse.Namespace, plan: RollbackPlan, site: _Site) -> list[str]:
-    where = f"in {site.path}"
+    where = f"in {site.path or plan.steps[0].record.file_name()}"
     if site.via == "api" and site.fix_run is not None:
         where = f"live, through the Web API of {site.fix_run.observer.address.url}"
     lines = [f"Take back ({where}):"]

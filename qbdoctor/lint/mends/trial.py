@@ -35,9 +35,20 @@ _MENDERS: dict[str, tuple[Mender, ...]] = {
 
 def mend(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge) -> list[Hit]:
     """The hits with the lines that mend them. ``judge`` reads a text: its hits, and its facts."""
-    odd = "\r" in text and "\r\n" not in text  # lines that end as on no system of today
-    trial = _Trial(Source(language, text), facts, Counter(hit.id for hit in hits), judge, 0 if odd else MOST)
+    trial = _trial(language, text, facts, hits, judge)
     return [replace(hit, mended=_first(trial, hit)) for hit in hits]
+
+
+def mend_one(
+    language: str, text: str, facts: Facts, hits: list[Hit], hit: Hit, judge: Judge
+) -> tuple[MendedLines, ...]:
+    """The lines that mend one of the hits of a text, none where that is not proven."""
+    return _first(_trial(language, text, facts, hits, judge), hit)
+
+
+def _trial(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge) -> _Trial:
+    odd = "\r" in text and "\r\n" not in text  # lines that end as on no system of today
+    return _Trial(Source(language, text), facts, Counter(hit.id for hit in hits), judge, 0 if odd else MOST)
 
 
 @dataclass(slots=True)

@@ -53,7 +53,8 @@ class JsonChange:
 class Change:
     """One setting. ``before`` and ``after`` are the text in the file as it may be shown, None for none.
 
-    ``section``, ``key`` and ``line`` say where in the file, where that is known.
+    ``section``, ``key`` and ``line`` say where in the file, where that is known. Lines of a program's source have a line
+    and no key.
     """
 
     setting: str
@@ -65,8 +66,18 @@ class Change:
     line: int | None = None
     json: JsonChange | None = None
 
+    @property
+    def is_source(self) -> bool:
+        """Whether it is lines of a program's source."""
+        return self.key is None and self.line is not None
+
     def diff(self) -> tuple[str, ...]:
         """Return the change as lines that start with "-" and "+", as it may be shown."""
+        if self.is_source:
+            sides = (("-", self.before), ("+", self.after))
+            return tuple(
+                f"{sign}{_shown(line)}" for sign, text in sides if text is not None for line in text.split("\n")
+            )
         name = self.setting if self.key is None else f"[{self.section}] {self.key}"
         old = () if self.before is None else (f"-{name}={_shown(self.before)}",)
         return old if self.after is None else (*old, f"+{name}={_shown(self.after)}")
@@ -74,7 +85,7 @@ class Change:
 
 def _shown(raw: str) -> str:
     """Return the text without anything that moves a cursor."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in raw)
+    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in raw)
 
 
 Raws = Mapping[str, tuple[str | None, str | None]]

@@ -13,10 +13,10 @@ from qbdoctor.config.conversions import SettingPlace
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
 from qbdoctor.config.settings import read_config
-from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile
+from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile, SourceLines
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.releases import Version
-from qbdoctor.repair.edits import line_edits
+from qbdoctor.repair.edits import line_edits, source_edits
 from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Raws
 from qbdoctor.storage import foreign, private
 from qbdoctor.storage.foreign import Place
@@ -40,7 +40,7 @@ class SettingEdit:
     secret: bool = False
 
 
-FileEdit = SettingEdit | Remove | Move | ReplaceFile | RemoveLock
+FileEdit = SettingEdit | Remove | Move | ReplaceFile | RemoveLock | SourceLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +70,19 @@ def config_bytes(path: Path) -> bytes:
 
 
 @contextmanager
-def held_file(path: Path) -> Iterator[Place]:
+def held_file(path: Path, *, source: bool = False) -> Iterator[Place]:
     """Give the config file behind the name, symbolic links followed, in its folder, which stays open meanwhile.
 
-    Raises UserError if it cannot be read, and Refused.
+    ``source``: it is a program's, and no link. Raises UserError if it cannot be read, and Refused.
     """
-    read_config(path)
-    with foreign.hold(path) as place:
+    if not source:
+        read_config(path)
+    with foreign.hold(path, follow=not source) as place:
         yield place
 
 
 def placed_bytes(place: Place) -> bytes:
-    """Return the bytes of the config file itself. Raises :class:`~qbdoctor.model.UserError`."""
+    """Return the bytes of the file itself. Raises :class:`~qbdoctor.model.UserError`."""
     try:
         return place.read(MAX_BYTES)
     except OSError as error:
@@ -127,7 +128,11 @@ def plan_file(
     changes: list[Change] = []
     raws: dict[str, tuple[str | None, str | None]] = {}
     second: tuple[Beside, bytes] | None = None
-    for edit in edits:
+    sources = [edit for edit in edits if isinstance(edit, SourceLines)]
+    if sources:
+        made = source_edits.carry_out(data, sources)
+        return FilePlan(path, sha256(data), made.changes, data, made.data, made.raws)
+    for edit in (one for one in edits if not isinstance(one, SourceLines)):
         if edit.setting in raws:
             raise ValueError(f"{edit.setting} is edited twice")
         try:

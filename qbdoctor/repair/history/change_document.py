@@ -85,9 +85,11 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     yield "Target", code(target.url or "")
     yield "qBittorrent", prose(str(seen.get("version") or ""))
     yield "Process", code(_process(seen.get("process")))
-    yield "Config", code(target.config_file or (record.file.path if record.file is not None else ""))
+    file = record.file.path if record.file is not None else ""
+    yield ("Program", code(file)) if record.is_source else ("Config", code(target.config_file or file))
     yield "Profile", code(target.profile or "")
-    yield "Made", "live, through the Web API" if record.via == "api" else "in the file, while qBittorrent was stopped"
+    in_file = "in its source" if record.is_source else "in the file, while qBittorrent was stopped"
+    yield "Made", "live, through the Web API" if record.via == "api" else in_file
     yield "Run", code(record.run)
     yield "Backup", code(str(record.backup_file))
     yield "Notes", prose("; ".join(record.notes))
@@ -101,6 +103,12 @@ def _process(held: object) -> str:
 
 
 def _changed(record: Record) -> Iterator[str]:
+    if record.is_source:
+        for change in record.changes:
+            yield f"{prose(change.setting.capitalize())}:\n"
+            yield from fenced(list(change.diff()), "diff")
+            yield ""
+        return
     yield "| Setting | Place | Before | After |\n| --- | --- | --- | --- |"
     for change in record.changes:
         before, after = (_cell(change, each) for each in (change.before, change.after))
@@ -131,7 +139,8 @@ def _why(record: Record) -> Iterator[str]:
     if seen is None:
         yield "The record holds no diagnosis.\n"
         return
-    yield f"The check said before: {prose(str(seen.get('headline', '')))}\n"
+    said = str(seen.get("headline", ""))
+    yield f"{prose(said[0].upper() + said[1:] + '.' if record.is_source and said else f'The check said before: {said}')}\n"
     for cause in seen.get("causes", ()):
         if isinstance(cause, Mapping):
             yield from _cause(cause)

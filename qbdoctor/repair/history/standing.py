@@ -66,7 +66,7 @@ def in_file(record: Record, newer: Iterable[Record]) -> list[UndoneChange]:
     ``newer`` are the standing records of the same target that came after it.
     """
     name = record.file_name()
-    if name is None or record.state != "verified":
+    if name is None or record.state != "verified" or record.is_source:
         return []
     try:
         settings = Settings.load(Path(name))

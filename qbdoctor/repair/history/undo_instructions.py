@@ -80,6 +80,8 @@ def of(record: Record, newer: Sequence[str], state: Path, *, platform: str = sys
     command = _typed(("qbdoctor", "rollback", *newer, record.id, "--state-dir", str(state)), windows)
     if newer:
         text = f"With the newer {_listed(newer)}, which changed the same settings after it; all are taken back, the newest first."
+    elif record.is_source:
+        text = "At any time, as long as the file is what the fix made of it."
     elif record.via == "api" and undo.only_in_file(record):
         text = (
             "While qBittorrent is stopped, in its file; while it runs with --restart alone, which stops it and starts it "
@@ -121,7 +123,9 @@ def _in_file(record: Record, windows: bool, platform: str) -> Way | None:
     path = record.file.real if record.file is not None else record.target.config_file
     if path is None:
         return None
-    steps = [_stop(record), *_put_back(record, path, windows, platform), _start(record)]
+    steps = [*_put_back(record, path, windows, platform)]
+    if not record.is_source:
+        steps = [_stop(record), *steps, _start(record)]
     return Way(f"In {path}", tuple(steps))
 
 
@@ -164,8 +168,9 @@ def _put_back(record: Record, path: str, windows: bool, platform: str) -> Iterat
             _digest(path, windows, platform),
         ),
     )
+    who = "somebody" if record.is_source else "qBittorrent or somebody"
     yield Action(
-        "If it is not, qBittorrent or somebody has written it since: change these lines of it, and no others.",
+        f"If it is not, {who} has written it since: change these lines of it, and no others.",
         lines=edits.lines,
     )
     if record.beside is not None:
@@ -191,6 +196,9 @@ def _lines(record: Record) -> Iterator[str]:
     for change in record.changes:
         if record.beside is not None and change.section is None:
             continue  # the second file itself
+        if change.is_source:
+            yield from Change(change.setting, change.after, change.before, line=change.line).diff()
+            continue
         for section, key in _places(change):
             if not change.secret:
                 yield from Change(change.setting, change.after, change.before, False, section, key).diff()

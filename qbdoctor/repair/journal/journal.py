@@ -17,6 +17,7 @@ from typing import Any
 
 from qbdoctor.config.settings import unfinished_save
 from qbdoctor.model.basics import Json, Secret
+from qbdoctor.model.edits import SourceLines
 from qbdoctor.model.errors import NotTaken, Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.edits import file_plan, leftover_file, preference_plan
@@ -154,25 +155,29 @@ class Journal:
         version: Version | None = None,
         guard: Guard | None = None,
     ) -> Record | None:
-        """Change settings in the file of a stopped qBittorrent; None if they are so already.
+        """Change settings in the file of a stopped qBittorrent, or lines of a program's source; None if they are so already.
 
         ``expect_sha256`` is the file as it was planned on, ``expect_beside`` the second one. Raises Refused,
         and UserError for a file that cannot be read.
         """
-        with self.locked(), file_plan.held_file(path) as place, locks.holding(place, self.lock_seconds):
+        source = any(isinstance(edit, SourceLines) for edit in edits)
+        held = file_plan.held_file(path, source=source)
+        with self.locked(), held as place, locks.holding(place, self.lock_seconds):
             real = place.path
             plan = file_plan.plan_file(path, edits, version=version, data=file_plan.placed_bytes(place))
             if expect_sha256 is not None and (plan.sha256, plan.beside) != (expect_sha256, expect_beside):
                 raise Refused(f"{path} was changed since the plan was made: look again.", "config-changed")
             if not plan.changes:
                 return None
-            journal_write.may_write(place, guard, plan.beside)
+            journal_write.may_write(place, guard, plan.beside, source=source)
             before = journal_write.side(plan.data, place)
             file = FileChange(
                 str(path.absolute()), str(real), before, replace(before, **journal_write.digest(plan.result))
             )
             record = self._new(
-                replace(request, target=request.target or TargetRecord(config_file=str(path.absolute()))),
+                replace(
+                    request, target=request.target or TargetRecord(config_file=None if source else str(path.absolute()))
+                ),
                 via="file",
                 file=file,
                 backup=f"before{path.suffix or '.bin'}",
@@ -180,8 +185,8 @@ class Journal:
                 beside=plan.beside,
             )
             second = {} if plan.beside is None else {plan.beside.backup: plan.beside_data}
-            held = {record.backup: plan.data, **second, **values_file(plan.changes, plan.raws)}
-            record = self._create(record, held)
+            files = {record.backup: plan.data, **second, **values_file(plan.changes, plan.raws)}
+            record = self._create(record, files)
             return journal_write.write(self.store, record, place, plan.data, plan.result, "applied")
 
     def apply_api(
@@ -291,14 +296,16 @@ class Journal:
         if record.beside is not None:  # beside the config as it is called here
             there = name.absolute().with_name(Path(record.beside.path).name)
             record = replace(record, beside=replace(record.beside, path=str(there)))
-        with file_plan.held_file(name) as place, locks.holding(place, self.lock_seconds):
+        held = file_plan.held_file(name, source=record.is_source)
+        with held as place, locks.holding(place, self.lock_seconds):
             real = place.path
             data = file_plan.placed_bytes(place)
             undo = rollback_plan.undo_in_file(self.store, record, data, force=request.force)
             refuse_unless_allowed(undo, record)
             if undo.data == data and record.beside is None:
                 return self._step(record, "rolled-back", request.note or "the file was so already")
-            journal_write.may_write(place, request.guard, record.beside or self._brought_back(real))
+            beside = record.beside or (None if record.is_source else self._brought_back(real))
+            journal_write.may_write(place, request.guard, beside, source=record.is_source)
             if undo.refusals:
                 self._keep(record, conflict_name(record, name.suffix), data)
             if undo.how == "by-setting":

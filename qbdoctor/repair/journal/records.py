@@ -168,6 +168,11 @@ class Record:
         """Whether the change was made and not taken back."""
         return self.state in STANDING
 
+    @property
+    def is_source(self) -> bool:
+        """Whether lines of a program's source were changed, and no setting."""
+        return self.file is not None and bool(self.changes) and all(change.is_source for change in self.changes)
+
     def file_name(self) -> str | None:
         """Return the config file that the change is in, symbolic links followed, where it is known."""
         if self.file is not None:

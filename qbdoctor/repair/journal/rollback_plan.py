@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qbdoctor.model.basics import Json
@@ -83,7 +83,7 @@ def plan_rollback(
                     present.update(undo.write)
             else:
                 name = config_of(record, path)
-                with held_file(name) as place:
+                with held_file(name, source=record.is_source) as place:
                     real = str(place.path)
                     data = files[real] if real in files else placed_bytes(place)
                 undo = undo_in_file(store, record, data, force=force, gone=gone)
@@ -146,6 +146,8 @@ def undo_in_api(
 
 
 def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | frozenset[str], force: bool) -> Undo:
+    if record.is_source:
+        return _unless_newer_source(store, record, undo, gone, force)
     newer = store.newer(record)
     held = {name: others for name, others in newer.items() if any(one.id not in gone for one in others)}
     texts = tuple(_held(record, one.setting, held[one.setting], gone) for one in record.changes if one.setting in held)
@@ -155,6 +157,18 @@ def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | fro
     ours = tuple(journal_undo.changed_since(name) for name in held)
     refusals = texts + tuple(text for text in undo.refusals if not text.startswith(ours))
     return Undo(undo.how, undo.changes, refusals, undo.allowed and force, undo.data, undo.write)
+
+
+def _unless_newer_source(
+    store: Store, record: Record, undo: Undo, gone: set[str] | frozenset[str], force: bool
+) -> Undo:
+    """A source goes back as a whole: any newer record of it is in the way."""
+    newer = [one for one in store.newer(record).get("", ()) if one.id not in gone]
+    if not newer or not undo.refusals:
+        return undo
+    command = " ".join(["qbdoctor rollback", *(one.id for one in newer), record.id])
+    text = f"the newer record {newer[0].id} changed the file after it: take both back ({command})"
+    return replace(undo, refusals=(text,), overruled=force)
 
 
 def _held(record: Record, name: str, newer: Sequence[Record], gone: set[str] | frozenset[str]) -> str:

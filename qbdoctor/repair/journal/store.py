@@ -225,12 +225,17 @@ class Store:
             return (record.folder / _FIRST_VALUES_FILE).read_bytes()
 
     def newer(self, record: Record) -> dict[str, list[Record]]:
-        """Return, by setting, the standing records that changed the same one after this, the newest first."""
+        """Return, by setting, the standing records that changed the same one after this, the newest first.
+
+        Of a source all are under "": it goes back as a whole.
+        """
         found: dict[str, list[Record]] = {}
         for other in self.all():
             if isinstance(other, Damaged) or other.id <= record.id or not record.same_target(other):
                 continue
             if other.state in STANDING:
+                if record.is_source:  # it goes back as a whole
+                    found.setdefault("", []).append(other)
                 for change in other.changes:
                     found.setdefault(change.setting, []).append(other)
         return found

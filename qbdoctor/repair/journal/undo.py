@@ -26,6 +26,7 @@ from qbdoctor.storage.private import sha256
 _WINDOWS = sys.platform == "win32"
 _CONNECTION = "HTTPS/"
 """What changes between http and https at once; a fix that may do so live has looked whether it does."""
+CHANGED = "was changed by someone else since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
 
     ``backup`` is the file before (for ``via`` api: anything), ``raws`` the true texts of the changes.
     """
+    if record.is_source:
+        return _source(record, data, backup, force=force)
     if record.file is not None and sha256(data) == record.file.after.sha256:
         return Undo("whole-file", tuple(_turned(change) for change in record.changes), data=backup)
     changes, refusals, certain, present = [], [], True, data
@@ -99,6 +102,18 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
     if data.endswith(b"\n") and not (present.endswith(b"\n") or backup.endswith(b"\n")):
         data = data.removesuffix(b"\n").removesuffix(b"\r")  # what was missing stays missing
     return Undo("by-setting", tuple(changes), tuple(refusals), force and certain, data)
+
+
+def _source(record: Record, data: bytes, backup: bytes, *, force: bool) -> Undo:
+    """A program's source goes back as a whole or not at all: lines of it mean nothing alone."""
+    assert record.file is not None  # noqa: S101 - for the type checker: a source has one
+    changes = tuple(_turned(change) for change in record.changes)
+    if data == backup:
+        return Undo("whole-file", data=backup)
+    if sha256(data) == record.file.after.sha256:
+        return Undo("whole-file", changes, data=backup)
+    refusal = f"{record.file.real} {CHANGED}: undo it there, or see the file as it was before, {record.backup_file}"
+    return Undo("whole-file", changes, (refusal,), force, backup)
 
 
 def _texts(record: Record, change: Change, raws: Raws) -> tuple[str | None, str | None]:
@@ -168,7 +183,7 @@ def _not_ours(change: Change, entries: list[Entry], before: str | None, after: s
 
 def changed_since(name: str) -> str:
     """Return how a refusal begins of a setting whose value is neither what the fix set nor what was before."""
-    return f"{name} was changed by someone else since"
+    return f"{name} {CHANGED}"
 
 
 def _edited(data: bytes, place: SettingPlace, raw: str | None, backup: bytes | None, *, odd: bool) -> bytes:

@@ -33,10 +33,17 @@ def side(data: bytes, place: Place) -> Side:
     return Side(sha256(data), len(data), f"{state.mode:04o}", state.uid, state.gid)
 
 
-def may_write(place: Place, guard: Callable[[], str | None] | None, second: Beside | None = None) -> None:
-    """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused."""
+def may_write(
+    place: Place, guard: Callable[[], str | None] | None, second: Beside | None = None, *, source: bool = False
+) -> None:
+    """Look once more, right before the write, whether it may be; ``second`` is known of. Raises Refused.
+
+    ``source``: it is a program's, which no qBittorrent replaces.
+    """
     place.sweep()
-    if second is None or not second.is_lock:
+    if source:
+        atomic.check_replaceable(place)
+    elif second is None or not second.is_lock:
         _may_replace(place, second)
     reason = guard() if guard is not None else None
     if reason:

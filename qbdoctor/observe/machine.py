@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qbdoctor.observe.base.observations import Observations
     from qbdoctor.target.address import Address
     from qbdoctor.target.description import Target
+    from qbdoctor.target.engines.port_mappings import PortMapping
     from qbdoctor.target.log import LogLine
     from qbdoctor.target.processes import Instance
 
@@ -88,12 +90,21 @@ def _meant_ports(one: ProbableProcess) -> set[int]:
     return {port for port in ports if port}
 
 
-def published_port(instance: Instance, port: int) -> int | None:
-    """Return the port of this machine at which a container's own one is published; None where it is not."""
-    from qbdoctor.target.engines.port_mappings import find_mappings  # noqa: PLC0415
+class Published:
+    """The ports that this machine publishes for containers, listed once, when one is first asked for."""
 
-    found = (one for one in find_mappings() if one.container_port == port and one.container_ip in instance.addresses)
-    return next((one.host_port for one in found), None)
+    @cached_property
+    def _mappings(self) -> tuple[PortMapping, ...]:
+        from qbdoctor.target.engines.port_mappings import find_mappings  # noqa: PLC0415
+
+        return find_mappings()
+
+    def ports(self, instance: Instance) -> Mapping[int, int]:
+        """Return the ports of this machine by the ports of a process in a network of its own that they lead to."""
+        if not instance.addresses:
+            return {}
+        leading = [one for one in self._mappings if one.container_ip in instance.addresses]
+        return {one.container_port: one.host_port for one in reversed(leading)}
 
 
 def instance_lock(target: Target) -> InstanceLock | None:

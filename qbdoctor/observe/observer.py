@@ -254,9 +254,11 @@ class Observer(Inspection):
         """Read which other Web UIs run here; nothing is sent to them."""
         from qbdoctor.config.settings import Settings  # noqa: PLC0415
 
+        published = machine.Published()
         found: list[Neighbour] = []
         for other in self.target.others:
-            if other.config_file is None:
+            apart = published.ports(other) if other.shares_network is False else None
+            if other.config_file is None or apart == {}:
                 continue
             try:
                 settings = Settings.load(other.config_file)
@@ -265,7 +267,7 @@ class Observer(Inspection):
             port = settings.integer("Port")
             if port not in other.ports:
                 continue
-            seen_at = port if other.shares_network is not False else machine.published_port(other, port)
+            seen_at = port if apart is None else apart.get(port)
             if seen_at is None:
                 continue
             names = releases.possible("cookie.name", settings.written_by)

@@ -11,7 +11,7 @@ import ipaddress
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -146,6 +146,8 @@ def log_inside(config: PurePosixPath) -> PurePosixPath:
 
 def joined(instance: Instance, one: Container) -> Instance:
     """Return the process with what its engine adds: files by their lasting names on this machine, addresses, variables."""
+    from qbdoctor.target.processes import altered  # noqa: PLC0415 - most of this module does without it
+
     options = options_of(one, instance)
     inside = _inside(instance) or _first(one, config_places(one, options))
     config, log = instance.config_file, instance.log_file
@@ -154,7 +156,7 @@ def joined(instance: Instance, one: Container) -> Instance:
         config, log = host, _log(one, inside) or log
         known = paths.profile_of(host)
         profile = known[0] if known else profile
-    return replace(
+    return altered(
         instance,
         options=options,
         environment=instance.environment if instance.environment is not None else dict(one.environment),

@@ -7,7 +7,7 @@ Options and environment are read as qBittorrent's ``cmdoptions.cpp`` does (4.1.0
 
 from __future__ import annotations
 
-import itertools
+import copy
 import os
 import re
 import shlex
@@ -33,6 +33,7 @@ from qbdoctor.target.command_line import (
     valid_port,
 )
 from qbdoctor.target.engines import cgroups
+from qbdoctor.target.engines.process_scan import processes_with
 
 if TYPE_CHECKING:
     import psutil
@@ -71,16 +72,26 @@ class Instance:
     config_file: Path | None = None
     profile: Path | None = None
     log_file: Path | None = None
-    listening: tuple[tuple[str, int], ...] | None = None
-    torrent_ports: tuple[int, ...] = ()
+    listening: tuple[tuple[str, int], ...] | None = field(default_factory=lambda: None)
+    torrent_ports: tuple[int, ...] = field(default_factory=tuple)
     in_container: bool = False
     root: Path | None = None
     shares_network: bool | None = True
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = field(default_factory=tuple)
     terminal: bool = False
     unit: str | None = None
     unit_scope: cgroups.Scope | None = None
     container: str | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Look for what `_left_open` left out."""
+            network = self.__dict__.get("_network")
+            if network is None or name not in _LEFT_OPEN:
+                raise AttributeError(name)
+            value = self.__dict__[name] = _LEFT_OPEN[name](self, network)
+            return value
 
     @property
     def image_port(self) -> int | None:
@@ -98,12 +109,30 @@ class Instance:
         return tuple(dict.fromkeys(port for _, port in self.listening or ()))
 
 
+def _left_open(instance: Instance, network: proc_sockets.Network) -> Instance:
+    """Return an instance whose sockets and addresses are looked for when they are first asked for: of most they never are.
+
+    A field without a default of its own in the class is missing once it is taken out, so that `__getattr__` is asked.
+    """
+    for name in _LEFT_OPEN:
+        del instance.__dict__[name]
+    instance.__dict__["_network"] = network
+    return instance
+
+
+def altered(instance: Instance, **members: Any) -> Instance:
+    """Return a copy with other members; what nobody asked for yet stays so."""
+    made = copy.copy(instance)
+    made.__dict__.update(members)
+    return made
+
+
 def find_instances() -> tuple[Instance, ...]:
     """Return the qBittorrent processes of this machine that can be seen, the oldest first."""
     import psutil  # noqa: PLC0415 - --help and --version do without it
 
     found: dict[int, tuple[psutil.Process, tuple[str, ...], int]] = {}
-    for process in psutil.process_iter():
+    for process in processes_with("qbittorrent"):
         try:
             command = _command(process, psutil)
             index = program_index(command) if command else None
@@ -115,18 +144,32 @@ def find_instances() -> tuple[Instance, ...]:
     scripts = {pid for pid, (_, command, _) in found.items() if INTERPRETER.fullmatch(base_name(command[0]))}
     wrapping = {ancestor for pid, ancestors in above.items() if pid not in scripts for ancestor in ancestors}
     instances = []
+    networks: dict[str, proc_sockets.Network] = {}
     for process, command, index in found.values():
         # Between fork and exec a child shows its parent's command line.
         forked = any(pid in found and found[pid][1] == command for pid in above.get(process.pid, ()))
         if forked or (process.pid in scripts and process.pid in wrapping):
             continue
         try:
-            instance = _read(process, command, index, psutil)
+            instance = _read(process, command, index, psutil, _network(process.pid, networks))
             if process.is_running() and process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
                 instances.append(instance)
         except psutil.Error:
             continue
     return tuple(sorted(instances, key=lambda instance: (instance.started, instance.pid)))
+
+
+def _network(pid: int, known: dict[str, proc_sockets.Network]) -> proc_sockets.Network | None:
+    """Return the network of a process, one for all that share it; None elsewhere than on Linux."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        name = str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        name = str(pid)  # another user's: its own tables are all that may be told
+    network = known.setdefault(name, proc_sockets.Network())
+    network.folders.append(Path(f"/proc/{pid}/net"))
+    return network
 
 
 def _command(process: psutil.Process, psutil: Any) -> tuple[str, ...]:
@@ -157,7 +200,9 @@ def _ancestors(process: psutil.Process, psutil: Any) -> tuple[int, ...]:
     return tuple(parent.pid for parent in _allowed(process.parents, psutil, gone=True) or ())
 
 
-def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil: Any) -> Instance:
+def _read(
+    process: psutil.Process, command: tuple[str, ...], index: int, psutil: Any, network: proc_sockets.Network | None
+) -> Instance:
     """Return all that can be seen of a process; raises psutil.NoSuchProcess if it went away."""
     environment = _allowed(process.environ, psutil)
     known = environment or {}
@@ -185,9 +230,9 @@ def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil:
         folders = map(view.seen, paths.data_folders(system, profile=profile, configuration=name))
         log = paths.log_file(folder for folder in folders if folder is not None)
     program = command[index]
-    sockets = _sockets(process, psutil) if view.shares_network is not False else _apart(process.pid)
     keeper = cgroups.keeper(process.pid)
-    return Instance(
+    sockets = None if network is not None else _sockets(process, psutil)
+    made = Instance(
         pid=process.pid,
         command=command,
         started=datetime.fromtimestamp(process.create_time(), UTC),
@@ -208,12 +253,12 @@ def _read(process: psutil.Process, command: tuple[str, ...], index: int, psutil:
         in_container=view.container,
         root=view.root,
         shares_network=view.shares_network,
-        addresses=() if view.shares_network is not False else _network_addresses(process.pid),
         terminal=_on_terminal(process.pid),
         unit=keeper.unit,
         unit_scope=keeper.scope,
         container=keeper.container,
     )
+    return made if network is None else _left_open(made, network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,13 +331,14 @@ def _sockets(process: psutil.Process, psutil: Any) -> tuple[tuple[tuple[str, int
     return tuple(listening), tuple(sorted(datagrams.intersection(port for _, port in listening)))
 
 
-def _apart(pid: int) -> tuple[tuple[tuple[str, int], ...], tuple[int, ...]] | None:
-    """Return the same for a process in a network of its own."""
-    found = proc_sockets.sockets(pid)
-    if found is None:
-        return None
-    listening, datagrams = found
-    return listening, tuple(sorted(set(datagrams).intersection(port for _, port in listening)))
+def _listening(instance: Instance, network: proc_sockets.Network) -> tuple[tuple[str, int], ...] | None:
+    held = proc_sockets.inodes(instance.pid)
+    return None if held is None else network.listening(held)
+
+
+def _torrent_ports(instance: Instance, network: proc_sockets.Network) -> tuple[int, ...]:
+    datagrams = network.datagram_ports(proc_sockets.inodes(instance.pid) or frozenset()) if instance.ports else ()
+    return tuple(port for port in datagrams if port in instance.ports)
 
 
 def _on_terminal(pid: int) -> bool:
@@ -304,17 +350,11 @@ def _on_terminal(pid: int) -> bool:
     return all(end.startswith(("/dev/pts/", "/dev/tty", "/dev/console", "/dev/hvc")) for end in ends)
 
 
-def _network_addresses(pid: int) -> tuple[str, ...]:
-    """Return the addresses of a process's own network (Linux), IPv4 first; loopback and link-local IPv6 left out."""
-    try:
-        lines = Path(f"/proc/{pid}/net/fib_trie").read_text(encoding="ascii").splitlines()
-    except (OSError, ValueError):
-        return ()
-    found = [
-        line.split()[-1] for line, following in itertools.pairwise(lines) if "|--" in line and "host LOCAL" in following
-    ]
-    four = dict.fromkeys(address for address in found if not address.startswith("127."))
-    return (*four, *proc_sockets.addresses6(pid))
+def _addresses(instance: Instance, _network: proc_sockets.Network) -> tuple[str, ...]:
+    return proc_sockets.addresses(instance.pid) if instance.shares_network is False else ()
+
+
+_LEFT_OPEN = {"listening": _listening, "torrent_ports": _torrent_ports, "addresses": _addresses}
 
 
 def _users_home(process: psutil.Process, psutil: Any) -> Path | None:

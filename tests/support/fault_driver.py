@@ -25,14 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-import psutil  # noqa: E402
-
 from qbdoctor.cli import main as cli_main  # noqa: E402
 from qbdoctor.model.edits import ReplaceFile  # noqa: E402
 from qbdoctor.model.errors import UserError  # noqa: E402
 from qbdoctor.repair.journal.journal import Journal  # noqa: E402
 from qbdoctor.repair.journal.records import ChangeRequest  # noqa: E402
 from qbdoctor.storage import locks  # noqa: E402
+from qbdoctor.target import processes  # noqa: E402
 from tests.support import kill_driver  # noqa: E402
 
 WHEN = 1000
@@ -81,7 +80,7 @@ def prepare_command_line() -> None:
         with locked(self):
             yield
 
-    psutil.process_iter = lambda *_arguments: iter(())  # type: ignore[assignment]
+    vars(processes)["processes_with"] = lambda _word: iter(())
     Journal.locked = marked  # type: ignore[method-assign]
 
 

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from qbdoctor.target.engines.process_scan import processes_with
+
 LIST_SECONDS = 2.0
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
 _IPTABLES = re.compile(
@@ -136,7 +138,7 @@ def find_mappings() -> tuple[PortMapping, ...]:
     import psutil  # noqa: PLC0415 - only a container's instance needs it
 
     found = []
-    for process in psutil.process_iter():
+    for process in processes_with("docker-proxy"):
         try:
             command = process.cmdline() if process.name() == "docker-proxy" else []
         except psutil.Error:

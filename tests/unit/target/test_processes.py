@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from qbdoctor.target import proc_sockets, processes
 from qbdoctor.target.command_line import CommandLine, program_index, read_options
 from qbdoctor.target.engines import port_mappings
 from qbdoctor.target.processes import Instance, find_instances
@@ -319,8 +320,9 @@ def test_what_is_not_permitted_is_none(fake: Fake, sleeper: Path, monkeypatch: p
     def refuse(self: psutil.Process, *_arguments: Any, **_keywords: Any) -> Any:
         raise psutil.AccessDenied(self.pid)
 
-    for question in ("environ", "exe", "cwd", "username", "net_connections", "uids"):
-        monkeypatch.setattr(psutil.Process, question, refuse, raising=False)
+    for question in ("environ", "exe", "cwd", "username", "uids"):
+        monkeypatch.setattr(psutil.Process, question, refuse)
+    monkeypatch.setattr(proc_sockets, "inodes", lambda _pid: None)
     instance = found(process.pid)
     assert instance is not None
     assert (instance.user, instance.environment, instance.listening, instance.home) == (None, None, None, None)
@@ -398,6 +400,8 @@ def test_sockets_and_a_relative_profile(
             pytest.skip("this psutil is old by itself")
         monkeypatch.setattr(psutil.Process, "connections", newer)
         monkeypatch.delattr(psutil.Process, "net_connections")
+    listening = tuple(sorted(("127.0.0.1", port) for port in (web, torrent)))
+    assert processes._sockets(psutil.Process(process.pid), psutil) == (listening, (torrent,)), "as other systems do it"
     instance = found(process.pid)
     assert instance is not None
     assert instance.profile == tmp_path / "some where"
@@ -463,7 +467,7 @@ def test_published_ports(monkeypatch: pytest.MonkeyPatch) -> None:
         "vim docker-proxy",
         "",
     ]
-    monkeypatch.setattr(psutil, "process_iter", lambda: map(Proxy, lines))
+    monkeypatch.setattr(port_mappings, "processes_with", lambda _word: map(Proxy, lines))
     monkeypatch.setattr("qbdoctor.target.engines.port_mappings.forwards", lambda: ())
     assert port_mappings.find_mappings() == (
         port_mappings.PortMapping("0.0.0.0", 18080, "172.17.0.2", 8080),

@@ -1,0 +1,33 @@
+"""Picks the processes whose command line holds a word, before anything else is asked of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+_PROC = Path("/proc")
+
+
+def processes_with(word: str) -> Iterator[psutil.Process]:
+    """Yield the processes that may have ``word`` (lower case) in their command line; elsewhere than on Linux all of them.
+
+    A read of each command line costs a quarter of what psutil needs to list the processes.
+    """
+    import psutil  # noqa: PLC0415 - --help and --version do without it
+
+    if not sys.platform.startswith("linux"):
+        yield from psutil.process_iter()
+        return
+    for pid in sorted(int(name) for name in os.listdir(_PROC) if name.isdigit()):  # noqa: PTH208 - names are enough
+        with contextlib.suppress(OSError, psutil.Error):  # it went away meanwhile
+            with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 - one of hundreds
+                held = word.encode() in file.read().lower()
+            if held:
+                yield psutil.Process(pid)

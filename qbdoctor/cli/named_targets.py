@@ -12,7 +12,6 @@ import stat
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.storage import foreign, state_folder
 from qbdoctor.target.address import parse_url
+from qbdoctor.values import field, frozen
 
 FILE = "targets.toml"
 MOST_BYTES = 1 << 20
@@ -31,7 +31,7 @@ SECRETS = ("password", "api_key")
 _PATHS = ("profile", "config", "ca_file")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NamedTarget:
     """One target of the file: options by their names, and where each secret comes from."""
 

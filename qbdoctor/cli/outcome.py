@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.cli import output, program, wrapping
@@ -14,11 +13,12 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.journal.records import Record
+from qbdoctor.values import frozen
 
 CHANGE_SCHEMA = "qbdoctor.change/1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandOutcome:
     """How a run of ``fix`` or ``rollback`` ended. ``lines`` are for people, one thought each."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor import releases
 from qbdoctor.config.subnets import parse_subnets
 from qbdoctor.releases import Key
+from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HIDDEN = {"CustomHTTPHeaders"}  # people put tokens there
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """One setting: what the file says and what the server runs with, as they may be shown; ``line`` in the file."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from qbdoctor import releases
 from qbdoctor.model.basics import Confidence, Severity
 from qbdoctor.releases import NEWEST, Key, Layout, Version
 from qbdoctor.releases.versions import known
+from qbdoctor.values import frozen, replace
 
 if TYPE_CHECKING:
     from qbdoctor.config.qtini.document import Entry
@@ -49,7 +49,7 @@ _COMMENTED = ("#", "//", "rem ")
 _FEW = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Oddity:
     """One thing in the file that is not read as its author meant.
 

@@ -17,12 +17,12 @@ import hmac
 import os
 import re
 import string
-from dataclasses import dataclass, field
 from typing import Literal
 
 from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
+from qbdoctor.values import field, frozen
 
 Scheme = Literal["pbkdf2", "ha1"]
 MalformedKind = Literal[
@@ -53,7 +53,7 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 _FOREIGN = re.compile(r"\$[0-9A-Za-z][\w-]*\$|\{[A-Z][A-Z0-9-]*\}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredHash:
     """A hash that a password can match. ``odd`` says how it differs from what qBittorrent writes, if it does.
 
@@ -66,7 +66,7 @@ class StoredHash:
     odd: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Malformed:
     """A value that no password matches: every login is refused, and no line in the log says why.
 

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +26,7 @@ from qbdoctor.config.subnets import Network, parse_subnets
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import Key, Layout, Version, VersionRange, fingerprints
+from qbdoctor.values import field, frozen
 
 MASK = "***"
 
@@ -106,7 +106,7 @@ def _too_large(where: str) -> UserError:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """Where a setting stands in the file, and as what.
 
@@ -124,7 +124,7 @@ class Found:
     others: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Hit:
     entry: Entry
     layout: Layout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.diagnosis.catalogue import pages as catalogue
@@ -11,6 +10,7 @@ from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Severity, State
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Finding, Remedy
 from qbdoctor.model.report import Cause, CheckResult
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.observations import Observations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from qbdoctor.model.basics import Json
+from qbdoctor.values import field, frozen
 
 SCHEMA = "qbdoctor.look/1"
 _SCHEMAS = re.compile(r"qbdoctor\.look/[1-9][0-9]{0,8}")
@@ -20,7 +20,7 @@ class NewerLook(ValueError):
     """The look was written by a later qbdoctor."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A setting's effective value as it may be shown, and whether the file sets it at all.
 
@@ -31,7 +31,7 @@ class Setting:
     explicit: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What was seen at one time (``taken``, RFC 3339, UTC). ``facts`` are texts by name; what was not seen is not in them.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log import LogLine
 from qbdoctor.target.log_rejections import host_rejections
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.config.qtini.document import Entry

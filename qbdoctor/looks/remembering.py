@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from qbdoctor.looks.look import Look
 from qbdoctor.looks.store import Store, carried_over, identities
 from qbdoctor.model.changes import SeenChange, SeenChanges
 from qbdoctor.target import log as target_log
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.model.report import Report

@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.storage import foreign
+from qbdoctor.values import frozen, replace
 
 if TYPE_CHECKING:
     from qbdoctor.model.report import Report
@@ -30,7 +30,7 @@ _SCHEMAS = re.compile(r"qbdoctor\.saved/[1-9][0-9]{0,8}")
 _MOST_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Saved:
     """A saved check: its look and what was seen."""
 

@@ -6,15 +6,15 @@ A log can be forged in parts: a user name with a line end makes lines of its own
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log import LogLine
 from qbdoctor.target.log_failures import zone_shift
+from qbdoctor.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """One start by the log: when (aware), the release, the port where it then listened, and whether a port could not be had."""
 

@@ -8,12 +8,12 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from qbdoctor.looks.look import Look, parse
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage import foreign, private, trust
+from qbdoctor.values import replace
 
 MOST_LOOKS = 100
 _MOST_BYTES = 256 * 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.session_cookie import session_cookie
 from qbdoctor.target import log as server_log
+from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
@@ -118,7 +118,7 @@ def _session_facts(seen: Observations) -> Iterator[tuple[str, str | None]]:
         yield "cookie_attributes", "; ".join(part for part in parts if not part.startswith(("Expires", "Max-Age")))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """What this machine shows of the server that is meant, whether or not it serves the address."""
 

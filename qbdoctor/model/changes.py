@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from qbdoctor.model.basics import Json
+from qbdoctor.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeenChange:
     """One thing that is not as it was. ``when`` is RFC 3339, UTC, where the server's log or process dates it.
 
@@ -39,7 +39,7 @@ class SeenChange:
         return f"{self.told} ({self.dated})" if self.dated else self.told
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeenChanges:
     """What changed since a time (RFC 3339, UTC), what explains the first error first, what explains nothing last.
 
@@ -67,7 +67,7 @@ class SeenChanges:
         return {"since": self.since, "by": self.by, "items": [item.to_json() for item in self.items]}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailingClient:
     """An address whose requests the server refuses, by its log. Times are RFC 3339, UTC; ``told`` is it in words.
 
@@ -97,7 +97,7 @@ class FailingClient:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UndoneChange:
     """A verified change of qbdoctor's own that no longer holds: its record and fix, the setting, the values as people read them.
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from qbdoctor.model.basics import Secret
+from qbdoctor.values import field, frozen
 
 Effect = Literal["hardens", "keeps", "loosens"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Added:
     """One more entry of a setting that holds a list: what is there stays; nothing changes where it is there already."""
 
     entry: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewPassword:
     """A password that is to be set: the file gets a hash of it, made once; the Web API takes it as it is."""
 
@@ -29,7 +29,7 @@ class NewPassword:
 SettingValue = bool | int | str | tuple[str, ...] | Added | NewPassword
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edit:
     """One setting and the value that it is to have; None takes the key out. Names the setting, never a line."""
 
@@ -37,7 +37,7 @@ class Edit:
     value: SettingValue | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remove:
     r"""A key that is no setting: all its lines go, all else stays. Named as Qt takes it ("Preferences", ``WebUI\X``).
 
@@ -54,7 +54,7 @@ class Remove:
         return f"[{self.section}] {self.key}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Move:
     """The value of a key goes to the place where the release reads this setting, which must be free; its lines go."""
 
@@ -65,7 +65,7 @@ class Move:
     to_key: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplaceFile:
     """The file gets the content of the one that qBittorrent left beside it (``qBittorrent_new.conf``), which goes."""
 
@@ -75,7 +75,7 @@ class ReplaceFile:
         return "the whole file"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemoveLock:
     """The lock of an instance that is gone (``lockfile`` beside the config) goes; the config stays as it is."""
 
@@ -109,7 +109,7 @@ class SourceLines:
 AnyEdit = Edit | Remove | Move | ReplaceFile | RemoveLock
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effectiveness:
     """What the server did after a fix: ``works`` is None where no address that we hold can show it."""
 
@@ -117,7 +117,7 @@ class Effectiveness:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """A value that a fix must be told, by ``--set NAME=VALUE``.
 
@@ -134,7 +134,7 @@ class Input:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fix:
     """A fix as it is declared, one a file; pure planning, only the journal writes.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from qbdoctor.model.basics import EvidenceKind, Json, Secret
+from qbdoctor.values import field, frozen
 
 FailureKind = Literal[
     "refused",  # nothing listens there
@@ -25,7 +25,7 @@ FailureKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Why a request has no complete answer. ``got`` is how many bytes of an answer had come."""
 
@@ -34,7 +34,7 @@ class Failure:
     got: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetCookie:
     """One ``Set-Cookie`` header, taken apart without any client's opinion of what may be kept.
 
@@ -70,7 +70,7 @@ class SetCookie:
         return "; ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exchange:
     """One HTTP request as it was sent and what came back; secrets in headers and body are masked already.
 
@@ -124,7 +124,7 @@ class Exchange:
         return {"status": self.status, "reason": self.reason, "headers": headers, "body": self.body[:200]}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     """Two exchanges that differ in one factor: the only source of "proven".
 
@@ -141,7 +141,7 @@ class Comparison:
     notes: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """One thing seen. ``data`` holds the further members of the contract's evidence object."""
 
@@ -197,7 +197,7 @@ class Evidence:
 Attribute = Literal["Expires", "Path", "Domain", "Secure", "Prefix", "SameSite"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withheld:
     """One attribute for which clients keep the cookie back; ``value`` is its text. ``browsers`` alone do where it is True."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from qbdoctor.model.basics import Confidence, Json, RemedyKind, Severity, Status
 from qbdoctor.model.exchanges import Evidence
+from qbdoctor.values import field, frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What one check found: a cause's id, how sure it is, one sentence, and what was seen.
 
@@ -28,7 +28,7 @@ class Finding:
     remedies: tuple[Remedy, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """A check's answer. ``skip`` and ``unknown`` must say why in ``reason``.
 
@@ -42,7 +42,7 @@ class Judgement:
     wants: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """A check as it is declared, one a file. ``judge`` is pure: observations in, a judgement out.
 
@@ -58,7 +58,7 @@ class Check:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remedy:
     """One way out. ``commands`` can be typed or pasted as they stand; ``loosens``: it makes the server less secure."""
 

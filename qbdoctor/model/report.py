@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from qbdoctor.model.basics import REPORT_SCHEMA, Confidence, Json, Severity, State, Status
 from qbdoctor.model.changes import FailingClient, SeenChanges
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.route import Route
+from qbdoctor.values import field, frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cause:
     """A root cause as the report names it.
 
@@ -41,7 +41,7 @@ class Cause:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckResult:
     """How a check came out, with its duration in milliseconds (its own observations included)."""
 
@@ -64,7 +64,7 @@ class CheckResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessInfo:
     """The process that serves a target; ``started`` is RFC 3339, UTC.
 
@@ -93,7 +93,7 @@ class ProcessInfo:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContainerInfo:
     """The container of a target, as its engine describes it; ``ports`` as ``docker ps`` writes them.
 
@@ -123,7 +123,7 @@ class ContainerInfo:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetInfo:
     """The target as the report shows it; what could not be known is None.
 
@@ -168,7 +168,7 @@ class TargetInfo:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportError:
     """Why a run could not start: a stable code and one sentence (what, where, what to do)."""
 
@@ -176,7 +176,7 @@ class ReportError:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """The health report, ``qbdoctor.report/1``: one for every outcome of ``check``."""
 

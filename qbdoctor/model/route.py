@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from qbdoctor.model.basics import Json
+from qbdoctor.values import frozen
 
 HopKind = Literal["client", "proxy", "mapping", "unknown", "server"]
 BreakKind = Literal["hop", "leg"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hop:
     """One place on the way. ``facts`` are short texts: addresses, a port map, whom the server takes the client for."""
 
@@ -24,7 +24,7 @@ class Hop:
         return {"kind": self.kind, "name": self.name, "facts": list(self.facts)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Break:
     """Where calls fail: at the hop of this index, or on the leg that leads to the hop behind it; ``cause`` says why."""
 
@@ -37,7 +37,7 @@ class Break:
         return {"at": self.at, "index": self.index, "cause": self.cause}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """The hops from the client to the server. ``hosts`` has the Host header on each leg between, None where not known."""
 

@@ -7,7 +7,6 @@ any login; the ledger before that login; one login a run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ from qbdoctor.observe.proof import bearer_root, port_shared, prove, settle_liste
 from qbdoctor.observe.session_cookie import clock, withheld_for
 from qbdoctor.observe.sign_in import not_needed, sign_in
 from qbdoctor.releases import Version, VersionRange
+from qbdoctor.values import replace
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks
 from qbdoctor.webui.wire import Wire

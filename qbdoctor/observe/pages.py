@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html.parser
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from qbdoctor.values import replace
 from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.repair import planner, transaction
@@ -14,6 +13,7 @@ from qbdoctor.repair.run import NotHelped
 from qbdoctor.target import containers
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
+from qbdoctor.values import replace
 from qbdoctor.webui.masks import Deadline
 from qbdoctor.webui.wire import Wire
 

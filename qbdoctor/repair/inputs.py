@@ -7,12 +7,12 @@ a file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from qbdoctor.model.edits import Fix, Input
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Report
+from qbdoctor.values import replace
 
 
 def given(texts: Sequence[str], fixes: Iterable[Fix]) -> dict[str, str]:

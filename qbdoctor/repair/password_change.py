@@ -7,7 +7,6 @@ The password itself can be set again live, where it is known to be the one that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.preference_plan import FileText
+from qbdoctor.values import field, frozen
 
 if TYPE_CHECKING:
     from qbdoctor.model.edits import Edit
@@ -30,7 +30,7 @@ SAVE_SECONDS = 8.0
 BY_FILE = "stop qBittorrent and use --via file, or have it restarted for that with --restart."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """One that is to be set: its name in app/preferences, its value, the one before where that is known."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 from qbdoctor.model.basics import Json
@@ -15,11 +14,12 @@ from qbdoctor.repair import exposure, inputs
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.edits.file_plan import FilePlan
 from qbdoctor.repair.edits.preference_plan import FileText
+from qbdoctor.values import field, frozen
 
 Via = Literal["api", "file"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanStep:
     """One fix of the plan: what it changes and why it is there ("requested", or the cause that it answers).
 
@@ -38,7 +38,7 @@ class PlanStep:
     texts: Mapping[str, FileText] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """What would be done, and which way.
 

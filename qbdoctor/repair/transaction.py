@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.config.settings import Settings
@@ -20,6 +19,7 @@ from qbdoctor.repair.journal.records import ChangeRequest
 from qbdoctor.repair.plan import Plan, PlanStep, Via
 from qbdoctor.repair.run import FixRun, NotHelped
 from qbdoctor.storage import private
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.repair.journal.records import Record

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, Report
 from qbdoctor.reports.text import Options, value
+from qbdoctor.values import replace
 
 _WITH_TARGET = ("check", "fix", "rollback", "trace", "clients")
 _FLAGS = ("--insecure", "--no-login")

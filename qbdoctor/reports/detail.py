@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from qbdoctor.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Detail:
     """How much is told. ``limit``: characters of a sentence, 0 for all; ``block``: lines of a command that is shown.
 

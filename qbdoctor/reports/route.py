@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 
 from qbdoctor.model.route import Hop, Route
 from qbdoctor.reports.text import sentence
+from qbdoctor.values import frozen
 
 _LINE = 17
 """Height of a line of text in the picture, in its units, which are pixels until a narrow screen shrinks them."""
@@ -45,7 +45,7 @@ def _told(route: Route, facts: str, hosts: bool) -> str:
     return "".join(said)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Box:
     """A hop as it is drawn: ``name`` and ``lines`` fit its width."""
 

@@ -7,7 +7,6 @@ renderer passes it through :func:`sentence`, :func:`value` or :func:`command` be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from qbdoctor.model.basics import Status
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import CheckResult, ProcessInfo, Report, TargetInfo
+from qbdoctor.values import frozen
 
 STATUSES: tuple[Status, ...] = ("pass", "fail", "warn", "skip", "unknown")
 
@@ -23,7 +23,7 @@ STATUSES: tuple[Status, ...] = ("pass", "fail", "warn", "skip", "unknown")
 _NOISE = frozenset({"content-length", "date"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """How to render: see :func:`qbdoctor.reports.render`.
 
@@ -42,7 +42,7 @@ class Options:
     fix_options: tuple[str, ...] | None = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiffSide:
     """One half of an experiment: the request line, the headers in which it differs from the other, the outcome.
 

@@ -16,12 +16,12 @@ import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage.foreign import Place, TooLarge
 from qbdoctor.storage.private import why, write_all
+from qbdoctor.values import frozen
 
 _STORES = (Path("/nix/store"), Path("/gnu/store"))  # of Nix and Guix
 _MODE = 0o777
@@ -29,7 +29,7 @@ _MODE = 0o777
 _NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileState:
     """Who may do what with a file; ``uid`` and ``gid`` are None where the system has none."""
 
@@ -38,7 +38,7 @@ class FileState:
     gid: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """How a file was written; ``notes`` say what of the old one could not be kept."""
 

@@ -14,11 +14,11 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage import private
+from qbdoctor.values import field, frozen
 
 _MOST_LINKS = 40  # as the kernel has it
 _INSIDE = re.compile(r"/proc/(?:\d+|self|thread-self)/root(?=/|\Z)")
@@ -111,7 +111,7 @@ def _dress(handle: int, temp: Place, found: os.stat_result | None) -> None:
 # --- a folder that is written to ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Crossed:
     """A folder or link on the way to a file, and whose it is."""
 
@@ -122,7 +122,7 @@ class Crossed:
     gid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A file in a folder that was opened: all that is done with it goes through the folder's descriptor.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from qbdoctor.model.errors import UserError
+from qbdoctor.values import frozen
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 WEB_UI_PORT = 8080
@@ -26,7 +26,7 @@ _LONGEST_NAME = 253
 _LAST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """Where a Web UI is reached.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from qbdoctor.values import frozen
 
 _ARCH = r"(?:(?:x86_64|x86|amd64|arm64|aarch64|armv7|armv6|armhf|riscv64|i386)-)?"
 
@@ -47,7 +48,7 @@ _ENDS_AT_ONCE = frozenset({"-v", "--version", "-h", "--help"})
 _LAST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandLine:
     """The options a process was started with, that decide which files it uses and where it listens.
 

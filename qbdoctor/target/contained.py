@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +14,7 @@ from qbdoctor.target.address import WEB_UI_PORT, Address
 from qbdoctor.target.containers import AskEngines, Files
 from qbdoctor.target.description import Origin, Target
 from qbdoctor.target.socket_owners import listening_owners
+from qbdoctor.values import frozen, replace
 
 if TYPE_CHECKING:
     from qbdoctor.target.engines.container import Container
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qbdoctor.target.processes import Instance
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadConfig:
     """The settings that decide the address and the log; ``log`` is None where nothing is logged, "" for the default."""
 

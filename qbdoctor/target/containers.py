@@ -11,7 +11,6 @@ import ipaddress
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from qbdoctor.storage import files
 from qbdoctor.target import paths
 from qbdoctor.target.address import Address, parse_ip
 from qbdoctor.target.command_line import CommandLine, program_index, read_options, valid_port
+from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
     from qbdoctor.target.engines.container import Container, Mount, Published
@@ -34,7 +34,7 @@ TORRENT_PORT = 6881
 _NAMES = re.compile(r"qbit|qbt", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@frozen
 class HandedOut:
     """A config that this user may not read on the machine, as the container's engine handed it out, read-only.
 
@@ -66,7 +66,7 @@ def _copy(container: Container, path: PurePosixPath) -> bytes | None:
     return handed.copy(engine.of(container, os.environ), container, path)
 
 
-@dataclass(frozen=True)
+@frozen
 class Files:
     """Config and log of a container: as files of this machine, else as its engine hands them out."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +10,12 @@ from qbdoctor.target.containers import HandedOut
 from qbdoctor.target.engines.container import Container, Published
 from qbdoctor.target.engines.port_mappings import PortMapping
 from qbdoctor.target.processes import Instance
+from qbdoctor.values import frozen
 
 Origin = Literal["url", "config", "profile", "process", "default-config", "container"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetOptions:
     """The target options of the command line, as they were given; None where they were not."""
 
@@ -25,7 +25,7 @@ class TargetOptions:
     container: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Target:
     """The qBittorrent to look at, and how it was found.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.proc_sockets import listening_rows
+from qbdoctor.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listener:
     """One listening TCP socket; ``pid`` and ``name`` are None where they may not be seen.
 

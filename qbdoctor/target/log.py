@@ -13,13 +13,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from qbdoctor.storage import foreign
 from qbdoctor.target.address import account, plain_address
+from qbdoctor.values import frozen
 
 Level = Literal["N", "I", "W", "C"]
 
@@ -44,7 +44,7 @@ _START_SLACK = timedelta(seconds=60)  # from the process's start to its first li
 _QUARTER = 900.0  # seconds; every time zone's offset is a multiple
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogLine:
     """One entry. ``when`` is the server's local time, without zone; a text of several lines is joined by blanks."""
 
@@ -61,7 +61,7 @@ class LogLine:
         return f"{self.text[: found.end]} …"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogTail:
     """The end of a log, oldest entry first. ``reason`` says why there is nothing, or less than there might be."""
 
@@ -70,7 +70,7 @@ class LogTail:
     files: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     """An address in a text, and whether it stands in quotes."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.storage import foreign
 from qbdoctor.target.log import DEFAULT_LIMIT, LogLine, parse
+from qbdoctor.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogEnd:
     """A log, which file it was (device and inode, None where there was none) and how many bytes it had."""
 

@@ -7,13 +7,13 @@ name with a line end makes lines of its own: this is what the log says, no more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log import LogLine
 from qbdoctor.target.log_rejections import OWN_FETCH_SITES, RejectionKind, host_rejections
+from qbdoctor.values import frozen
 
 FailingKind = Literal["login", "banned"] | RejectionKind
 
@@ -23,7 +23,7 @@ _CLOSING = frozenset("".join(server_log.QUOTES.values()))
 _QUARTER = 900.0  # seconds; every time zone's offset is a multiple
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failing:
     """What one address does wrong in one way, by the log. ``first`` and ``last`` are aware, None where no time is given.
 

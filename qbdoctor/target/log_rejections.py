@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from qbdoctor.target.log import QUOTES, LogLine, first_address
+from qbdoctor.values import frozen
 
 RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
 
@@ -22,7 +22,7 @@ _FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
 OWN_FETCH_SITES = {"cross-site": "Cross-Site", "same-site": "Same-Site"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rejection:
     """A request refused for its headers: ``received`` is the header's value, ``expected`` the port or origin it met."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.storage.files import is_file, is_folder
+from qbdoctor.values import frozen
 
 APP = "qBittorrent"
 LOG_NAME = "qbittorrent.log"
@@ -22,7 +22,7 @@ _FLATPAK = ".var/app/org.qbittorrent.qBittorrent"
 _PROFILE_FOLDER = re.compile(rf"{APP}(?:_(?P<name>.+))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class System:
     """The system that a qBittorrent runs on.
 

@@ -10,7 +10,6 @@ import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +23,7 @@ from qbdoctor.target.description import Origin, Target, TargetOptions
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
 from qbdoctor.target.processes import Instance, find_instances
+from qbdoctor.values import frozen
 
 DEFAULT_PORT = 8080
 """``WebUI\\Port`` where the config does not set it, in all releases."""
@@ -37,7 +37,7 @@ class SettingsLike(Protocol):
     def boolean(self, name: str, /) -> bool: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """What is asked of the machine, each only when it is needed; tests put their own in."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qbdoctor import __version__
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import SetCookie
+from qbdoctor.values import field, frozen
 
 if TYPE_CHECKING:
     from qbdoctor.target.address import Address
@@ -47,7 +47,7 @@ def parse_set_cookie(header: str) -> SetCookie | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One request to be sent. ``path`` starts with ``/`` and goes behind the address's own path.
 

@@ -10,10 +10,10 @@ import email.message
 import http.cookiejar
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from qbdoctor.model.exchanges import Attribute, Withheld
+from qbdoctor.values import replace
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def withheld(cookie: SetCookie, address: Address) -> tuple[Withheld, ...]:
         for attribute, healed in _HEALED.items():
             others = {name: value for name, value in every.items() if name not in healed}
             # With all the others as they should be, is it this one's fault?
-            if not _sent_back(replace(cookie, **others), address):  # type: ignore[arg-type]  # names of its own fields
+            if not _sent_back(replace(cookie, **others), address):
                 found.append(Withheld(attribute, _value(cookie, attribute)))
     if not any(one.attribute == "Secure" for one in found):
         found += _by_browsers(cookie)

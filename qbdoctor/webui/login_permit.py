@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from qbdoctor.values import frozen
 
 Offline = Literal["match", "mismatch", "unknown"]
 
@@ -24,7 +25,7 @@ class LedgerUnavailable(Exception):
     """The ledger cannot be read, locked or written: no login may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """What :meth:`Ledger.allow` is asked.
 
@@ -44,7 +45,7 @@ class Question:
     ban_seconds: float = DEFAULT_BAN_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Permit:
     """Whether it may be sent. ``reason`` is for people; ``failures`` are those known, ``left`` how many more may go."""
 
@@ -63,7 +64,7 @@ class NotPermitted(Exception):
         self.permit = permit
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One attempt that is on disk."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.exchanges import Exchange
+from qbdoctor.values import replace
 from qbdoctor.webui.call import BODY_CAP, LOGOUT_PATH, Call
 from qbdoctor.webui.masks import Deadline
 from qbdoctor.webui.wire import Wire

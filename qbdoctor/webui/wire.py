@@ -12,10 +12,10 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
+from qbdoctor.values import replace
 from qbdoctor.webui.call import Call, parse_set_cookie
 from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
 from qbdoctor.webui.transport import Job, run_job

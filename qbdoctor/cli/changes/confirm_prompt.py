@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output, prompts
@@ -11,6 +10,7 @@ from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.journal import confirmations
 from qbdoctor.repair.restart import watchdog_client
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.repair.journal.journal import Journal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from qbdoctor.diagnosis import engine
 from qbdoctor.looks.remembering import remember
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.model.findings import Check

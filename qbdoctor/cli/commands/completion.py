@@ -6,17 +6,17 @@ import argparse
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from qbdoctor.cli import output, parser
 from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.model.errors import UserError
+from qbdoctor.values import frozen
 
 SHELLS = ("bash", "zsh", "fish")
 _FILES = ("FILE", "DIR", "PATH")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """One spelling of an option. ``values``: what it takes, None for no value, () for what cannot be listed."""
 

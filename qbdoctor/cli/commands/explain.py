@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from qbdoctor.cli import outcome, output, program, suggest, wrapping
 from qbdoctor.diagnosis.catalogue import explain, symptoms
@@ -14,6 +13,7 @@ from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
 from qbdoctor.registry import checks, fixes
 from qbdoctor.trace import known_clients
+from qbdoctor.values import replace
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -31,6 +30,7 @@ from qbdoctor.model.report import Report
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
 from qbdoctor.reports import as_json
+from qbdoctor.values import replace
 from qbdoctor.webui.masks import Deadline
 
 INTERRUPTED = 130

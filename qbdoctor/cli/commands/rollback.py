@@ -6,7 +6,6 @@ import argparse
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from qbdoctor.repair.journal.records import Record, RollbackRequest
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.plan import Via
 from qbdoctor.repair.run import FixRun
+from qbdoctor.values import frozen, replace
 
 if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _Done = tuple[list[Record], list[str], list[Change]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Site:
     """The one target of some records: its config file and the access to its server, each where it is known."""
 

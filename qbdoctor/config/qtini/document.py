@@ -11,12 +11,12 @@ import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from qbdoctor.config.qtini.grammar import EOL, Document, Option, Rest, Section, Wanted, last_part
 from qbdoctor.config.qtini.hazards import Hazard, hazards
+from qbdoctor.values import field, frozen
 
 MAX_BYTES = 16 * 1024 * 1024
 """Larger files are not read: real ones have 1 to 200 KB."""
@@ -34,7 +34,7 @@ class Unreadable(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     r"""One ``key=value`` of the file.
 

@@ -10,9 +10,9 @@ are the same bytes; the sections begin where they did; and the lines of the edit
 """
 
 import string
-from dataclasses import dataclass, field
 
 from qbdoctor.config.qtini.document import QtIni, Unreadable, is_general, path_of
+from qbdoctor.values import field, frozen
 
 _BOM = b"\xef\xbb\xbf"
 _KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_-.\\")
@@ -27,7 +27,7 @@ class EditRefused(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Cut:
     """The bytes from ``start`` to ``end`` become ``text``: in the place of one path with its value, another or none.
 
@@ -41,7 +41,7 @@ class _Cut:
     after: tuple[str, str] | None = field(repr=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Edited:
     """The file after an edit.
 

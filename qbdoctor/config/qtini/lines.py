@@ -7,18 +7,18 @@ misspelled. Nothing here touches a disk; the result is read again, and every oth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini.document import QtIni, Unreadable, path_of
 from qbdoctor.config.qtini.edit import EditRefused
+from qbdoctor.values import field, frozen
 
 _TRIES = 8
 """Places that are tried for a line before it goes to the end of its section."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenOut:
     """The file without the key. ``raw`` is the value that counted, ``line`` its 1-based line; None: it was not there."""
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, CausePage, RemedyTemplate
 from qbdoctor.model.basics import Confidence, Json
 from qbdoctor.model.edits import Effect, Fix, Input
 from qbdoctor.model.findings import Check
+from qbdoctor.values import frozen
 
 WIDTH = 100
 
@@ -46,7 +46,7 @@ _KINDS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """A piece of a section: text to be wrapped, then commands to be copied; ``number`` counts steps and remedies."""
 
@@ -55,7 +55,7 @@ class Block:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """A heading and what stands under it."""
 
@@ -63,7 +63,7 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """A page as it is shown (:meth:`text`) and as data (``data``, for ``--json``)."""
 

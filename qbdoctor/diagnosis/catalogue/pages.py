@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -30,6 +29,7 @@ from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Confidence, RemedyKin
 from qbdoctor.model.findings import Remedy
 from qbdoctor.releases import NEWEST, OLDEST, Version
 from qbdoctor.releases.versions import BEFORE_OLDEST
+from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -83,7 +83,7 @@ class CatalogueError(Exception):
     """A page of the catalogue is not what it must be: a fault of this program, never of the target."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CatalogueStep:
     """One step of confirming a cause by hand; ``commands`` can be pasted."""
 
@@ -91,7 +91,7 @@ class CatalogueStep:
     commands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemedyTemplate:
     """A remedy with places. ``when`` holds conditions, all of which must not be known to fail."""
 
@@ -103,7 +103,7 @@ class RemedyTemplate:
     when: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CausePage:
     """What is known about one cause.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from qbdoctor.values import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Symptom:
     """What is seen, the words by which people name it, and the causes behind it, the most frequent first."""
 

@@ -13,12 +13,12 @@ import stat
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.storage import files, foreign
 from qbdoctor.target import log as server_log
+from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
     from qbdoctor.target.description import Target
@@ -36,7 +36,7 @@ _DAC_OVERRIDE = 1 << 1  # of CapEff
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigPlace:
     """Where a config file lies, seen once.
 
@@ -77,7 +77,7 @@ class ConfigPlace:
         return self.free is not None and self.free < max(FULL_BYTES, 2 * (self.size or 0))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Who:
     """A user as the file system sees it; ``almighty`` passes permission bits by."""
 

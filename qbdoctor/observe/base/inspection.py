@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from qbdoctor.observe.base.first_request_log import Marks
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Asked
 from qbdoctor.storage import state_folder
+from qbdoctor.values import replace
 from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire
 

@@ -13,13 +13,13 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from qbdoctor.storage import files, foreign
 from qbdoctor.target import log as server_log
+from qbdoctor.values import field, frozen, replace
 
 if TYPE_CHECKING:
     from qbdoctor.target.log import LogLine
@@ -40,7 +40,7 @@ State = Literal[
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Here:
     """What the lines are held against: this machine's names, and whether all of its processes can be seen."""
 
@@ -50,7 +50,7 @@ class Here:
     whole: bool = field(default_factory=lambda: _LINUX and _first_line("/proc/2/comm") == "kthreadd")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstanceLock:
     """A lock as it lies there. ``written`` is in UTC. ``holder`` says who may hold it, "" where nobody can."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
+from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qbdoctor.target.processes import Instance
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What the person asked for, as far as a judgement depends on it."""
 
@@ -36,7 +36,7 @@ class Asked:
 OfflineOutcome = Literal["match", "mismatch", "malformed", "not-set", "factory", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offline:
     """The password held against the config's hash, without asking the server.
 
@@ -73,7 +73,7 @@ NotSentReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignIn:
     """The one login of a run, or why none was sent; ``text`` is one sentence.
 
@@ -90,7 +90,7 @@ class SignIn:
     logged: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ban:
     """A ban of our address by the log: ``failures`` logins reached ``limit``. ``until`` is local time without a zone."""
 
@@ -106,7 +106,7 @@ class Ban:
         return late.strftime("%H:%M" if late.date() == today else "%H:%M on %Y-%m-%d")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Neighbour:
     """Another qBittorrent of this machine: its Web UI's port and the names that its session cookie may have."""
 
@@ -115,7 +115,7 @@ class Neighbour:
     cookie_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WriteProbe:
     """What came of adding a torrent that can never start and removing it again.
 
@@ -131,7 +131,7 @@ class WriteProbe:
     sizes: tuple[Exchange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProxyVariable:
     """A proxy of the environment that an ordinary client would use for this target; ``shown`` hides credentials."""
 
@@ -140,7 +140,7 @@ class ProxyVariable:
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FirstRequestLog:
     """What a log of this machine says of this run's own first request: the witness of a 401, which itself says nothing.
 
@@ -155,7 +155,7 @@ class FirstRequestLog:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbableProcess:
     """The process of this machine that the target means. ``named`` is False where only the lack of another one says so.
 
@@ -169,7 +169,7 @@ class ProbableProcess:
     named: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortOwner:
     """The process that listens at a port of this machine, by its name alone."""
 
@@ -177,7 +177,7 @@ class PortOwner:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clock:
     """The ``Date`` of an answer and how many seconds it is ahead of this machine's clock; None where there is none."""
 
@@ -185,7 +185,7 @@ class Clock:
     ahead: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """Whether credentials may go to what answers, and why: ``text`` is a clause.
 
@@ -198,7 +198,7 @@ class Proof:
     by: Literal["process", "answers", "page", ""] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortShared:
     """Two programs listen at one port, each at an address of its own, and the target's host means both or the wrong one.
 
@@ -210,7 +210,7 @@ class PortShared:
     answers: tuple[Exchange, Exchange]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Client:
     """Whom the server takes us for.
 
@@ -230,7 +230,7 @@ class Client:
         return self.address is not None and self.ours is not None and self.address != self.ours
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContainerOutput:
     """What the container printed, as far as it tells something; the lines themselves are not kept.
 

@@ -7,13 +7,13 @@ has none. Browsers send it to https addresses and to this machine, and to no oth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.model.exchanges import Comparison
 from qbdoctor.observe.comparisons.routes import direct_address
 from qbdoctor.target.log_rejections import OWN_FETCH_SITES
+from qbdoctor.values import replace
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:

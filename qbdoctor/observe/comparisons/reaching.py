@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison
+from qbdoctor.values import replace
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:

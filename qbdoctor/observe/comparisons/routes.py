@@ -6,7 +6,6 @@ None sends a cookie or credentials, so the certificate does not matter for them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -15,6 +14,7 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.base.login_budget import send_unauthorised
 from qbdoctor.target.address import Address, parse_ip, parse_url
+from qbdoctor.values import replace
 from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call
 

@@ -6,12 +6,12 @@ Each of them is harmless: none counts as a login, needs a session or changes a s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.routes import address_of, direct_address
 from qbdoctor.observe.ways import calls_to_compare, no_form
+from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.recognise import arrived_whole

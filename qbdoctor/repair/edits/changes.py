@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
 from qbdoctor.model.basics import Json
+from qbdoctor.values import frozen
 
 LOCK = "lockfile"
 """An instance's lock, in the config's folder (qtlocalpeer.cpp 5.2.0:96, localpeer.cpp 0402289ea:130)."""
@@ -15,7 +15,7 @@ LOCK = "lockfile"
 Via = Literal["file", "api"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Side:
     """A file before or after the change. ``mode`` is as in ``chmod 0640``; owners are None where there are none."""
 
@@ -26,7 +26,7 @@ class Side:
     gid: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Beside:
     """A second file that the change took away, as it was; ``backup`` is its copy's name in the record's folder."""
 
@@ -40,7 +40,7 @@ class Beside:
         return PurePath(self.path).name == LOCK
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JsonChange:
     """The same change in app/preferences; a value is None where it is not known."""
 
@@ -49,7 +49,7 @@ class JsonChange:
     after: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One setting. ``before`` and ``after`` are the text in the file as it may be shown, None for none.
 

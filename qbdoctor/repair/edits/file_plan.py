@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from qbdoctor.config import conversions
@@ -21,11 +20,12 @@ from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Raws
 from qbdoctor.storage import foreign, private
 from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
+from qbdoctor.values import field, frozen
 
 _WINDOWS = sys.platform == "win32"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettingEdit:
     r"""One setting and the text that it is to have in the file; None takes the key out.
 
@@ -43,7 +43,7 @@ class SettingEdit:
 FileEdit = SettingEdit | Remove | Move | ReplaceFile | RemoveLock | SourceLines
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilePlan:
     """What edits would make of a file. No changes: all is so already. ``sha256`` is of the file before.
 

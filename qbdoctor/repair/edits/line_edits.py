@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from qbdoctor import releases
@@ -23,6 +22,7 @@ from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Layout, Version
 from qbdoctor.repair.edits import leftover_file
 from qbdoctor.repair.edits.changes import LOCK, Beside, Change, JsonChange, Raws
+from qbdoctor.values import field, frozen
 
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 _WINDOWS = sys.platform == "win32"
@@ -33,7 +33,7 @@ _WORD = re.compile(r"true|false|yes|no|on|off|", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """The file after an edit: its bytes, the changes as they may be shown, and the true texts by the changes' names."""
 

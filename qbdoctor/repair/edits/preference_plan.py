@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from qbdoctor.config import conversions
 from qbdoctor.config.conversions import SettingPlace
@@ -12,9 +11,10 @@ from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.errors import Refused
 from qbdoctor.releases import Version
 from qbdoctor.repair.edits.changes import Change, JsonChange, Raws
+from qbdoctor.values import field, frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileText:
     """Where a setting stands in the file, or would, and its text there, None for none."""
 

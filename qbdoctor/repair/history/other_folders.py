@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused
@@ -17,12 +16,13 @@ from qbdoctor.repair.journal.store import Store
 from qbdoctor.storage import files, private, state_folder, trust
 from qbdoctor.storage.files import same_file
 from qbdoctor.target.processes import find_instances
+from qbdoctor.values import frozen
 
 _IN_HOME = ".local/state/qbdoctor"
 _AS_ROOT = f"root/{_IN_HOME}"  # of a container, in which people are root
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Elsewhere:
     """A state folder and the records in it; None where this user may not look.
 

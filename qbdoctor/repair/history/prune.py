@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from qbdoctor.repair.journal import confirmations
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record
+from qbdoctor.values import frozen
 
 DAY_SECONDS = 86_400.0
 UNSETTLED_SECONDS = 60.0
 """Between a rollback and its watchdog's word that it waits to be confirmed lie milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """A record that stays, and why."""
 
@@ -23,7 +23,7 @@ class Kept:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrunePlan:
     """What would go and what would stay, the newest first."""
 

@@ -10,7 +10,6 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from qbdoctor.config import conversions
@@ -18,9 +17,10 @@ from qbdoctor.model.basics import Json
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.journal import undo
 from qbdoctor.repair.journal.records import Record
+from qbdoctor.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """One step by hand. ``commands`` can be typed as they stand; ``lines`` are lines of the settings file."""
 
@@ -33,7 +33,7 @@ class Action:
         return {"text": self.text, "commands": list(self.commands), "lines": list(self.lines)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """One way to do it by hand, from the first step to the last."""
 
@@ -45,7 +45,7 @@ class Way:
         return {"title": self.title, "steps": [step.to_json() for step in self.steps]}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakingBack:
     """``needed`` is False where there is nothing to take back; then there is neither a command nor a way."""
 

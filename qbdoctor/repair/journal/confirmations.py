@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import foreign, private, trust
+from qbdoctor.values import frozen
 
 UNSETTLED = "to be confirmed"
 """Stands in the history of what a run takes back that will wait, until its watchdog has written down that it does."""
@@ -27,7 +28,7 @@ _MOST_BYTES = 1 << 20
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """One run that waits. ``until`` is for people (UTC); ``pid`` and ``began`` are the watchdog, which keeps the time."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,7 @@ from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.journal.store import Store, new_record, values_file
 from qbdoctor.storage import foreign, locks, private
 from qbdoctor.storage.private import sha256
+from qbdoctor.values import replace
 
 __all__ = ["FilePlan", "Journal", "RollbackPlan", "SettingEdit"]
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qbdoctor.model.basics import Json
 from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Side, Via
+from qbdoctor.values import field, frozen, replace
 
 SCHEMA = "qbdoctor.record/1"
 HISTORY_SCHEMA = "qbdoctor.history/1"
@@ -40,7 +40,7 @@ UNFINISHED: frozenset[State] = frozenset({"preparing", "rolling-back"})
 STANDING: frozenset[State] = frozenset({"applied", "verified"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetRecord:
     """Which qBittorrent a change was made to; ``container`` reads ``docker NAME``, ``config_inside`` is its path there."""
 
@@ -51,7 +51,7 @@ class TargetRecord:
     config_inside: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeRequest:
     """What a record says of a change beside its settings: by which fix, why, in which run, to which qBittorrent.
 
@@ -65,7 +65,7 @@ class ChangeRequest:
     diagnosis: Mapping[str, Json] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RollbackRequest:
     """How one record is to be taken back; without ``via`` the way it was made.
 
@@ -88,7 +88,7 @@ class RollbackRequest:
 PLAIN = RollbackRequest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileChange:
     """The file that was changed: ``path`` as it was given, ``real`` where symbolic links led."""
 
@@ -98,7 +98,7 @@ class FileChange:
     after: Side
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateChange:
     """A state and when it was reached (RFC 3339, UTC)."""
 
@@ -107,7 +107,7 @@ class StateChange:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Undoing:
     """A rollback that was begun: from which state, how, and for a file what it replaces with what."""
 
@@ -120,7 +120,7 @@ class Undoing:
     forced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """One applied fix; see the module. ``folder`` is where it is kept, and no part of the JSON.
 
@@ -215,7 +215,7 @@ class Record:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Damaged:
     """A record that cannot be read: its folder's name, why, and the backup if there is one.
 

@@ -7,7 +7,6 @@ Anything else has been written by someone since; then the file is left alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from qbdoctor.config.qtini.document import MAX_BYTES, Unreadable
@@ -21,6 +20,7 @@ from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD, Store, val
 from qbdoctor.storage import atomic
 from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
+from qbdoctor.values import replace
 
 
 def heal(store: Store, record: Record, place: Place | None = None) -> tuple[Record, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qbdoctor.model.basics import Json
@@ -16,9 +15,10 @@ from qbdoctor.repair.journal.records import Record, WriteMethod
 from qbdoctor.repair.journal.store import Store
 from qbdoctor.repair.journal.undo import Undo
 from qbdoctor.storage.private import sha256
+from qbdoctor.values import frozen, replace
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RollbackStep:
     """What taking one record back would do. ``refusals``, unless ``overruled`` by force, keep it from being done."""
 
@@ -35,7 +35,7 @@ class RollbackStep:
         return self.overruled or not self.refusals
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RollbackPlan:
     """What taking records back would do, in this order."""
 

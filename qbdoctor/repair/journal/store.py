@@ -10,7 +10,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from qbdoctor.repair.journal.records import (
     parse,
 )
 from qbdoctor.storage import foreign, private, trust
+from qbdoctor.values import replace
 
 JSON_FILE = "record.json"
 VALUES_FILE = "values.json"

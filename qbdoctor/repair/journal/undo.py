@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from qbdoctor import releases
 from qbdoctor.config import conversions
@@ -22,6 +21,7 @@ from qbdoctor.model.basics import Json
 from qbdoctor.repair.edits.changes import Change, Raws
 from qbdoctor.repair.journal.records import Record, WriteMethod
 from qbdoctor.storage.private import sha256
+from qbdoctor.values import field, frozen, replace
 
 _WINDOWS = sys.platform == "win32"
 _CONNECTION = "HTTPS/"
@@ -29,7 +29,7 @@ _CONNECTION = "HTTPS/"
 CHANGED = "was changed by someone else since"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Undo:
     """What would happen. ``changes`` go from what is there now to what was before, secrets masked.
 

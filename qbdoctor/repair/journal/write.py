@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from qbdoctor.config.qtini.document import MAX_BYTES
@@ -17,6 +16,7 @@ from qbdoctor.repair.journal.store import IN_PLACE_NEW, IN_PLACE_OLD, Store
 from qbdoctor.storage import atomic, private
 from qbdoctor.storage.foreign import Place
 from qbdoctor.storage.private import sha256
+from qbdoctor.values import replace
 
 
 def digest(data: bytes) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from qbdoctor.target import containers
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.engines import engine
 from qbdoctor.target.engines.engine import Engine, EngineError
+from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
     from qbdoctor.target.engines.container import Container, EngineName
@@ -26,7 +26,7 @@ NO_KILL_SECONDS = 86_400
 LOOK_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contained:
     """The container of a restart: who keeps it, its id and name, and where its Web UI is reached (host, port) from here."""
 

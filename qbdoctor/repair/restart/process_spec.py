@@ -11,11 +11,12 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from qbdoctor.model.errors import Refused
+from qbdoctor.values import field, frozen
 
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time")
 CONFINED = ("NoNewPrivs", "Seccomp", "CapBnd", "CapAmb")
@@ -29,7 +30,7 @@ class CannotRestart(Refused):
         super().__init__(f"qBittorrent is not restarted: {reason}. {instead}", "cannot-restart")
 
 
-@dataclass(frozen=True)
+@frozen
 class Launch:
     """A command line and all that it ran with. ``out`` and ``err`` are the files it wrote to, None for none."""
 

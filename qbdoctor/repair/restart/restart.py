@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any
@@ -27,11 +27,11 @@ from qbdoctor.repair.restart.engine_restart import Contained
 from qbdoctor.repair.restart.process_spec import CannotRestart, Launch
 from qbdoctor.repair.restart.systemd import Unit
 from qbdoctor.storage import files
-from qbdoctor.storage.files import same_file
 from qbdoctor.target import log as server_log
 from qbdoctor.target.containers import using
 from qbdoctor.target.log_cursor import LogEnd
 from qbdoctor.target.processes import Instance
+from qbdoctor.values import field, frozen, replace
 
 __all__ = ["CannotRestart", "Launch", "NotStarted", "NotStopped", "RestartPlan", "plan", "start", "stop", "using"]
 
@@ -64,7 +64,7 @@ class NotStarted(Refused):
         super().__init__(reason, "not-started")
 
 
-@dataclass(frozen=True)
+@frozen
 class RestartPlan:
     """How one process is stopped and started. ``began`` is its start in clock ticks, which tells it from a later one.
 
@@ -149,7 +149,7 @@ def plan(instance: Instance, config: Path) -> RestartPlan:
     began = _ticks(pid)
     if began is None or (config_of := instance.config_file) is None:
         raise CannotRestart("it ended, or its config is not known", "Run this again.")
-    if not same_file(config_of, config):
+    if not files.same_file(config_of, config):
         raise CannotRestart(f"it uses another config, {config_of}", "Name that one with --config.")
     if len(_nested(pid)) > 1 or str(config_of).startswith("/proc/"):
         raise CannotRestart(
@@ -186,7 +186,7 @@ def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
 def _contained(instance: Instance, config: Path) -> RestartPlan:
     """Return how its container is stopped and started. Raises :class:`CannotRestart`."""
     began = _ticks(instance.pid)
-    if began is None or instance.config_file is None or not same_file(instance.config_file, config):
+    if began is None or instance.config_file is None or not files.same_file(instance.config_file, config):
         raise CannotRestart(
             "it ended, or its config is another one", "Run this again, or name its config with --config."
         )

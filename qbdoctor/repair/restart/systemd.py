@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from qbdoctor.repair.restart.process_spec import CannotRestart
+from qbdoctor.values import frozen
 
 SHOW_SECONDS = 10.0
 PROPERTIES = "MainPID,LoadState,ActiveState,RefuseManualStop,RefuseManualStart"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unit:
     """A service of the system's manager, or of the manager of the user ``uid``."""
 

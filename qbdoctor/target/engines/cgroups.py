@@ -7,9 +7,10 @@ driver, Podman (libpod), Kubernetes (kubepods), LXC and Incus (lxc.payload). Rea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from qbdoctor.values import frozen
 
 Scope = Literal["system", "user"]
 
@@ -25,7 +26,7 @@ _SERVICE = re.compile(r"(?P<name>[^/]+\.service)(?=/|$)")
 _USER_MANAGER = re.compile(r"/user@\d+\.service(?=/|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Supervisor:
     """Who runs a process: ``unit`` is a service of the ``scope``'s systemd; ``container`` reads ``docker 0123456789ab``."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
+
+from qbdoctor.values import field, frozen
 
 EngineName = Literal["docker", "podman"]
 
@@ -33,7 +34,7 @@ MOST_ITEMS = 100
 COMPOSE = "com.docker.compose."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Published:
     """A TCP port that the engine publishes: ``host_port`` at ``host_ip`` of the machine leads to ``port`` inside.
 
@@ -53,7 +54,7 @@ class Published:
         return f"{host}:{self.host_port}->{self.port}/tcp"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mount:
     """A bind mount or a volume: ``source`` is the folder on the engine's machine."""
 
@@ -64,7 +65,7 @@ class Mount:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compose:
     """Which service of which compose project a container is, by its labels; ``file`` is the first of its files."""
 
@@ -74,7 +75,7 @@ class Compose:
     folder: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContainerState:
     """What the engine says of its run. ``status`` is its own word: running, exited, restarting, paused, created, dead.
 
@@ -97,7 +98,7 @@ class ContainerState:
         return self.status in {"running", "paused"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Container:
     """One container of an engine of this machine.
 

@@ -16,12 +16,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from qbdoctor.storage import files, foreign, own_programs
 from qbdoctor.storage.private import is_root
 from qbdoctor.target.engines.container import Container, EngineName, parse
+from qbdoctor.values import frozen
 
 ASK_SECONDS = 8.0
 MOST_BYTES = 8 << 20
@@ -36,7 +36,7 @@ _INSIDE = (
 _OURS = re.compile(r"qbit|qbt", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Engine:
     """An engine that can be asked: its name and its program."""
 
@@ -44,7 +44,7 @@ class Engine:
     program: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """Why an engine could not be asked, as one sentence; ``kind`` is denied, elsewhere, inside, down or failed."""
 
@@ -53,7 +53,7 @@ class Problem:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The containers that an engine of this machine told of, and why others did not."""
 

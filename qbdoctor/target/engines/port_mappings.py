@@ -15,10 +15,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from qbdoctor.target.engines.process_scan import processes_with
+from qbdoctor.values import frozen
 
 LIST_SECONDS = 2.0
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
@@ -115,7 +115,7 @@ def _nft(matches: Sequence[Any]) -> tuple[str, int] | None:
     return None if port is None else (address, port)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortMapping:
     """A published port of a container: what is sent to ``host_port`` here goes to ``container_port`` there.
 

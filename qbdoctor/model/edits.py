@@ -85,7 +85,7 @@ class RemoveLock:
         return "the lock"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceLines:
     """Lines ``first`` to ``last`` of a program's source get other bytes; ``last`` before ``first``: new ones stand before it.
 

@@ -43,6 +43,7 @@ OURS = {
     "simulator/pages.py": "the stand-in's own pages",
     "simulator/throwaway.py": "the throw-away server's folder, made for this run",
     "target/engines/cgroups.py": "the kernel's /proc",
+    "target/engines/process_scan.py": "the kernel's /proc",
     "target/proc_sockets.py": "the kernel's /proc",
     "target/processes.py": "the kernel's /proc",
     "target/socket_owners.py": "the kernel's /proc",

@@ -228,6 +228,17 @@ def why(error: OSError) -> str:
     return _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
 
 
+def owned_by(path: Path) -> str:
+    """Return whose the nearest thing there is, where it is another user's: what explains a refusal; else ""."""
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            owner = place.stat().st_uid
+            if not hasattr(os, "geteuid") or owner == os.geteuid():
+                return ""
+            return f"; {place} belongs to {'root: use sudo' if owner == 0 else f'user {owner}'}"
+    return ""
+
+
 def sha256(data: bytes) -> str:
     """Return the digest in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

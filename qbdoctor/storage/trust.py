@@ -27,9 +27,10 @@ def check_ours(folder: Path) -> None:
     try:
         place = find_place(there / ".qbdoctor", follow=False)
     except OSError as error:
+        whose = private.owned_by(folder) if isinstance(error, PermissionError) else ""
         raise Refused(
-            f"The folder for records {folder} cannot be used ({private.why(error)}): give --state-dir a folder that can be "
-            "written.",
+            f"The folder for records {folder} cannot be used ({private.why(error)}{whose}): give --state-dir a folder "
+            "that can be written.",
             "state-unusable",
         ) from None
     assert place.descriptor is not None  # noqa: S101 - for the type checker: it has one on this system

@@ -20,7 +20,7 @@ from qbdoctor.repair import execution
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.plan import Plan
 from qbdoctor.repair.run import FixRun
-from tests.kit import needs
+from tests.kit import others
 from tests.kit.profile import free_port
 from tests.support.doctor import Run, qbdoctor
 from tests.support.fixer import AUTH, LIST, ROOT, change, in_own_mounts, new_config, records, sentence, sha256, state
@@ -179,8 +179,6 @@ def as_nobody() -> Iterator[Path]:
     """A folder that another user may enter."""
     if os.geteuid() != 0:
         pytest.skip("needs root to run as another user")
-    needs.program("setpriv")
-    needs.open_to_others(ROOT, Path(sys.executable).parent)
     folder = Path(tempfile.mkdtemp(prefix="qbdoctor-nobody-"))
     folder.chmod(0o755)
     (folder / "state").mkdir()
@@ -190,8 +188,7 @@ def as_nobody() -> Iterator[Path]:
 
 
 def run_as_nobody(folder: Path, *arguments: str) -> Run:
-    uid = str(NOBODY)
-    command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable, "-m", "qbdoctor"]
+    command = [*others.as_user(NOBODY), sys.executable, "-m", "qbdoctor"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "QBDOCTOR_STATE_DIR": str(folder / "state")}
     done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, cwd=ROOT)
     return Run(done.returncode, done.stdout, done.stderr)

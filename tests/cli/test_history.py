@@ -21,7 +21,7 @@ from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record, RollbackRequest
 from qbdoctor.storage import state_folder
 from qbdoctor.target.processes import Instance
-from tests.kit import needs
+from tests.kit import others
 from tests.support.doctor import Run, qbdoctor
 from tests.support.fixer import AUTH, LIST, ROOT, Terminal, change, new_config, records, sentence, state
 
@@ -500,9 +500,7 @@ class TestAsRoot:
 
 
 def as_user(uid: int, folder: Path, *arguments: str) -> Run:
-    needs.program("setpriv")
-    needs.open_to_others(ROOT, Path(sys.executable).parent)
-    command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable, "-m", "qbdoctor"]
+    command = [*others.as_user(uid, closed=[Path("/root/.local")]), sys.executable, "-m", "qbdoctor"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "QBDOCTOR_STATE_DIR": str(folder / "state")}
     done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, cwd=ROOT)
     return Run(done.returncode, done.stdout, done.stderr)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit import others
 from tests.kit.profile import config_text, free_port, password_hash
 from tests.support.doctor import Run
 from tests.support.strangers import ANNA, EVE, give, needs_root, owned_folder, run, shared_folder
@@ -91,7 +92,7 @@ class Impostor:
     def running(self, profile: Path | None = None) -> Iterator[None]:
         words = [sys.executable, str(self.program), str(self.kept), str(self.port)]
         words += [f"--profile={profile}"] if profile else []
-        process = subprocess.Popen(["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", *words])
+        process = subprocess.Popen([*others.as_user(self.uid), *words])
         try:
             end = time.monotonic() + 10
             while f":{self.port:04X} 00000000:0000 0A" not in Path("/proc/net/tcp").read_text():

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit import others
 from tests.support.doctor import Run
 from tests.support.strangers import ANNA, EVE, give, needs_root, owned_folder, run, shared_folder
 
@@ -378,9 +379,7 @@ else:
 def racer(base: Path, uid: int, words: str) -> subprocess.Popen[bytes]:
     script = base / "racer.py"
     script.write_text(RACER)
-    return subprocess.Popen(
-        ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable, "-I", str(script), words]
-    )
+    return subprocess.Popen([*others.as_user(uid), sys.executable, "-I", str(script), words])
 
 
 @pytest.mark.parametrize("seconds", [10.0, pytest.param(120.0, marks=pytest.mark.extended)])

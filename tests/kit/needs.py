@@ -6,9 +6,7 @@ import importlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -84,18 +82,6 @@ def qt(module: str) -> ModuleType:
     except ImportError as error:
         library = str(error).partition(".so")[0]
         without(f"{MISSING}PySide6.{module} (apt install {QT_LIBRARIES.get(library, library)}): {error}")
-
-
-def open_to_others(*folders: Path) -> None:
-    """Skip where another user cannot read these folders or Python itself, as in a checkout below /root."""
-    closed = [
-        str(place)
-        for folder in (*folders, Path(sys.executable).resolve().parent)
-        for place in (folder, *folder.parents)
-        if not place.stat().st_mode & 0o001
-    ]
-    if closed:
-        without(f"{MISSING}a way for another user into {closed[0]} (chmod o+x, or a checkout elsewhere)")
 
 
 def summary(reasons: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import needs
+from tests.kit import needs, others
 from tests.support.doctor import Run
 
 EVE, ANNA = 54_321, 54_322
@@ -67,6 +67,6 @@ def run(
     given = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **(env or {})}
     line = list(words) if words is not None else command(*arguments)
     if uid is not None:
-        line = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *line]
+        line = [*others.as_user(uid), *line]
     done = subprocess.run(line, capture_output=True, text=True, env=given, cwd=cwd or home, timeout=seconds)
     return Run(done.returncode, done.stdout, done.stderr)

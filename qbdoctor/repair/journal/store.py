@@ -96,7 +96,7 @@ class Store:
                 raise ValueError("record.json is too large")  # noqa: TRY301
             return parse(json.loads(data), folder)
         except PermissionError as error:
-            reason = f"record.json cannot be read: {error.strerror}{owned_by(folder)}"
+            reason = f"record.json cannot be read: {error.strerror}{private.owned_by(folder)}"
         except OSError as error:
             reason = f"record.json cannot be read: {error.strerror}"
         except json.JSONDecodeError as error:
@@ -260,23 +260,12 @@ def _backup_in(folder: Path) -> Path | None:
 
 
 def _unusable(root: Path, error: OSError) -> Refused:
-    whose = owned_by(root) if isinstance(error, PermissionError) else ""
+    whose = private.owned_by(root) if isinstance(error, PermissionError) else ""
     return Refused(
         f"The folder for records {root} cannot be used ({error.strerror}{whose}): give --state-dir a folder that "
         "can be written.",
         "state-unusable",
     )
-
-
-def owned_by(path: Path) -> str:
-    """Return whose the nearest thing there is, where it is another user's: what explains a refusal; else ""."""
-    for place in (path, *path.parents):
-        with suppress(OSError):
-            owner = place.stat().st_uid
-            if not hasattr(os, "geteuid") or owner == os.geteuid():
-                return ""
-            return f"; {place} belongs to {'root: use sudo' if owner == 0 else f'user {owner}'}"
-    return ""
 
 
 def values_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:

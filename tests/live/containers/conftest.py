@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import jsonschema
 import pytest
 
 from qbdoctor.reports.schema import load
-from tests.kit import engines, matrix, needs
+from tests.kit import engines, matrix, others
 from tests.kit.profile import config_text, free_port, password_hash
 from tests.support.doctor import Run
 from tests.support.strangers import EVE, command, give, run, shared_folder
@@ -91,11 +90,7 @@ class Scene:
         }
         words = command(verb, *arguments)
         if who != "root":
-            needs.open_to_others(
-                Path(sys.executable).resolve().parent, Path(__file__).parents[3], Path(json.__file__).parent
-            )
-            groups = [f"--groups={GROUP}"] if who == "member" else ["--clear-groups"]
-            words = ["setpriv", f"--reuid={EVE}", f"--regid={EVE}", *groups, *words]
+            words = [*others.as_user(EVE, *([GROUP] if who == "member" else [])), *words]
         done = run(home=home, env=env, words=[*self.docker.inside, *words])
         assert CANARY not in done.out + done.err
         assert PASSWORD not in done.out + done.err

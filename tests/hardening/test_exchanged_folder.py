@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import others
 from tests.support.strangers import EVE, FIX, OPEN, as_root, give, needs_root, owners, profile
 
 pytestmark = needs_root

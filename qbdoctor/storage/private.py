@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -223,8 +224,21 @@ _REASONS = {
 }
 
 
+_WINDOWS_REASONS = {
+    5: "another program has it open, or this user may not",  # ERROR_ACCESS_DENIED: a rename over an open file has it, too
+    32: "another program has it open",
+    33: "another program has locked it",
+}
+_PRIVACY = "macOS's privacy protection keeps this program out: allow it in System Settings, Privacy & Security, Full Disk Access"
+
+
 def why(error: OSError) -> str:
     """Return what went wrong, in words."""
+    of_windows = _WINDOWS_REASONS.get(getattr(error, "winerror", None) or 0)
+    if of_windows is not None:
+        return of_windows
+    if sys.platform == "darwin" and error.errno == errno.EPERM:  # ownership is EACCES there
+        return _PRIVACY
     return _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
 
 

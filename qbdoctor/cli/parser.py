@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from qbdoctor import __version__
@@ -148,8 +148,20 @@ ADDERS = {
 }
 
 
-def build() -> Parser:
-    """Return the parser. Options of the target and common ones stand before or after the subcommand."""
+class _Unbuilt:
+    """Stands for the parser of a command that the command line does not name: it takes what would be added to it."""
+
+    def __init__(self, **_keywords: Any) -> None: ...
+
+    def __getattr__(self, _name: str) -> Callable[..., _Unbuilt]:
+        return lambda *_given, **_named: self
+
+
+def build(wanted: Collection[str] | None = None) -> Parser:
+    """Return the parser. Options of the target and common ones stand before or after the subcommand.
+
+    ``wanted``: only these commands get their options, which saves 15 ms; None: all.
+    """
     parser = Parser(
         prog="qbdoctor",
         description="Finds out why qBittorrent's Web UI API answers 401 or 403, and proves it.",
@@ -162,11 +174,16 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"qbdoctor {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, add in ADDERS.items():
+        if wanted is not None and name not in wanted:
+            commands._parser_class = _Unbuilt  # type: ignore[assignment]
+            add(commands, _Unbuilt())  # type: ignore[arg-type]
+            continue
+        commands._parser_class = Parser
         add(commands, _common(name))
         commands.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
         commands.choices[name].description, commands.choices[name].epilog = described(name)
     for name, command in commands.choices.items():
-        if name != "simulate":  # whose --version is the release to play
+        if name != "simulate" and isinstance(command, Parser):  # whose --version is the release to play
             command.add_argument(
                 "--version", action="version", version=f"qbdoctor {__version__}", help=argparse.SUPPRESS
             )
@@ -190,9 +207,10 @@ def _common(command: str) -> Parser:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line with every default filled in. Raises :class:`UserError` (usage)."""
     arguments, behind = split(_meant(arguments))
-    given = vars(build().parse_args(_with_command(arguments)))
+    parser = build({"check", *arguments})
+    given = vars(parser.parse_args(_with_command(arguments)))
     if given.get("command") is None:  # what looked like a command was an option's value
-        given = vars(build().parse_args(["check", *arguments]))
+        given = vars(parser.parse_args(["check", *arguments]))
     if given.pop("run", False) or behind:
         if given.get("command") != "trace" or not behind:
             raise UserError(

@@ -17,6 +17,7 @@ import hmac
 import os
 import re
 import string
+import threading
 from typing import Literal
 
 from qbdoctor.config.qtini import values as qtini_values
@@ -103,9 +104,32 @@ def verify(stored: StoredHash, password: Secret) -> bool:
     return hmac.compare_digest(computed, stored.key)
 
 
-def is_factory(stored: StoredHash) -> bool:
-    """Return whether it is a hash of the factory password, whatever its salt."""
-    return verify(stored, Secret(FACTORY_PASSWORD))
+class Verifier:
+    """Verifies passwords; one verification that was begun ahead runs beside other work and is waited for.
+
+    hashlib lets other threads run while it computes.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[tuple[StoredHash, Secret], tuple[threading.Thread, list[bool]]] = {}
+
+    def begin(self, stored: StoredHash, password: Secret) -> None:
+        """Begin to verify a password that will be asked for later."""
+        answer: list[bool] = []
+        worker = threading.Thread(target=lambda: answer.append(verify(stored, password)), daemon=True)
+        self._begun[stored, password] = worker, answer
+        worker.start()
+
+    def verify(self, stored: StoredHash, password: Secret) -> bool:
+        """Return whether the server lets this password in; see :func:`verify`."""
+        worker, answer = self._begun.get((stored, password), (None, []))
+        if worker is not None:
+            worker.join()
+        return answer[0] if answer else verify(stored, password)
+
+    def is_factory(self, stored: StoredHash) -> bool:
+        """Return whether it is a hash of the factory password, whatever its salt."""
+        return self.verify(stored, Secret(FACTORY_PASSWORD))
 
 
 def make_hash(password: Secret) -> Secret:

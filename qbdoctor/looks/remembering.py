@@ -30,6 +30,8 @@ def remember(observer: Observer, report: Report, *, keep: bool = True) -> Report
     if before is not None and "config_file" not in now.facts and "config_file" in before.facts and not healthy:
         known = Path(before.facts["config_file"])
         now = taking.take(observer, report, key, known)
+    if before is not None or (healthy and keep):
+        now = taking.with_given_password(now, observer.seen, key, before)
     made = _since(report, before, now, taking.find(observer.seen, known))
     if healthy and keep:
         store.keep(carried_over(now, before), identities(now))

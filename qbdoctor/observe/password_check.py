@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
 
 
-def check_offline(seen: Observations) -> Offline:
+def begin_ahead(verifier: password_hash.Verifier, settings: Settings, given: Secret | None) -> None:
+    """Begin the computation that :func:`check_offline` will most likely want, beside whatever comes before it."""
+    stored = settings.secret("Password_PBKDF2")
+    parsed = password_hash.parse_hash(stored) if stored is not None else None
+    if isinstance(parsed, password_hash.StoredHash):
+        verifier.begin(parsed, given if given is not None else Secret(password_hash.FACTORY_PASSWORD))
+
+
+def check_offline(seen: Observations, verifier: password_hash.Verifier) -> Offline:
     """Hold user name and password against the config. Nothing is sent."""
     settings = seen.settings
     if settings is None:
@@ -40,16 +48,18 @@ def check_offline(seen: Observations) -> Offline:
     parsed = password_hash.parse_hash(stored or Secret(""), "ha1" if key == "Password_ha1" else "pbkdf2")
     if isinstance(parsed, password_hash.Malformed):
         return Offline("malformed", f"{key} (line {line}) {parsed.reason}", line=line)
-    factory = password_hash.is_factory(parsed)
     names = _wrong_name(seen, settings)
     if names:
-        return Offline("mismatch", names, factory, line)
+        return Offline("mismatch", names, verifier.is_factory(parsed), line)
     given = seen.password
     if given is None:
-        return Offline("unknown", "no password was given to compare", factory, line)
-    if password_hash.verify(parsed, given):
-        return Offline("match", f"the password fits {key} (line {line})", factory, line)
+        return Offline("unknown", "no password was given to compare", verifier.is_factory(parsed), line)
+    if verifier.verify(parsed, given):
+        same = given.reveal() == password_hash.FACTORY_PASSWORD
+        return Offline("match", f"the password fits {key} (line {line})", same, line)
+    verifier.begin(parsed, Secret(password_hash.FACTORY_PASSWORD))
     slip = _slip(parsed, given)
+    factory = verifier.is_factory(parsed)
     return Offline("mismatch", f"the password does not fit {key} (line {line})", factory, line, slip)
 
 

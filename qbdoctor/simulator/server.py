@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.model import waiting
 from qbdoctor.simulator.access import SimulatedExchange, Where
 from qbdoctor.simulator.http_parser import BadRequest, Reader, Response, encoded
 from qbdoctor.simulator.state import StandIn
@@ -118,10 +117,10 @@ class Server:
         """Follow the settings until the stand-in is stopped; its config is saved ``save_after`` seconds from now."""
         watcher = threading.Thread(target=self._follow, daemon=True)
         watcher.start()
-        if save_after is not None and not waiting.until(self.standin.stopping, save_after):
+        if save_after is not None and not self.standin.stopping.wait(save_after):
             with self.standin.lock:
                 self.standin.apply()
-        waiting.until(self.standin.stopping)
+        self.standin.stopping.wait()
         self.standin.changed.set()
         watcher.join()
         self._close()

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import re
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -29,12 +28,13 @@ _SHARING_ERRORS = {5, 32, 33}  # access denied, sharing violation, lock violatio
 NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Make a new file with mode 0600, durable but for its name in the folder. Raises OSError."""
+def write_private(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Make a new file with mode 0600; ``durable``: its content, but not its name in the folder. Raises OSError."""
     handle = create_file(path)
     try:
         write_all(handle, data)
-        os.fsync(handle)
+        if durable:
+            os.fsync(handle)
     finally:
         os.close(handle)
 
@@ -107,17 +107,18 @@ def account(uid: int) -> str:
         return str(uid)
 
 
-def replace_private(path: Path, data: bytes) -> None:
-    """Make or replace a file of our own with mode 0600, durable when this returns. Raises OSError."""
+def replace_private(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Make or replace a file of our own with mode 0600, durable when this returns, or soon after. Raises OSError."""
     temp = temp_name(path)
     try:
-        write_private(temp, data)
+        write_private(temp, data, durable=durable)
         rename_file(temp, path)
     except BaseException:
         with suppress(OSError):
             temp.unlink()
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -224,21 +225,8 @@ _REASONS = {
 }
 
 
-_WINDOWS_REASONS = {
-    5: "another program has it open, or this user may not",  # ERROR_ACCESS_DENIED: a rename over an open file has it, too
-    32: "another program has it open",
-    33: "another program has locked it",
-}
-_PRIVACY = "macOS's privacy protection keeps this program out: allow it in System Settings, Privacy & Security, Full Disk Access"
-
-
 def why(error: OSError) -> str:
     """Return what went wrong, in words."""
-    of_windows = _WINDOWS_REASONS.get(getattr(error, "winerror", None) or 0)
-    if of_windows is not None:
-        return of_windows
-    if sys.platform == "darwin" and error.errno == errno.EPERM:  # ownership is EACCES there
-        return _PRIVACY
     return _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
 
 

@@ -14,6 +14,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -338,6 +339,7 @@ def _fits(when: datetime, started: datetime, *, same_zone: bool) -> bool:
     return -_SLACK.total_seconds() <= apart <= _START_SLACK.total_seconds()
 
 
+@lru_cache(maxsize=4096)  # each line of a log is asked for it half a dozen times
 def first_address(text: str) -> _Found | None:
     """Return the first address in a text."""
     for token in _TOKEN.finditer(text):

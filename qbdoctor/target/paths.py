@@ -48,11 +48,6 @@ class System:
         return self.home / default
 
 
-def other_name(name: str) -> str:
-    """Return what a config of this name is called on the other systems: ``.conf`` for ``.ini`` and the reverse."""
-    return f"{APP}.conf" if name.endswith(".ini") else f"{APP}.ini"
-
-
 def folder_name(configuration: str | None) -> str:
     """Return the name of qBittorrent's own folder: ``qBittorrent``, or ``qBittorrent_NAME`` with --configuration."""
     return f"{APP}_{configuration}" if configuration else APP

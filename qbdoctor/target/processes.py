@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 import re
+import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qbdoctor.model import shell
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import paths, proc_sockets
@@ -33,7 +33,7 @@ from qbdoctor.target.command_line import (
     valid_port,
 )
 from qbdoctor.target.engines import cgroups
-from qbdoctor.target.engines.process_scan import TROUBLE, processes_with
+from qbdoctor.target.engines.process_scan import processes_with
 
 if TYPE_CHECKING:
     import psutil
@@ -101,7 +101,7 @@ class Instance:
     @property
     def command_line(self) -> str:
         """The command as it may be shown: links are masked, for a torrent's link may hold a passkey."""
-        return shell.join(["…" if "://" in part or part.startswith("magnet:") else part for part in self.command])
+        return shlex.join("…" if "://" in part or part.startswith("magnet:") else part for part in self.command)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -138,7 +138,7 @@ def find_instances() -> tuple[Instance, ...]:
             index = program_index(command) if command else None
             if index is not None and process.pid != os.getpid() and _runs(process, command, psutil):
                 found[process.pid] = (process, command, index)
-        except (psutil.Error, *TROUBLE):
+        except psutil.Error:
             continue
     above = {pid: _ancestors(entry[0], psutil) for pid, entry in found.items()} if len(found) > 1 else {}
     scripts = {pid for pid, (_, command, _) in found.items() if INTERPRETER.fullmatch(base_name(command[0]))}
@@ -154,7 +154,7 @@ def find_instances() -> tuple[Instance, ...]:
             instance = _read(process, command, index, psutil, _network(process.pid, networks))
             if process.is_running() and process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
                 instances.append(instance)
-        except (psutil.Error, *TROUBLE):
+        except psutil.Error:
             continue
     return tuple(sorted(instances, key=lambda instance: (instance.started, instance.pid)))
 
@@ -178,7 +178,7 @@ def _command(process: psutil.Process, psutil: Any) -> tuple[str, ...]:
         return ()  # asking each process for its command line is slow there, and names are whole
     try:
         command = tuple(process.cmdline())
-    except (psutil.AccessDenied, *TROUBLE):
+    except psutil.AccessDenied:
         command = (process.name(),)  # macOS and Windows show another user's process by its name alone
     return command if any("qbittorrent" in part.lower() for part in command) else ()
 
@@ -378,7 +378,7 @@ def _allowed(ask: Callable[[], T], psutil: Any, *, gone: bool = False) -> T | No
         if gone:
             return None
         raise
-    except (psutil.Error, *TROUBLE):
+    except (psutil.Error, OSError, NotImplementedError):
         return None
 
 

@@ -120,12 +120,9 @@ class _Finder(ContainerFinder):
     def _profile_config(self, profile: Path) -> tuple[Path, Path]:
         """Return the config in a profile folder, also that of its only named configuration."""
         config = paths.config_file(self.system, profile=profile)
-        # One of another system, such as a container's mount, has the other name; ours comes first.
-        for one in (config, config.with_name(paths.other_name(config.name))):
-            if files.exists(one) and not files.is_folder(one):
-                return one, profile
-        name = self.system.config_name
-        named = paths.named_configurations(profile, name) or paths.named_configurations(profile, paths.other_name(name))
+        if files.exists(config) and not files.is_folder(config):
+            return config, profile
+        named = paths.named_configurations(profile, self.system.config_name)
         if len(named) == 1:
             return named[0][1], profile
         if named:
@@ -146,7 +143,7 @@ class _Finder(ContainerFinder):
     def _misplaced(self, folder: Path) -> tuple[Path, ...]:
         name = self.system.config_name
         inside = (folder / name, folder / "config" / name, folder / paths.APP / name)
-        return (*inside, *paths.docker_configs(folder))
+        return (*inside, *(paths.docker_configs(folder) if self.system.config_name.endswith(".conf") else ()))
 
     # The three ways to a target
 
@@ -331,14 +328,18 @@ class _Finder(ContainerFinder):
 
     def _listens(self, instance: Instance, address: Address, ips: frozenset[IP]) -> bool | None:
         """Whether the instance itself listens at this address; None if that cannot be seen."""
+        own = frozenset[IP]()
+        if instance.shares_network is False:
+            # Asked before its sockets: those of a network of its own cost 8 ms to see, and the address is not there.
+            own = frozenset(ip for ip in map(parse_ip, instance.addresses) if ip is not None)
+            if instance.addresses and not ips & own:
+                return False
         if instance.listening is None:
             web = self._settings_of(instance)
             ports = {instance.options.webui_port, web.port if web else None}
             return None if address.port in ports and self._is_here(ips) else False
-        if instance.shares_network is False:
-            own = {ip for ip in map(parse_ip, instance.addresses) if ip is not None}
-        else:
-            own = {ip for ip in ips if self._is_here(frozenset({ip}))}
+        if instance.shares_network is not False:
+            own = frozenset(ip for ip in ips if self._is_here(frozenset({ip})))
         for text, port in instance.listening:
             bound = parse_ip(text)
             if port != address.port or bound is None:

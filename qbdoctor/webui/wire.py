@@ -1,7 +1,7 @@
 """Sends every HTTP request of qbdoctor to one target, one after another.
 
-Three things ``requests`` alone does not give are made here. A *total* deadline: its timeout is per read, so a server
-that drips a byte a second holds it for as long as it likes; each exchange runs in a daemon thread whose socket is shut
+Three things that HTTP clients do not give are made here. A *total* deadline: their timeout is per read, so a server
+that drips a byte a second holds them for as long as it likes; each exchange runs in a daemon thread whose socket is shut
 when its time is over. A size cap. And a record of what was really sent and answered, secrets masked at once, so that
 nothing later can show one. No proxy, cookie jar or netrc of the environment plays a part unless it is asked for.
 """
@@ -15,15 +15,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
-from qbdoctor.model.waiting import until
 from qbdoctor.values import replace
 from qbdoctor.webui.call import Call, parse_set_cookie
 from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
-from qbdoctor.webui.transport import Job, run_job
+from qbdoctor.webui.transport import Answer, Job, run_job
 
 if TYPE_CHECKING:
-    import requests
-
     from qbdoctor.target.address import Address
 
 """Bytes of an answer that are read at most; the largest that qbdoctor asks for, app/preferences, has about 10 kB."""
@@ -39,7 +36,8 @@ class Wire:
     """The requests of one run to one target.
 
     ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
-    order; ``waiting`` is told, where it is given, what an answer is awaited from.
+    order; ``waiting`` is told, where it is given, what an answer is awaited from. ``meanwhile`` is work that is due later: a
+    piece of it is done while each answer is awaited.
     ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
     ``untrusted`` is a request that failed because the certificate is not trusted: from then on nothing is verified, and no
     secret is sent.
@@ -55,6 +53,7 @@ class Wire:
         self.verify = verify
         self.untrusted: Exchange | None = None
         self.waiting: Callable[[str], None] | None = None
+        self.meanwhile: list[Callable[[], object]] = []
         self.exchanges: list[Exchange] = []
         self.opened: list[tuple[SetCookie, Call]] = []
         self.certificate: bytes | None = None
@@ -85,10 +84,12 @@ class Wire:
         began = time.perf_counter()
         worker = threading.Thread(target=run_job, args=(job, call, blank.url, sent, budget), daemon=True)
         worker.start()
-        if not until(job.done, min(NOTICE_SECONDS, budget)):
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        if not job.done.wait(min(NOTICE_SECONDS, budget)):
             if self.waiting is not None:
                 self.waiting(f"Waiting for {where.url} ({budget:.0f} s at most) …")
-            if not until(job.done, budget - min(NOTICE_SECONDS, budget)):
+            if not job.done.wait(budget - (time.perf_counter() - began)):
                 job.give_up(budget)
         blank = replace(blank, ms=(time.perf_counter() - began) * 1000, local=job.local, peer=job.peer)
         if job.failure is not None or job.answer is None:
@@ -98,7 +99,7 @@ class Wire:
                 failure = Failure("deadline", text, failure.got)
             exchange, raw = replace(blank, status=job.status, failure=failure), b""
         else:
-            exchange, raw = self._record(blank, *job.answer, show_body=call.show_body)
+            exchange, raw = self._record(blank, job.answer, show_body=call.show_body)
         if exchange.answered and exchange.peer and "%" not in exchange.peer and call.proxy is None:
             self._peers.setdefault(name, exchange.peer)
         if job.certificate is not None and where == self.address and call.proxy is None:
@@ -119,12 +120,10 @@ class Wire:
         parts += [call.bearer.reveal()] if call.bearer is not None else []
         return any(self.masks.hide(part) != part for part in parts)
 
-    def _record(
-        self, blank: Exchange, response: requests.Response, raw: bytes, *, show_body: bool
-    ) -> tuple[Exchange, bytes]:
+    def _record(self, blank: Exchange, answer: Answer, *, show_body: bool) -> tuple[Exchange, bytes]:
         headers: list[tuple[str, str]] = []
         cookies: list[SetCookie] = []
-        for name, value in response.raw.headers.items():
+        for name, value in answer.headers:
             cookie = parse_set_cookie(value) if name.lower() == "set-cookie" else None
             if cookie is not None:
                 self.masks.add(cookie.value)
@@ -134,20 +133,20 @@ class Wire:
             headers.append((self.masks.hide(name) if name.lower() not in OF_EVERY_ANSWER else name, shown))
         # More than is shown is looked through: a secret may lie across the end.
         text = (
-            self.masks.hide(raw[: 2 * SHOWN_BODY].decode("utf-8", "replace"))[:SHOWN_BODY]
+            self.masks.hide(answer.raw[: 2 * SHOWN_BODY].decode("utf-8", "replace"))[:SHOWN_BODY]
             if show_body
             else "(not shown)"
         )
         exchange = replace(
             blank,
-            status=response.status_code,
-            reason=self.masks.hide(str(response.reason or "")),
+            status=answer.status,
+            reason=self.masks.hide(answer.reason),
             headers=tuple(headers),
             body=text,
-            size=len(raw),
+            size=len(answer.raw),
             cookies=tuple(cookies),
         )
-        return exchange, raw
+        return exchange, answer.raw
 
     def _masked(self, cookie: SetCookie) -> SetCookie:
         """Return the cookie without a secret in its attributes; its value is one, and is never shown."""

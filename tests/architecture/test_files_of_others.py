@@ -30,6 +30,7 @@ OURS = {
     "observe/base/config_place.py": "the kernel's /proc",
     "observe/base/instance_lock.py": "the kernel's /proc and this machine's id",
     "releases/fingerprints.py": "reads a program: regular, capped, not waiting",
+    "registry.py": "what installed packages declare: their entry points",
     "repair/journal/confirmations.py": "the state folder, which is ours or refused",
     "repair/journal/leftover_undo.py": "the backup in the state folder; the rest by its Place",
     "repair/journal/recovery.py": "the state folder, which is ours or refused",

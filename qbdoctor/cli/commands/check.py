@@ -3,59 +3,82 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import importlib
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli import outcome, output
+from qbdoctor.cli import output
 from qbdoctor.cli.parser import COMMANDS
-from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import fix_options, observer, target_arguments
-from qbdoctor.diagnosis import engine
-from qbdoctor.looks.remembering import remember
 from qbdoctor.model.errors import UserError
-from qbdoctor.registry import checks
 from qbdoctor.values import replace
 
 if TYPE_CHECKING:
-    from qbdoctor.model.findings import Check
     from qbdoctor.model.report import Report
     from qbdoctor.observe.observer import Observer
+
+
+_LATER = ("qbdoctor.webui.login_ledger", "filelock", "qbdoctor.looks.remembering", "qbdoctor.reports.commands")
+"""Modules that are loaded while an answer is awaited, in the order in which they are needed."""
 
 
 def run(args: argparse.Namespace) -> int:
     """Diagnose the target and deliver the report; early errors are reports as well."""
     started = datetime.now(UTC)
     try:
-        known = checks()
-        _refuse_unknown(args.ids, [check.id for check in known])
+        if args.ids:
+            _refuse_unknown(args.ids)
         if args.from_file is not None:
-            return _judge_again(args, known)
+            return _judge_again(args)
         if args.save is not None:
+            from qbdoctor.cli import outcome  # noqa: PLC0415 - seldom asked for
+
             outcome.check_output(args.save)  # before anything is sent: nobody would have what was seen
         watcher = observer(args)
-        made = engine.run(
-            watcher,
-            known,
-            only=frozenset(args.ids),
-            fail_on=args.fail_on,
-            started=started,
-            crashed=output.say if args.verbose else None,
-        )
+        watcher.begin_ahead()
+        made = _diagnose(args, watcher, started)
         if not args.ids:  # the checks that were named alone have not seen enough
             made = _remembered(args, watcher, made)
         if args.save is not None:
             _save(args.save, watcher, made)
     except UserError as error:
-        return output.report(engine.error_report(error, started), args)
+        from qbdoctor.diagnosis.engine import error_report  # noqa: PLC0415 - as in _diagnose
+
+        return output.report(error_report(error, started), args)
     if args.target is not None:
         made = replace(made, target=replace(made.target, name=args.target))
     return output.report(made, args, target_arguments(args), fix_options(watcher) if made.causes else ())
 
 
+def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) -> Report:
+    """Ask the checks. They are loaded beside the offline check of the password, what comes after them beside the login."""
+    from qbdoctor.diagnosis import engine  # noqa: PLC0415
+    from qbdoctor.registry import checks  # noqa: PLC0415
+
+    known = checks()
+    watcher.wire.meanwhile += [partial(_load, name) for name in _LATER]
+    return engine.run(
+        watcher,
+        known,
+        only=frozenset(args.ids),
+        fail_on=args.fail_on,
+        started=started,
+        crashed=output.say if args.verbose else None,
+    )
+
+
+def _load(name: str) -> None:
+    with suppress(ImportError):  # who needs it says so
+        importlib.import_module(name)
+
+
 def _remembered(args: argparse.Namespace, watcher: Observer, made: Report) -> Report:
     """Return the report with what changed; whatever is wrong with the looks, the check stands as it was made."""
+    from qbdoctor.looks.remembering import remember  # noqa: PLC0415 - as in _diagnose
+
     try:
         return remember(watcher, made, keep=not args.dry_run)
     except Exception as error:
@@ -65,23 +88,26 @@ def _remembered(args: argparse.Namespace, watcher: Observer, made: Report) -> Re
 
 
 def _save(name: str, watcher: Observer, made: Report) -> None:
-    from qbdoctor.looks import saved, taking  # noqa: PLC0415 - seldom asked for
+    from qbdoctor.cli import outcome  # noqa: PLC0415 - seldom asked for
+    from qbdoctor.looks import saved, taking  # noqa: PLC0415
 
     held = saved.to_json(watcher, made, taking.take(watcher, made, None))
-    output.deliver_json(held, name)
+    outcome.deliver_json(held, name)
     output.say(f"What was seen is in {name}: without passwords, cookies and keys, but with addresses and paths.")
 
 
-def _judge_again(args: argparse.Namespace, known: Sequence[Check]) -> int:
+def _judge_again(args: argparse.Namespace) -> int:
     """Judge what was saved: nothing is sent, read or kept."""
+    from qbdoctor.diagnosis import engine  # noqa: PLC0415
     from qbdoctor.looks import saved  # noqa: PLC0415 - seldom asked for
+    from qbdoctor.registry import checks  # noqa: PLC0415
 
     if args.save is not None or args.url or args.profile or args.config or args.target or args.write_probe:
         raise UserError("usage", "--from judges what was saved: it takes no target, no --save and no --write-probe.")
     held = saved.load(Path(args.from_file).expanduser())
     made = engine.run(
         held.observer,
-        known,
+        checks(),
         only=frozenset(args.ids),
         fail_on=args.fail_on,
         started=held.taken,
@@ -92,7 +118,11 @@ def _judge_again(args: argparse.Namespace, known: Sequence[Check]) -> int:
     return output.report(made, args, (), None)
 
 
-def _refuse_unknown(asked: list[str], known: list[str]) -> None:
+def _refuse_unknown(asked: list[str]) -> None:
+    from qbdoctor.cli.suggest import suggest  # noqa: PLC0415 - seldom needed
+    from qbdoctor.registry import checks  # noqa: PLC0415 - with a check named they are loaded at once
+
+    known = [check.id for check in checks()]
     for name in asked:
         if name not in known:
             # `qbdoctor rolback` comes here too: what is no command is a check.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qbdoctor.config.password_hash import Verifier
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.changes import UndoneChange
 from qbdoctor.observe.base.first_request_log import Marks
@@ -57,6 +58,7 @@ class Inspection(ABC):
         self.login_attempts = 0
         self.refused_authorisations = 0
         self.log_marks: Marks = ()
+        self.verifier = Verifier()
         self.records: RecordsReader | None = None
         self.session = SessionClient(wire)  # without the API key until it is proven who would get it
         for secret in (password, asked.api_key):

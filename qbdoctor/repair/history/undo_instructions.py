@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 
 from qbdoctor.config import conversions
-from qbdoctor.model import shell
 from qbdoctor.model.basics import Json
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.journal import undo
@@ -108,14 +107,9 @@ def _is_windows(record: Record, platform: str) -> bool:
 
 
 def _typed(words: Sequence[str], windows: bool) -> str:
-    return shell.join(words, shell.at_hand("win32") if windows else "sh")
-
-
-def _copied(old: str, new: str) -> str:
-    """Return Windows' command that copies over a file."""
-    if shell.at_hand("win32") == "powershell":  # its copy knows no /Y
-        return _typed(("Copy-Item", "-Force", "-LiteralPath", old, "-Destination", new), windows=True)
-    return _typed(("copy", "/Y", old, new), windows=True)
+    if not windows:
+        return shlex.join(words)
+    return " ".join(f'"{word}"' if " " in word or not word else word for word in words)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -170,7 +164,7 @@ def _put_back(record: Record, path: str, windows: bool, platform: str) -> Iterat
     yield Action(
         f"If it is: put the backup in its place, with the owner and mode that it had. Its SHA-256 is then {before.sha256}.",
         (
-            _copied(str(record.backup_file), path) if windows else shlex.join(copy),
+            _typed(("copy", "/Y", str(record.backup_file), path), windows) if windows else shlex.join(copy),
             _digest(path, windows, platform),
         ),
     )
@@ -187,7 +181,7 @@ def _put_back(record: Record, path: str, windows: bool, platform: str) -> Iterat
         yield Action(
             f"In both cases: put the file back that lay beside it, {second.path}"
             + ("." if second.is_lock else ", which qBittorrent takes at its next start."),
-            (_copied(kept, second.path) if windows else shlex.join(put),),
+            (_typed(("copy", kept, second.path), windows) if windows else shlex.join(put),),
         )
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import psutil
 
 _PROC = Path("/proc")
-TROUBLE = (OSError, SystemError, NotImplementedError)
-"""What psutil raises besides its own errors where the system refuses: OSError(0), SystemError (macOS), WinError."""
 
 
 def processes_with(word: str) -> Iterator[psutil.Process]:
@@ -25,8 +23,7 @@ def processes_with(word: str) -> Iterator[psutil.Process]:
     import psutil  # noqa: PLC0415 - --help and --version do without it
 
     if not sys.platform.startswith("linux"):
-        with contextlib.suppress(psutil.Error, *TROUBLE):  # the list alone: what is raised at a process is the caller's
-            yield from list(psutil.process_iter())
+        yield from psutil.process_iter()
         return
     for pid in sorted(int(name) for name in os.listdir(_PROC) if name.isdigit()):  # noqa: PTH208 - names are enough
         with contextlib.suppress(OSError, psutil.Error):  # it went away meanwhile

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qbdoctor.config.password_hash import Malformed, StoredHash, is_factory, make_hash, parse_hash, verify
+from qbdoctor.config.password_hash import Malformed, StoredHash, Verifier, make_hash, parse_hash, verify
 from qbdoctor.model.basics import Secret
 from tests.support.password_hashes import PASSWORD, SALT, USABLE, K, S, b64, key
 
@@ -88,11 +88,11 @@ def test_the_reason_has_the_size() -> None:
 
 
 def test_the_factory_password() -> None:
-    assert is_factory(hashed(FACTORY))
+    assert Verifier().is_factory(hashed(FACTORY))
     made = parse_hash(make_hash(Secret("adminadmin")))
     assert isinstance(made, StoredHash)
-    assert is_factory(made)
-    assert not is_factory(hashed(f"{S}:{K}"))
+    assert Verifier().is_factory(made)
+    assert not Verifier().is_factory(hashed(f"{S}:{K}"))
 
 
 @settings(max_examples=10, deadline=None)
@@ -119,7 +119,7 @@ def test_nothing_of_a_hash_is_shown() -> None:
 def test_the_older_form() -> None:
     stored = parse_hash(Secret("f6fdffe48c908deb0f4c3bd36c032e72"), "ha1")
     assert isinstance(stored, StoredHash)
-    assert is_factory(stored)
+    assert Verifier().is_factory(stored)
     assert not verify(stored, Secret(PASSWORD))
     for text in ("", "F6FDFFE48C908DEB0F4C3BD36C032E72", "f6fd", f"@ByteArray({S}:{K})"):
         assert isinstance(parse_hash(Secret(text), "ha1"), Malformed)

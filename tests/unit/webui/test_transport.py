@@ -1,15 +1,17 @@
-"""The names of urllib3 that are private to it and used by the transport: an upgrade that moves one must be noticed here."""
+"""What goes over the wire, and what becomes of answers that are whole, broken, packed or no HTTP."""
 
 from __future__ import annotations
 
-import inspect
+import contextlib
+import gzip
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 
 import pytest
-import urllib3.connection
 
+from qbdoctor.model.exchanges import Exchange
 from qbdoctor.target.address import parse_url
 from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.masks import Deadline, Masks
@@ -37,17 +39,101 @@ def listener() -> Iterator[socket.socket]:
         yield server
 
 
-def test_the_private_names_are_there() -> None:
-    """``_new_conn`` makes the socket, before any TLS, and connects to ``_dns_host``, not to ``host`` (urllib3 2)."""
-    for kind in (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnection):
-        assert "_dns_host" in inspect.getsource(kind._new_conn)
-        assert "_new_conn" in inspect.getsource(kind.connect)
-        connection = kind("name.invalid")
-        connection._dns_host = "127.0.0.2"
-        assert connection._dns_host == "127.0.0.2"
+ANSWER = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
 
-def test_they_do_what_they_are_used_for(listener: socket.socket) -> None:
+def told(answer: bytes) -> Exchange:
+    """What one exchange with a server that answers so comes to."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as one:
+                one.recv(4096)
+                one.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = parse_url(f"http://127.0.0.1:{server.getsockname()[1]}")
+        return Wire(address, Deadline(5.0), Masks()).send(Call("GET", VERSION_PATH))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body", "failure"),
+    [
+        (ANSWER + b"\r\nuntil the end", 200, "until the end", None),
+        (ANSWER + b"Content-Length: 3\r\n\r\nabc", 200, "abc", None),
+        (ANSWER + b"Content-Length: 9\r\n\r\nabc", 200, "", "closed"),
+        (ANSWER + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, "abc", None),
+        (ANSWER + b"Transfer-Encoding: chunked\r\n\r\n9\r\nabc", 200, "", "closed"),
+        (ANSWER + b"Transfer-Encoding: chunked\r\n\r\nwhat\r\n", 200, "", "closed"),
+        (ANSWER + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"packed unasked"), 200, "packed unasked", None),
+        (ANSWER + b"Content-Encoding: deflate\r\n\r\n" + zlib.compress(b"so too"), 200, "so too", None),
+        (ANSWER + b"Content-Encoding: gzip\r\n\r\nnot packed", 200, "", "not-http"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", None, "", "not-http"),
+        (b"HTTP/1.1 abc\r\n\r\n", None, "", "not-http"),
+        (b"HTTP/1.1 200 " + b"x" * 70000 + b"\r\n\r\n", None, "", "not-http"),
+        (b"", None, "", "closed"),
+    ],
+)
+def test_answers_whole_and_broken(answer: bytes, status: int | None, body: str, failure: str | None) -> None:
+    one = told(answer)
+    assert (one.status, one.body, one.failure.kind if one.failure else None) == (status, body, failure)
+
+
+def test_each_line_of_a_header_is_kept() -> None:
+    one = told(ANSWER + b"Set-Cookie: a=1\r\nSet-Cookie: b=2; path=/\r\nX: \r\n\r\n")
+    assert [cookie.name for cookie in one.cookies] == ["a", "b"]
+    assert one.header("x") == ""
+
+
+@pytest.mark.parametrize(
+    ("call", "first", "rest"),
+    [
+        (Call("GET", "/a b/ü?x=%20y"), "GET /a%20b/%C3%BC?x=%20y HTTP/1.1", "\r\n\r\n"),
+        (Call("POST", "/p"), "POST /p HTTP/1.1", "Content-Length: 0\r\n\r\n"),
+        (
+            Call("POST", "/p", form={"password": "ü &+"}),
+            "POST /p HTTP/1.1",
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 22\r\n\r\npassword=%C3%BC+%26%2B",
+        ),
+        (
+            Call("POST", "/p", content=b"{}", headers={"Content-Type": "x/y"}),
+            "POST /p HTTP/1.1",
+            "Content-Length: 2\r\n\r\n{}",
+        ),
+    ],
+)
+def test_what_goes_out(call: Call, first: str, rest: str) -> None:
+    got: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as one:
+                got.append(one.recv(4096))
+                one.settimeout(0.2)
+                with contextlib.suppress(TimeoutError):
+                    got.append(one.recv(4096))
+                one.sendall(ANSWER + b"Content-Length: 0\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        Wire(parse_url(f"http://127.0.0.1:{server.getsockname()[1]}"), Deadline(5.0), Masks()).send(call)
+    text = b"".join(got).decode()
+    assert text.startswith(f"{first}\r\nHost: 127.0.0.1:")
+    assert text.endswith(rest)
+    assert text.lower().count("content-type:") <= 1
+
+
+def test_work_that_is_due_later_is_done_while_an_answer_is_awaited(listener: socket.socket) -> None:
+    done: list[str] = []
+    wire = Wire(parse_url(f"http://127.0.0.2:{listener.getsockname()[1]}"), Deadline(5.0), Masks())
+    wire.meanwhile += [lambda: done.append("a"), lambda: done.append("b")]
+    wire.send(Call("GET", VERSION_PATH))
+    assert done == ["a"], "a piece for each answer"
+    wire.send(Call("GET", VERSION_PATH))
+    wire.send(Call("GET", VERSION_PATH))
+    assert done == ["a", "b"]
+
+
+def test_a_call_goes_to_its_peer(listener: socket.socket) -> None:
     """A call with ``peer`` goes to that address, with the Host header of the URL, and the job knows both ends."""
     port = listener.getsockname()[1]
     address = parse_url(f"http://127.0.0.1:{port}")

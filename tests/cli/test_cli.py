@@ -110,8 +110,9 @@ def test_unreadable_files_as_another_user(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "from qbdoctor.cli.main import main\n"
-        "import iniparse, psutil, requests, rich.console, qbdoctor.cli.commands.check, "
-        "qbdoctor.reports.human, qbdoctor.config.settings\n"
+        "import filelock, iniparse, psutil, requests, rich.console, qbdoctor.cli.commands.check, "
+        "qbdoctor.cli.early_error, qbdoctor.diagnosis.engine, qbdoctor.looks.remembering, "
+        "qbdoctor.reports.human, qbdoctor.config.settings, qbdoctor.webui.login_ledger\n"
         "from qbdoctor.registry import checks; checks()\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(main(sys.argv[1:]))\n"

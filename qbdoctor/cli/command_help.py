@@ -58,6 +58,11 @@ _HELP = {
         "qbdoctor lint --fix my_script.py",
         "qbdoctor lint --format github my_script.py",
     ),
+    "watch": (
+        "Looks again and again, keeps a history, and tells what changed: a restart, an upgrade, a ban, a lost session.",
+        "qbdoctor watch --url http://192.168.1.7:8080 --listen 127.0.0.1:9100",
+        "qbdoctor watch --every 300 --on-change 'cat >> changes.jsonl'",
+    ),
     "targets": (
         "Lists the named targets of targets.toml; nothing is asked of them, and no secret is fetched.",
         "qbdoctor targets",

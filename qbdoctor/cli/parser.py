@@ -29,6 +29,7 @@ from qbdoctor.cli.options import (
     add_targets,
     add_trace,
 )
+from qbdoctor.cli.watch_options import add_watch
 from qbdoctor.model.errors import UserError
 
 EPILOG = """\
@@ -57,6 +58,7 @@ COMMANDS = (
     "clients",
     "lint",
     "simulate",
+    "watch",
     "targets",
     "fleet",
     "completion",
@@ -127,6 +129,12 @@ DEFAULTS: dict[str, Any] = {
     "targets": None,
     "at_once": 16,
     "resume": None,
+    "every": 60.0,
+    "total": None,
+    "on_change": None,
+    "notify": [],
+    "report": None,
+    "install_unit": False,
 }
 
 
@@ -142,6 +150,7 @@ ADDERS = {
     "clients": add_clients,
     "lint": add_lint,
     "simulate": add_simulate,
+    "watch": add_watch,
     "targets": add_targets,
     "fleet": add_fleet,
     "completion": add_completion,

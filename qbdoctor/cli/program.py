@@ -11,7 +11,7 @@ from pathlib import Path
 _OWN = "qbdoctor"
 _COMMAND = re.compile(
     r"(?<![\w./@\\-])(?<!-m )qbdoctor"
-    r"(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|targets|completion|help|--[a-z]))"
+    r"(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|watch|targets|completion|help|--[a-z]))"
 )
 
 

@@ -191,7 +191,7 @@ def _secret_facts(seen: Observations, place: Place, mark: Mark) -> Iterator[tupl
 
 def _settings(seen: Observations, place: Place, mark: Mark | None) -> tuple[dict[str, Setting], str]:
     if place.settings is not None:
-        return _of_file(place.settings, mark), "file"
+        return of_file(place.settings, mark), "file"
     preferences = seen.preferences if seen.has("preferences") else None
     if not preferences:
         return {}, ""
@@ -208,7 +208,8 @@ def _settings(seen: Observations, place: Place, mark: Mark | None) -> tuple[dict
     return made, "api"
 
 
-def _of_file(settings: Settings, mark: Mark | None) -> dict[str, Setting]:
+def of_file(settings: Settings, mark: Mark | None) -> dict[str, Setting]:
+    """Return the settings of a config as a look keeps them; ``mark`` makes the keyed hashes, None leaves such values out."""
     made: dict[str, Setting] = {}
     for key in releases.KEYS:
         if key.secret or key.name in _NOT_COMPARED or key.name.startswith("FileLogger"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli import output, prompts
+from qbdoctor.cli import output
+from qbdoctor.cli.changes import prompts
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair.journal import confirmations

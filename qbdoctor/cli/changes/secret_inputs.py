@@ -7,7 +7,8 @@ import secrets as random
 import string
 from collections.abc import Iterable
 
-from qbdoctor.cli import credentials, output, prompts
+from qbdoctor.cli import credentials, output
+from qbdoctor.cli.changes import prompts
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import Fix, Input
 from qbdoctor.model.errors import UserError

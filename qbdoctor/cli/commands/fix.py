@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor.cli import outcome, output, program, prompts, record_selection, wrapping
-from qbdoctor.cli.changes import secret_inputs
+from qbdoctor.cli import outcome, output, program, record_selection, wrapping
+from qbdoctor.cli.changes import prompts, secret_inputs
 from qbdoctor.cli.commands import fix_advice
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.suggest import suggest

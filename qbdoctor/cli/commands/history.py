@@ -6,7 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
-from qbdoctor.cli import outcome, output, prompts
+from qbdoctor.cli import outcome, output
+from qbdoctor.cli.changes import prompts
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.record_selection import is_gone, settle
 from qbdoctor.cli.target_options import state_folder

@@ -86,6 +86,11 @@ class Inspection(ABC):
             self._ledger = Ledger(self.state / "attempts.json", others=[one / "attempts.json" for one in others])
         return self._ledger
 
+    @property
+    def given_password(self) -> Secret | None:
+        """The password that was given or typed; nobody is asked for one."""
+        return self._password
+
     def give_password(self, secret: Secret) -> None:
         """Take a password that counts from now on. What was seen with the one before is looked at anew."""
         self.wire.masks.add(secret)

@@ -90,7 +90,7 @@ def _application(standin: StandIn, action: str, form: dict[str, str]) -> ActionR
         case "app/defaultSavePath":
             return ActionResult(200, standin.torrents.default_save_path())
         case "app/processInfo":
-            return ActionResult(200, as_json({"launch_time": int(time.time())}), JSON)
+            return ActionResult(200, as_json({"launch_time": standin.launched}), JSON)
         case "app/preferences":
             return ActionResult(200, as_json(preferences(standin)), JSON)
         case "app/setPreferences":

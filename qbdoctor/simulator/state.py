@@ -61,6 +61,7 @@ class StandIn:
         self.config = config
         self.version = config.version
         self.clock = clock or Clock()
+        self.launched = int(time.time())
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.changed = threading.Event()

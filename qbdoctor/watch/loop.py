@@ -77,6 +77,7 @@ class Watch:
         self._base = earlier
         self._last: FullLook | None = None
         self._signs: LocalSigns | None = None
+        self._good_told = False
         self._fulls: deque[float] = deque(maxlen=BUSY)
 
     def run(self) -> str:
@@ -130,7 +131,7 @@ class Watch:
         assert observer is not None  # noqa: S101 - a full check was made
         self._signs = LocalSigns(observer, Version.parse(self._base.look.facts.get("release")))
         glance = self._peek()
-        if first:
+        if first and not observer.seen.anonymous.answered:
             self._judge.began(glance)
         self._tell(self._judge.see(glance))
         self._judge.settled(glance)
@@ -146,10 +147,11 @@ class Watch:
         """Look once, and check in full where that is due."""
         glance = self._peek()
         told = self._judge.see(glance)
+        self._good_told = self._good_told or any(event.id == "reachable" for event in told)
         self._tell(told)
         cause = self._cause(glance)
         if self._due(glance):
-            named = self._full({event.id for event in told}, glance)
+            named = self._full(glance)
             if self._is_refusal(glance):
                 cause = next((event.id for event in named), cause)
         self._looked(glance, cause)
@@ -164,8 +166,8 @@ class Watch:
         well = self._last is not None and self._last.state == "healthy"
         return since >= (FULL_SECONDS if well and glance.kind != "down" else AGAIN_SECONDS)
 
-    def _full(self, already: set[str], glance: Glance) -> list[Event]:
-        """Check in full and name what happened; ``already`` are the events of this round."""
+    def _full(self, glance: Glance) -> list[Event]:
+        """Check in full and name what happened."""
         judge, last, base = self._judge, self._last, self._base
         assert last is not None  # noqa: S101 - a watch starts with one
         assert base is not None  # noqa: S101 - as above
@@ -181,11 +183,10 @@ class Watch:
         before = replace(base, state=last.state, causes=last.causes)
         down = glance.kind == "down"
         named = [] if down else naming.name(before, look, between, self._checks.starts())
-        if already & {"reachable", "ban-ended"}:
-            named = [event for event in named if event.id != "healthy"]
         bans = self._bans(look)
-        if bans and bans[0].id == "ban-ended":
+        if self._good_told or bans:  # what made it well again is told already
             named = [event for event in named if event.id != "healthy"]
+        self._good_told = False
         self._last = look
         self._tell(named + bans)
         for one in self._listeners:

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qbdoctor.cli import outcome, output, program, record_selection, wrapping
-from qbdoctor.cli.changes import prompts, secret_inputs
-from qbdoctor.cli.commands import fix_advice
+from qbdoctor.cli.changes import fix_advice, prompts, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import observer, state_folder
@@ -110,7 +109,7 @@ def _carry_out_fix_run(
         report = fix_run.diagnose()
         wanted = wanted_by_causes(report, fixes(), fix_run.observer.seen, infos=not args.yes, input_values=input_values)
         if not wanted:
-            return fix_advice.nothing_applies(args, report, fix_run)
+            return fix_advice.nothing_applies(args, report, fix_run, fixes())
         via = planner.way(fix_run, args.via)
         if via == "api" and not args.restart:
             wanted = _live(wanted)

@@ -10,7 +10,6 @@ from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import fix_options, target_arguments
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.report import Cause, Report
-from qbdoctor.registry import fixes
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
 from qbdoctor.repair.run import FixRun
 from qbdoctor.repair.way_in import closers
@@ -20,12 +19,14 @@ from qbdoctor.reports.text import Options
 MOST_REMEDIES = 3
 
 
-def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun) -> CommandOutcome:
+def nothing_applies(
+    args: argparse.Namespace, report: Report, fix_run: FixRun, known: Sequence[Fix]
+) -> CommandOutcome:
     """Return the outcome where no fix answers what was found: what to do about errors (exit 1), else that all is well."""
     options = _options(args, fix_run)
     errors = [cause for cause in complete(report, options).causes if cause.severity == "error"]
     seen = fix_run.observer.seen
-    offered = wanted_by_causes(report, fixes(), seen, infos=True)
+    offered = wanted_by_causes(report, known, seen, infos=True)
     named = [
         f"For {cause}, which is no fault, there is: {ours(f'fix {fix.id}{_told(fix, report)}', options)}"
         for fix, cause in offered
@@ -33,7 +34,7 @@ def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun) -
     ]
     named += [
         f"For {cause} there is, by its name alone: {ours(f'fix {fix.id}{_told(fix, report)}', options)} ({why})"
-        for fix, cause, why in opening_by_causes(report, fixes(), seen)
+        for fix, cause, why in opening_by_causes(report, known, seen)
     ]
     if errors:
         said = (f"✗ {report.headline}", "No fix can be applied as it stands. What helps, least change first:")

@@ -19,9 +19,7 @@ from qbdoctor.reports.text import Options
 MOST_REMEDIES = 3
 
 
-def nothing_applies(
-    args: argparse.Namespace, report: Report, fix_run: FixRun, known: Sequence[Fix]
-) -> CommandOutcome:
+def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun, known: Sequence[Fix]) -> CommandOutcome:
     """Return the outcome where no fix answers what was found: what to do about errors (exit 1), else that all is well."""
     options = _options(args, fix_run)
     errors = [cause for cause in complete(report, options).causes if cause.severity == "error"]

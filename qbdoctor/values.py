@@ -48,20 +48,26 @@ def field(
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
-    """Return the class as a frozen data class with slots. One that builds on another has that one's members first."""
+    """Return the class as a frozen data class with slots. One that builds on another has that one's members first.
+
+    ``__slots__`` of the class body are for what is no member.
+    """
     own = {name: _member(name, cls) for name, kind in _annotations(cls).items() if "ClassVar" not in kind[:15]}
     inherited = getattr(cls, "__value_members__", {})
     members = {**inherited, **own}
-    body = {
-        name: held for name, held in vars(cls).items() if name not in own and name not in {"__dict__", "__weakref__"}
-    }
+    of_the_first = {
+        "__dict__",
+        "__weakref__",
+        *vars(cls).get("__slots__", ()),
+    }  # its own descriptors, not the new one's
+    body = {name: held for name, held in vars(cls).items() if name not in own and name not in of_the_first}
     made: type[T] = type(cls)(  # type: ignore[misc]
         cls.__name__,
         cls.__bases__,
         {
             **_SHARED,
             **body,
-            "__slots__": tuple(name for name in own if name not in inherited),
+            "__slots__": (*(name for name in own if name not in inherited), *body.get("__slots__", ())),
             "__match_args__": tuple(members),
             "__value_members__": members,
             "__init__": body.get("__init__", _init_when_called),

@@ -7,13 +7,16 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output, program, wrapping
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
-from qbdoctor.repair.edits.changes import Change
-from qbdoctor.repair.journal.records import Record
 from qbdoctor.values import frozen
+
+if TYPE_CHECKING:
+    from qbdoctor.repair.edits.changes import Change
+    from qbdoctor.repair.journal.records import Record
 
 CHANGE_SCHEMA = "qbdoctor.change/1"
 

@@ -8,13 +8,15 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qbdoctor.cli import program, wrapping
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.model.report import Report
 from qbdoctor.model.terminal_text import harmless
-from qbdoctor.reports import exit_code, render
-from qbdoctor.storage import files, foreign, trust
+from qbdoctor.storage import files
+
+if TYPE_CHECKING:
+    from qbdoctor.model.report import Report
 
 
 def say(text: str) -> None:
@@ -41,6 +43,8 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     path = Path(output).expanduser()
     if files.is_folder(path):
         raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
+    from qbdoctor.storage import foreign, trust  # noqa: PLC0415 - most results go to standard output
+
     try:
         if files.exists(path) and not files.is_file(path):  # /dev/stdout, a FIFO: written to, never replaced
             trust.write_stream(path, text.encode())
@@ -66,6 +70,8 @@ def report(
 
     ``target`` and ``fix_options`` go into the commands that it tells its reader to type.
     """
+    from qbdoctor.reports import exit_code, render  # noqa: PLC0415 - other commands deliver no report
+
     to_stdout = args.output in {None, "-"}
     terminal = to_stdout and sys.stdout.isatty()
     text = render(

@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output
 from qbdoctor.model.errors import Refused, UserError
@@ -13,9 +14,9 @@ from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record
 from qbdoctor.storage import trust
-from qbdoctor.target.address import Address, parse_url
-from qbdoctor.target.description import TargetOptions
-from qbdoctor.target.resolve import resolve
+
+if TYPE_CHECKING:
+    from qbdoctor.target.address import Address
 
 
 def chosen(args: argparse.Namespace, journal: Journal, state: Path) -> list[Record]:
@@ -98,6 +99,9 @@ def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
         return lambda record: _is_in(profile, record)
     if args.url is None and args.container is None:
         return lambda _: True
+    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415 - only where a target is named
+    from qbdoctor.target.resolve import resolve  # noqa: PLC0415
+
     target = resolve(TargetOptions(args.url, container=args.container))
     address, file = target.address, target.config_file
     known = None if file is None else os.path.realpath(file)
@@ -118,6 +122,8 @@ def _same_address(address: Address, other: str | None) -> bool:
     """Return whether a record's URL is this address; the names of this machine are one."""
     if other is None:
         return False
+    from qbdoctor.target.address import parse_url  # noqa: PLC0415 - as above
+
     theirs = parse_url(other)
     local = address.is_loopback and theirs.is_loopback
     return address.url == theirs.url or (local and (address.scheme, address.port) == (theirs.scheme, theirs.port))

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import ssl
 import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qbdoctor.cli import credentials, output
+from qbdoctor.cli import output
 from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.changes import UndoneChange
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.base.inspection import Inspection
-from qbdoctor.observe.base.observations import Observations
-from qbdoctor.observe.base.observed_values import Asked
-from qbdoctor.observe.observer import Observer
 from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder
-from qbdoctor.target.address import parse_url
-from qbdoctor.target.description import TargetOptions
-from qbdoctor.target.resolve import resolve
-from qbdoctor.webui.masks import Deadline, Masks
-from qbdoctor.webui.wire import Wire
+
+if TYPE_CHECKING:
+    from qbdoctor.observe.base.inspection import Inspection
+    from qbdoctor.observe.base.observations import Observations
+    from qbdoctor.observe.observer import Observer
 
 
 def observer(
@@ -35,6 +31,16 @@ def observer(
 
     Raises :class:`UserError` for bad input, and where no target is given or found.
     """
+    # Here, not above: history and others take no more than the state folder from this module.
+    from qbdoctor.cli import credentials  # noqa: PLC0415
+    from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415
+    from qbdoctor.observe.observer import Observer  # noqa: PLC0415
+    from qbdoctor.target.address import parse_url  # noqa: PLC0415
+    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415
+    from qbdoctor.target.resolve import resolve  # noqa: PLC0415
+    from qbdoctor.webui.masks import Deadline, Masks  # noqa: PLC0415
+    from qbdoctor.webui.wire import Wire  # noqa: PLC0415
+
     env = os.environ if environment is None else environment
     if args.password_file == "-" and args.api_key_file == "-":  # noqa: S105
         raise UserError(
@@ -87,6 +93,8 @@ def _undone(state: Path, seen: Observations) -> tuple[UndoneChange, ...]:
 
 def _given_secret(args: argparse.Namespace, kind: str, env: Mapping[str, str]) -> Secret | None:
     """Return a secret by its option's file, else as the named target says, else from the environment."""
+    from qbdoctor.cli import credentials  # noqa: PLC0415 - as above
+
     option, variable = f"--{kind.replace('_', '-')}-file", f"QBDOCTOR_{kind.upper()}"
     file = getattr(args, f"{kind}_file")
     if file is None and args.named_target is not None and not args.no_login:
@@ -109,6 +117,8 @@ def verification(args: argparse.Namespace) -> bool | str:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError("bad-ca-file", f"--ca-file: {path} {what}: name a file with certificates in PEM form.")
+    import ssl  # noqa: PLC0415 - as above
+
     try:
         ssl.create_default_context(cafile=str(path))
     except (OSError, ssl.SSLError):

@@ -7,14 +7,13 @@ Options and environment are read as qBittorrent's ``cmdoptions.cpp`` does (4.1.0
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +33,7 @@ from qbdoctor.target.command_line import (
 )
 from qbdoctor.target.engines import cgroups
 from qbdoctor.target.engines.process_scan import processes_with
+from qbdoctor.values import field, frozen
 
 if TYPE_CHECKING:
     import psutil
@@ -46,7 +46,7 @@ _IMAGE_PORT = "WEBUI_PORT"
 """Container images hand it to --webui-port at each start (linuxserver, binhex), or write it into the config."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Instance:
     """One running qBittorrent.
 
@@ -72,25 +72,27 @@ class Instance:
     config_file: Path | None = None
     profile: Path | None = None
     log_file: Path | None = None
-    listening: tuple[tuple[str, int], ...] | None = field(default_factory=lambda: None)
-    torrent_ports: tuple[int, ...] = field(default_factory=tuple)
+    listening: tuple[tuple[str, int], ...] | None = None
+    torrent_ports: tuple[int, ...] = ()
     in_container: bool = False
     root: Path | None = None
     shares_network: bool | None = True
-    addresses: tuple[str, ...] = field(default_factory=tuple)
+    addresses: tuple[str, ...] = ()
     terminal: bool = False
     unit: str | None = None
     unit_scope: cgroups.Scope | None = None
     container: str | None = None
 
+    __slots__ = ("_network",)
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Look for what `_left_open` left out."""
-            network = self.__dict__.get("_network")
-            if network is None or name not in _LEFT_OPEN:
+            """Look for what :func:`_left_open` left out, once."""
+            if name not in _LEFT_OPEN:
                 raise AttributeError(name)
-            value = self.__dict__[name] = _LEFT_OPEN[name](self, network)
+            value = _LEFT_OPEN[name](self, self._network)
+            object.__setattr__(self, name, value)
             return value
 
     @property
@@ -110,29 +112,33 @@ class Instance:
 
 
 def _left_open(instance: Instance, network: proc_sockets.Network) -> Instance:
-    """Return an instance whose sockets and addresses are looked for when they are first asked for: of most they never are.
-
-    A field without a default of its own in the class is missing once it is taken out, so that `__getattr__` is asked.
-    """
+    """Return an instance whose sockets and addresses are looked for when they are first asked for: of most they never are."""
     for name in _LEFT_OPEN:
-        del instance.__dict__[name]
-    instance.__dict__["_network"] = network
+        object.__delattr__(instance, name)
+    object.__setattr__(instance, "_network", network)
     return instance
 
 
 def altered(instance: Instance, **members: Any) -> Instance:
     """Return a copy with other members; what nobody asked for yet stays so."""
-    made = copy.copy(instance)
-    made.__dict__.update(members)
+    made = object.__new__(Instance)
+    for name in (*Instance.__match_args__, "_network"):
+        with suppress(AttributeError):  # left open, or without a network
+            object.__setattr__(
+                made, name, members[name] if name in members else object.__getattribute__(instance, name)
+            )
     return made
 
 
 def find_instances() -> tuple[Instance, ...]:
     """Return the qBittorrent processes of this machine that can be seen, the oldest first."""
-    import psutil  # noqa: PLC0415 - --help and --version do without it
+    candidates = list(processes_with("qbittorrent"))
+    if not candidates:
+        return ()
+    import psutil  # noqa: PLC0415 - 10 ms, which a machine without such a process does without
 
     found: dict[int, tuple[psutil.Process, tuple[str, ...], int]] = {}
-    for process in processes_with("qbittorrent"):
+    for process in candidates:
         try:
             command = _command(process, psutil)
             index = program_index(command) if command else None
@@ -261,7 +267,7 @@ def _read(
     return made if network is None else _left_open(made, network)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _View:
     """How a process sees the machine: its ``root`` from here where its mounts are its own, and what it shares."""
 
@@ -388,11 +394,3 @@ def using(config: Path) -> Instance | None:
         if instance.config_file is not None and same_file(instance.config_file, config):
             return instance
     return None
-
-
-def running_with(config: Path) -> str | None:
-    """Return a sentence if a running qBittorrent uses this config file, else None."""
-    one = using(config)
-    if one is None:
-        return None
-    return f"qBittorrent (process {one.pid}) runs with {config} and would overwrite the edit: stop it first."

@@ -8,7 +8,6 @@ import threading
 import warnings
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -27,19 +26,19 @@ class Answer:
     raw: bytes
 
 
-@dataclass
 class Job:
     """What one exchange's thread and its watcher share."""
 
-    sock: socket.socket | None = None
-    local: str | None = None
-    peer: str | None = None
-    certificate: bytes | None = None
-    status: int | None = None
-    got: int = 0
-    done: threading.Event = field(default_factory=threading.Event)
-    answer: Answer | None = None
-    failure: Failure | None = None
+    def __init__(self) -> None:
+        self.sock: socket.socket | None = None
+        self.local: str | None = None
+        self.peer: str | None = None
+        self.certificate: bytes | None = None
+        self.status: int | None = None
+        self.got = 0
+        self.done = threading.Event()
+        self.answer: Answer | None = None
+        self.failure: Failure | None = None
 
     def give_up(self, seconds: float) -> None:
         """End an exchange whose time is over: say so, and wake the thread that is blocked on its socket."""

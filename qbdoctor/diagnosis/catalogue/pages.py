@@ -19,8 +19,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
 from qbdoctor import releases
 from qbdoctor.diagnosis.catalogue import phrases
@@ -30,9 +30,6 @@ from qbdoctor.model.findings import Remedy
 from qbdoctor.releases import NEWEST, OLDEST, Version
 from qbdoctor.releases.versions import BEFORE_OLDEST
 from qbdoctor.values import frozen
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 T = TypeVar("T")
 
@@ -131,8 +128,8 @@ class CausePage:
     breaks: str = "server"
 
 
-def _folder() -> Traversable:
-    return resources.files("qbdoctor.diagnosis.catalogue") / "causes"
+def _folder() -> Path:
+    return Path(__file__).with_name("causes")  # importlib.resources takes 9 ms to load
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from qbdoctor.values import frozen
 
@@ -22,7 +22,7 @@ class Symptom:
 @cache
 def symptoms() -> tuple[Symptom, ...]:
     """Return all symptoms in the order of the file."""
-    file = resources.files("qbdoctor") / "diagnosis" / "catalogue" / "symptoms.toml"
+    file = Path(__file__).with_name("symptoms.toml")
     found = tomllib.loads(file.read_text(encoding="utf-8"))["symptom"]
     return tuple(Symptom(str(one["title"]), tuple(one["words"]), tuple(one["causes"])) for one in found)
 

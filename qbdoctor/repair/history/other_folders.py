@@ -15,7 +15,6 @@ from qbdoctor.repair.journal.records import Record
 from qbdoctor.repair.journal.store import Store
 from qbdoctor.storage import files, private, state_folder, trust
 from qbdoctor.storage.files import same_file
-from qbdoctor.target.processes import find_instances
 from qbdoctor.values import frozen
 
 _IN_HOME = ".local/state/qbdoctor"
@@ -94,6 +93,8 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
         folder = state_folder.user_state_folder(user)
         if folder is not None:
             yield folder
+    from qbdoctor.target.processes import find_instances  # noqa: PLC0415 - only where no record is found
+
     for instance in find_instances():
         if instance.in_container and instance.root is not None:
             yield instance.root / _AS_ROOT

@@ -20,14 +20,16 @@ def processes_with(word: str) -> Iterator[psutil.Process]:
 
     A read of each command line costs a quarter of what psutil needs to list the processes.
     """
-    import psutil  # noqa: PLC0415 - --help and --version do without it
-
     if not sys.platform.startswith("linux"):
+        import psutil  # noqa: PLC0415
+
         yield from psutil.process_iter()
         return
     for pid in sorted(int(name) for name in os.listdir(_PROC) if name.isdigit()):  # noqa: PTH208 - names are enough
-        with contextlib.suppress(OSError, psutil.Error):  # it went away meanwhile
-            with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 - one of hundreds
-                held = word.encode() in file.read().lower()
-            if held:
+        with contextlib.suppress(OSError):  # it went away meanwhile
+            if word.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes().lower():
+                continue
+            import psutil  # noqa: PLC0415 - 10 ms, which a machine without such a process does without
+
+            with contextlib.suppress(psutil.Error):
                 yield psutil.Process(pid)

@@ -65,7 +65,12 @@ def told(answer: bytes) -> Exchange:
         (ANSWER + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, "abc", None),
         (ANSWER + b"Transfer-Encoding: chunked\r\n\r\n9\r\nabc", 200, "", "closed"),
         (ANSWER + b"Transfer-Encoding: chunked\r\n\r\nwhat\r\n", 200, "", "closed"),
-        (ANSWER + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"packed unasked"), 200, "packed unasked", None),
+        (
+            ANSWER + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"packed unasked", mtime=0),
+            200,
+            "packed unasked",
+            None,
+        ),
         (ANSWER + b"Content-Encoding: deflate\r\n\r\n" + zlib.compress(b"so too"), 200, "so too", None),
         (ANSWER + b"Content-Encoding: gzip\r\n\r\nnot packed", 200, "", "not-http"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", None, "", "not-http"),

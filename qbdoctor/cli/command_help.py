@@ -56,7 +56,6 @@ _HELP = {
         "Finds the lines of a program that make the 403.",
         "qbdoctor lint src",
         "qbdoctor lint --fix my_script.py",
-        "qbdoctor lint --format github my_script.py",
     ),
     "watch": (
         "Looks again and again, keeps a history, and tells what changed: a restart, an upgrade, a ban, a lost session.",

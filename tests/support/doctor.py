@@ -72,6 +72,8 @@ def qbdoctor(*arguments: str, password: str | None = None, env: Mapping[str, str
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+    if not {"--json", "--format"} & set(arguments):
+        printed.hold_screen(out.getvalue() + err.getvalue())
     return Run(code, out.getvalue(), err.getvalue())
 
 

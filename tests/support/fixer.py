@@ -20,6 +20,7 @@ from referencing import Registry, Resource
 from qbdoctor.reports.schema import load
 from tests.kit.profile import config_text, free_port, password_hash
 from tests.kit.server import Server
+from tests.support import printed
 from tests.support.doctor import Run, qbdoctor
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,7 @@ def outcome(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(run.out)
     assert (found["schema"], found["exit_code"]) == ("qbdoctor.change/1", run.code)
     assert "Traceback" not in run.err
+    printed.hold_screen(found["text"])
     return found
 
 

@@ -18,6 +18,8 @@ _PROGRAM = re.compile(r"^(?:[^\s(]*/)?(?:python3?(?:\.\d+)? -m )?qbdoctor(?= )")
 _IN_PROSE = re.compile(r"qbdoctor (fix|explain) ([a-z][a-z0-9-]+)")
 _TO_FILL_IN = re.compile(r"=(?:ADDRESS|FILE|NAME)\b")
 _NEXT = re.compile(r"^Next: (.*?)(?:   \(.*\))?$", re.MULTILINE)
+_AFTER_COLON = re.compile(r"(?:back with|there is|name alone): ((?:[^\s(]*/)?qbdoctor .*?)(?: \(.*\))?$")
+"""A command that ends a sentence: "Take it back with: qbdoctor rollback 2026…", with what may follow it."""
 
 
 def of_report(report: Mapping[str, Any]) -> Iterator[str]:
@@ -32,6 +34,9 @@ def of_screen(text: str) -> Iterator[str]:
     yield from (found for found in _NEXT.findall(text) if found)
     lines = (line.strip() for line in text.split("\n") if line.startswith(" " * 7))
     yield from (line for line in lines if _PROGRAM.match(line))
+    yield from (
+        found[1] for line in text.split("\n") if (found := _AFTER_COLON.search(line)) and not line.startswith("Next:")
+    )
 
 
 def arguments(command: str) -> list[str]:

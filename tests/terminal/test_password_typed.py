@@ -69,7 +69,11 @@ def test_the_same_from_everywhere(running: Server, tmp_path: Path, password: str
         found[name] = json.loads(run.stdout)
     told = {
         name: (
-            [(one["id"], one["severity"], one["confidence"], one["summary"]) for one in report["causes"]],
+            [
+                (one["id"], one["severity"], one["confidence"], one["summary"])
+                for one in report["causes"]
+                if one["id"] != "cookie-clobber"
+            ],
             [(one["id"], one["status"]) for one in report["checks"] if one["id"] != OTHERS],
             report["verdict"]["state"],
             report["exit_code"],

@@ -65,7 +65,7 @@ def test_help_of_each_command(command: str) -> None:
     assert ("--url" in screen.text) == (
         command not in {"explain", "demo", "lint", "simulate", "targets", "completion"}
     ), screen.text
-    assert ("--dry-run" in screen.text) == (command in {"fix", "rollback", "history"})
+    assert ("--dry-run" in screen.text) == (command in {"fix", "rollback", "history", "lint"})
 
 
 def test_what_takes_over_a_second_is_said_at_a_terminal_only() -> None:

@@ -11,7 +11,8 @@ def judge(seen: Observations) -> Judgement:
     if seen.serves_qbittorrent is False:
         return Judgement("skip", "Not judged", "what answers is not qBittorrent")
     if first.status == 403:
-        return Judgement("pass", "A call without a cookie is refused with 403: a login is needed")
+        text = "A call without a cookie is refused with 403: a login is needed"
+        return _believes_anybody(seen) or Judgement("pass", text, wants=_by_header(seen))
     if first.status == 401:
         return Judgement("skip", "Not judged", "the request was refused before any login (401)")
     if first.status != 200:
@@ -19,11 +20,34 @@ def judge(seen: Observations) -> Judgement:
     wants = tuple(name for name in _wanted(seen) if name not in seen.comparisons)
     if wants:
         return Judgement("warn", "A call without a cookie gets in", wants=wants)
-    return _bypassed(seen)
+    return _believes_anybody(seen) or _bypassed(seen)
 
 
 def _wanted(seen: Observations) -> tuple[str, ...]:
-    return ("bypass", "public-url") if seen.asked.public_url else ("bypass",)
+    return ("bypass", "public-url" if seen.asked.public_url else "bypass", *_by_header(seen))
+
+
+def _by_header(seen: Observations) -> tuple[str, ...]:
+    """Return the comparison that shows whether a proxy hands made-up addresses on, where one stands in between."""
+    between = bool(seen.in_front) or seen.target.direct is False
+    # Without the file it is asked of the server later on, with a session, and must not be settled before.
+    read = seen.settings is None or seen.believes_forwarded
+    return ("made-up-address",) if between and read else ()
+
+
+def _believes_anybody(seen: Observations) -> Judgement | None:
+    """Return that whoever names the right address is let in, if the comparison has shown it."""
+    made_up = seen.compared("made-up-address")
+    if made_up is None or not made_up.differs:
+        return None
+    text = (
+        f"Whoever calls {seen.target.address.url} with a made-up X-Forwarded-For is let in without a password: what stands "
+        "in front hands the header on, and the server believes it"
+    )
+    found = Finding(
+        "exposed-bypass", "proven", text, (Evidence.experiment(made_up),), values={**doors(seen), "proxy": "yes"}
+    )
+    return Judgement("fail", text, findings=(found,))
 
 
 def reason_for_bypass(seen: Observations) -> tuple[str, list[Evidence]]:
@@ -106,7 +130,9 @@ CHECK = Check(
         "GET /api/v2/app/version without cookie: 403 is the healthy answer, 200 means that a bypass (LocalHostAuth=false "
         "or the subnet whitelist) let this address in and no password was looked at; no login is sent then. From 5.2 on "
         "the same request with an API key that cannot exist is refused where only the bypass had let it in, which proves "
-        "it; up to 5.0 the same request from 127.0.0.2 does. With --public-url the request is repeated as it would come "
+        "it; up to 5.0 the same request from 127.0.0.2 does. Behind a proxy the request is made once more with an "
+        "X-Forwarded-For of our own making: an answer that changes by it proves that any visitor can name an address that is "
+        "let in. With --public-url the request is repeated as it would come "
         "through that address."
     ),
 )

@@ -140,7 +140,8 @@ class Fix:
 
     ``plan(seen, cause)`` returns the edits; ``cause`` is the id that was found, None where a person asked for the fix
     by name, and an empty result means that this fix does not apply to it. ``judge(before, after)`` says what the
-    server's own acts show, from observations taken before and after. ``exposes`` says what one that loosens opens.
+    server's own acts show, from observations taken before and after. ``exposes`` says what one that loosens opens;
+    ``provided`` on what, outside of qBittorrent, it depends that ``effect`` is true, completing "provided that".
 
     ``inputs`` are what it must be told; with any, its functions take the values (``given``) as one more argument.
     ``forbids(seen, via)`` returns why it must not be made this way ("api" or "file"), or "".
@@ -158,6 +159,7 @@ class Fix:
     changes: str
     about: str
     exposes: str = ""
+    provided: str = ""
     inputs: tuple[Input, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict, repr=False)
     forbids: Callable[..., str] | None = None

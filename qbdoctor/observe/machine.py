@@ -171,7 +171,11 @@ def compose_text(target: Target) -> str:
         return ""
 
 
-_TEMPORARY = re.compile(r"temporary password", re.IGNORECASE)
+# In other languages (but Latvian, which has no colon there) the nine characters behind a colon tell. They are no word: both
+# cases or a digit stand in them.
+_TEMPORARY = re.compile(
+    r"(?i:temporary password)|[:\uff1a]\s*(?=[A-Za-z0-9]*[A-Z0-9])(?=[A-Za-z0-9]*[a-z0-9])(?![A-Z][a-z]{8})[A-Za-z0-9]{9}\s*$"
+)
 _SECOND = re.compile(r"another qbittorrent instance|QtLockedFile::lock|LocalPeer: failed", re.IGNORECASE)
 
 

@@ -202,6 +202,8 @@ def _described(plan: Plan, fix_run: FixRun, alone: str) -> list[str]:
         lines += ["", f"  {step.fix.id}: {step.fix.title} ({why}; {WORDS[effect]})"]
         if step.exposes:
             lines.append(f"    exposes: {step.exposes}")
+        if step.fix.provided:
+            lines.append(f"    {WORDS[effect]} provided that {step.fix.provided}.")
         lines += outcome.lines(step.changes)
         if fix_run.before is not None and (first := held_off(fix_run.before).get(step.fix.id)):
             lines.append(f"    LOOK FIRST: {first}")

@@ -150,6 +150,7 @@ def check_page(check: Check) -> Explanation:
 def fix_page(fix: Fix) -> Explanation:
     """Return the page of a fix: what it changes, which causes it answers, and what it does to security."""
     exposes = f" What it exposes: {fix.exposes}" if fix.exposes else ""
+    exposes += f" Provided that {fix.provided}." if fix.provided else ""
     rows = tuple(Block(f"{cause}: {_title(cause)}") for cause in fix.answers)
     told = "".join(f" --set {one.name}=VALUE" for one in fix.inputs if not (one.secret or one.default or one.found))
     commands = (f"qbdoctor fix {fix.id}{told} --dry-run", f"qbdoctor fix {fix.id}{told}", "qbdoctor rollback")
@@ -170,6 +171,7 @@ def fix_page(fix: Fix) -> Explanation:
         "changes": fix.changes,
         "effect": fix.effect,
         "exposes": fix.exposes or None,
+        "provided": fix.provided or None,
         "by_value": fix.by_value,
         "file_only": fix.file_only,
         "answers": list(fix.answers),

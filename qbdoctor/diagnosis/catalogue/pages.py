@@ -5,7 +5,8 @@ Only the pages that a report needs are read. The texts are templates: ``{port}``
 shown with a hole. Braces around anything that is not a place (nginx, JSON, curl's ``%{http_code}``) stay as they are.
 
 Two places build phrases that depend on the release, because 5.3 moved the settings to another section:
-``{key:Port}`` names a setting, ``{edit:Port=8080}`` is the whole manual edit.
+``{key:Port}`` names a setting, ``{edit:Port=8080}`` is how it is changed by hand, ``{file:Port=8080}`` the same in the
+file alone, for where the options are of no use.
 
 No page holds a release's number of its own. ``{since:cookie.name}`` is the release with which that rule of
 :mod:`qbdoctor.releases` changed, ``{until:cookie.name}`` the last one before; ``{since:method.post_only/2}`` means the
@@ -66,7 +67,7 @@ BREAKS: Mapping[str, str] = {
 _BREAKS_OF_GROUP: Mapping[str, str] = {"client": "client", "session": "client"}
 
 _PLACE = re.compile(
-    r"\{(?:(?P<verb>key|edit):(?P<what>(?:[^{}]|\{[^{}]*\})+)|(?P<name>[a-z_]+)(?:\|(?P<default>[^{}]*))?)\}"
+    r"\{(?:(?P<verb>key|edit|file):(?P<what>(?:[^{}]|\{[^{}]*\})+)|(?P<name>[a-z_]+)(?:\|(?P<default>[^{}]*))?)\}"
 )
 _RELEASE = re.compile(
     r"\{(?:(?P<side>since|until):(?P<rule>[a-z0-9_.]+)(?:/(?P<number>\d))?|(?P<end>oldest|newest|before_oldest))\}"
@@ -270,7 +271,7 @@ def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
     if verb == "key":
         return words
     file = values.get("config_file") or "qBittorrent.conf (qBittorrent.ini on Windows and macOS)"
-    return phrases.edit(what, words, _CONTROL.sub("?", file))
+    return phrases.edit(what, words, _CONTROL.sub("?", file), options=verb == "edit")
 
 
 def _parse(cause: str, data: dict[str, Any]) -> CausePage:

@@ -89,13 +89,13 @@ PREPARATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 REMOVAL = ("Remove these files again.", ('rm -f "$HOME"/qb-password.txt "$HOME"/qb-jar.txt "$HOME"/qb-key.txt',))
 
 
-def edit(what: str, words: str, file: str) -> str:
+def edit(what: str, words: str, file: str, *, options: bool = True) -> str:
     """Return how to give a setting a value: in the options where they have it, else in the file of a stopped server.
 
-    ``what`` is ``NAME=value``; ``words`` says the same as it is written in ``file``.
+    ``options`` False: in the file alone. ``what`` is ``NAME=value``; ``words`` says the same as it is written in ``file``.
     """
     name, _, value = what.partition("=")
-    option = OPTIONS.get(name, "")
+    option = OPTIONS.get(name, "") if options else ""
     stop = "Stop"
     if option:
         if name == "LocalHostAuth":  # the option says the opposite of the setting

@@ -53,7 +53,34 @@ def _public_url(inspection: Inspection) -> Iterator[Comparison]:
     yield Comparison("public-url", "as it comes through --public-url", first, b, differs, shows)
 
 
+def _made_up_address(inspection: Inspection) -> Iterator[Comparison]:
+    """The call with an X-Forwarded-For of the caller's own making: only who may be let in differs by it, so no login is made.
+
+    Refused so far, it claims an address that the settings let in; let in so far, one of the Internet.
+    """
+    first = inspection.seen.anonymous
+    claimed = FOREIGN_CLIENT if first.status == 200 else _let_in(inspection)
+    b = inspection.wire.send(Call("GET", VERSION_PATH, headers={"X-Forwarded-For": claimed}))
+    differs = {first.status, b.status} == {200, 403}
+    shows = (
+        "The server believes the made-up address: what stands in front hands it on"
+        if differs
+        else "The made-up address changes nothing"
+    )
+    yield Comparison("made-up-address", f"X-Forwarded-For: {claimed}, made up by the caller", first, b, differs, shows)
+
+
+def _let_in(inspection: Inspection) -> str:
+    """An address that needs no password, as far as the settings are known; else localhost's."""
+    settings = inspection.seen.settings
+    if settings is not None and settings.boolean("AuthSubnetWhitelistEnabled"):
+        for net in settings.whitelist()[0]:
+            return str(net[min(1, net.num_addresses - 1)])
+    return "127.0.0.1"
+
+
 MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "bypass": _bypass,
     "public-url": _public_url,
+    "made-up-address": _made_up_address,
 }

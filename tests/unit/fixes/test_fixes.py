@@ -71,6 +71,9 @@ def test_the_fixes_are_the_contracts() -> None:
 def test_a_fix_says_what_it_is(fix: Fix) -> None:
     assert fix.file_only == (fix.id in OF_THE_FILE)
     assert bool(fix.exposes) == (fix.effect == "loosens")
+    assert bool(fix.provided) == (fix.id == "trust-reverse-proxy"), (
+        "what it depends on, where that is not qBittorrent's"
+    )
     for cause in fix.answers:
         offered = [one for one in catalogue.page(cause).remedies if one.fix == fix.id]
         assert offered, f"the page of {cause} does not offer {fix.id}"

@@ -77,7 +77,9 @@ def test_every_file_in_a_command_has_a_folder_and_is_made_first(cause: str) -> N
     for line in commands:
         quoted = re.findall(r"'([^']*)'", re.sub(r'"[^"]*"', "", line))
         assert not [text for text in quoted if "$HOME" in text], f"no shell fills that in: {line}"
-        assert not (line.startswith("curl ") and re.search(r" -s?i?[bc] (?![\"/])", line)), f"a jar without a folder: {line}"
+        assert not (line.startswith("curl ") and re.search(r" -s?i?[bc] (?![\"/])", line)), (
+            f"a jar without a folder: {line}"
+        )
         assert not re.search(
             r'(?<![/.\w])(?:"|\s)(?:qBittorrent\.conf|cookies\.txt|jar|password\.txt|key\.txt)\b', line
         ), line

@@ -68,12 +68,13 @@ def test_every_file_in_a_command_has_a_folder_and_is_made_first(cause: str) -> N
     page = pages.page(cause)
     made: set[str] = set()
     steps = pages.steps(page, {}, stand_ins=True)
-    gone = {"the files that were made": set(re.findall(r"qb-[a-z]+\.txt", " ".join(phrases.REMOVAL[1])))}
+    gone = set(re.findall(r"qb-[a-z]+\.txt", " ".join(phrases.REMOVAL[1])))
     for line in (line for step in steps for line in step.commands):
         made |= set(re.findall(r'(?:-c|>) "(\$HOME/[^"]+)"', line))
         used = set(re.findall(r"\$HOME/qb-[a-z]+\.txt", line))
         assert used <= made, f"nothing makes {used - made} before: {line}"
-    commands = [line for one in (*steps, *pages.fill(page, {}, stand_ins=True)) for line in one.commands]
+    commands = [line for step in steps for line in step.commands]
+    commands += [line for remedy in pages.fill(page, {}, stand_ins=True) for line in remedy.commands]
     for line in commands:
         quoted = re.findall(r"'([^']*)'", re.sub(r'"[^"]*"', "", line))
         assert not [text for text in quoted if "$HOME" in text], f"no shell fills that in: {line}"
@@ -85,7 +86,7 @@ def test_every_file_in_a_command_has_a_folder_and_is_made_first(cause: str) -> N
         ), line
     for remedy in pages.fill(page, {}, stand_ins=True):
         for line in remedy.commands:
-            assert not any(name in line for name in gone["the files that were made"]), f"it is gone by then: {line}"
+            assert not any(name in line for name in gone), f"it is gone by then: {line}"
 
 
 @EVERY

@@ -1,6 +1,6 @@
 """Checks that qBittorrent accepts the Host header that clients of this address send."""
 
-from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations
+from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations, Remedy, container_words
 
 
 def judge(seen: Observations) -> Judgement:
@@ -51,8 +51,21 @@ def _port(seen: Observations, compared: Comparison) -> Judgement:
         f"{compared.b.status} instead of {compared.a.status}"
     )
     values = {"server_port": inner} if inner else {}
-    found = Finding("host-port-mismatch", "proven", summary, (Evidence.experiment(compared),), values=values)
+    proof = (Evidence.experiment(compared),)
+    found = Finding("host-port-mismatch", "proven", summary, proof, values=values, remedies=_in_container(seen, inner))
     return Judgement("fail", f"Host: {address.authority} is refused, Host: {host} is not", findings=(found,))
+
+
+def _in_container(seen: Observations, inner: str | None) -> tuple[Remedy, ...]:
+    """Return what to change at a container that publishes the port under another number; () where it is no container's."""
+    target = seen.target
+    one, published = target.container, target.published
+    if one is None or published is None or inner is None or published.port != int(inner):
+        return ()
+    ways = container_words.one_number(
+        one, target.publisher or one, published.host_port, published.port, seen.compose_text
+    )
+    return tuple(ways)
 
 
 def _name(seen: Observations, compared: Comparison) -> Judgement:

@@ -24,7 +24,7 @@ def logs(one: Container) -> str:
 def up(engine: str, compose: Compose) -> str:
     """Return the command that makes a compose service anew from its file."""
     file = f"-f {shlex.quote(compose.file)} " if compose.file else ""
-    return f"{engine} compose {file}up -d {shlex.quote(compose.service)}"
+    return f"{compose.program or f'{engine} compose'} {file}up -d {shlex.quote(compose.service)}"
 
 
 def start(one: Container) -> list[Remedy]:
@@ -69,10 +69,15 @@ def port_variable(one: Container, source: str | None, port: int) -> str | None:
     return None
 
 
+def _published_on(publisher: Container, outer: int) -> str:
+    """Return the address that a port is published on, as it stands before the numbers of -p; "" for every address."""
+    where = next((port.host_ip for port in publisher.ports if port.host_port == outer), "127.0.0.1")
+    return "" if where in {"0.0.0.0", "::"} else f"[{where}]:" if ":" in where else f"{where}:"  # noqa: S104
+
+
 def publish(one: Container, publisher: Container, outer: int, inner: int, text: str = "") -> list[Remedy]:
     """Return the ways to have port ``outer`` of the machine lead to ``inner``; ``text`` is the compose file's."""
-    where = next((port.host_ip for port in publisher.ports if port.host_port == outer), "127.0.0.1")
-    where = "" if where in {"0.0.0.0", "::"} else f"[{where}]:" if ":" in where else f"{where}:"  # noqa: S104
+    where = _published_on(publisher, outer)
     mapping = f"{where}{inner}:{inner}"
     same = f"{where}{outer}:{inner}"
     note = (
@@ -108,6 +113,28 @@ def publish(one: Container, publisher: Container, outer: int, inner: int, text: 
             )
         )
     return found
+
+
+def one_number(one: Container, publisher: Container, outer: int, inner: int, text: str = "") -> list[Remedy]:
+    """Return the ways to have one number inside and outside, so that a Host with it is accepted: the clients' or qBittorrent's.
+
+    ``outer`` is what clients use, ``inner`` what qBittorrent listens on; ``text`` is the compose file's.
+    """
+    name = next((known for known in ("WEBUI_PORT", "QBT_WEBUI_PORT") if known in one.environment), "QBT_WEBUI_PORT")
+    value, mapping = f"{name}={outer}", f"{_published_on(publisher, outer)}{outer}:{outer}"
+    commands: tuple[str, ...] = (f"-e {value} -p {mapping}",)
+    where = f"container {one.name}, which is made anew for it; its volumes stay"
+    if one.compose is not None:
+        where = f"service {one.compose.service} of {one.compose.file or 'its compose file'}"
+        lines = ("    environment:", f"      - {value}", "    ports:", f'      - "{mapping}"')
+        commands = (*lines, up(one.engine, one.compose))
+    if publisher is not one:
+        where += f" (ports: at {publisher.name}, whose network it uses)"
+    said = f"Let qBittorrent listen on {outer}, the number that clients use, and publish it as it is: in {where}."
+    note = (
+        " Images that know WEBUI_PORT (linuxserver's, hotio's) take that in its place." if name != "WEBUI_PORT" else ""
+    )
+    return [Remedy("deployment", said + note, commands), *publish(one, publisher, outer, inner, text)]
 
 
 def _diff(text: str, file: str, outer: int, inner: int) -> str:

@@ -245,6 +245,8 @@ def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
     if target.container is not None:
         one = target.container
         values |= {"container": "yes", "engine": one.engine, "container_name": one.name}
+        if target.config_file is not None and one.inside_path(target.config_file) is not None:
+            values["unmounted"] = "no"
         if one.compose is not None:
             values |= {"compose_file": one.compose.file or "", "compose_service": one.compose.service}
     elif target.instance is not None and target.direct:

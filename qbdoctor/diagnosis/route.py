@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from qbdoctor.model.report import Cause, TargetInfo
     from qbdoctor.observe.base.observations import Observations
 
-_MAPPERS = {"docker-proxy": "docker-proxy", "firewall": "the firewall's port map"}
+_MAPPERS = {
+    "docker-proxy": "docker-proxy",
+    "firewall": "the firewall's port map",
+    "userland": "the engine's port forwarding",
+}
 
 
 def route(seen: Observations, info: TargetInfo, causes: Sequence[Cause]) -> Route | None:

@@ -118,6 +118,7 @@ class Engines:
             raise UserError("no-engine", f"--container: {'; '.join(one.text for one in problems)}.", 3)
         known = ", ".join(one.name for one in self.containers[:5])
         hint = f"those that look like qBittorrent's are {known}" if known else "docker ps -a or podman ps -a lists them"
+        hint += ". A rootless engine's containers are told to its own user alone, not to root"
         raise UserError("no-such-container", f"--container: Docker and Podman know no {name!r} here: {hint}.")
 
     def files_of(self, one: Container) -> Files:
@@ -317,7 +318,7 @@ class ContainerFinder(ABC):
             server_port=port,
             server_port_source=source,
             here=at.is_loopback or self._is_here(ips),
-            mapped_by=None if published is None else self._mapper(published.host_port),
+            mapped_by=None if published is None else self._mapper(published.host_port, ips),
             container=one,
             publisher=publisher,
             published=published,
@@ -325,9 +326,12 @@ class ContainerFinder(ABC):
             engine_problem=self.engines.problem,
         )
 
-    def _mapper(self, port: int) -> Literal["docker-proxy", "firewall"]:
+    def _mapper(self, port: int, ips: frozenset[IP]) -> Literal["docker-proxy", "firewall", "userland"]:
         found = self._forward(port)
-        return "firewall" if found is None else found.by
+        if found is not None:
+            return found.by
+        # A rootless engine cannot write the firewall's rules: a program of its own (rootlessport, slirp4netns, pasta) listens.
+        return "userland" if any(listening_owners(str(ip), port) for ip in ips) else "firewall"
 
     def with_container(self, target: Target, ips: frozenset[IP]) -> Target:
         """Return a target whose process was found with its container beside it, and why an engine was not asked."""

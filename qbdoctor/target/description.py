@@ -54,7 +54,7 @@ class Target:
     server_port: int | None = None
     server_port_source: str | None = None
     here: bool = False
-    mapped_by: Literal["docker-proxy", "firewall"] | None = None
+    mapped_by: Literal["docker-proxy", "firewall", "userland"] | None = None
     container: Container | None = None
     publisher: Container | None = None
     published: Published | None = None

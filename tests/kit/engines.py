@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.kit import matrix, needs
+from tests.kit import matrix, needs, others
 
 UP_SECONDS = 40.0
 
@@ -75,6 +75,10 @@ class Docker:
         self("run", "-d", "--name", name, *options, self.image(release), *inner)
         self.made.append(name)
         return name
+
+    def output(self, name: str) -> str:
+        done = subprocess.run(["docker", "logs", name], env=self.environment, capture_output=True, text=True)
+        return done.stdout + done.stderr
 
     def inspect(self, name: str) -> dict[str, Any]:
         return dict(json.loads(self("inspect", name))[0])
@@ -144,10 +148,18 @@ def docker() -> Iterator[Docker]:
 
 @dataclass
 class Podman:
-    """Podman with a store of its own, in namespaces of its own: cgroup v2 is mounted there, and loopback is all there is."""
+    """Podman with a store of its own, in namespaces of its own: cgroup v2 is mounted there, and loopback is all there is.
+
+    `user` is None for root's; a rootless one has the user's folders below `home` and a range of ids for its containers.
+    """
 
     folder: Path
     process: subprocess.Popen[bytes]
+    user: int | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
 
     @property
     def inside(self) -> list[str]:
@@ -155,19 +167,63 @@ class Podman:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf")}
+        given = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/root"}
+        if self.user is not None:
+            return {**given, "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.folder / "runtime")}
+        return {**given, "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf")}
+
+    @property
+    def owner(self) -> list[str]:
+        """What stands before a command that is to be run by whose it is."""
+        return [] if self.user is None else others.plainly(self.user)
 
     def __call__(self, *words: str, check: bool = True) -> str:
-        line = [*self.inside, "podman", *words]
-        done = subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=120)
+        line = [*self.inside, *self.owner, "podman", *words]
+        done = subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=120, cwd=self.folder)
         assert not check or done.returncode == 0, f"podman {' '.join(words[:2])}: {done.stderr}"
         return done.stdout.strip()
 
+    def output(self, name: str) -> str:
+        return self("logs", name)
+
+
+LIMITS = ("--cgroups=disabled", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000")
+"""What `podman run` is given where the machine has no cgroup v2 of its own and limits the number of open files."""
+
+
+def _ready(folder: Path, user: int | None) -> str:
+    """The script that makes Podman's namespaces; a rootless one's user has a name there, ids, and the devices it opens."""
+    lines = ["ip link set lo up", "umount -R /sys/fs/cgroup", "mount -t cgroup2 none /sys/fs/cgroup || exit 1"]
+    if user is not None:
+        for name, line in (
+            ("passwd", f"rootless:x:{user}:{user}::{folder}/home:/bin/sh"),
+            ("group", f"rootless:x:{user}:"),
+        ):
+            held = Path("/etc", name).read_text("utf-8").rstrip("\n")
+            (folder / name).write_text(f"{held}\n{line}\n")
+        for name in ("subuid", "subgid"):
+            (folder / name).write_text("rootless:600000:65536\n")
+        lines += [
+            f"mount --bind {folder}/{name} /etc/{name} || exit 1" for name in ("passwd", "group", "subuid", "subgid")
+        ]
+        lines.append(f"mount -t tmpfs none {folder}/devices && mknod -m 666 {folder}/devices/tun c 10 200 || exit 1")
+        lines.append(f"mount --bind {folder}/devices/tun /dev/net/tun || exit 1")
+        for name, mode in (("devices", 0o755), ("home", 0o755), ("runtime", 0o700)):
+            (folder / name).mkdir()
+            (folder / name).chmod(mode)
+            os.chown(folder / name, user, user)
+        config = folder / "home/.config/containers/storage.conf"
+        config.parent.mkdir(parents=True)
+        config.write_text('[storage]\ndriver = "vfs"\n')
+        for place in (config, *config.relative_to(folder / "home").parents):
+            os.chown(folder / "home" / place, user, user)
+    return "; ".join([*lines, "exec sleep 3600"])
+
 
 @contextlib.contextmanager
-def podman(release: matrix.Release) -> Iterator[tuple[Podman, str]]:
+def podman(release: matrix.Release, user: int | None = None) -> Iterator[tuple[Podman, str]]:
     """Podman with the image of a release; skips, or fails where the run insists, where none can run."""
-    for program in ("podman", "crun", "unshare", "nsenter", "ip"):
+    for program in ("podman", "crun", "unshare", "nsenter", "ip", *(("newuidmap", "slirp4netns") if user else ())):
         needs.program(program)
     if os.geteuid() != 0:
         needs.without(f"{needs.MISSING}the right to make namespaces (root)")
@@ -175,9 +231,8 @@ def podman(release: matrix.Release) -> Iterator[tuple[Podman, str]]:
     folder.chmod(0o755)
     store = f'[storage]\ndriver = "vfs"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n'
     (folder / "storage.conf").write_text(store)
-    ready = "ip link set lo up; umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && exec sleep 3600"
-    process = subprocess.Popen(["unshare", "-mn", "sh", "-c", ready], stderr=subprocess.DEVNULL)
-    made = Podman(folder, process)
+    process = subprocess.Popen(["unshare", "-mn", "sh", "-c", _ready(folder, user)], stderr=subprocess.DEVNULL)
+    made = Podman(folder, process, user)
     try:
         end = time.monotonic() + 5
         while Path(f"/proc/{process.pid}/comm").read_text().strip() != "sleep":
@@ -187,8 +242,11 @@ def podman(release: matrix.Release) -> Iterator[tuple[Podman, str]]:
         packed = subprocess.Popen(["tar", "-C", str(_staged(release, folder)), "-c", "."], stdout=subprocess.PIPE)
         plugins = next(release.root.glob("usr/lib/*/qt[56]/plugins")).relative_to(release.root)
         words = ["--change", f"ENV=QT_PLUGIN_PATH=/{plugins}", "--change", "ENV=LANG=C.UTF-8", "-", "qbt"]
-        line = [*made.inside, "podman", "import", "-q", *words]
-        subprocess.run(line, stdin=packed.stdout, env=made.environment, check=True, capture_output=True)
+        line = [*made.inside, *made.owner, "podman", "import", "-q", *words]
+        done = subprocess.run(
+            line, stdin=packed.stdout, env=made.environment, capture_output=True, text=True, cwd=folder
+        )
+        assert done.returncode == 0, done.stderr
         packed.wait()
         yield made, "localhost/qbt"
     finally:
@@ -200,15 +258,14 @@ def podman(release: matrix.Release) -> Iterator[tuple[Podman, str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for_output(made: Docker, name: str, form: str, seconds: float = 30.0) -> None:
+def wait_for_output(made: Docker | Podman, name: str, form: str, seconds: float = 30.0) -> None:
     """Wait until a container has printed what a pattern finds."""
     end = time.monotonic() + seconds
     while True:
-        done = subprocess.run(["docker", "logs", name], env=made.environment, capture_output=True, text=True)
-        said = done.stdout + done.stderr
+        said = made.output(name)
         if re.search(form, said):
             return
-        state = made.inspect(name)["State"]
+        state = dict(json.loads(made("inspect", name))[0])["State"]
         assert state["Running"] and time.monotonic() < end, f"{name}: {state['Status']} {said[-500:]}"
         time.sleep(0.1)
 

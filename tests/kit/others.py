@@ -26,15 +26,19 @@ def as_user(uid: int, *groups: int, closed: Sequence[Path] = ()) -> list[str]:
 
     `closed`: folders of root's that stay closed to the user though the one above them is shown.
     """
-    needs.program("setpriv")
     if os.geteuid() != 0:
         needs.without(f"{needs.MISSING}the right to act for another user (root)")
-    kept = [f"--groups={','.join(map(str, groups))}"] if groups else ["--clear-groups"]
-    user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", *kept, "--bounding-set=-all", "--no-new-privs", "--"]
+    user = plainly(uid, *groups)
     script = _script(_wanted(), closed)
     if not script:
         return user
     return [needs.program("unshare"), "-m", "sh", "-ec", f'{script}exec "$@"', "sh", *user]
+
+
+def plainly(uid: int, *groups: int) -> list[str]:
+    """The same for a program that needs neither Python nor the checkout."""
+    kept = [f"--groups={','.join(map(str, groups))}"] if groups else ["--clear-groups"]
+    return [needs.program("setpriv"), f"--reuid={uid}", f"--regid={uid}", *kept, "--inh-caps=-all", "--"]
 
 
 def _wanted() -> set[Path]:

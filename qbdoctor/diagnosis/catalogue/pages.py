@@ -37,6 +37,7 @@ T = TypeVar("T")
 CONDITIONS: Mapping[str, str] = {
     "container": "where qBittorrent runs in a container or behind a port mapping",
     "proxy": "where a reverse proxy stands in front",
+    "unmounted": "where its configuration is not known to lie in a volume",
     "local": "where LocalHostAuth is false",
     "subnet": "where the subnet whitelist is on",
     "wrong_name": "where the certificate is made for another name",
@@ -234,6 +235,9 @@ def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, comma
             return _setting(match["verb"], inner or "", values)
         if match["name"] not in PLACES:
             return match[0]
+        if match["name"] == "plain":
+            whole = whole and "container_name" not in values
+            return ""
         value = values.get(match["name"], "")
         if value and not bad.search(value):
             return value

@@ -34,6 +34,7 @@ PLACES: Mapping[str, str] = {
     "container_name": "the container's name",
     "compose_file": "the file of its compose project",
     "compose_service": "its service in that file",
+    "plain": "nothing: what it stands in is left out where the target is known to be an engine's container",
 }
 """Every place a template may hold, and what goes there. ``Finding.values`` uses these names."""
 

@@ -32,6 +32,7 @@ KEEPERS = {
 MOST_TEXT = 300
 MOST_ITEMS = 100
 COMPOSE = "com.docker.compose."
+PODMAN_COMPOSE = "io.podman.compose.version"
 
 
 @frozen
@@ -67,12 +68,16 @@ class Mount:
 
 @frozen
 class Compose:
-    """Which service of which compose project a container is, by its labels; ``file`` is the first of its files."""
+    """Which service of which compose project a container is, by its labels; ``file`` is the first of its files.
+
+    ``program`` is what made it: "" for the engine's own ``compose``, else docker-compose (1.x) or podman-compose.
+    """
 
     service: str
     project: str
     file: str | None
     folder: str | None = None
+    program: str = ""
 
 
 @frozen
@@ -283,4 +288,6 @@ def _compose(labels: Mapping[str, Any]) -> Compose | None:
     folder = _text(labels.get(f"{COMPOSE}project.working_dir")) or None
     if files is not None and folder is not None and not files.startswith("/"):
         files = f"{folder}/{files}"
-    return Compose(service, _text(labels.get(f"{COMPOSE}project")), files, folder)
+    old = _text(labels.get(f"{COMPOSE}version")).startswith("1.")
+    program = "podman-compose" if PODMAN_COMPOSE in labels else "docker-compose" if old else ""
+    return Compose(service, _text(labels.get(f"{COMPOSE}project")), files, folder, program)

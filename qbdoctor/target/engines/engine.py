@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -133,6 +134,12 @@ def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, .
         if host.startswith("unix://") or not host:
             if any(files.exists(Path(one)) for one in ((where,) if host else _DOCKER_SOCKETS)):
                 found.append(Engine("docker", docker))
+            elif not host and (own := _rootless_socket(environment)) is not None:
+                text = (
+                    f"a rootless Docker of this user's runs at {own}, and the docker command does not ask it: "
+                    f"export DOCKER_HOST=unix://{own} and run this again"
+                )
+                problems.append(Problem("docker", "failed", text))
         elif host.startswith("npipe") or where.startswith(_LOCAL):
             found.append(Engine("docker", docker))
         else:
@@ -143,6 +150,15 @@ def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, .
     if podman is not None and (not sys.platform.startswith("linux") or _podman_store(environment, home)):
         found.append(Engine("podman", podman))
     return tuple(found), tuple(problems)
+
+
+def _rootless_socket(environment: Mapping[str, str]) -> Path | None:
+    """Return the socket of a rootless Docker of this user's that no context and no DOCKER_HOST names."""
+    folder = environment.get("XDG_RUNTIME_DIR", "")
+    if not folder and hasattr(os, "geteuid"):
+        folder = f"/run/user/{os.geteuid()}"
+    own = Path(folder or "/nowhere") / "docker.sock"
+    return own if files.exists(own) else None
 
 
 def _docker_host(environment: Mapping[str, str], home: Path) -> str:
@@ -197,7 +213,9 @@ def find(
     for engine in known:
         try:
             listed = ask(engine, "ps", "-a", "--no-trunc", "--format", _ROW).decode("utf-8", errors="replace")
-            chosen = [row.split("\t")[0] for row in listed.splitlines() if _wanted(row, name, ids, port)]
+            wanted = ((row.partition("\t")[0], _wanted(row, name, ids, port)) for row in listed.splitlines())
+            # Only so many are looked at: the one that is meant comes before those that merely look like it.
+            chosen = [number for number, how in sorted(wanted, key=lambda one: one[1]) if how < _NOT]
             found = inspect(engine, chosen)
             owners = {one.network_of for one in found if one.network_of is not None}
             missing = [one for one in owners if not any(other.is_called(one) for other in found)]
@@ -211,18 +229,20 @@ def find(
     return Found(tuple(containers), tuple(said))
 
 
+_MEANT, _ALIKE, _NOT = range(3)
 _ROW = "{{.ID}}\t{{.Names}}\t{{.Image}}\t{{.Command}}\t{{.Ports}}"
 
 
-def _wanted(row: str, name: str | None, ids: Collection[str], port: int | None) -> bool:
+def _wanted(row: str, name: str | None, ids: Collection[str], port: int | None) -> int:
+    """Return whether the container of a line is the one that is meant, may be qBittorrent's, or neither."""
     number, names, image, command, ports = (*row.split("\t"), "", "", "", "")[:5]
     if name is not None and (name.removeprefix("/") in names.split(",") or number.startswith(name.lower())):
-        return True
+        return _MEANT
     if any(number.startswith(one) for one in ids if one):
-        return True
+        return _MEANT
     if port is not None and re.search(rf":{port}->", ports):
-        return True
-    return any(_OURS.search(text) for text in (names, image, command))
+        return _MEANT
+    return _ALIKE if any(_OURS.search(text) for text in (names, image, command)) else _NOT
 
 
 def inspect(engine: Engine, names: Iterable[str]) -> list[Container]:

@@ -24,7 +24,7 @@ GROUP = 54_399
 FIX = ("require-localhost-auth", "--yes", "--deadline", "60")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def docker() -> Iterator[engines.Docker]:
     with engines.docker() as made:
         os.chown(made.folder / "docker.sock", 0, GROUP)

@@ -15,6 +15,7 @@ from qbdoctor.api import (
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 NOTHING_BEHIND = ("closed", "refused", "timeout", "connect-timeout")
+OUT_OF_REACH = ("unreachable", "timeout", "connect-timeout")
 EXIT_CODES = {
     0: "it ended by itself, or was stopped",
     137: "killed, SIGKILL",
@@ -36,6 +37,8 @@ def judge(seen: Observations) -> Judgement:
         return _runs(one)
     if inner is not None and inner != port:
         return _mapped_elsewhere(seen, one, inner, port)
+    if inner is None and target.direct and _asked_itself(seen, one):
+        return _out_of_reach(seen, one)
     if inner is None and not target.direct:
         return _not_published(seen, one, port)
     return _only_inside(seen, one, port) or _runs(one)
@@ -136,6 +139,53 @@ def _mapped_elsewhere(seen: Observations, one: Container, inner: int, port: int)
     return Judgement("fail", text, findings=(found,))
 
 
+def _asked_itself(seen: Observations, one: Container) -> bool:
+    """Whether the container's own address was asked, and nobody was reached there."""
+    failure = seen.anonymous.failure
+    own = (seen.target.publisher or one).addresses
+    return failure is not None and failure.kind in OUT_OF_REACH and seen.target.address.host in own
+
+
+def _out_of_reach(seen: Observations, one: Container) -> Judgement:
+    """Its own machine does not reach a container that runs: networks in which that is so by their making."""
+    address = seen.target.address
+    text = (
+        f"{address.host} is the own address of container {one.name}, which runs, and this machine does not reach it. That is "
+        "how macvlan and ipvlan networks are: other machines reach the container, its own one does not. A rootless engine's "
+        "and Docker Desktop's containers have addresses that exist inside the engine alone"
+    )
+    ways = (
+        Remedy(
+            "client", f"With macvlan or ipvlan, ask from another machine: {address.url}; clients there need no change."
+        ),
+        Remedy(
+            "deployment",
+            "For clients on this machine give it an interface in that network too (PARENT: its network card, FREE: an address "
+            "that is free there); gone after a restart unless the system's own configuration has it.",
+            (
+                "ip link add qb-host link PARENT type macvlan mode bridge",
+                f"ip addr add FREE/32 dev qb-host; ip link set qb-host up; ip route add {address.host} dev qb-host",
+            ),
+        ),
+        Remedy(
+            "deployment",
+            f"With a rootless engine publish the port, and ask http://127.0.0.1:{address.port} (in a macvlan network that has "
+            "no effect).",
+            (f"-p 127.0.0.1:{address.port}:{address.port}",),
+        ),
+    )
+    evidence = (_evidence(one, f"{one.engine} inspect {one.name}: running, its address {address.host}"),)
+    found = Finding(
+        "host-unreachable",
+        "likely",
+        text,
+        (*evidence, Evidence.response(seen.anonymous)),
+        severity="error",
+        remedies=ways,
+    )
+    return Judgement("fail", f"Container {one.name} runs and is not reached at {address.host}", findings=(found,))
+
+
 def _only_inside(seen: Observations, one: Container, port: int) -> Judgement | None:
     """The number is right, and qBittorrent takes connections from within its container alone."""
     settings, instance = seen.settings, seen.target.instance
@@ -197,7 +247,7 @@ CHECK = Check(
     title="The container",
     order=15,
     judge=judge,
-    causes=("not-running", "wrong-port", "env-override"),
+    causes=("not-running", "wrong-port", "env-override", "host-unreachable"),
     about=(
         "Asks Docker and Podman of this machine, by their own command lines and as this user, for the container that the "
         "address leads to: its state, exit code and restarts, the ports it publishes (or another one whose network it "

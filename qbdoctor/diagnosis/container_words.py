@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from qbdoctor.target.engines.container import Compose, Container, Published
 
 
+OPTION = "--webui-port"
+
+
 def logs(one: Container) -> str:
     """Return the command that shows what a container printed last."""
     return f"{one.engine} logs --tail 50 {one.name}"
@@ -64,8 +67,8 @@ def port_variable(one: Container, source: str | None, port: int) -> str | None:
     for name in ("QBT_WEBUI_PORT", "WEBUI_PORT", "WEBUI_PORTS"):
         if one.environment.get(name, "").partition("/")[0] == str(port):
             return f"{name}={port}"
-    if source == "--webui-port" or f"--webui-port={port}" in one.command:
-        return f"--webui-port={port}"
+    if source == OPTION or f"{OPTION}={port}" in one.command:
+        return f"{OPTION}={port}"
     return None
 
 
@@ -100,19 +103,32 @@ def publish(one: Container, publisher: Container, outer: int, inner: int, text: 
         said = f"Create container {publisher.name} anew with this option in the place of its old -p; its volumes stay.{note}"
         found.append(Remedy("deployment", said, (f"-p {mapping}",)))
     known = port_variable(one, None, inner)
-    if known is not None and "=" in known:
-        name = known.lstrip("-").partition("=")[0]
-        wanted = next((port.port for port in publisher.ports if port.host_port == outer), outer)
+    wanted = next((port.port for port in publisher.ports if port.host_port == outer), outer)
+    if known is not None and wanted != inner:
         whose = f"service {one.compose.service}" if one.compose is not None else f"container {one.name}"
         found.append(
             Remedy(
                 "deployment",
                 f"Or set the port where it is set at each start, in the environment or command of {whose}, to the number that "
                 f"is published ({same} stands for the other way).",
-                (f"{'--' if name == 'webui-port' else ''}{name}={wanted}",),
+                (_setting_of_port(one, wanted),),
             )
         )
     return found
+
+
+def _setting_of_port(one: Container, number: int) -> str:
+    """Return what tells a container's qBittorrent the port: the option of its command, its image's variable, or its own.
+
+    linuxserver's starts it with --webui-port=$WEBUI_PORT, hotio's with the first number of WEBUI_PORTS (their run scripts).
+    """
+    if any(word.startswith(OPTION) for word in one.command):
+        return f"{OPTION}={number}"
+    if "WEBUI_PORTS" in one.environment:
+        return f"WEBUI_PORTS={number}/tcp,{number}/udp"
+    if "WEBUI_PORT" in one.environment or "linuxserver" in one.image:
+        return f"WEBUI_PORT={number}"
+    return f"QBT_WEBUI_PORT={number}"
 
 
 def one_number(one: Container, publisher: Container, outer: int, inner: int, text: str = "") -> list[Remedy]:
@@ -120,21 +136,19 @@ def one_number(one: Container, publisher: Container, outer: int, inner: int, tex
 
     ``outer`` is what clients use, ``inner`` what qBittorrent listens on; ``text`` is the compose file's.
     """
-    name = next((known for known in ("WEBUI_PORT", "QBT_WEBUI_PORT") if known in one.environment), "QBT_WEBUI_PORT")
-    value, mapping = f"{name}={outer}", f"{_published_on(publisher, outer)}{outer}:{outer}"
-    commands: tuple[str, ...] = (f"-e {value} -p {mapping}",)
+    value, mapping = _setting_of_port(one, outer), f"{_published_on(publisher, outer)}{outer}:{outer}"
+    behind = value.startswith(OPTION)  # wins over every variable
+    commands: tuple[str, ...] = (f"-p {mapping} IMAGE … {value}",) if behind else (f"-e {value} -p {mapping}",)
     where = f"container {one.name}, which is made anew for it; its volumes stay"
     if one.compose is not None:
         where = f"service {one.compose.service} of {one.compose.file or 'its compose file'}"
-        lines = ("    environment:", f"      - {value}", "    ports:", f'      - "{mapping}"')
+        first = (f"    command: … {value}",) if behind else ("    environment:", f"      - {value}")
+        lines = (*first, "    ports:", f'      - "{mapping}"')
         commands = (*lines, up(one.engine, one.compose))
     if publisher is not one:
         where += f" (ports: at {publisher.name}, whose network it uses)"
     said = f"Let qBittorrent listen on {outer}, the number that clients use, and publish it as it is: in {where}."
-    note = (
-        " Images that know WEBUI_PORT (linuxserver's, hotio's) take that in its place." if name != "WEBUI_PORT" else ""
-    )
-    return [Remedy("deployment", said + note, commands), *publish(one, publisher, outer, inner, text)]
+    return [Remedy("deployment", said, commands), *publish(one, publisher, outer, inner, text)]
 
 
 def _diff(text: str, file: str, outer: int, inner: int) -> str:

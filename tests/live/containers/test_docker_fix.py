@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,46 @@ def test_fixed_with_a_restart_and_taken_back_from_a_new_container(scene: Callabl
     assert "LocalHostAuth=false" in one.config.read_text()
     assert b"LocalHostAuth=false" in kept
     assert one.docker.inspect("qb-restart")["State"]["Running"]
+
+
+def _looks(path: Path) -> tuple[bytes, int, int, int]:
+    """The bytes of a file, its owner, group and mode."""
+    found = path.stat()
+    return path.read_bytes(), found.st_uid, found.st_gid, found.st_mode
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("kept", ["folder", "volume"])
+def test_taken_back_to_the_byte_with_owner_and_mode(scene: Callable[..., Scene], kept: str) -> None:
+    """As the server left it when it was stopped: a fix with a restart, and the rollback of a stopped one, change nothing more."""
+    one = scene("qb-bytes")
+    file = one.write(LocalHostAuth="false")
+    options: tuple[str, ...] = ("--user", "1000:100")
+    if kept == "volume":
+        one.docker("volume", "create", "qbbytes")
+        volume = Path(one.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "qbbytes"))
+        shutil.copytree(one.folder, volume, dirs_exist_ok=True)
+        file = volume / one.config.relative_to(one.folder)
+        options += ("-v", "qbbytes:/config")
+    for each in [file.parents[2], *file.parents[2].rglob("*")]:
+        os.chown(each, 1000, 100)
+    file.chmod(0o640)
+    one.start(*options)
+    one.docker("stop", "-t", "60", "qb-bytes")
+    before = _looks(file)
+    one.docker("start", "qb-bytes")
+    time.sleep(2)
+    fixed = one.doctor("root", *FIX, "--container", "qb-bytes", "--via", "file", "--restart", verb="fix")
+    assert fixed.code == 0, fixed.out + fixed.err
+    one.docker("stop", "-t", "60", "qb-bytes")
+    assert b"LocalHostAuth=true" in file.read_bytes()
+    assert _looks(file)[1:] == before[1:]
+    undone = one.doctor("root", "--last", "--yes", "--via", "file", verb="rollback")
+    assert undone.code == 0, undone.out + undone.err
+    assert _looks(file) == before
+    one.docker.clear()
+    if kept == "volume":
+        one.docker("volume", "rm", "qbbytes")
 
 
 @pytest.mark.extended

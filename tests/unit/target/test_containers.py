@@ -91,6 +91,44 @@ def test_what_is_read_of_it() -> None:
     assert one.restart_policy == "always"
 
 
+@pytest.mark.parametrize(
+    ("labels", "command"),
+    [
+        ({}, "docker compose -f /srv/compose.yaml up -d qb"),
+        ({"com.docker.compose.version": "2.24.5"}, "docker compose -f /srv/compose.yaml up -d qb"),
+        ({"com.docker.compose.version": "1.29.2"}, "docker-compose -f /srv/compose.yaml up -d qb"),
+        ({"io.podman.compose.version": "1.0.3"}, "podman-compose -f /srv/compose.yaml up -d qb"),
+    ],
+)
+def test_what_made_a_compose_service_makes_it_anew(labels: dict[str, str], command: str) -> None:
+    held = inspected()["Config"]
+    one = made(Config={**held, "Labels": {**held["Labels"], **labels}})
+    assert one.compose is not None
+    assert container_words.up(one.engine, one.compose) == command
+
+
+@pytest.mark.parametrize(
+    ("environment", "image", "command", "step"),
+    [
+        ([], "qbt:5", [], "-e QBT_WEBUI_PORT=8112 -p 127.0.0.1:8112:8112"),
+        ([], "lscr.io/linuxserver/qbittorrent", [], "-e WEBUI_PORT=8112 -p 127.0.0.1:8112:8112"),
+        (["WEBUI_PORT=8080"], "x", [], "-e WEBUI_PORT=8112 -p 127.0.0.1:8112:8112"),
+        (["WEBUI_PORTS=8080/tcp,8080/udp"], "x", [], "-e WEBUI_PORTS=8112/tcp,8112/udp -p 127.0.0.1:8112:8112"),
+        (["QBT_WEBUI_PORT=8080"], "x", ["--webui-port=8080"], "-p 127.0.0.1:8112:8112 IMAGE … --webui-port=8112"),
+    ],
+)
+def test_the_number_is_set_as_the_image_takes_it(
+    environment: list[str], image: str, command: list[str], step: str
+) -> None:
+    """And published on no more addresses than before."""
+    ports = {"Ports": {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8112"}]}}
+    config = {"Env": environment, "Image": image, "Cmd": command, "Labels": {}}
+    one = made(Config=config, Args=command, NetworkSettings={"IPAddress": "172.17.0.2", **ports})
+    first, *others = container_words.one_number(one, one, 8112, 8080)
+    assert first.commands == (step,)
+    assert [other.commands for other in others] == [("-p 127.0.0.1:8080:8080",)]
+
+
 def test_of_the_environment_names_and_known_values_alone() -> None:
     one = made()
     assert one.environment == {"WEBUI_PORT": "8090"}
@@ -191,6 +229,36 @@ def test_without_a_socket_or_a_store_no_program_is_run(tmp_path: Path, monkeypat
     monkeypatch.setattr(engine, "_DOCKER_SOCKETS", (str(tmp_path / "none"),))
     assert engine.find({"PATH": str(tmp_path)}, tmp_path) == engine.Found()
     assert not (tmp_path / "asked").exists()
+
+
+def test_a_rootless_docker_that_nothing_names_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a shell of cron's: it runs, and the docker command asks another socket, which there is not."""
+    program(tmp_path, "docker", f"touch {tmp_path}/asked")
+    monkeypatch.setattr(engine, "_DOCKER_SOCKETS", (str(tmp_path / "none"),))
+    environment = {"PATH": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "runtime")}
+    assert engine.find(environment, tmp_path) == engine.Found()
+    (tmp_path / "runtime").mkdir()
+    (tmp_path / "runtime/docker.sock").touch()
+    (problem,) = engine.find(environment, tmp_path).problems
+    assert f"export DOCKER_HOST=unix://{tmp_path}/runtime/docker.sock" in problem.text
+    assert not (tmp_path / "asked").exists()
+
+
+def test_the_one_that_is_meant_is_looked_at_among_many_alike(tmp_path: Path) -> None:
+    """The number of looks is capped: what is named, or publishes the port, comes before what only has a like name."""
+    rows = "".join(
+        f"{number:064x}\tqb-{number}\tqbittorrent\t-\t0.0.0.0:{9000 + number}->8080/tcp\n" for number in range(60)
+    )
+    (tmp_path / "rows").write_text(rows)
+    (tmp_path / "sock").touch()
+    listed = f'[ "$1" = ps ] && exec cat {tmp_path}/rows; echo "$@" > {tmp_path}/asked; echo "[]"'
+    program(tmp_path, "docker", listed)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DOCKER_HOST": f"unix://{tmp_path}/sock"}
+    for meant in ({"name": "qb-57"}, {"port": 9057}, {"ids": (f"{57:064x}",)}):
+        engine.find(environment, tmp_path, **meant)
+        asked = (tmp_path / "asked").read_text().split()[2:]
+        assert asked[0] == f"{57:064x}"
+        assert len(asked) == engine.MOST_INSPECTED
 
 
 @pytest.mark.parametrize(

@@ -304,8 +304,9 @@ class ContainerFinder(ABC):
         at = address or containers.address_of(publisher, port or WEB_UI_PORT, scheme, instance)
         ips = self._ips(at.host)
         published = containers.published_at(publisher, at.port, ips)
-        own = containers.is_own_address(publisher, ips) and at.port == port  # the container's, in a network of the engine's
-        direct = True if own else None if instance is None or published is not None else self._listens(instance, at, ips)
+        direct = None if instance is None or published is not None else self._listens(instance, at, ips)
+        if containers.is_own_address(publisher, ips) and at.port == port:
+            direct = True  # by the engine's bridge, or in the local network
         return Target(
             address=at,
             origin=origin,

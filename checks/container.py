@@ -32,6 +32,12 @@ def judge(seen: Observations) -> Judgement:
         return _not_seen(seen)
     if not one.state.running:
         return _stopped(seen, one)
+    if one.state.status == "paused":
+        return _paused(seen, one)
+    if not seen.anonymous.answered and one.network_of is not None:
+        lost = _network_lost(seen, one, target.publisher or one)
+        if lost is not None:
+            return lost
     inner, port = target.published.port if target.published else None, target.server_port
     if seen.anonymous.answered or port is None:
         return _runs(one)
@@ -73,6 +79,47 @@ def _runs(one: Container) -> Judgement:
     again = f", restarted {one.state.restarts} times by its policy" if one.state.restarts else ""
     text = f"Container {one.name} ({one.engine}, {one.image}) runs{again}{health}"
     return Judgement("warn" if one.state.health == "unhealthy" or again else "pass", text)
+
+
+def _paused(seen: Observations, one: Container) -> Judgement:
+    text = f"container {one.name} ({one.engine}) is paused: it takes connections and answers none until it goes on"
+    way = Remedy("deployment", "Let it go on.", (f"{one.engine} unpause {one.name}",))
+    said = (_evidence(one, f"{one.engine} inspect {one.name} says: paused"), Evidence.response(seen.anonymous))
+    found = Finding("web-server-hang", "likely", text, said, severity="error", remedies=(way,))
+    return Judgement("fail", text, findings=(found,))
+
+
+def _network_lost(seen: Observations, one: Container, owner: Container) -> Judgement | None:
+    """Judge the container whose network it uses: where that one ends or is started again, the network goes with it.
+
+    Measured on Docker 20.10: the other container keeps the network that is gone until it is restarted itself.
+    """
+    again = container_words.restart(one)
+    if owner is one:
+        text = f"container {one.name} uses the network of a container that is no more ({(one.network_of or '')[:12]})"
+        ways = [
+            Remedy(
+                "deployment",
+                "Make it anew, so that it gets the network of the present one.",
+                (container_words.anew(one),),
+            )
+        ]
+    elif not owner.state.running:
+        text = f"container {owner.name}, whose network {one.name} uses, is {owner.state.status}: nothing leads to the Web UI"
+        first, *more = container_words.start(owner)
+        ways = [first, *more, Remedy("deployment", f"Then restart {one.name}, whose network ended with it.", (again,))]
+    elif owner.state.started is not None and one.state.started is not None and owner.state.started > one.state.started:
+        text = (
+            f"container {owner.name}, whose network {one.name} uses, was started again at {owner.state.started:%H:%M:%S} UTC, "
+            f"after {one.name} ({one.state.started:%H:%M:%S} UTC), which is still in the network that ended then"
+        )
+        ways = [Remedy("deployment", f"Restart {one.name}: it then joins the present network.", (again,))]
+    else:
+        return None
+    evidence = (_evidence(owner, f"{owner.engine} inspect {owner.name} says: {owner.state.status}"),)
+    said = (*evidence, Evidence.response(seen.anonymous))
+    found = Finding("not-running", "likely", text, said, severity="error", remedies=tuple(ways))
+    return Judgement("fail", text, findings=(found,))
 
 
 def _evidence(one: Container, text: str) -> Evidence:
@@ -247,7 +294,7 @@ CHECK = Check(
     title="The container",
     order=15,
     judge=judge,
-    causes=("not-running", "wrong-port", "env-override", "host-unreachable"),
+    causes=("not-running", "wrong-port", "env-override", "host-unreachable", "web-server-hang"),
     about=(
         "Asks Docker and Podman of this machine, by their own command lines and as this user, for the container that the "
         "address leads to: its state, exit code and restarts, the ports it publishes (or another one whose network it "

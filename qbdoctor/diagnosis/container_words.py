@@ -30,6 +30,18 @@ def up(engine: str, compose: Compose) -> str:
     return f"{compose.program or f'{engine} compose'} {file}up -d {shlex.quote(compose.service)}"
 
 
+def restart(one: Container) -> str:
+    """Return the command that restarts a container; qBittorrent is given time to save."""
+    return f"{one.engine} restart -t 120 {one.name}"
+
+
+def anew(one: Container) -> str:
+    """Return the command that makes a container anew from its compose file, or what to do where there is none."""
+    if one.compose is None:
+        return f"{one.engine} rm -f {one.name}   # and the docker run that made it, with --network container:NAME as before"
+    return up(one.engine, one.compose).replace("up -d", "up -d --force-recreate")
+
+
 def start(one: Container) -> list[Remedy]:
     """Return the ways to have a stopped container run."""
     state = one.state
@@ -38,6 +50,8 @@ def start(one: Container) -> list[Remedy]:
         where = _memory(one)
         found.append(Remedy("deployment", f"Give it more memory before it is started: {where[0]}", where[1]))
     command = up(one.engine, one.compose) if one.compose is not None else f"{one.engine} start {one.name}"
+    if re.search(r"already allocated|already in use", state.error):
+        found.append(_taken(one))
     if state.status == "restarting":
         found.append(Remedy("deployment", "Read why it ends before it is restarted once more.", (logs(one),)))
         return found
@@ -47,6 +61,14 @@ def start(one: Container) -> list[Remedy]:
         )
     )
     return found
+
+
+def _taken(one: Container) -> Remedy:
+    """Return the way out where a port that it publishes is another's already."""
+    ports = sorted({port.host_port for port in one.ports}) or [8080]
+    said = "A port that it publishes is taken: see who has it, then end that one, or publish another number here."
+    shown = (f"{one.engine} ps --filter publish={ports[0]}", f"ss -ltnp 'sport = :{ports[0]}'")
+    return Remedy("deployment", said, shown)
 
 
 def _memory(one: Container) -> tuple[str, tuple[str, ...]]:
@@ -140,13 +162,16 @@ def one_number(one: Container, publisher: Container, outer: int, inner: int, tex
     behind = value.startswith(OPTION)  # wins over every variable
     commands: tuple[str, ...] = (f"-p {mapping} IMAGE … {value}",) if behind else (f"-e {value} -p {mapping}",)
     where = f"container {one.name}, which is made anew for it; its volumes stay"
+    setting = (f"    command: … {value}",) if behind else ("    environment:", f"      - {value}")
+    ports = ("    ports:", f'      - "{mapping}"')
     if one.compose is not None:
         where = f"service {one.compose.service} of {one.compose.file or 'its compose file'}"
-        first = (f"    command: … {value}",) if behind else ("    environment:", f"      - {value}")
-        lines = (*first, "    ports:", f'      - "{mapping}"')
-        commands = (*lines, up(one.engine, one.compose))
-    if publisher is not one:
-        where += f" (ports: at {publisher.name}, whose network it uses)"
+        if publisher is not one:
+            where += f", the ports at {publisher.name}, whose network it uses"
+        commands = (*setting, *ports, up(one.engine, one.compose))
+    elif publisher is not one:
+        where = f"containers {one.name} and {publisher.name}, whose network it uses, both made anew; their volumes stay"
+        commands = (f"{publisher.name}: -p {mapping}", f"{one.name}: {value if behind else f'-e {value}'}")
     said = f"Let qBittorrent listen on {outer}, the number that clients use, and publish it as it is: in {where}."
     return [Remedy("deployment", said, commands), *publish(one, publisher, outer, inner, text)]
 

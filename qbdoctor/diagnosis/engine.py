@@ -244,7 +244,7 @@ def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
     }
     if target.container is not None:
         one = target.container
-        values |= {"container": "yes", "engine": one.engine, "container_name": one.name}
+        values |= {"container": "yes", "plain": "no", "engine": one.engine, "container_name": one.name}
         if target.config_file is not None and one.inside_path(target.config_file) is not None:
             values["unmounted"] = "no"
         if one.compose is not None:

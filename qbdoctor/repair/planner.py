@@ -61,7 +61,7 @@ def way(fix_run: FixRun, asked: str) -> Via:
 
 
 def check_mount(target: Target) -> None:
-    """Refuse a config that is mounted read-only into its container, which could not save it. Raises Refused."""
+    """Refuse a config that its container could not save: mounted read-only, or by itself. Raises Refused."""
     one, file = target.container, target.config_file
     mount = None if one is None or file is None else containers.mount_of(one, file)
     if one is not None and mount is not None and not mount.writable:
@@ -69,6 +69,13 @@ def check_mount(target: Target) -> None:
             f"{mount.source} is mounted read-only into container {one.name} at {mount.destination}, so qBittorrent could not "
             "save its settings: make the container anew without :ro, then run this again.",
             "config-read-only",
+        )
+    if one is not None and mount is not None and file is not None and str(file) == mount.source:
+        raise Refused(
+            f"{file} is mounted into container {one.name} by itself, and a file cannot be replaced there: qBittorrent keeps no "
+            f"change of a setting, and would not see one made here. Mount its folder, {file.parent}, in a container made anew, "
+            "then run this again.",
+            "config-mounted-alone",
         )
 
 

@@ -236,7 +236,7 @@ def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, comma
         if match["name"] not in PLACES:
             return match[0]
         if match["name"] == "plain":
-            whole = whole and "container_name" not in values
+            whole = whole and (stand_ins or values.get("plain") != "no")
             return ""
         value = values.get(match["name"], "")
         if value and not bad.search(value):

@@ -98,7 +98,7 @@ def look(target: Target, *, now: Callable[[], float] = time.time) -> ConfigPlace
     instance = target.instance
     who = None if instance is None else _process_user(instance.pid)
     owner = None if found is None or not _unix() else _Who(found.st_uid, _groups_of(found.st_uid), found.st_uid == 0)
-    mounted_alone, read_only = _mounted(file, instance)
+    mounted_alone, read_only = _mounted_by_engine(target, file) or _mounted(file, instance)
     before, lines = _log(target)
     return ConfigPlace(
         file=file,
@@ -214,6 +214,14 @@ def _reaches(who: _Who, file: Path, instance: Instance | None) -> bool | None:
 
 
 # --- mounts and space -------------------------------------------------------------------------------------------------
+
+
+def _mounted_by_engine(target: Target, file: Path) -> tuple[bool, bool] | None:
+    """Tell the same by what a container's engine says of its mounts: the process's own table is root's to read, mostly."""
+    one = target.container
+    inside = None if one is None else one.inside_path(file)
+    mount = None if one is None or inside is None else one.mount_of(inside)
+    return None if mount is None else (mount.destination == str(inside), not mount.writable)
 
 
 def _mounted(file: Path, instance: Instance | None) -> tuple[bool, bool]:

@@ -219,7 +219,7 @@ def find(
             found = inspect(engine, chosen)
             owners = {one.network_of for one in found if one.network_of is not None}
             missing = [one for one in owners if not any(other.is_called(one) for other in found)]
-            found += inspect(engine, missing)
+            found += [owner for one in missing for owner in _single(engine, one)]  # it may be gone
         except EngineError as error:
             said.append(_problem(engine, str(error)))
             continue

@@ -145,6 +145,66 @@ def test_stopped_and_killed_for_want_of_memory(scene: Callable[..., Scene], who:
 
 
 @pytest.mark.extended
+def test_the_container_whose_network_it_uses_ends_and_comes_back(scene: Callable[..., Scene], who: str) -> None:
+    """As a VPN's after an update: what used its network is left in one that is gone, and only a restart helps."""
+    vpn, one = scene("vpn"), scene("torrents")
+    one.port = vpn.port
+    one.write()
+    sleeps = ("-v", "/usr/bin/sleep:/usr/bin/sleep:ro")
+    made = {"command": ["/usr/bin/sleep", "600"], "wait": False}
+    vpn.start(*sleeps, **made)
+    one.docker.run("torrents", one.release, "--network", "container:vpn", "-v", f"{one.folder}:/config")
+    engines.wait_for_output(one.docker, "torrents", "access the WebUI|Web UI at")
+    one.docker("stop", "-t", "1", "vpn")
+    report = one.report(who)
+    assert causes(report) == ["not-running"], report["verdict"]
+    assert "container vpn, whose network torrents uses, is exited" in report["verdict"]["headline"]
+    assert "docker start vpn" in said(report)
+    assert "docker restart -t 120 torrents" in said(report)
+    one.docker("start", "vpn")
+    report = one.report(who)
+    assert causes(report) == ["not-running"], report["verdict"]
+    assert "was started again" in report["verdict"]["headline"]
+    (step,) = report["causes"][0]["remedies"][0]["commands"]
+    one.docker(*step.split()[1:])
+    engines.wait_for_output(one.docker, "torrents", "access the WebUI|Web UI at")
+    assert one.report(who)["verdict"]["state"] == "healthy"
+    one.docker("rm", "-f", "vpn")
+    vpn.start(*sleeps, **made)
+    report = one.report(who, "--container", "torrents")
+    assert causes(report) == ["not-running"], report["verdict"]
+    assert "a container that is no more" in report["verdict"]["headline"]
+
+
+@pytest.mark.extended
+def test_paused(scene: Callable[..., Scene], who: str) -> None:
+    one = scene("qb-paused")
+    one.write()
+    one.start()
+    one.docker("pause", "qb-paused")
+    report = one.report(who, "--url", one.url, "--deadline", "15")
+    one.docker("unpause", "qb-paused")
+    assert causes(report) == ["web-server-hang"], report["verdict"]
+    assert report["causes"][0]["remedies"][0]["commands"] == ["docker unpause qb-paused"]
+    assert "kill -CONT" not in said(report)
+
+
+@pytest.mark.extended
+def test_a_port_that_another_container_has(scene: Callable[..., Scene], who: str) -> None:
+    first, second = scene("qb-first"), scene("qb-second")
+    second.port = first.port
+    for one in (first, second):
+        one.write()
+    first.start()
+    with pytest.raises(AssertionError, match="already allocated"):
+        second.start(wait=False)
+    report = second.report(who, "--container", "qb-second")
+    assert causes(report) == ["not-running"], report["verdict"]
+    assert f"docker ps --filter publish={first.port}" in said(report)
+    assert report["target"]["container"]["name"] == "qb-second"
+
+
+@pytest.mark.extended
 def test_another_address_than_the_published_one(scene: Callable[..., Scene], who: str) -> None:
     one = scene("qb-six")
     one.write()

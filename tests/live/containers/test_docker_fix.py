@@ -148,15 +148,19 @@ def test_live_in_a_container(scene: Callable[..., Scene], who: str) -> None:
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize(("options", "word"), [(("--rm",), "--rm"), (("read-only",), "read-only")])
+@pytest.mark.parametrize(("options", "word"), [(("--rm",), "--rm"), ((), "read-only"), ((), "by itself")])
 def test_what_cannot_be_restarted_or_saved_is_refused(
     scene: Callable[..., Scene], options: tuple[str, ...], word: str
 ) -> None:
     one = scene("qb-refused")
     one.write(LocalHostAuth="false")
     before = one.config.read_bytes()
-    more = ("-v", f"{one.folder}:/config", "-v", f"{one.config}:/config/qBittorrent/config/qBittorrent.conf:ro")
-    one.start(*(more if word == "read-only" else options))
+    there = "/config/qBittorrent/config/qBittorrent.conf"
+    more = {
+        "read-only": ("-v", f"{one.folder}:/config", "-v", f"{one.config}:{there}:ro"),
+        "by itself": ("-v", f"{one.config}:{there}"),
+    }
+    one.start(*more.get(word, options))
     done = one.doctor("root", *FIX, "--container", "qb-refused", "--via", "file", "--restart", verb="fix")
     assert done.code == 4, done.out + done.err
     assert word in done.out + done.err

@@ -75,6 +75,7 @@ FIXES_NOW = set(
 )
 
 FULL = {
+    "plain": "yes",
     "url": "http://192.168.1.50:8112",
     "host": "192.168.1.50",
     "port": "8112",

@@ -151,8 +151,8 @@ def test_the_container_whose_network_it_uses_ends_and_comes_back(scene: Callable
     one.port = vpn.port
     one.write()
     sleeps = ("-v", "/usr/bin/sleep:/usr/bin/sleep:ro")
-    made = {"command": ["/usr/bin/sleep", "600"], "wait": False}
-    vpn.start(*sleeps, **made)
+    waits = ["/usr/bin/sleep", "600"]
+    vpn.start(*sleeps, command=waits, wait=False)
     one.docker.run("torrents", one.release, "--network", "container:vpn", "-v", f"{one.folder}:/config")
     engines.wait_for_output(one.docker, "torrents", "access the WebUI|Web UI at")
     one.docker("stop", "-t", "1", "vpn")
@@ -170,7 +170,7 @@ def test_the_container_whose_network_it_uses_ends_and_comes_back(scene: Callable
     engines.wait_for_output(one.docker, "torrents", "access the WebUI|Web UI at")
     assert one.report(who)["verdict"]["state"] == "healthy"
     one.docker("rm", "-f", "vpn")
-    vpn.start(*sleeps, **made)
+    vpn.start(*sleeps, command=waits, wait=False)
     report = one.report(who, "--container", "torrents")
     assert causes(report) == ["not-running"], report["verdict"]
     assert "a container that is no more" in report["verdict"]["headline"]

@@ -128,6 +128,11 @@ def config_places(one: Container, options: CommandLine) -> tuple[PurePosixPath, 
     if options.profile is not None:
         profile = Path(options.profile if options.profile.startswith("/") else f"/{options.profile}")
         found.append(paths.config_file(system, profile=profile, configuration=options.configuration))
+        inside = PurePosixPath(*profile.parts)
+        if one.mount_of(inside) is None:
+            found.extend(
+                paths.docker_configs(Path("/config"))
+            )  # the image links the profile's folders there, as hotio's
     else:
         if home or "XDG_CONFIG_HOME" in one.environment:
             found.append(paths.config_file(system, configuration=options.configuration))
@@ -149,7 +154,9 @@ def joined(instance: Instance, one: Container) -> Instance:
     from qbdoctor.target.processes import altered  # noqa: PLC0415 - most of this module does without it
 
     options = options_of(one, instance)
-    inside = _inside(instance) or _first(one, config_places(one, options))
+    inside = _inside(instance)
+    if inside is None or one.host_path(inside) is None:  # a link of the image may lead into a mount
+        inside = _first(one, config_places(one, options)) or inside
     config, log = instance.config_file, instance.log_file
     profile = instance.profile
     if inside is not None and (host := one.host_path(inside)) is not None and files.is_file(host):

@@ -172,7 +172,7 @@ def test_the_container_whose_network_it_uses_ends_and_comes_back(scene: Callable
     one.docker("rm", "-f", "vpn")
     vpn.start(*sleeps, command=waits, wait=False)
     report = one.report(who, "--container", "torrents")
-    assert causes(report) == ["not-running"], report["verdict"]
+    assert causes(report)[0] == "not-running", report["verdict"]
     assert "a container that is no more" in report["verdict"]["headline"]
 
 

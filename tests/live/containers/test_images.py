@@ -7,6 +7,8 @@ the variables, and where config and log lie. s6 is a shell here that starts qBit
 from __future__ import annotations
 
 import os
+import subprocess
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +57,21 @@ LAYOUTS = {
 }
 
 
+def _with_link(docker: engines.Docker, image: str, packed: Path) -> str:
+    """The image with /app/qBittorrent, a link to /config, as hotio's has it."""
+    with tarfile.open(packed, "w") as archive:
+        folder, link = tarfile.TarInfo("app"), tarfile.TarInfo("app/qBittorrent")
+        folder.type, folder.mode, link.type, link.linkname = tarfile.DIRTYPE, 0o755, tarfile.SYMTYPE, "/config"
+        archive.addfile(folder)
+        archive.addfile(link)
+    docker("create", "--name", "stage", image, "/bin/true")
+    line = ["docker", "cp", "-", "stage:/"]
+    subprocess.run(line, env=docker.environment, input=packed.read_bytes(), check=True, capture_output=True)
+    docker("commit", "stage", "qbt:linked")
+    docker("rm", "stage")
+    return "qbt:linked"
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_found_and_judged(scene: Callable[..., Scene], who: str, base: Path, name: str) -> None:
     """At its own number all is well; at another the step names the image's own variable."""
@@ -65,16 +82,14 @@ def test_found_and_judged(scene: Callable[..., Scene], who: str, base: Path, nam
     if config != written:
         config.parent.mkdir(parents=True, exist_ok=True)
         written.rename(config)
-    (base / "app").mkdir()
-    (base / "app/qBittorrent").symlink_to("/config")
+    image = _with_link(one.docker, one.docker.image(one.release), base / "link.tar")
     for each in [one.folder, *one.folder.rglob("*")]:
         os.chown(each, 1000, 1000)
     common = ("--user", "1000:1000", "-v", f"{shell}:/usr/bin/dash:ro", "-v", f"{one.folder}:/config", *layout.options)
     start = ["/usr/bin/dash", "-c", f"/usr/bin/{layout.start} & wait"]
+    one.docker.images[one.release.name] = image
     other = one.port + 1 if one.port < 60_000 else one.port - 1
-    one.start(
-        *common, "-v", f"{base}/app:/app", "-p", f"127.0.0.1:{other}:8090", published=8090, command=start, wait=False
-    )
+    one.start(*common, "-p", f"127.0.0.1:{other}:8090", published=8090, command=start, wait=False)
     engines.wait_for_output(one.docker, one.name, "access the WebUI|Web UI at")
     report = one.report(who)
     assert causes(report) == ["host-port-mismatch"], report["verdict"]
@@ -85,7 +100,7 @@ def test_found_and_judged(scene: Callable[..., Scene], who: str, base: Path, nam
     assert report["causes"][0]["remedies"][0]["commands"] == [wanted]
     one.docker("rm", "-f", one.name)
     options = tuple(option.replace("8090", str(one.port)) for option in common)
-    one.start(*options, "-v", f"{base}/app:/app", command=start, wait=False)
+    one.start(*options, command=start, wait=False)
     engines.wait_for_output(one.docker, one.name, "access the WebUI|Web UI at")
     for target in (("--url", one.url), ("--container", one.name)):
         again = one.report(who, *target)

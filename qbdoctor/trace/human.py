@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from qbdoctor.model.report import Cause
 from qbdoctor.trace.evidence import carries, outcome
 from qbdoctor.trace.exchange import Seen
-from qbdoctor.trace.result import TracedClient, TraceResult
+from qbdoctor.trace.result import TracedClient, TraceResult, ended_with
 
 _MARKS = {"healthy": "✓", "problem": "✗", "unknown": "?"}
 _EVIDENCE = 5
@@ -30,6 +30,8 @@ def human(made: TraceResult, *, quiet: bool = False, verbose: bool = False, widt
     if not quiet:
         for client in made.clients:
             lines += ["", *_client(client, verbose=verbose)]
+        if made.trace.run_exit:
+            lines += ["", f"The program {ended_with(made.trace.run_exit)}."]
         if made.trace.notes:
             lines += ["", *(f"Note: {note}" for note in made.trace.notes)]
     return "".join(f"{folded}\n" for line in lines for folded in _fold(line, width))

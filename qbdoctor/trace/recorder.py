@@ -33,7 +33,7 @@ from qbdoctor.trace.forms import AddFields, read_login
 from qbdoctor.trace.rewriting import Names, kind_of, shown_source, split_authority
 
 BODY_KEPT = 8192
-"""Bytes of a login's body, or of an answer's beginning, that are looked at."""
+"""Bytes of a body with a login or a filter, or of an answer's beginning, that are looked at."""
 
 _KEY = re.compile(r"qbt_[A-Za-z0-9]{28}")
 _ODD = re.compile(r"[^\x20-\x7e]")
@@ -67,6 +67,14 @@ def filter_word(query: str) -> str:
     return found[1] if found is not None else ""
 
 
+def _filter_of(draft: Draft, query: str, content: Content) -> str:
+    """The word that torrents/info was asked by, in the address or in a form."""
+    if draft.action != INFO:
+        return ""
+    form = bytes(draft.body).decode("ascii", "replace") if content == "form" else ""
+    return filter_word(query) or filter_word(form)
+
+
 @dataclass
 class Draft:
     """An exchange under way: what the proxy notes while it passes. ``headers`` are the client's own, untranslated."""
@@ -94,7 +102,7 @@ class Draft:
         """Take a piece of the request's body."""
         if self.add is not None:
             self.add.feed(chunk)
-        elif self.action == LOGIN and len(self.body) < BODY_KEPT:
+        elif self.action in {LOGIN, INFO} and len(self.body) < BODY_KEPT:
             self.body += chunk[: BODY_KEPT - len(self.body)]
 
     def came(self, chunk: bytes) -> None:
@@ -157,7 +165,7 @@ class Notebook:
             foreign_host=bool(host) and not (self.names.names_proxy(host) or self.names.names_target(host)),
             form=form,
             stopped=draft.add.result() if draft.add is not None else (),
-            filter=filter_word(query) if draft.action == INFO else "",
+            filter=_filter_of(draft, query, content),
             answer=self._answer(draft),
             given=tuple(self._given(draft.answer_headers)),
             version=_version(draft),

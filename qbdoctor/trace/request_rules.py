@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 
 from qbdoctor import releases
 from qbdoctor.model.basics import Confidence
-from qbdoctor.model.findings import Finding
-from qbdoctor.releases.action_fields import RENAMED_FILTERS, REQUIRED, means_all, required
-from qbdoctor.releases.actions import ACTIONS, RENAMED
-from qbdoctor.releases.web_api import has_action
+from qbdoctor.model.findings import Finding, Remedy
+from qbdoctor.trace import endpoint_rules
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, experiment, proof
-from qbdoctor.trace.exchange import ADD, DELETE, INFO, Seen
+from qbdoctor.trace.exchange import Seen
 from qbdoctor.trace.rewriting import split_authority
 
 CAUSES = (
@@ -27,9 +25,7 @@ CAUSES = (
     "client-unencoded-form",
     "wrong-credentials",
     "ip-banned",
-    "client-old-add-parameter",
-    "client-old-endpoint",
-    "client-unknown-filter",
+    *endpoint_rules.CAUSES,
 )
 _USUAL = ("GET", "HEAD", "POST")
 _SHOWN = 4
@@ -40,7 +36,7 @@ RequestRule = Callable[[Context, Conversation], Iterator[Finding]]
 def judge(known: Context, part: Conversation) -> tuple[Finding, ...]:
     """Everything that is wrong with a conversation's single requests."""
     found: list[Finding] = []
-    for rule in (_json_login, _method, _source, _host, _header, _credentials, _add, _endpoint, _filter):
+    for rule in (_json_login, _method, _in_address, _source, _host, _header, _credentials, *endpoint_rules.RULES):
         found.extend(rule(known, part))
     return tuple(found)
 
@@ -91,6 +87,27 @@ def _method(known: Context, part: Conversation) -> Iterator[Finding]:
         "proven" if alike else "likely",
         f"{part.who} uses {first.method} for {first.path} (request {first.n}), which does not take it: {first.status}",
         tuple(evidence),
+    )
+
+
+def _in_address(_: Context, part: Conversation) -> Iterator[Finding]:
+    """A login by POST whose fields stand in the query: it is one without a name and a password."""
+    bad = [each for each in part.seen if _fields_in_address(each)]
+    if bad:
+        yield Finding(
+            "client-http-method",
+            "likely",
+            f"{part.who} sends the login's fields in the address (request {bad[0].n}), where they are not read: an empty login, "
+            "which counts towards a ban",
+            tuple(map(proof, bad[:_SHOWN])),
+            remedies=(Remedy("client", "Send username and password as a form in the body of the POST."),),
+        )
+
+
+def _fields_in_address(each: Seen) -> bool:
+    names = set(each.path.partition("?")[2].split("&"))
+    return (
+        each.refused_login and each.method == "POST" and each.content == "" and bool(names & {"username", "password"})
     )
 
 
@@ -245,13 +262,19 @@ def _credentials(known: Context, part: Conversation) -> Iterator[Finding]:
     logins = [each for each in part.seen if each.kind == "login"]
     banned = [each for each in logins if each.answer == "banned"]
     if banned:
+        before = [each for each in logins if each.refused_login and each.n < banned[0].n]
+        own = f", by its own failed logins: {len(before)} before that" if len(before) > 1 else ""
         yield Finding(
             "ip-banned",
             "likely",
-            f"The server has banned the address that {part.who} comes from (request {banned[0].n})",
-            tuple(map(proof, banned[:_SHOWN])),
+            f"The server has banned the address that {part.who} comes from (request {banned[0].n}){own}",
+            (*map(proof, before[-1:]), *map(proof, banned[:_SHOWN])),
         )
-    refused = [each for each in logins if each.refused_login and not _stopped(known, each) and not each.foreign_host]
+    refused = [
+        each
+        for each in logins
+        if each.refused_login and not (_stopped(known, each) or each.foreign_host or _fields_in_address(each))
+    ]
     good = any(each.good_login for each in part.base)
     doubtful = [each for each in refused if each.form is not None and each.form.doubts]
     unsure = [each for each in doubtful if each.form is not None and set(each.form.doubts) == {"plus"}]
@@ -302,78 +325,4 @@ def _unencoded(known: Context, part: Conversation, doubtful: list[Seen]) -> Find
         confidence,
         f"{part.who} sends the password without encoding it (request {first.n}): {', '.join(_DOUBTS[each] for each in doubts)}",
         tuple(evidence),
-    )
-
-
-def _add(known: Context, part: Conversation) -> Iterator[Finding]:
-    bad = [
-        each for each in part.seen if each.action == ADD and each.stopped == ("paused",) and each.status in (200, 409)
-    ]
-    if not bad or any(releases.add_parameter(version) == "paused" for version in known.candidates):
-        return
-    yield Finding(
-        "client-old-add-parameter",
-        "likely",
-        f"{part.who} adds with `paused` and without `stopped` (request {bad[0].n}): this release ignores it and starts at once",
-        tuple(map(proof, bad[:_SHOWN])),
-    )
-
-
-def _endpoint(known: Context, part: Conversation) -> Iterator[Finding]:
-    """An action that this release calls otherwise or has no more, or whose fields it calls otherwise."""
-    gone = [
-        each
-        for each in part.seen
-        if each.status == 404
-        and each.action in ACTIONS
-        and known.surely(lambda one, name=each.action: not has_action(name, one))  # type: ignore[misc]
-    ]
-    changed = [
-        each
-        for each in part.seen
-        if each.status == 400
-        and each.content != "json"
-        and len(REQUIRED.get(each.action, ())) > 1
-        and known.surely(lambda one, name=each.action: required(name, one) != REQUIRED[name][0][1])  # type: ignore[misc]
-    ]
-    if gone:
-        first = gone[0]
-        new = RENAMED.get(first.action)
-        told = f"; it is called {new} there" if new and known.surely(lambda one: has_action(new, one)) else ""
-        text = f"{part.who} calls {first.action} (request {first.n}), which this release does not have{told}: 404"
-        yield Finding("client-old-endpoint", "likely", text, tuple(map(proof, gone[:_SHOWN])))
-    elif changed:
-        first = changed[0]
-        fields = ", ".join(required(first.action, known.candidates[-1]))
-        text = f"{part.who} calls {first.action} (request {first.n}) with the fields of an older release: 400. It wants {fields}"
-        yield Finding("client-old-endpoint", "likely", text, tuple(map(proof, changed[:_SHOWN])))
-
-
-def _filter(known: Context, part: Conversation) -> Iterator[Finding]:
-    """A list of some torrents that is one of all, because the release does not know the word; worse before a delete."""
-    bad = [
-        each
-        for each in part.seen
-        if each.action == INFO
-        and each.filter
-        and each.status == 200
-        and known.surely(lambda one, word=each.filter: means_all(word, one))  # type: ignore[misc]
-    ]
-    if not bad:
-        return
-    first = bad[0]
-    deleted = [each for each in part.seen if each.action == DELETE and each.n > first.n and each.status == 200]
-    other = RENAMED_FILTERS.get(first.filter)
-    told = f"; it is called {other} there" if other and not known.surely(lambda one: means_all(other, one)) else ""
-    then = f" Torrents were deleted after that (request {deleted[0].n})." if deleted else ""
-    text = (
-        f"{part.who} asks for filter={first.filter} (request {first.n}), a word that this release does not know{told}: it gets "
-        f"all torrents.{then}"
-    )
-    yield Finding(
-        "client-unknown-filter",
-        "likely",
-        text.rstrip("."),
-        tuple(map(proof, (*bad[:_SHOWN], *deleted[:1]))),
-        severity="error" if deleted else None,
     )

@@ -23,6 +23,8 @@ from qbdoctor.trace.session_rules import judge
 SCHEMA = "qbdoctor.trace/1"
 _BY_VERSION = ("client-wants-ok-body", "client-wants-sid-name", "client-old-endpoint")
 """What a newer release of the client may mend."""
+_OPEN = frozenset({"client-wants-ok-body"})
+"""What leaves open, as a warning, whether the client works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,18 @@ def _verdict(trace: Trace, clients: tuple[TracedClient, ...]) -> tuple[State, st
             f"Could not tell: request {last.n} ({last.method} {last.path}) {got}, and nothing in it is wrong; "
             "qbdoctor check looks at the server"
         )
+    doubts = [cause.summary for cause in causes if cause.id in _OPEN]
+    ended = f"The program {ended_with(trace.run_exit)}" if trace.run_exit else ""
+    if doubts:
+        return "unknown", f"Could not tell: {doubts[0]}{f'. {ended}' if ended else ''}"
     many = "1 client" if len(clients) == 1 else f"{len(clients)} clients"
     sent = "1 request" if len(trace.seen) == 1 else f"{len(trace.seen)} requests"
     also = f". A warning: {causes[0].summary}" if causes else ""
+    if ended:
+        return "unknown", (
+            f"Could not tell: {ended[0].lower()}{ended[1:]}, and nothing that {many} did in {sent} is wrong{also}: see what it "
+            "says itself"
+        )
     return "healthy", f"Nothing that {many} did in {sent} is wrong{also}"
 
 
@@ -145,8 +156,14 @@ def _ended(code: int | None) -> str:
     """Say how the program that was run ended, and where it finds the proxy's address."""
     if code is None:
         return ""
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return f"; the program {how}. It must call the address in QBDOCTOR_TRACE_URL, or be given it as {{url}}"
+    return (
+        f"; the program {ended_with(code)}. It must call the address in QBDOCTOR_TRACE_URL, or be given it as {{url}}"
+    )
+
+
+def ended_with(code: int) -> str:
+    """Say how a program ended."""
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
 def _stuck(part: Conversation) -> list[Seen]:

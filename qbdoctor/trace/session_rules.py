@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from qbdoctor import releases
 from qbdoctor.model.basics import Confidence
 from qbdoctor.model.findings import Finding
 from qbdoctor.trace import request_rules, user_agents
@@ -30,6 +31,8 @@ CAUSES = (
 NEEDLESS = 3
 """Logins in a row, each followed by at most one call, that make a habit."""
 _SHOWN = 4
+_PROBES = frozenset({"app/version", "app/webapiVersion", "app/buildInfo", "app/preferences", "auth/logout"})
+"""What programs ask to see whether they are logged in."""
 
 SessionRule = Callable[[Context, Conversation, Sequence[Conversation]], Iterator[Finding]]
 
@@ -197,8 +200,9 @@ def _bare(_: Context, part: Conversation, __: Sequence[Conversation]) -> Iterato
 
 
 def _stops(known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
-    """A login answered 204 with a cookie, and nothing after it."""
-    if any(each.sessions for each in part.base) or known.trace.run_exit == 0:
+    """A login answered 204 with a cookie, and nothing after it; or the call that it was made for is not made again."""
+    if any(each.sessions for each in part.base):
+        yield from _not_repeated(part)
         return
     logins = [each for each in unkept_logins(part.seen, known.trace.seen) if each.status == 204]
     if not logins or any(each.n > logins[0].n and each.kind in ("call", "logout") for each in part.base):
@@ -206,6 +210,10 @@ def _stops(known: Context, part: Conversation, _: Sequence[Conversation]) -> Ite
     ended = ", and then fails" if known.trace.run_exit else ""
     given = logins[0].session_given
     evidence = tuple(map(proof, logins[:_SHOWN]))
+    if known.trace.run_exit == 0:
+        text = f"{part.who} logs in (request {logins[0].n}: 204 and a cookie) and does nothing more: it may take only 200 `Ok.`"
+        yield Finding("client-wants-ok-body", "possible", f"{text} for a good login", evidence, severity="warning")
+        return
     yield Finding(
         "client-wants-ok-body",
         "likely",
@@ -223,6 +231,24 @@ def _stops(known: Context, part: Conversation, _: Sequence[Conversation]) -> Ite
         )
 
 
+def _not_repeated(part: Conversation) -> Iterator[Finding]:
+    """A call was refused, the login for it was answered 204, and it is not made again: what asks for a version aside."""
+    for login in part.seen:
+        if not login.good_login or login.status != 204:
+            continue
+        before = [each for each in part.seen if each.n < login.n and refused_bare(each) and each.action not in _PROBES]
+        if before and not any(each.n > login.n and each.path == before[-1].path for each in part.base):
+            yield Finding(
+                "client-wants-ok-body",
+                "possible",
+                f"{part.who} is refused (request {before[-1].n}), logs in (request {login.n}: 204 and a cookie), and does not "
+                "make the call again: it may take only 200 `Ok.` for a good login",
+                (proof(before[-1]), proof(login)),
+                severity="warning",
+            )
+            return
+
+
 def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
     """Calls refused with a session that is dead, or after its end, and no login after them."""
     if part.role:
@@ -233,7 +259,9 @@ def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) 
     late = [each for each in part.calls if each.n > end and each.status == 403]
     names = {given.value: given.name for each in known.trace.seen for given in each.given if given.value}
     dead = [
-        each for each in late if _under_its_name(each, names) and not alive_after(each, part) and each.answer != "other"
+        each
+        for each in late
+        if _under_its_name(each, names, known) and not alive_after(each, part) and each.answer != "other"
     ]
     out = [each for each in part.seen if each.kind == "logout" and each.n > end and each.status in (200, 204)][-1:]
     if out and (gone := [each for each in late if each.n > out[0].n]):
@@ -313,9 +341,10 @@ def alive_after(each: Seen, part: Conversation) -> Seen | None:
     )
 
 
-def _under_its_name(each: Seen, names: Mapping[str, str]) -> bool:
+def _under_its_name(each: Seen, names: Mapping[str, str], known: Context) -> bool:
     """Whether a call carries a session under the name it was given; one from before the trace counts as such."""
-    if each.authorization or each.key_aside:
+    unread = each.authorization == "basic" and known.surely(lambda one: not releases.basic_auth_supported(one))
+    if (each.authorization and not unread) or each.key_aside:
         return False
     return any(
         names.get(cookie.value, cookie.name) == cookie.name and is_session_name(cookie.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,3 +74,31 @@ def test_a_word_that_means_all_and_what_is_deleted_by_it() -> None:
 )
 def test_the_word_is_kept_and_nothing_else(query: str, word: str) -> None:
     assert filter_word(query) == word
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [("/query/torrents", "/api/v2/torrents/info"), ("/qbt/command/download", "/api/v2/torrents/add")]
+)
+def test_the_first_web_api_is_gone(path: str, told: str) -> None:
+    (found,) = judged("v5.3.0", replace(seen(2, "", 404), path=path))
+    assert found.cause == "client-old-endpoint"
+    assert told in found.summary
+    assert judged("v5.3.0", replace(seen(2, "", 404), path="/query")) == []
+
+
+def test_a_client_that_gets_itself_banned_is_told_so() -> None:
+    wrong = [seen(n, "auth/login", 401, cookies=()) for n in range(2, 7)]
+    found = judged("v5.3.0", *wrong, seen(7, "auth/login", 403, cookies=(), answer="banned"))
+    banned = next(one for one in found if one.cause == "ip-banned")
+    assert "by its own failed logins: 5 before that" in banned.summary
+    (alone,) = judged("v5.3.0", seen(7, "auth/login", 403, cookies=(), answer="banned"))
+    assert "its own" not in alone.summary
+
+
+def test_a_login_whose_fields_stand_in_the_address() -> None:
+    path = API + "auth/login?username&password"
+    (found,) = judged("v5.3.0", replace(seen(2, "", 401, cookies=()), path=path))
+    assert found.cause == "client-http-method"
+    assert "form in the body" in found.remedies[0].text
+    (form,) = judged("v5.3.0", replace(seen(2, "", 401, cookies=(), content="form"), path=path))
+    assert form.cause == "wrong-credentials"

@@ -202,6 +202,13 @@ class KeptLogin:
     name: str
 
 
+class FilterWord(NamedTuple):
+    """A word by which torrents/info is asked for some torrents."""
+
+    place: Place
+    word: str
+
+
 @dataclass(slots=True)
 class Facts:
     """Everything that was found in one file."""
@@ -226,6 +233,7 @@ class Facts:
     login_through: set[str] = field(default_factory=set)  # functions of other files that make the login
     login_helpers: set[int] = field(default_factory=set)  # scopes of the functions that a login goes through
     kept_logins: list[KeptLogin] = field(default_factory=list)
+    filter_words: list[FilterWord] = field(default_factory=list)
     relogin: set[int] = field(default_factory=set)  # scopes that hold or call a login
     relogin_at: list[tuple[int, int]] = field(default_factory=list)  # scope and line of each of these
     ends_here: bool = True  # False where the cookie may be carried by something that this file does not show

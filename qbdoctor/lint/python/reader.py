@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from qbdoctor.lint.facts import kept_logins
+from qbdoctor.lint.facts import filter_words, kept_logins
 from qbdoctor.lint.facts.outcome import Evaluation, value
 from qbdoctor.lint.facts.program import HOLE, Facts, Guard, Header, Loop, Refusal, Request, SessionUse, Site
 from qbdoctor.lint.python import corrections
@@ -253,11 +253,12 @@ class Reader(Flow):
     def finish(self) -> Facts:
         """The facts, calls of helpers resolved to what the helpers do."""
         facts = self.facts
-        if any(request.is_login for request in facts.requests):
+        if facts.requests:
             code = re.sub(
                 r"(^|[ \t])#[^\n]*", lambda found: " " * len(found[0]), "\n".join(self.lines), flags=re.MULTILINE
             )
             facts.kept_logins = kept_logins.find(facts, code)
+            facts.filter_words = filter_words.find(code, python=True)
         for index, request in enumerate(facts.requests):
             helper = self._helper(request)
             if helper is not None:

@@ -20,6 +20,7 @@ RULES: tuple[Callable[[Facts], Iterator[Hit]], ...] = (
     requests_sent.kept_login,
     requests_sent.method,
     requests_sent.old_add_parameter,
+    requests_sent.unknown_filter,
     requests_sent.auth_header,
     requests_sent.foreign_origin,
 )

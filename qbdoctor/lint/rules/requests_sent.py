@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from qbdoctor import releases
 from qbdoctor.lint.facts.program import DEFAULT, HOLE, Facts
 from qbdoctor.lint.findings import Hit
+from qbdoctor.releases.action_fields import RENAMED_FILTERS, means_all
 
 
 def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
@@ -94,6 +95,35 @@ def old_add_parameter(facts: Facts) -> Iterator[Hit]:
             "The torrent is added with `paused` alone, which 5.0 and later ignore: it starts at once",
             "Send both, paused=true and stopped=true: each release takes the one that it knows.",
             each.mended,
+        )
+
+
+def unknown_filter(facts: Facts) -> Iterator[Hit]:
+    """A list of some torrents that is one of all on some release, since it does not know the word; worse before a delete."""
+    words = {each.word for each in facts.filter_words}
+    deletes = any(request.endpoint == "torrents/delete" for request in facts.requests)
+    for each in facts.filter_words:
+        other = RENAMED_FILTERS.get(each.word)
+        lacking = [one for one in releases.KNOWN if means_all(each.word, one)]
+        if len(lacking) < len(releases.KNOWN) and (other is None or other in words or facts.mentions(other)):
+            continue  # the program chooses by the release; or a word that every release of today knows
+        newest = means_all(each.word, releases.KNOWN[-1])
+        where = (
+            "no release knows"
+            if len(lacking) == len(releases.KNOWN)
+            else f"{lacking[0]} and later do not know"
+            if newest
+            else f"{lacking[-1]} and earlier do not know"
+        )
+        told = f"; it is called {other} there" if other and len(lacking) < len(releases.KNOWN) else ""
+        then = ", and this program deletes torrents" if deletes else ""
+        yield Hit(
+            "client-unknown-filter",
+            "likely" if deletes and newest else "possible",
+            each.place,
+            f"torrents/info is asked for filter={each.word}, a word that {where}{told}: they answer with all torrents{then}",
+            "Choose the word by the release, or keep those whose `state` is meant; before a delete always the latter.",
+            since=str(lacking[0]) if newest and len(lacking) < len(releases.KNOWN) else "",
         )
 
 

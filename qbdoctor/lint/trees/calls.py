@@ -34,6 +34,7 @@ _HANDS_ON = frozenset(
     ("then", "use", "let", "also", "map", "flatMap", "thenApply", "thenAccept", "subscribe", "andThen")
 )
 _ADDRESS = re.compile(r"\b(?:url|uri|path|URL|endpoint)\s*:\s*&?([A-Za-z_]\w*)\b(?!\s*[(.:+])")
+_ANY_PATH = re.compile(r"\bpath\s*:\s*[\"'`]/?api/v2/?(?:[\"'`]\s*\+\s*\w+|\$\{\w+\})")
 _QBITS_LOGIN = re.compile(r"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in$", re.IGNORECASE)
 
 
@@ -110,6 +111,8 @@ class Calls(Flow):
             and length(node) < 600
         ):
             named = _ADDRESS.search(node.text())
+            if named is None and _ANY_PATH.search(node.text()) is not None:
+                return f"{HOLE}/api/v2/{HOLE}"
             return self.texts.constants.get(named[1], HOLE) if named is not None else HOLE
         return folded
 
@@ -267,6 +270,8 @@ class Calls(Flow):
             last = name.removeprefix("await ").strip()
             if last in {"fetch", "globalThis.fetch", "window.fetch", "nodeFetch", "undici.fetch"}:
                 return "fetch"
+            if last in {"http.request", "https.request"}:
+                return "node-http"
             return "axios" if re.fullmatch(r"axios(?:\.\w+)?", last) else ""
         if self.language == "go":
             if re.fullmatch(r"http\.(?:Get|Post|PostForm|Head)", name):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from qbdoctor.lint.facts import kept_logins
+from qbdoctor.lint.facts import filter_words, kept_logins
 from qbdoctor.lint.facts.outcome import Expr
 from qbdoctor.lint.facts.program import Facts, Form, Guard, Place, SidUse
 from qbdoctor.lint.trees import conditions, shell
@@ -216,6 +216,7 @@ class _Reader(Calls, Uses):
         self.resolve_helpers()
         self.find_sites()
         self.facts.kept_logins = kept_logins.find(self.facts, self.code)
+        self.facts.filter_words = filter_words.find(self.code)
         if self.language == "bash":
             self.quoted_commands()
         for number, text in self.scope_texts.items():

@@ -87,3 +87,15 @@ def test_long_comments_and_blanks_take_no_square_of_time(suffix: str, text: str,
     started = time.process_time()
     assert run.lint([str(path)]).looked_at == 1
     assert time.process_time() - started < 5
+
+
+def test_a_word_that_some_release_does_not_know_is_a_warning_and_breaks_where_torrents_are_deleted() -> None:
+    found = {
+        name: [(one.id, one.confidence, one.line) for one in run.lint([str(FOLDER / name)]).findings]
+        for name in ("w1_filter_qbit.py", "w1b_both_qbit.py", "w2_newword_qbit.js")
+    }
+    assert found == {
+        "w1_filter_qbit.py": [("client-unknown-filter", "likely", 6)],
+        "w1b_both_qbit.py": [],
+        "w2_newword_qbit.js": [("client-unknown-filter", "possible", 4)],
+    }

@@ -130,12 +130,16 @@ def _mended(name: str, data: bytes, text: str, *, possible: bool) -> tuple[str, 
         facts = read(changed)
         return run.judged(facts), facts
 
+    tried = 0
     while True:
         hits, facts = again(text)
         marks = Marks(lines_of(text))
         for hit in hits:
             if not (possible or hit.breaks) or marks.silence(hit.id, hit.place.line, hit.place.last_line):
                 continue
+            tried += 1
+            if tried > 3 * trial.MOST_HITS:
+                return text, went
             edits = trial.mend_one(language, text, facts, hits, hit, again)
             if edits:
                 before = Counter(one.id for one in hits)

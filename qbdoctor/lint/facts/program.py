@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from qbdoctor.lint.facts.outcome import Expr
@@ -68,11 +69,7 @@ class Request:
     @property
     def endpoint(self) -> str:
         """``auth/login`` and the like; "" where the path is not known or not one of qBittorrent's."""
-        url = self.url.split("?", maxsplit=1)[0]
-        found = ENDPOINT.findall(url)
-        if not found or _OTHER_API.search(url):
-            return ""
-        return str(found[-1])
+        return _endpoint(self.url)
 
     @property
     def is_login(self) -> bool:
@@ -88,6 +85,15 @@ class Request:
     def host(self) -> Host:
         """What kind of host the address has."""
         return host_kind(self.url)
+
+
+@lru_cache(maxsize=4096)
+def _endpoint(url: str) -> str:
+    url = url.split("?", maxsplit=1)[0]
+    found = ENDPOINT.findall(url)
+    if not found or _OTHER_API.search(url):
+        return ""
+    return str(found[-1])
 
 
 def host_kind(url: str) -> Host:

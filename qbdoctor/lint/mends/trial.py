@@ -13,6 +13,8 @@ from qbdoctor.lint.source import Source, TextEdit
 
 MOST = 400_000
 """Characters of one file that are read again to try mends; the findings after that go without mended lines."""
+MOST_HITS = 200
+"""Findings of one file for which mends are sought at all, each with a look at all facts."""
 
 Mender = Callable[[Source, Facts, Hit], Iterator[list[TextEdit]]]
 Judge = Callable[[str], tuple[list[Hit], Facts]]
@@ -36,7 +38,7 @@ _MENDERS: dict[str, tuple[Mender, ...]] = {
 def mend(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge) -> list[Hit]:
     """The hits with the lines that mend them. ``judge`` reads a text: its hits, and its facts."""
     trial = _trial(language, text, facts, hits, judge)
-    return [replace(hit, mended=_first(trial, hit)) for hit in hits]
+    return [replace(hit, mended=_first(trial, hit) if n < MOST_HITS else ()) for n, hit in enumerate(hits)]
 
 
 def mend_one(

@@ -25,10 +25,14 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
     asked: dict[int, set[str]] = {}
     for request in facts.requests:
         asked.setdefault(request.scope, set()).add(request.endpoint)
+    by_scope: dict[int, list[Guard]] = {}
+    for check in relevant:
+        by_scope.setdefault(check.scope, []).append(check)
+    going_on = {scope: _last_that_goes_on(checks) for scope, checks in by_scope.items()}
     for check in relevant:
         if check.scope in knowing or not wants_old_answer(check.expr):
             continue
-        if _goes_on(relevant, check):
+        if going_on[check.scope] > check.place.last_line:
             continue
         if not _is_about_login(facts, check, asked.get(check.scope, set()) - {""}):
             continue
@@ -43,19 +47,21 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
         )
 
 
-def _goes_on(checks: list[Guard], check: Guard) -> bool:
-    """Whether the function, past this condition on an old answer, takes any success of a new one for good.
+def _last_that_goes_on(checks: list[Guard]) -> int:
+    """The last line on which one function's conditions take any success of a new release for good; 0 for none.
 
-    Such is ``if status == 200 and text in ("Ok.", "Fails."): …; if 200 <= status < 300: return``.
+    What is asked before that of an old answer is no end, as in
+    ``if status == 200 and text in ("Ok.", "Fails."): …; if 200 <= status < 300: return``.
     """
     good, bad = answers()[1], answers()[3]
-    same = [each for each in checks if each.scope == check.scope]
-    takes = any(
-        value(each.expr, good) is True and value(each.expr, bad) is False
-        for each in same
-        if each.place.line > check.place.last_line and each.place.last_column
+    if not any("Fails." in str(leaf.value) for each in checks for leaf in each.expr.leaves()):
+        return 0
+    takes = (
+        each.place.line
+        for each in checks
+        if each.place.last_column and value(each.expr, good) is True and value(each.expr, bad) is False
     )
-    return takes and any("Fails." in str(leaf.value) for each in same for leaf in each.expr.leaves())
+    return max(takes, default=0)
 
 
 def _is_about_login(facts: Facts, check: Guard, asked: set[str]) -> bool:

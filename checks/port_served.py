@@ -1,5 +1,7 @@
 """Checks that the port is served, and in the scheme that was asked for."""
 
+import sys
+
 from qbdoctor.api import Check, Comparison, Evidence, Exchange, Finding, Judgement, Observations
 
 UNREACHED = ("refused", "unreachable", "dns", "connect-timeout")
@@ -38,12 +40,21 @@ def _unreached(seen: Observations, first: Exchange) -> Judgement:
         return _failed("name-not-resolved", f"{address.host}: {text}", first)
     # Silence of this machine's own addresses is a full queue, or a firewall here; of another one it is the way there.
     if kind == "unreachable" or (kind == "connect-timeout" and instance is None and not seen.target.here):
-        return _failed("host-unreachable", f"{address.url}: {text}", first)
+        return _unreachable(f"{address.url}: {text}", first)
     summary = f"Nothing serves {address.url}: {text}"
     evidence = (Evidence.response(first),) if instance is None else (Evidence.response(first), _process(seen))
     # Why a process that runs does not serve it is another check's question, and the surer sentence.
     found = Finding("not-running", "likely" if instance is None else "possible", summary, evidence)
     return Judgement("fail", summary, findings=(found,))
+
+
+def _unreachable(summary: str, first: Exchange) -> Judgement:
+    if sys.platform == "darwin" and "No route to host" in summary:
+        # macOS 15 says the same where its Local Network privacy keeps this program from the local network (TN3179).
+        text = f"{summary}; macOS says so, too, of a program that may not use the local network"
+        found = Finding("host-unreachable", "possible", text, (Evidence.response(first),))
+        return Judgement("fail", text, findings=(found,))
+    return _failed("host-unreachable", summary, first)
 
 
 def _failed(cause: str, summary: str, first: Exchange) -> Judgement:

@@ -7,7 +7,7 @@ def judge(seen: Observations) -> Judgement:
     """Judge by sending the free request once through the environment's proxy; qbdoctor itself goes directly."""
     variables = seen.proxy_variables
     if not variables:
-        return Judgement("pass", "No proxy variable applies to this address")
+        return Judgement("pass", "No proxy variable or system's proxy setting applies to this address")
     first = variables[0]
     if not seen.anonymous.answered:
         reason = f"{first.variable} applies, but the address does not answer directly either"
@@ -18,8 +18,8 @@ def judge(seen: Observations) -> Judgement:
     if not compared.differs:
         return Judgement("pass", f"{first.variable} applies, and the way through {first.shown} answers the same")
     summary = (
-        f"{first.variable}={first.shown} sends ordinary clients of this address through a proxy, where the same request "
-        f"ends with: {compared.b.outcome()}"
+        f"{first.variable}{' ' if ' ' in first.variable else '='}{first.shown} sends ordinary clients of this address "
+        f"through a proxy, where the same request ends with: {compared.b.outcome()}"
     )
     past = dict.fromkeys(("localhost", "127.0.0.1", "::1", seen.target.address.host))
     values = {"proxy_variable": first.variable, "no_proxy": ",".join(past)}
@@ -36,8 +36,9 @@ CHECK = Check(
     judge=judge,
     causes=("http-proxy-env",),
     about=(
-        "Looks at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY in this environment as requests, curl and most "
-        "clients do. qbdoctor itself never uses them. Where one applies to the target, the request without cookie is "
+        "Looks at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY in this environment, and on Windows and macOS at the "
+        "system's own proxy setting, as requests, curl and most clients do. qbdoctor itself never uses them. Where one "
+        "applies to the target, the request without cookie is "
         "sent once directly and once through that proxy, without credentials; different answers prove that the "
         "variable gets in the way of clients started from this environment."
     ),

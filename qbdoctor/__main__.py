@@ -7,6 +7,10 @@ import sys
 def main() -> int:
     """Run the command line; a reader that went away (``| head``) ends it quietly."""
     _open_streams()
+    from qbdoctor.model.terminal_text import reader_gone, takes_all  # noqa: PLC0415 - as below
+
+    for stream in (sys.stdout, sys.stderr):
+        takes_all(stream)
     try:
         from qbdoctor.cli.main import main as run  # noqa: PLC0415 - keeps the import of this module free of side effects
 
@@ -27,7 +31,7 @@ def main() -> int:
     except OSError as error:
         # Python flushes standard output once more at exit and would complain there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141 if isinstance(error, BrokenPipeError) else code
+        return 141 if reader_gone(error) else code
     return code
 
 

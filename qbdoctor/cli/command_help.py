@@ -6,6 +6,8 @@ import importlib
 import pkgutil
 import textwrap
 
+from qbdoctor.model import restarts
+
 _HELP = {
     "check": (
         "Asks the server the few questions that tell the causes apart, and names the true one with its proof; changes nothing.",
@@ -15,7 +17,7 @@ _HELP = {
     "fix": (
         "Plans reversible fixes, shows the diff, asks, applies and verifies them; undone by itself if they do not help.",
         "qbdoctor fix",
-        "qbdoctor fix set-password --restart",
+        "qbdoctor fix set-password --restart" if restarts.possible() else "qbdoctor fix set-password",
     ),
     "rollback": (
         "Takes applied fixes back, to the byte: those of the last run, or the records that are named.",

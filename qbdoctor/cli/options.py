@@ -126,7 +126,7 @@ def add_way(parser: Parser) -> None:
         "--restart",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="stop a running qBittorrent for an edit of its file and start it again exactly as it was (by its systemd "
+        help="(Linux) stop a running qBittorrent for an edit of its file and start it again exactly as it was (by its systemd "
         "unit, or as the plain process it is; never killed; with the old settings if it does not come up with the new)",
     )
     parser.add_argument(
@@ -134,7 +134,7 @@ def add_way(parser: Parser) -> None:
         metavar="SECONDS",
         type=_seconds,
         default=argparse.SUPPRESS,
-        help="undo unless confirmed in time, also where this program is killed or its connection lost: a terminal is "
+        help="(Linux) undo unless confirmed in time, also where this program is killed or its connection lost: a terminal is "
         "asked; without one, and with --yes, confirm with qbdoctor fix --confirm RUN. What was made in the file is undone "
         "with a restart where qBittorrent runs by then",
     )

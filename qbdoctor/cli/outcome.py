@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -79,37 +78,17 @@ def check_output(name: str | None) -> None:
 
 def _deliver(outcome: CommandOutcome, args: argparse.Namespace) -> None:
     if args.format == "json":
-        deliver_json(outcome.to_json(), args.output)
+        output.deliver_json(outcome.to_json(), args.output)
     else:
         deliver_text("".join(f"{line}\n" for line in outcome.lines), args.output)
 
 
-def deliver_json(held: Json, to: str | None) -> None:
-    """Print JSON; where standard output cannot take all of Unicode, and for what is none, with escapes."""
-    text = json.dumps(held, ensure_ascii=False, indent=2)
-    if not _takes(text, to):
-        text = json.dumps(held, ensure_ascii=True, indent=2)
-    output.deliver(text + "\n", to)
-
-
 def deliver_text(text: str, to: str | None) -> None:
-    """Print text for people; what standard output cannot take is replaced."""
+    """Print text for people."""
     text = program.named(text)
     if to in {None, "-"}:
         text = wrapping.wrapped(text, wrapping.columns(sys.stdout))
-    output.deliver(text if _takes(text, to) else text.encode(_encoding(to), "replace").decode(_encoding(to)), to)
-
-
-def _takes(text: str, to: str | None) -> bool:
-    try:
-        text.encode(_encoding(to))
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _encoding(to: str | None) -> str:
-    return (sys.stdout.encoding or "utf-8") if to in {None, "-"} else "utf-8"
+    output.deliver(text, to)
 
 
 def lines(changes: Iterable[Change]) -> Sequence[str]:

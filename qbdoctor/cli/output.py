@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.cli import program, wrapping
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.model.terminal_text import harmless
+from qbdoctor.model.terminal_text import harmless, reader_gone
 from qbdoctor.storage import files
 
 if TYPE_CHECKING:
@@ -24,6 +25,28 @@ def say(text: str) -> None:
     print(wrapping.wrapped(harmless(program.named(text)), wrapping.columns(sys.stderr)), file=sys.stderr)  # noqa: T201
 
 
+def write(text: str) -> None:
+    """Write to standard output, which spells what it has no character for. Raises BrokenPipeError and UserError."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        if reader_gone(error):
+            raise BrokenPipeError from None
+        raise UserError("output-failed", f"standard output cannot be written: {error.strerror}.") from None
+
+
+def deliver_json(held: object, to: str | None, *, indent: int | None = 2) -> None:
+    """Deliver JSON; with escapes where standard output cannot carry all of Unicode, since JSON is no place for our spelling."""
+    text = json.dumps(held, ensure_ascii=False, indent=indent)
+    if to in {None, "-"}:
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            text = json.dumps(held, ensure_ascii=True, indent=indent)
+    deliver(f"{text}\n", to)
+
+
 def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     """Write a result to standard output or whole into a file. Raises :class:`UserError` (``output-…``).
 
@@ -32,13 +55,7 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     if not styled:
         text = harmless(text)
     if output is None or output == "-":
-        try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise UserError("output-failed", f"standard output cannot be written: {error.strerror}.") from None
+        write(text)
         return
     path = Path(output).expanduser()
     if files.is_folder(path):
@@ -60,7 +77,25 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
 def use_color(no_color: bool) -> bool:
     """Return whether standard output takes colour: a terminal that is not dumb, and nobody said no."""
     refused = no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not refused
+    return sys.stdout.isatty() and not refused and _escapes_obeyed()
+
+
+def _escapes_obeyed() -> bool:
+    """Whether the terminal obeys escape sequences: Windows' console must be told to, and the oldest cannot."""
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415 - on Windows alone
+        import msvcrt  # noqa: PLC0415
+
+        mode, processed = ctypes.c_ulong(), 0x0004  # ENABLE_VIRTUAL_TERMINAL_PROCESSING
+        console = ctypes.WinDLL("kernel32")
+        try:
+            handle = ctypes.c_void_p(msvcrt.get_osfhandle(sys.stdout.fileno()))
+        except OSError:
+            return False
+        if not console.GetConsoleMode(handle, ctypes.byref(mode)):
+            return False
+        return bool(mode.value & processed or console.SetConsoleMode(handle, mode.value | processed))
+    return True
 
 
 def report(
@@ -87,6 +122,8 @@ def report(
         target=target,
         fix_options=fix_options,
     )
+    if args.format == "openmetrics" and to_stdout and (reconfigure := getattr(sys.stdout, "reconfigure", None)):
+        reconfigure(newline="\n")  # its grammar knows no other line end, on Windows neither
     if made.error is not None and args.format == "human":
         say(f"qbdoctor: {made.error.message}")
     else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from functools import cache
 from pathlib import Path
+
+from qbdoctor.model import shell
 
 _OWN = "qbdoctor"
 _COMMAND = re.compile(
@@ -20,7 +21,7 @@ def name() -> str:
     """Return the program as a shell takes it: ``qbdoctor`` where that finds this one, else the path or ``python -m``."""
     called = Path(sys.argv[0] if sys.argv else "")
     if called.name == "__main__.py" and called.parent.name == _OWN:
-        return f"{shlex.quote(sys.orig_argv[0])} -m {_OWN}"
+        return shell.join((sys.orig_argv[0], "-m", _OWN))
     if called.name.removesuffix(".exe") != _OWN or called.name == str(called):
         return _OWN  # called by its bare name, or by a program of somebody else's
     from shutil import which  # noqa: PLC0415 - seldom needed
@@ -28,12 +29,12 @@ def name() -> str:
     found = which(_OWN)
     if found is not None and Path(found).exists() and called.exists() and Path(found).samefile(called):
         return _OWN
-    return shlex.quote(str(called))
+    return shell.join((str(called),))
 
 
 def quoted(text: str) -> str:
     """Return a text as one word of a shell's."""
-    return shlex.quote(text)
+    return shell.quote(text)
 
 
 def named(text: str) -> str:

@@ -140,7 +140,7 @@ def _read(probe: Probe, kind: str, got: dict[str, Any], cookies: list[str]) -> T
 
 def _environment() -> dict[str, str]:
     """Ours without proxies and secrets: the client alone is looked at."""
-    return {name: value for name, value in own_programs.environment().items() if not name.lower().endswith("_proxy")}
+    return own_programs.without_proxies()
 
 
 def _run(command: list[str], told: str, folder: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -6,10 +6,10 @@ A compose file is never edited here: the lines to change are shown as a diff.
 from __future__ import annotations
 
 import re
-import shlex
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
+from qbdoctor.model import shell
 from qbdoctor.model.findings import Remedy
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def logs(one: Container) -> str:
 
 def up(engine: str, compose: Compose) -> str:
     """Return the command that makes a compose service anew from its file."""
-    file = f"-f {shlex.quote(compose.file)} " if compose.file else ""
-    return f"{compose.program or f'{engine} compose'} {file}up -d {shlex.quote(compose.service)}"
+    file = f"-f {shell.quote(compose.file)} " if compose.file else ""
+    return f"{compose.program or f'{engine} compose'} {file}up -d {shell.quote(compose.service)}"
 
 
 def restart(one: Container) -> str:

@@ -10,10 +10,12 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Literal
 
 from qbdoctor import __version__, releases
 from qbdoctor.config.key_lint import as_read_by
+from qbdoctor.diagnosis.catalogue import systems
 from qbdoctor.diagnosis.route import route
 from qbdoctor.diagnosis.verdict import NOT_ASKED, headline, merge_findings, state_of
 from qbdoctor.model.errors import UserError
@@ -22,6 +24,7 @@ from qbdoctor.model.report import Cause, CheckResult, ContainerInfo, ProcessInfo
 from qbdoctor.observe.base.observations import NotObserved
 from qbdoctor.observe.comparisons import table as comparisons
 from qbdoctor.releases import ANY, VersionRange
+from qbdoctor.target.address import parse_ip
 
 if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
@@ -224,6 +227,16 @@ def _section(observer: Observer) -> str:
     return str(layouts[0]) if len(layouts) == 1 else ""
 
 
+def _system(target: Target) -> str:
+    """Return the system that the server runs on: ours where it is here, by its files' names, else most likely Linux."""
+    if target.config_file is not None and PureWindowsPath(target.config_file).drive:
+        return "windows"
+    ip = parse_ip(target.address.host)
+    near = target.address.host == "localhost" or (ip is not None and ip.is_loopback)
+    here = near or target.instance is not None or target.container is not None or target.config_file is not None
+    return systems.HERE if here else "linux"
+
+
 def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
     """Return what fills the places of remedies for every cause of this target."""
     target, username = observer.target, observer.seen.asked.username
@@ -241,6 +254,7 @@ def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
         "section": _section(observer),
         "pid": str(target.instance.pid) if target.instance else "",
         "address": info.client_address or "",
+        "system": _system(target),
     }
     if target.container is not None:
         one = target.container

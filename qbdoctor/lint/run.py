@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -18,9 +17,10 @@ from qbdoctor.lint.mends import trial
 from qbdoctor.lint.python import reader
 from qbdoctor.lint.rules import RULES, session
 from qbdoctor.lint.suppress import Marks, lines_of
+from qbdoctor.model import shell
 from qbdoctor.model.basics import CONFIDENCES
 
-NO_EXTRA = f"needs the extra: {shlex.quote(sys.executable)} -m pip install 'qbdoctor[lint]'"
+NO_EXTRA = f"needs the extra: {shell.join((sys.executable, '-m', 'pip', 'install', 'qbdoctor[lint]'))}"
 
 
 @dataclass(slots=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from qbdoctor.model import restarts
+
 
 class UserError(Exception):
     """Bad input, told in one sentence: what, where, what to do. ``code`` is stable, ``exit_code`` is 2 or 3."""
 
     def __init__(self, code: str, message: str, exit_code: int = 2) -> None:
-        super().__init__(message)
+        super().__init__(restarts.fit(message))
         self.code = code
-        self.message = message
+        self.message = restarts.fit(message)
         self.exit_code = exit_code
 
 
@@ -18,7 +20,7 @@ class Refused(UserError):
 
     def __init__(self, reason: str, code: str = "refused") -> None:
         super().__init__(code, reason, 4)
-        self.reason = reason
+        self.reason = self.message
 
 
 class NotTaken(Refused):

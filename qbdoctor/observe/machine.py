@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qbdoctor.model import system
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.base.observed_values import ContainerOutput, PortOwner, ProbableProcess, ProxyVariable
@@ -280,6 +281,21 @@ def _through_root(path: Path, instance: Instance | None) -> Path:
     return instance.root.joinpath(*path.parts[1:])
 
 
+SYSTEMS_PROXY = "the system's proxy setting"
+"""In the place of a variable's name: the Internet settings of Windows, the network settings of macOS."""
+
+
+def _systems_proxy(address: Address) -> tuple[str, ...]:
+    """Return the proxy that Windows or macOS is set to, which requests and urllib obey where no variable names one."""
+    if system.is_linux():
+        return ()
+    from urllib.request import getproxies  # noqa: PLC0415
+
+    found = getproxies()
+    url = found.get(address.scheme) or found.get("all") or found.get("socks") or ""
+    return (url,) if url.strip() else ()
+
+
 def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[ProxyVariable, ...]:
     """Return the proxies that an ordinary client would use for this address, by the rules of requests and curl.
 
@@ -287,6 +303,7 @@ def proxy_variables(address: Address, environment: Mapping[str, str]) -> tuple[P
     """
     names = [f"{address.scheme}_proxy", f"{address.scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
     found = [(name, environment[name]) for name in names if environment.get(name, "").strip()]
+    found = found or [(SYSTEMS_PROXY, url) for url in _systems_proxy(address)]
     if not found:
         return ()
     import requests  # noqa: PLC0415

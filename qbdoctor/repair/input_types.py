@@ -6,7 +6,6 @@ They raise ValueError with the rest of a sentence; a text is never repeated whol
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Callable
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -68,8 +67,8 @@ def number(lowest: int, highest: int) -> Callable[[str], str]:
 
 
 def file_path(text: str) -> str:
-    """Return the absolute path of a file, as qBittorrent sees it."""
-    path = PureWindowsPath(text) if os.name == "nt" else PurePosixPath(text)
+    """Return the absolute path of a file, as qBittorrent sees it: of its system, which may be another than ours."""
+    path = PurePosixPath(text) if text.startswith("/") else PureWindowsPath(text)
     if not path.is_absolute() or not text.isprintable():
         raise ValueError("give the file's absolute path, as qBittorrent sees it")
     return str(path)

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
+from qbdoctor.model import shell
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, Report
 from qbdoctor.reports.text import Options, value
@@ -54,7 +55,7 @@ def _command(text: str, values: Mapping[str, str], options: Options) -> str | No
 
 def ours(text: str, options: Options, values: Mapping[str, str] | None = None) -> str | None:
     """Return a command of qbdoctor's, given without the program, complete; None where it cannot work from here."""
-    words = shlex.split(text)
+    words = shlex.split(text)  # as the catalogue writes it, whatever the shell at hand
     verb = words[0]
     more: list[str] = []
     if verb == "fix":
@@ -65,7 +66,7 @@ def ours(text: str, options: Options, values: Mapping[str, str] | None = None) -
         real = (values or {}).get("real_url", "")
         pairs = _addressed(_pairs(options.target), real)
         more += [part for pair in pairs for part in pair if pair[0] not in words and _fits(pair[0], verb)]
-    return " ".join(filter(None, (options.program, text, shlex.join(more))))
+    return " ".join(filter(None, (options.program, text, shell.join(more))))
 
 
 def _fits(option: str, verb: str) -> bool:
@@ -122,7 +123,7 @@ def _next_for(cause: Cause, options: Options) -> tuple[str, str]:
         if command and not _TO_FILL_IN.search(command):
             return command, "asks before it changes anything"
     if cause.values.get("ca_file"):
-        return _certain(f"check --ca-file {shlex.quote(cause.values['ca_file'])}", options), "trusts that certificate"
+        return _certain(f"check --ca-file {shell.quote(cause.values['ca_file'])}", options), "trusts that certificate"
     if cause.values.get("real_url"):
         return _certain("check", options, cause.values), "the address that answers"
     return _certain("check", options), "again, after step 1 above"

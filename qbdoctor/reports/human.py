@@ -19,6 +19,7 @@ from qbdoctor.model.basics import Status
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, CheckResult, Report
+from qbdoctor.model.terminal_text import MARKS
 from qbdoctor.reports.changes import line as changes
 from qbdoctor.reports.commands import complete, next_step
 from qbdoctor.reports.detail import ALL, LEVELS, Detail
@@ -48,7 +49,7 @@ _COLORS = {"healthy": "green", "problem": "red", "unknown": "yellow"}
 _SEVERITY = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _STATUS = {"pass": "green", "fail": "red", "warn": "yellow", "skip": "dim", "unknown": "yellow"}
 _MARKS = {"healthy": "✓", "problem": "✗", "unknown": "?", "pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
-_ASCII = str.maketrans({"✓": "+", "✗": "x", "→": "->", "…": "...", "–": "-", "·": "-"})
+_ASCII = str.maketrans(MARKS)
 _NARROWEST = 40
 _MOST_OTHERS = 3
 _COUNTED: tuple[tuple[Status, str], ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from qbdoctor.model import shell
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, Report
 from qbdoctor.reports import changes
@@ -63,7 +64,7 @@ def _cause(cause: Cause) -> Iterator[str]:
     for number, remedy in enumerate(cause.remedies, 1):
         yield f"{number}. {prose(remedy.text)} ({remedy.kind})"
         if lines := [line for one in commands(remedy) for line in one]:  # a piece of a configuration comes line by line
-            yield from fenced(lines, "sh", "   ")  # inside the list's item
+            yield from fenced(lines, shell.FENCES[shell.at_hand()], "   ")  # inside the list's item
     if cause.remedies:
         yield ""
 

@@ -30,7 +30,8 @@ from qbdoctor.simulator.state import StandIn
 
 __all__ = ["CONFIG", "HEADER", "SAVE_AFTER", "main", "serve"]
 
-CONFIG = Path("qBittorrent/config/qBittorrent.conf")
+CONFIG = Path("qBittorrent/config", "qBittorrent.ini" if sys.platform in {"win32", "darwin"} else "qBittorrent.conf")
+"""Below a profile; the name is the one that qBittorrent has on this system."""
 SAVE_AFTER = 5.0
 """Seconds after its start at which qBittorrent rewrites its file, changed or not."""
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import socketserver
 import ssl
+import sys
 import threading
 from pathlib import Path
 
 from qbdoctor import releases
+from qbdoctor.model import waiting
 from qbdoctor.simulator.access import SimulatedExchange, Where
 from qbdoctor.simulator.http_parser import BadRequest, Reader, Response, encoded
 from qbdoctor.simulator.state import StandIn
+from qbdoctor.storage.own_programs import is_taken
 
 ADDRESS = "127.0.0.1"
 IDLE = 7.0
@@ -82,10 +87,12 @@ class _Connection(socketserver.BaseRequestHandler):
 
 class _Listener(socketserver.ThreadingTCPServer):
     daemon_threads = True
-    allow_reuse_address = True
+    allow_reuse_address = sys.platform != "win32"  # there it would let two programs have one port
     request_queue_size = 128
 
     def __init__(self, standin: StandIn, port: int) -> None:
+        if port and is_taken(ADDRESS, port):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         super().__init__((ADDRESS, port), _Connection)
         self.standin = standin
         self.tls: ssl.SSLContext | None = None
@@ -117,10 +124,10 @@ class Server:
         """Follow the settings until the stand-in is stopped; its config is saved ``save_after`` seconds from now."""
         watcher = threading.Thread(target=self._follow, daemon=True)
         watcher.start()
-        if save_after is not None and not self.standin.stopping.wait(save_after):
+        if save_after is not None and not waiting.until(self.standin.stopping, save_after):
             with self.standin.lock:
                 self.standin.apply()
-        self.standin.stopping.wait()
+        waiting.until(self.standin.stopping)
         self.standin.changed.set()
         watcher.join()
         self._close()

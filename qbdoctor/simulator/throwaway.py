@@ -34,6 +34,10 @@ PROGRAM = "qbittorrent-nox"
 START_SECONDS = 4.0
 
 
+STANDIN_SECONDS = 15.0
+"""What our own program may take to start: Python starts slowly where a virus scanner reads each file."""
+
+
 STOP_SECONDS = 8.0
 
 
@@ -107,12 +111,12 @@ class DemoServer:
             why = "As asked" if standin else f"There is no {PROGRAM} on this machine"
         version = releases.NEWEST
         command = own_programs.command("qbdoctor.simulator", "--profile", str(self.profile), "--release", str(version))
-        if not self._launched(command, version):
+        if not self._launched(command, version, STANDIN_SECONDS):
             raise StepFailed(f"the stand-in did not start: {self._complaint()}")
         self.name = f"qbdoctor's stand-in for qBittorrent {version}"
         return f"{why}: the built-in stand-in takes its place."
 
-    def _launched(self, command: list[str], version: Version) -> bool:
+    def _launched(self, command: list[str], version: Version, seconds: float = START_SECONDS) -> bool:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._write_config(port, version)
@@ -127,8 +131,9 @@ class DemoServer:
                 cwd=self.folder,
                 env={**own_programs.environment(), "LANG": "C.UTF-8"},
                 start_new_session=True,  # Ctrl-C is for us: it is stopped in order
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
-        give_up = time.monotonic() + START_SECONDS
+        give_up = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < give_up:
             with contextlib.suppress(OSError):
                 self._status(self.client(keeps=False))
@@ -241,7 +246,12 @@ def environment(folder: Path, password: Secret) -> Iterator[None]:
         "XDG_DATA_HOME": home / ".local/share",
         "XDG_CACHE_HOME": home / ".cache",
         "XDG_STATE_HOME": home / ".local/state",
+        "APPDATA": home / "AppData/Roaming",
+        "LOCALAPPDATA": home / "AppData/Local",
+        "USERPROFILE": home,
         "TMPDIR": folder / "tmp",
+        "TEMP": folder / "tmp",
+        "TMP": folder / "tmp",
         "QBDOCTOR_STATE_DIR": folder / "state",
     }
     os.environ.update({name: str(path) for name, path in ours.items()})

@@ -17,15 +17,18 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from qbdoctor.model import system
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage.foreign import Place, TooLarge
-from qbdoctor.storage.private import why, write_all
+from qbdoctor.storage.private import sync, why, write_all
 from qbdoctor.values import frozen
 
 _STORES = (Path("/nix/store"), Path("/gnu/store"))  # of Nix and Guix
 _MODE = 0o777
 """What of a mode is ever given to a file: no setuid or setgid bit."""
+_COPYFILE_ACL, _COPYFILE_XATTR = 1 << 0, 1 << 2
 _NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -137,7 +140,7 @@ def overwrite(place: Place, data: bytes) -> None:
     with place.opened(os.O_WRONLY) as handle:
         write_all(handle, data)
         os.ftruncate(handle, len(data))
-        os.fsync(handle)
+        sync(handle)
 
 
 def is_torn(data: bytes, old: bytes, new: bytes) -> bool:
@@ -173,7 +176,7 @@ def _stage(place: Place, data: bytes) -> tuple[Place, tuple[str, ...]]:
             write_all(handle, data)
             with place.opened() as old:
                 notes = _dress(handle, temp, old, place.path)
-            os.fsync(handle)
+            sync(handle)
         finally:
             os.close(handle)
     except BaseException:
@@ -210,6 +213,8 @@ def _copy_attributes(handle: int, old: int, real: Path) -> list[str]:
     Raises Refused for a list or a person's own attribute that cannot be kept. What the system writes itself for every
     file (``security.*``: labels, checksums) is noted instead.
     """
+    if system.is_macos():
+        return _copy_on_macos(handle, old, real)
     if sys.platform != "linux":
         return []
     notes = []
@@ -234,6 +239,16 @@ def _copy_attributes(handle: int, old: int, real: Path) -> list[str]:
                 ) from None
             notes.append(f"{lost} ({error.strerror})")
     return notes
+
+
+def _copy_on_macos(handle: int, old: int, real: Path, library: Any = None) -> list[str]:
+    """Copy access list and extended attributes as macOS itself does (copyfile.h); noted where they cannot be kept."""
+    import ctypes  # noqa: PLC0415 - on macOS alone
+
+    copy = getattr(ctypes.CDLL(None, use_errno=True) if library is None else library, "fcopyfile", None)
+    if copy is None or copy(old, handle, None, ctypes.c_uint32(_COPYFILE_ACL | _COPYFILE_XATTR)) != 0:
+        return [f"the access list and the extended attributes of {real} could not be kept"]
+    return []
 
 
 def _refused(path: Path, error: OSError) -> Refused:

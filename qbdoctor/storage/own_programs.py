@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
+
+from qbdoctor.model import system
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -35,6 +38,26 @@ def search_path() -> list[str]:
 def environment() -> dict[str, str]:
     """Return this process's variables without the person's secrets."""
     return {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Whether somebody answers at an address that the system would still let us have: BSD lets 127.0.0.1 in beside ``*``."""
+    if system.is_linux():
+        return False  # its bind refuses that
+    try:
+        socket.create_connection((host, port), 1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def without_proxies() -> dict[str, str]:
+    """Return the same without proxies, for a client of which the way past them is looked at.
+
+    ``no_proxy`` keeps it from the system's own proxy too, which Windows and macOS have besides the variables.
+    """
+    kept = {name: value for name, value in environment().items() if not name.lower().endswith("_proxy")}
+    return {**kept, "no_proxy": "*", "NO_PROXY": "*"} if system.platform() != "win32" else {**kept, "NO_PROXY": "*"}
 
 
 SECRET_VARIABLES = frozenset({"QBDOCTOR_PASSWORD", "QBDOCTOR_API_KEY"})

@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from qbdoctor.model import system
+
 TEMP_PREFIX = ".qbdoctor-"
 
 
@@ -34,7 +36,7 @@ def write_private(path: Path, data: bytes, *, durable: bool = True) -> None:
     try:
         write_all(handle, data)
         if durable:
-            os.fsync(handle)
+            sync(handle)
     finally:
         os.close(handle)
 
@@ -119,6 +121,20 @@ def replace_private(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def sync(handle: int) -> None:
+    """Make a file durable. macOS' fsync leaves it in the drive's cache; where the volume cannot do more, fsync must do.
+
+    Raises OSError.
+    """
+    if system.is_macos():
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        with suppress(OSError):  # a network volume, for one
+            fcntl.fcntl(handle, getattr(fcntl, "F_FULLFSYNC", 51))
+            return
+    os.fsync(handle)
 
 
 def sync_folder(folder: Path) -> None:
@@ -225,8 +241,21 @@ _REASONS = {
 }
 
 
+_WINDOWS_REASONS = {
+    5: "another program has it open, or this user may not",  # ERROR_ACCESS_DENIED: a rename over an open file has it, too
+    32: "another program has it open",
+    33: "another program has locked it",
+}
+_PRIVACY = "macOS's privacy protection keeps this program out: allow it in System Settings, Privacy & Security, Full Disk Access"
+
+
 def why(error: OSError) -> str:
     """Return what went wrong, in words."""
+    of_windows = _WINDOWS_REASONS.get(getattr(error, "winerror", None) or 0)
+    if of_windows is not None:
+        return of_windows
+    if system.is_macos() and error.errno == errno.EPERM:  # ownership is EACCES there
+        return _PRIVACY
     return _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
 
 

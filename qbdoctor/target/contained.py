@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from qbdoctor.model import shell
 from qbdoctor.model.errors import UserError
 from qbdoctor.target import containers, paths
 from qbdoctor.target.address import WEB_UI_PORT, Address
@@ -234,7 +234,7 @@ class ContainerFinder(ABC):
                 lines.append(f"  process {instance.pid}, whose port and config are not to be seen from here")
                 continue
             lines.append(
-                f"  qbdoctor check {option} {shlex.quote(where)}   (port {port or 'unknown'}, pid {instance.pid})"
+                f"  qbdoctor check {option} {shell.quote(where)}   (port {port or 'unknown'}, pid {instance.pid})"
             )
         return UserError(
             "several-instances",

@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+import socket
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from qbdoctor.storage import files
+from qbdoctor.model import system
+from qbdoctor.storage import files, foreign
 from qbdoctor.target import paths
 from qbdoctor.target.address import Address, parse_ip
 from qbdoctor.target.command_line import CommandLine, program_index, read_options, valid_port
@@ -290,8 +292,8 @@ def using(config: Path) -> Instance | None:
         return None
     import os  # noqa: PLC0415
 
-    system = paths.System(sys.platform, os.environ, paths.home_folder(sys.platform, os.environ))
-    told = ask_engines(system, ids=[(one.container or "").partition(" ")[2] for one in hidden])
+    its = paths.System(sys.platform, os.environ, paths.home_folder(sys.platform, os.environ))
+    told = ask_engines(its, ids=[(one.container or "").partition(" ")[2] for one in hidden])
     for one in hidden:
         contained = container_of(one, told)
         made = None if contained is None else joined(one, contained)
@@ -304,9 +306,40 @@ def running_with(config: Path) -> str | None:
     """Return a sentence if a running qBittorrent uses this config file, else None."""
     one = using(config)
     if one is None:
-        return None
+        return _of_another_system(config)
     where = f", in container {one.container.partition(' ')[2]}," if one.container else ""
-    return f"qBittorrent (process {one.pid}){where} runs with {config} and would overwrite the edit: stop it first."
+    return f"qBittorrent (process {one.pid}){where} runs with {config} and would overwrite the edit: stop it first{_stopping()}."
+
+
+def _stopping() -> str:
+    """Return how one is stopped so that it stays so, on macOS: a window that is closed leaves it, launchd brings it back."""
+    if not system.is_macos():
+        return ""
+    return " (Cmd-Q; where launchd or brew services keeps it running: brew services stop, or launchctl bootout)"
+
+
+def _of_another_system(config: Path) -> str | None:
+    """Return a sentence where a server in a container or virtual machine may run with this file, unseen (Windows, macOS).
+
+    Its processes are not this system's: a file named as on Linux, or a lock that names another host, is all that shows it.
+    """
+    if system.is_linux():
+        return None
+    lock = config.with_name("lockfile")
+    if not files.exists(lock):
+        return None
+    try:
+        host = foreign.read(lock, 4096, follow=False).decode(errors="replace").split("\n")[2:3]
+    except OSError:
+        host = []
+    here = socket.gethostname().casefold()
+    if config.suffix == ".ini" and (not host or not host[0].strip() or host[0].strip().casefold() == here):
+        return None
+    named = f" (its host is {host[0].strip()})" if host and host[0].strip() else ""
+    return (
+        f"{lock} is the lock of a qBittorrent in a container or virtual machine{named}, whose processes cannot be seen "
+        f"from here; it would overwrite the edit: stop it, remove that lock if it is still there, and run this again."
+    )
 
 
 def mount_of(one: Container, host: Path) -> Mount | None:

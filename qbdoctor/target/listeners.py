@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from qbdoctor.target.address import parse_ip
+from qbdoctor.target.engines.process_scan import TROUBLE
 from qbdoctor.target.proc_sockets import listening_rows
 from qbdoctor.values import frozen
 
@@ -46,22 +49,35 @@ def listeners(port: int) -> tuple[Listener, ...]:
     """Return the listening sockets of this machine at a port, as far as this user may see; () where none may be."""
     import psutil  # noqa: PLC0415 - a target elsewhere does without it
 
-    try:
-        found = {
-            (one.laddr.ip, one.pid)
-            for one in psutil.net_connections(kind="tcp")
-            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port
-        }
-    except (psutil.Error, OSError):
-        return ()
+    found = {
+        (one.laddr.ip, pid)
+        for one, pid in _connections(psutil)
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port
+    }
     made = []
     for address, pid in sorted(found, key=lambda one: (one[0], one[1] or 0)):
         name = None
         if pid is not None:
-            with contextlib.suppress(psutil.Error, OSError):
+            with contextlib.suppress(psutil.Error, *TROUBLE):
                 name = psutil.Process(pid).name()
         made.append(Listener(address, port, pid, name))
     return tuple(made)
+
+
+def _connections(psutil: Any) -> Iterator[tuple[Any, int | None]]:
+    """Yield the TCP sockets and whose they are: all at once, or process by process where one refusal ends that (macOS)."""
+    try:
+        at_once = psutil.net_connections(kind="tcp")
+    except (psutil.Error, *TROUBLE):
+        at_once = None
+    if at_once is not None:
+        yield from ((one, one.pid) for one in at_once)
+        return
+    with contextlib.suppress(psutil.Error, *TROUBLE):
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, *TROUBLE):
+                ask = getattr(process, "net_connections", None) or process.connections
+                yield from ((one, process.pid) for one in ask(kind="tcp"))
 
 
 def socket_for(found: tuple[Listener, ...], peer: str) -> Listener | None:

@@ -48,6 +48,11 @@ class System:
         return self.home / default
 
 
+def other_name(name: str) -> str:
+    """Return what a config of this name is called on the other systems: ``.conf`` for ``.ini`` and the reverse."""
+    return f"{APP}.conf" if name.endswith(".ini") else f"{APP}.ini"
+
+
 def folder_name(configuration: str | None) -> str:
     """Return the name of qBittorrent's own folder: ``qBittorrent``, or ``qBittorrent_NAME`` with --configuration."""
     return f"{APP}_{configuration}" if configuration else APP
@@ -61,7 +66,8 @@ def config_file(system: System, *, profile: Path | None = None, configuration: s
     if system.platform == "win32":
         return system.folder("APPDATA", "AppData/Roaming") / name / system.config_name
     if system.platform == "darwin":
-        return system.home / ".config" / name / system.config_name
+        # Qt's ini files follow XDG there, too (qsettings.cpp, initDefaultPaths).
+        return system.folder("XDG_CONFIG_HOME", ".config") / name / system.config_name
     return system.folder("XDG_CONFIG_HOME", ".config") / name / system.config_name
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from qbdoctor.model import shell
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import paths, proc_sockets
@@ -32,7 +32,7 @@ from qbdoctor.target.command_line import (
     valid_port,
 )
 from qbdoctor.target.engines import cgroups
-from qbdoctor.target.engines.process_scan import processes_with
+from qbdoctor.target.engines.process_scan import TROUBLE, processes_with
 from qbdoctor.values import field, frozen
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Instance:
     @property
     def command_line(self) -> str:
         """The command as it may be shown: links are masked, for a torrent's link may hold a passkey."""
-        return shlex.join("…" if "://" in part or part.startswith("magnet:") else part for part in self.command)
+        return shell.join(["…" if "://" in part or part.startswith("magnet:") else part for part in self.command])
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -144,7 +144,7 @@ def find_instances() -> tuple[Instance, ...]:
             index = program_index(command) if command else None
             if index is not None and process.pid != os.getpid() and _runs(process, command, psutil):
                 found[process.pid] = (process, command, index)
-        except psutil.Error:
+        except (psutil.Error, *TROUBLE):
             continue
     above = {pid: _ancestors(entry[0], psutil) for pid, entry in found.items()} if len(found) > 1 else {}
     scripts = {pid for pid, (_, command, _) in found.items() if INTERPRETER.fullmatch(base_name(command[0]))}
@@ -160,7 +160,7 @@ def find_instances() -> tuple[Instance, ...]:
             instance = _read(process, command, index, psutil, _network(process.pid, networks))
             if process.is_running() and process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
                 instances.append(instance)
-        except psutil.Error:
+        except (psutil.Error, *TROUBLE):
             continue
     return tuple(sorted(instances, key=lambda instance: (instance.started, instance.pid)))
 
@@ -184,7 +184,7 @@ def _command(process: psutil.Process, psutil: Any) -> tuple[str, ...]:
         return ()  # asking each process for its command line is slow there, and names are whole
     try:
         command = tuple(process.cmdline())
-    except psutil.AccessDenied:
+    except (psutil.AccessDenied, *TROUBLE):
         command = (process.name(),)  # macOS and Windows show another user's process by its name alone
     return command if any("qbittorrent" in part.lower() for part in command) else ()
 
@@ -210,7 +210,7 @@ def _read(
     process: psutil.Process, command: tuple[str, ...], index: int, psutil: Any, network: proc_sockets.Network | None
 ) -> Instance:
     """Return all that can be seen of a process; raises psutil.NoSuchProcess if it went away."""
-    environment = _allowed(process.environ, psutil)
+    environment = _allowed(process.environ, psutil) or None  # macOS says {} of one that it does not show
     known = environment or {}
     options = read_options(command[index + 1 :], known)
     running = _allowed(process.exe, psutil)
@@ -219,9 +219,9 @@ def _read(
     home = paths.home_folder(sys.platform, known) if environment else _users_home(process, psutil)
     view = _view(process.pid)
     profile: Path | None = None
-    unknown = False
+    unknown = _allowed(process.cmdline, psutil) is None  # nor whether they name a profile
     if options.profile is not None:
-        unknown = working is None and not Path(options.profile).is_absolute()
+        unknown = unknown or (working is None and not Path(options.profile).is_absolute())
         profile = Path(working or "/") / options.profile
     elif running is not None:
         beside = Path(running).parent / "profile"
@@ -384,7 +384,7 @@ def _allowed(ask: Callable[[], T], psutil: Any, *, gone: bool = False) -> T | No
         if gone:
             return None
         raise
-    except (psutil.Error, OSError, NotImplementedError):
+    except (psutil.Error, *TROUBLE):
         return None
 
 

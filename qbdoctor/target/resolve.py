@@ -120,9 +120,12 @@ class _Finder(ContainerFinder):
     def _profile_config(self, profile: Path) -> tuple[Path, Path]:
         """Return the config in a profile folder, also that of its only named configuration."""
         config = paths.config_file(self.system, profile=profile)
-        if files.exists(config) and not files.is_folder(config):
-            return config, profile
-        named = paths.named_configurations(profile, self.system.config_name)
+        # One of another system, such as a container's mount, has the other name; ours comes first.
+        for one in (config, config.with_name(paths.other_name(config.name))):
+            if files.exists(one) and not files.is_folder(one):
+                return one, profile
+        name = self.system.config_name
+        named = paths.named_configurations(profile, name) or paths.named_configurations(profile, paths.other_name(name))
         if len(named) == 1:
             return named[0][1], profile
         if named:
@@ -143,7 +146,7 @@ class _Finder(ContainerFinder):
     def _misplaced(self, folder: Path) -> tuple[Path, ...]:
         name = self.system.config_name
         inside = (folder / name, folder / "config" / name, folder / paths.APP / name)
-        return (*inside, *(paths.docker_configs(folder) if self.system.config_name.endswith(".conf") else ()))
+        return (*inside, *paths.docker_configs(folder))
 
     # The three ways to a target
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -22,6 +24,8 @@ import aiohttp
 from aiohttp import ClientHandlerType, web  # the first came with the middlewares of 3.12, which are needed
 from yarl import URL
 
+from qbdoctor.model import system
+from qbdoctor.storage.own_programs import is_taken
 from qbdoctor.target.address import Address
 from qbdoctor.trace.exchange import Seen
 from qbdoctor.trace.recorder import Draft, Headers, Notebook
@@ -83,7 +87,12 @@ class Proxy:
                 await runner.cleanup()
 
     def _ssl(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._verify if isinstance(self._verify, str) else None)
+        own = self._verify if isinstance(self._verify, str) else None
+        if own is None and system.is_macos():  # python.org's builds have an empty store; check uses this one
+            import certifi  # noqa: PLC0415 - requests brings it
+
+            own = certifi.where()
+        context = ssl.create_default_context(cafile=own)
         if self._verify is False:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -311,6 +320,8 @@ def _failure(error: Exception) -> str:
 def listen(host: str, port: int, *, also_ipv6: bool) -> list[socket.socket]:
     """Bind; port 0 asks for a free one. ``also_ipv6``: ``localhost`` means ::1 too. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if port and is_taken(host, port):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     first = socket.create_server((host, port), family=family)
     sockets = [first]
     if also_ipv6 and family == socket.AF_INET:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.errors import UserError
@@ -115,10 +116,11 @@ class Session:
 
     async def _command(self, handed: str) -> int:
         arguments = [part.replace("{url}", handed) for part in self.command]
+        arguments[0] = shutil.which(arguments[0]) or arguments[0]  # on Windows npm is npm.cmd
         stream = _stderr()
         try:
             process = await asyncio.create_subprocess_exec(
-                *arguments, stdout=stream, stderr=stream, env={**own_programs.environment(), VARIABLE: handed}
+                *arguments, stdout=stream, stderr=stream, env={**own_programs.without_proxies(), VARIABLE: handed}
             )
         except OSError as error:
             raise UserError("cannot-run", f"--run: {arguments[0]} cannot be started: {error.strerror}.", 3) from None
@@ -201,16 +203,27 @@ class Session:
     def _signals(self) -> Iterator[None]:
         """Ctrl-C and SIGTERM end the trace in order; elsewhere than in the main thread they are left alone."""
         loop = asyncio.get_running_loop()
-        taken = []
+        taken: list[Callable[[], object]] = []
         for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.stop.set)
-                taken.append(number)
+            with contextlib.suppress(RuntimeError, ValueError):
+                taken.append(_on_signal(loop, number, self.stop.set))
         try:
             yield
         finally:
-            for number in taken:
-                loop.remove_signal_handler(number)
+            for give_back in taken:
+                give_back()
+
+
+def _on_signal(
+    loop: asyncio.AbstractEventLoop, number: signal.Signals, act: Callable[[], None]
+) -> Callable[[], object]:
+    """Have the loop act on a signal; return what ends that. Raises ValueError and RuntimeError outside the main thread."""
+    try:
+        loop.add_signal_handler(number, act)
+    except NotImplementedError:  # Windows' loop has none, and wakes up for Python's own
+        before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
+        return lambda: signal.signal(number, before)
+    return lambda: loop.remove_signal_handler(number)
 
 
 def _kind(host: str) -> str:

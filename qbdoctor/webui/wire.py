@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
+from qbdoctor.model.waiting import until
 from qbdoctor.values import replace
 from qbdoctor.webui.call import Call, parse_set_cookie
 from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
@@ -86,10 +87,10 @@ class Wire:
         worker.start()
         if self.meanwhile:
             self.meanwhile.pop(0)()
-        if not job.done.wait(min(NOTICE_SECONDS, budget)):
+        if not until(job.done, min(NOTICE_SECONDS, budget)):
             if self.waiting is not None:
                 self.waiting(f"Waiting for {where.url} ({budget:.0f} s at most) …")
-            if not job.done.wait(budget - (time.perf_counter() - began)):
+            if not until(job.done, budget - (time.perf_counter() - began)):
                 job.give_up(budget)
         blank = replace(blank, ms=(time.perf_counter() - began) * 1000, local=job.local, peer=job.peer)
         if job.failure is not None or job.answer is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from qbdoctor.cli import program
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import fix_options, target_arguments
+from qbdoctor.model import restarts
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.report import Cause, Report
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
@@ -78,7 +79,9 @@ def way_back(args: argparse.Namespace, plan: Plan, fix_run: FixRun, command: str
     folder = f" --state-dir {program.quoted(args.state_dir)}" if args.state_dir else ""
     target = fix_run.observer.target
     if locked_out and plan.via == "api" and target.instance is not None and target.config_file is not None:
-        return command.replace("qbdoctor rollback", f"qbdoctor rollback --restart --via file{folder}")
+        return command.replace(
+            "qbdoctor rollback", f"qbdoctor rollback{' --restart' if restarts.possible() else ''} --via file{folder}"
+        )
     return command.replace("qbdoctor rollback", f"qbdoctor rollback{folder}")
 
 

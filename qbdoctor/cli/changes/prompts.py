@@ -30,10 +30,8 @@ def _typed(seconds: float) -> bool:
     """Wait until a line was typed, or the input ended."""
     import select  # noqa: PLC0415 - seldom needed
 
-    ready = select.poll()
-    ready.register(sys.stdin.fileno(), select.POLLIN)
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        if ready.poll(left * 1000):
+        if select.select([sys.stdin], [], [], left)[0]:  # not poll, which knows no terminals on macOS
             return True
     return False

@@ -88,11 +88,10 @@ def _remembered(args: argparse.Namespace, watcher: Observer, made: Report) -> Re
 
 
 def _save(name: str, watcher: Observer, made: Report) -> None:
-    from qbdoctor.cli import outcome  # noqa: PLC0415 - seldom asked for
     from qbdoctor.looks import saved, taking  # noqa: PLC0415
 
     held = saved.to_json(watcher, made, taking.take(watcher, made, None))
-    outcome.deliver_json(held, name)
+    output.deliver_json(held, name)
     output.say(f"What was seen is in {name}: without passwords, cookies and keys, but with addresses and paths.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from collections.abc import Iterable
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
             what, tried = lab.what, tuple(_told(survey(lab, python, stop_when_refused=False), args))
     code = 0 if any(each.outcome in ("kept", "dropped") for each in tried) else 3
     if args.format == "json":
-        output.deliver(json.dumps(to_json(what, python, tried, code), ensure_ascii=False, indent=2) + "\n", args.output)
+        output.deliver_json(to_json(what, python, tried, code), args.output)
     else:
         outcome.deliver_text(human(what, python, tried), args.output)
     return code
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 def _known(args: argparse.Namespace) -> int:
     """Print what is known of programs and libraries; nothing is run or sent."""
     if args.format == "json":
-        output.deliver(json.dumps(known_json(), ensure_ascii=False, indent=2) + "\n", args.output)
+        output.deliver_json(known_json(), args.output)
     else:
         outcome.deliver_text(known_human(), args.output)
     return 0

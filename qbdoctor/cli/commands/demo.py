@@ -15,7 +15,8 @@ from itertools import zip_longest
 from pathlib import Path
 from types import FrameType
 
-from qbdoctor.cli import program, wrapping
+from qbdoctor.cli import output, program, wrapping
+from qbdoctor.model import shell
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.terminal_text import harmless
 from qbdoctor.simulator.throwaway import INCIDENT, DemoServer, Say, StepFailed, environment, temporary_folder
@@ -64,14 +65,14 @@ def _play(instance: DemoServer, say: Say, *, standin: bool) -> None:
     say(f"   {instance.name} answers at {instance.url}")
 
     say("\n2. What is wrong?")
-    found = _run_command(say, f"check --profile {instance.profile}", expect=1)
+    found = _run_command(say, "check", "--profile", str(instance.profile), expect=1)
     say(f"   {found.partition(chr(10))[0]}")
     if "exposed-bypass" not in found:
         raise StepFailed("the check did not name exposed-bypass")
     instance.call(say, "A call without a cookie", 200)
 
     say("\n3. The incident's two settings, put right while it runs")
-    said = _run_command(say, f"fix {' '.join(FIXES)} --yes --profile {instance.profile}", expect=0)
+    said = _run_command(say, "fix", *FIXES, "--yes", "--profile", str(instance.profile), expect=0)
     _show(say, said)
 
     say("\n4. What was really wrong")
@@ -86,21 +87,21 @@ def _play(instance: DemoServer, say: Say, *, standin: bool) -> None:
     say("   differs, and it is not SameSite: both were given the same attributes, and the server took the cookie back.")
 
     say("\n5. Taken back, while it runs")
-    _run_command(say, "rollback --yes", expect=0)
+    _run_command(say, "rollback", "--yes", expect=0)
     instance.call(say, "A call without a cookie", 200)
 
     say("\n6. The same in the file of a stopped qBittorrent")
     instance.stop()
     before = instance.file.read_bytes()
     say(f"   Stopped. {instance.file.name}: SHA-256 {_short(before)}")
-    said = _run_command(say, f"fix {' '.join(FIXES)} --yes --via file --profile {instance.profile}", expect=0)
+    said = _run_command(say, "fix", *FIXES, "--yes", "--via", "file", "--profile", str(instance.profile), expect=0)
     _show(say, said)
     fixed = instance.file.read_bytes()
     differing = sum(old != new for old, new in zip_longest(before.splitlines(), fixed.splitlines()))
     say(f"   SHA-256 {_short(fixed)}: {differing} lines differ, the others are as they were")
     if differing != len(FIXES):
         raise StepFailed(f"{differing} lines of the file changed, not {len(FIXES)}")
-    _run_command(say, "rollback --yes", expect=0)
+    _run_command(say, "rollback", "--yes", expect=0)
     after = instance.file.read_bytes()
     say(f"   SHA-256 {_short(after)}: {'as before, to the byte' if after == before else 'NOT as before'}")
     if after != before:
@@ -120,8 +121,7 @@ def _one_is_found() -> bool:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{wrapping.wrapped(harmless(program.named(text)), wrapping.columns(sys.stdout))}\n")
-    sys.stdout.flush()
+    output.write(f"{wrapping.wrapped(harmless(program.named(text)), wrapping.columns(sys.stdout))}\n")
 
 
 def _show(say: Say, said: str) -> None:
@@ -182,14 +182,14 @@ def _processes_of(folder: Path) -> list[str]:
     ]
 
 
-def _run_command(say: Say, line: str, *, expect: int) -> str:
-    """Run a command line of qbdoctor, in this process; its standard output. Raises :class:`StepFailed`."""
+def _run_command(say: Say, *words: str, expect: int) -> str:
+    """Run a command of qbdoctor, in this process; its standard output. Raises :class:`StepFailed`."""
     from qbdoctor.cli.main import main  # noqa: PLC0415 - it is what started us
 
-    say(f"   $ qbdoctor {line}")
+    say(f"   {shell.PROMPTS[shell.at_hand()]} qbdoctor {shell.join(words)}")
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(line.split())
+        code = main(words)
     if code == 130:
         raise KeyboardInterrupt
     if code != expect:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from qbdoctor.cli import outcome
+from qbdoctor.cli import outcome, output
 from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
 from qbdoctor.looks import comparing, saved, taking, words
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     look, report = _second(args)
     found = comparing.differences(first.look, look, report.causes)
     if args.format == "json":
-        outcome.deliver_json(_json(first.look, look, report, found), args.output)
+        output.deliver_json(_json(first.look, look, report, found), args.output)
     else:
         outcome.deliver_text("".join(f"{line}\n" for line in _lines(first.look, look, report, found)), args.output)
     return 0

@@ -29,9 +29,7 @@ def run(args: argparse.Namespace) -> int:
     pages = [_page(name) for name in args.ids]
     if args.format == "json":
         data = [dict(page.data) for page in pages]
-        output.deliver(
-            json.dumps(data[0] if len(data) == 1 else data, ensure_ascii=False, indent=2) + "\n", args.output
-        )
+        output.deliver_json(data[0] if len(data) == 1 else data, args.output)
     else:
         output.deliver(program.named("\n".join(page.text(_width(args)) for page in pages)), args.output)
     return 0
@@ -48,7 +46,7 @@ def _behind(args: argparse.Namespace, seen: Sequence[symptoms.Symptom]) -> int:
     """Print the causes behind what somebody sees, the most frequent first."""
     if args.format == "json":
         data = [{"symptom": one.title, "causes": list(one.causes)} for one in seen]
-        output.deliver(json.dumps(data, ensure_ascii=False, indent=2) + "\n", args.output)
+        output.deliver_json(data, args.output)
         return 0
     lines = []
     for one in seen:
@@ -104,7 +102,7 @@ def _list(args: argparse.Namespace) -> int:
                 for fix in fixes()
             ],
         }
-        output.deliver(json.dumps(data, ensure_ascii=False, indent=2) + "\n", args.output)
+        output.deliver_json(data, args.output)
         return 0
     looks = _rows((check.id, f"{check.title}: {', '.join(check.causes)}") for check in checks())
     mends = _rows((fix.id, f"{fix.title} ({fix.effect} security): {', '.join(fix.answers)}") for fix in fixes())

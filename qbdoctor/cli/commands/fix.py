@@ -13,6 +13,7 @@ from qbdoctor.cli.changes import fix_advice, prompts, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import observer, state_folder
+from qbdoctor.model import restarts
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.registry import checks, fixes
@@ -144,7 +145,11 @@ def _carry_out_fix_run(
 
         return confirm_prompt.decision(args, fix_run.journal, fix_run.run, *fix_run.waiting, verified)
     back = other_folders.rollback_command(fix_run.journal.store.root.parent, fix_run.observer.environment)
-    stopped = " (while qBittorrent is stopped, or with --restart)" if any(step.texts for step in plan.steps) else ""
+    stopped = (
+        restarts.fit(" (while qBittorrent is stopped, or with --restart)")
+        if any(step.texts for step in plan.steps)
+        else ""
+    )
     back = fix_advice.way_back(args, plan, fix_run, back, locked_out=bool(alone))
     last = f"Take it back with: {back}{stopped}"
     width = wrapping.columns(sys.stdout)
@@ -209,7 +214,9 @@ def _described(plan: Plan, fix_run: FixRun, alone: str) -> list[str]:
             lines.append(f"    LOOK FIRST: {first}")
         if step.texts:
             lines.append(
-                "    the old hash is kept; it can be put back only while qBittorrent is stopped, or with --restart"
+                restarts.fit(
+                    "    the old hash is kept; it can be put back only while qBittorrent is stopped, or with --restart"
+                )
             )
         if step.file is not None:
             lines += [f"    {text}" for text in line_edits.several(step.edits, step.file.data)]

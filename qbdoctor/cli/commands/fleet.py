@@ -27,6 +27,7 @@ from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Report
+from qbdoctor.model.waiting import next_of
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
 from qbdoctor.reports import as_json
@@ -120,7 +121,7 @@ class _Run:
             threading.Thread(target=self._work, args=(waiting, reports), daemon=True).start()
         try:
             for _ in targets:
-                self._take(reports.get())
+                self._take(next_of(reports))
         except KeyboardInterrupt:
             self.worst = INTERRUPTED
             self._wind_up(waiting, reports)

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         for told, record in zip(held["records"], records, strict=True):
             if isinstance(record, Record) and isinstance(told, dict):
                 told["undone"] = [one.to_json() for one in _undone(journal, record)]
-        outcome.deliver_json(held, args.output)
+        output.deliver_json(held, args.output)
     else:
         outcome.deliver_text(_text(args, journal, records), args.output)
     return 0

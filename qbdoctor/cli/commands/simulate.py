@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import secrets
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from qbdoctor import releases
-from qbdoctor.cli import credentials
+from qbdoctor.cli import credentials, output
 from qbdoctor.cli.suggest import suggest
 from qbdoctor.config.qtini.values import from_bool, from_list, from_text
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.model.terminal_text import harmless
 from qbdoctor.releases import KNOWN, Key, Version
 from qbdoctor.releases.web_api import COMPARED, webapi
 from qbdoctor.simulator.config import Config
@@ -235,21 +232,20 @@ def _tell(args: argparse.Namespace, standin: StandIn, server: Server, made_up: S
             "compared": compared,
             "pid": os.getpid(),
         }
-        lines = [json.dumps(data, ensure_ascii=False)]
-    else:
-        how = f"password {made_up.reveal()} (made up for this run)" if made_up else "the password that was given"
-        lines = [f"qbdoctor's stand-in for qBittorrent {version}: {url}", f"  User {username}, {how}"]
-        if args.settings:
-            lines.append(f"  {', '.join(args.settings)}")
-        if settings.boolean("HTTPS/Enabled") and not server.secure:
-            lines.append("  Its certificate and key do not serve, so it speaks plain HTTP, as qBittorrent does")
-        if standin.clock.speed != 1:
-            lines.append(f"  Its clock goes {standin.clock.speed:g} times as fast")
-        proof = "compared with a real one, answer by answer" if compared else "played by the table of releases alone"
-        lines += [
-            f"  It is not qBittorrent: it transfers nothing and has no pages. This release is {proof}.",
-            "  Ctrl-C ends it.",
-        ]
-    shown = lines[:2] if args.quiet and args.format == "human" else lines
-    sys.stdout.write(harmless("\n".join(shown) + "\n"))
-    sys.stdout.flush()
+        output.deliver_json(data, None, indent=None)
+        return
+    how = f"password {made_up.reveal()} (made up for this run)" if made_up else "the password that was given"
+    lines = [f"qbdoctor's stand-in for qBittorrent {version}: {url}", f"  User {username}, {how}"]
+    if args.settings:
+        lines.append(f"  {', '.join(args.settings)}")
+    if settings.boolean("HTTPS/Enabled") and not server.secure:
+        lines.append("  Its certificate and key do not serve, so it speaks plain HTTP, as qBittorrent does")
+    if standin.clock.speed != 1:
+        lines.append(f"  Its clock goes {standin.clock.speed:g} times as fast")
+    proof = "compared with a real one, answer by answer" if compared else "played by the table of releases alone"
+    lines += [
+        f"  It is not qBittorrent: it transfers nothing and has no pages. This release is {proof}.",
+        "  Ctrl-C ends it.",
+    ]
+    shown = lines[:2] if args.quiet else lines
+    output.deliver("\n".join(shown) + "\n", None)

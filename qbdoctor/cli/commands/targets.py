@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from qbdoctor.cli import named_targets, outcome, target_secrets
+from qbdoctor.cli import named_targets, outcome, output, target_secrets
 from qbdoctor.cli.named_targets import NamedTarget
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     found = list(named_targets.load(path).values())
     if args.format == "json":
         held: Json = {"schema": SCHEMA, "file": str(path), "targets": [_to_json(one) for one in found]}
-        outcome.deliver_json(held, args.output)
+        output.deliver_json(held, args.output)
         return 0
     if not found:
         outcome.deliver_text(f"No named targets: {path} has none (its form is in README.md).\n", args.output)

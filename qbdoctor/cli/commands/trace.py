@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output, program
 from qbdoctor.cli.target_options import verification
+from qbdoctor.model import shell
 from qbdoctor.model.errors import UserError
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "trace: --format is human or json.")
     trace = load(args.replay) if args.replay else _trace(args)
     made = result(trace)
-    text = json.dumps(made.to_json(), ensure_ascii=False, indent=2) + "\n"
     if args.save:
-        output.deliver(text, args.save)
+        output.deliver_json(made.to_json(), args.save)
     if args.format == "human":
         width = shutil.get_terminal_size().columns if args.output is None and sys.stdout.isatty() else None
         text = human(made, quiet=args.quiet, verbose=bool(args.verbose), width=width)
-        text = program.named(text)
-    output.deliver(text, args.output)
+        output.deliver(program.named(text), args.output)
+    else:
+        output.deliver_json(made.to_json(), args.output)
     return made.exit_code
 
 
@@ -52,7 +52,7 @@ def _trace(args: argparse.Namespace) -> Trace:
         raise UserError(
             "no-aiohttp",
             "trace needs aiohttp 3.12 or later, which is not installed: "
-            f"{program.quoted(sys.executable)} -m pip install 'qbdoctor[trace]'.",
+            f"{shell.join((sys.executable, '-m', 'pip', 'install', 'qbdoctor[trace]'))}.",
         ) from None
     target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=os.environ).address
     command = list(args.run or ())

@@ -9,7 +9,9 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
+from qbdoctor.diagnosis.catalogue import systems
 from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, CausePage, RemedyTemplate
+from qbdoctor.model import restarts
 from qbdoctor.model.basics import Confidence, Json
 from qbdoctor.model.edits import Effect, Fix, Input
 from qbdoctor.model.findings import Check
@@ -31,12 +33,23 @@ _BY_VALUE = (
     " That depends on the values, though: where one that comes into force by it loosens security, the plan says so and "
     "what it exposes, and the fix is made by its own name alone."
 )
-_PLACES_OF_FILES = (
-    "The paths above are those of Linux, for the user that qBittorrent runs as and without --profile. An older log folder, "
-    "~/.local/share/data/qBittorrent/logs, stays in use where it was there first. In most containers both files are below "
-    "/config/qBittorrent. On Windows they are %APPDATA%\\qBittorrent\\qBittorrent.ini and "
-    "%LOCALAPPDATA%\\qBittorrent\\logs\\qbittorrent.log. The texts in the log are in qBittorrent's own language."
+_LANGUAGE = (
+    " In most containers both are below /config/qBittorrent. The texts in the log are in qBittorrent's own language."
 )
+_PLACES_OF_FILES: Mapping[systems.SystemName, str] = {
+    "linux": (
+        "The paths above are those of Linux, for the user that qBittorrent runs as and without --profile. An older log folder, "
+        "~/.local/share/data/qBittorrent/logs, stays in use where it was there first. In most containers both files are below "
+        "/config/qBittorrent. On Windows they are %APPDATA%\\qBittorrent\\qBittorrent.ini and "
+        "%LOCALAPPDATA%\\qBittorrent\\logs\\qbittorrent.log. The texts in the log are in qBittorrent's own language."
+    ),
+    "windows": (
+        "The paths above are for the user that qBittorrent runs as and without --profile: "
+        "%APPDATA%\\qBittorrent\\qBittorrent.ini and %LOCALAPPDATA%\\qBittorrent\\logs\\qbittorrent.log. A portable "
+        f"installation has them in the folder profile beside qbittorrent.exe.{_LANGUAGE}"
+    ),
+    "macos": f"The paths above are those of macOS, for the user that qBittorrent runs as and without --profile.{_LANGUAGE}",
+}
 _KINDS: Mapping[str, str] = {
     "fix": "qbdoctor can do it",
     "client": "in the client",
@@ -85,9 +98,7 @@ def cause_page(page: CausePage, values: Mapping[str, str] | None = None) -> Expl
     known = values or {}
     see, why = catalogue_pages.prose(page.see, known), catalogue_pages.prose(page.why, known)
     steps = catalogue_pages.steps(page, known, stand_ins=True)
-    remedies = catalogue_pages.fill(page, known, stand_ins=True)
-    templates = [one for one in page.remedies if catalogue_pages.applies(one.when, known)]
-    shown = zip(remedies, templates, strict=True)
+    shown = catalogue_pages.filled(page, known, stand_ins=True)
     sections = [
         Section("What you see", (Block(see),)),
         Section("Why", (Block(why),)),
@@ -96,11 +107,12 @@ def cause_page(page: CausePage, values: Mapping[str, str] | None = None) -> Expl
         Section("Confirm it by hand", tuple(Block(s.text, s.commands, n) for n, s in enumerate(steps, 1))),
         Section(
             "What to do, least invasive first",
-            tuple(Block(f"{_label(t)}: {r.text}", r.commands, n) for n, (r, t) in enumerate(shown, 1)),
+            tuple(Block(f"{_label(t)}: {r.text}", r.commands, n) for n, (t, r) in enumerate(shown, 1)),
         ),
     ]
-    if any("$HOME/.local/share" in line or "$HOME/.config" in line for step in steps for line in step.commands):
-        sections.append(Section("Where the files are", (Block(_PLACES_OF_FILES),)))
+    usual = ("$HOME/.local/share", "$HOME/.config", "$HOME/Library", "$env:APPDATA", "$env:LOCALAPPDATA")
+    if any(place in line for step in steps for line in step.commands for place in usual):
+        sections.append(Section("Where the files are", (Block(_PLACES_OF_FILES[systems.HERE]),)))
     if page.explains:
         lead = "Where this stands, the following are its symptoms and not named on their own"
         sections.append(Section("Explains", (Block(f"{lead}: {', '.join(page.explains)}."),)))
@@ -123,7 +135,7 @@ def cause_page(page: CausePage, values: Mapping[str, str] | None = None) -> Expl
         "confirm": [{"text": step.text, "commands": list(step.commands)} for step in steps],
         "remedies": [
             {**remedy.to_json(), "loosens": template.loosens, "when": template.when or None}
-            for remedy, template in zip(remedies, templates, strict=True)
+            for template, remedy in shown
         ],
         "explains": list(page.explains),
         "see_also": list(page.seen_also),
@@ -156,7 +168,7 @@ def fix_page(fix: Fix) -> Explanation:
     commands = (f"qbdoctor fix {fix.id}{told} --dry-run", f"qbdoctor fix {fix.id}{told}", "qbdoctor rollback")
     how = (Block("See the change, apply it, take it back:", commands),)
     sections = [
-        Section("What it does", (Block(fix.about),)),
+        Section("What it does", (Block(restarts.fit(fix.about)),)),
         Section("What it changes", (Block(fix.changes),)),
         Section("Security", (Block(f"{_EFFECTS[fix.effect]}{_BY_VALUE if fix.by_value else ''}{exposes}"),)),
         *((Section("Causes it answers", rows),) if rows else ()),
@@ -167,7 +179,7 @@ def fix_page(fix: Fix) -> Explanation:
         "kind": "fix",
         "id": fix.id,
         "title": fix.title,
-        "about": fix.about,
+        "about": restarts.fit(fix.about),
         "changes": fix.changes,
         "effect": fix.effect,
         "exposes": fix.exposes or None,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from qbdoctor import releases
-from qbdoctor.diagnosis.catalogue import phrases
+from qbdoctor.diagnosis.catalogue import phrases, systems
 from qbdoctor.diagnosis.catalogue.phrases import PLACES, STAND_INS
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Confidence, RemedyKind, Severity
 from qbdoctor.model.findings import Remedy
@@ -43,6 +43,10 @@ CONDITIONS: Mapping[str, str] = {
     "wrong_name": "where the certificate is made for another name",
     "unknown_issuer": "where the client does not know who issued the certificate",
     "aiohttp": "where the client is written with aiohttp",
+    "linux": "where the server runs on Linux",
+    "windows": "where it runs on Windows",
+    "macos": "where it runs on macOS",
+    "from_macos": "where the client runs on macOS",
 }
 """Conditions a remedy may have besides a release: left out where ``values`` says ``no`` for it."""
 
@@ -167,13 +171,21 @@ def fill(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False)
     commands are all gone, or whose condition is known to fail. With ``stand_ins`` such a place shows its own name in
     capitals instead: for a page that is read without a target.
     """
-    done: list[Remedy] = []
+    return tuple(remedy for _, remedy in filled(page, values, stand_ins=stand_ins))
+
+
+def filled(
+    page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False
+) -> tuple[tuple[RemedyTemplate, Remedy], ...]:
+    """Return the same, each with what it was made from."""
+    done: list[tuple[RemedyTemplate, Remedy]] = []
     for template in page.remedies:
         if not applies(template.when, values):
             continue
         step = _filled(template.text, template.commands, values, stand_ins)
         if step is not None:
-            done.append(Remedy(template.kind, step.text, step.commands, template.fix or None, template.loosens))
+            made = Remedy(template.kind, step.text, step.commands, template.fix or None, template.loosens)
+            done.append((template, made))
     return tuple(done)
 
 
@@ -185,7 +197,7 @@ def steps(page: CausePage, values: Mapping[str, str], *, stand_ins: bool = False
 
 def prose(text: str, values: Mapping[str, str]) -> str:
     """Return a page's ``see`` or ``why`` with its places filled, or standing as words where there is no value."""
-    return _replace(text, values, stand_ins=True, command=False) or ""
+    return _replace(systems.text(text, systems.of_server(values)), values, stand_ins=True, command=False) or ""
 
 
 def applies(when: str, values: Mapping[str, str]) -> bool:
@@ -194,7 +206,7 @@ def applies(when: str, values: Mapping[str, str]) -> bool:
     for condition in when.split():
         bound = _BOUND.fullmatch(condition)
         if bound is None:
-            if values.get(condition) == "no":
+            if values.get(condition) == "no" or not systems.is_for(condition, values):
                 return False
         elif release and (release >= _release(bound[2])) != (bound[1] == ">="):
             return False
@@ -211,15 +223,18 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def _filled(text: str, commands: tuple[str, ...], values: Mapping[str, str], stand_ins: bool) -> CatalogueStep | None:
-    said = _replace(text, values, stand_ins=stand_ins, command=False)
+    server = systems.of_server(values)
+    said = _replace(systems.text(text, server), values, stand_ins=stand_ins, command=False)
     if said is None:
         return None
-    kept: list[str] = []
-    for command in commands:
-        whole = _replace(command, values, stand_ins=stand_ins, command=True)
-        if whole is not None:
-            kept.extend(whole.split("\n"))  # a block stands or falls as one, and is shown line by line
-    return None if commands and not kept else CatalogueStep(said, tuple(kept))
+    filled = [_replace(command, values, stand_ins=stand_ins, command=True) for command in commands]
+    given = [whole for whole in filled if whole is not None]
+    worded = [made for whole in given if (made := systems.command(whole, server)) is not None]
+    if commands and not worded:
+        return None
+    said = systems.remark(said, given, worded, server)
+    # A block stands or falls as one, and is shown line by line.
+    return CatalogueStep(said, tuple(line for whole in worded for line in whole.split("\n")))
 
 
 def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, command: bool) -> str | None:
@@ -275,6 +290,7 @@ def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
     if verb == "key":
         return words
     file = values.get("config_file") or "qBittorrent.conf (qBittorrent.ini on Windows and macOS)"
+    file = systems.text(file, systems.of_server(values))
     return phrases.edit(what, words, _CONTROL.sub("?", file), options=verb == "edit")
 
 

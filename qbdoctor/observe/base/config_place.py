@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qbdoctor.model import system
 from qbdoctor.storage import files, foreign
 from qbdoctor.target import log as server_log
 from qbdoctor.values import frozen
@@ -145,7 +146,7 @@ def _process_user(pid: int) -> _Who | None:
     try:
         lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
     except OSError:
-        return None
+        return _user_without_proc(pid)
     words = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
     try:
         uid, gid = int(words["Uid"][3]), int(words["Gid"][3])
@@ -154,6 +155,20 @@ def _process_user(pid: int) -> _Who | None:
     except (KeyError, IndexError, ValueError):
         return None
     return _Who(uid, groups, capable and _same_users(pid))
+
+
+def _user_without_proc(pid: int) -> _Who | None:
+    """Return the same where there is no /proc (macOS), as far as psutil says it; None on Windows."""
+    if not _unix() or system.is_linux():
+        return None
+    import psutil  # noqa: PLC0415 - only there
+
+    try:
+        uid = int(psutil.Process(pid).uids().effective)
+        groups = _groups_of(uid) | {int(psutil.Process(pid).gids().effective)}
+    except (psutil.Error, OSError, SystemError):
+        return None
+    return _Who(uid, groups, uid == 0)
 
 
 def _same_users(pid: int) -> bool:
@@ -302,10 +317,20 @@ def _named_by_log(target: Target, lines: tuple[server_log.LogLine, ...]) -> Path
     folder = Path(named)
     if instance.root is not None:
         folder = instance.root.joinpath(*folder.parts[1:])
+    if system.is_macos() and _told_on_macos(folder, target.config_file):
+        return None
     try:
         return None if folder.samefile(target.config_file.parent) else folder
     except OSError:
         return None  # a name that is not here, as in a container that is closed to us, shows nothing
+
+
+def _told_on_macos(folder: Path, config: Path) -> bool:
+    """Whether the log names ``~/Library/Preferences/qBittorrent`` (Qt's AppConfigLocation) beside the ini in ~/.config.
+
+    Without a profile that is what a healthy installation says on macOS: the settings are Qt's ini file elsewhere.
+    """
+    return folder.parts[-3:-1] == ("Library", "Preferences") and folder.name == config.parent.name
 
 
 def _log(target: Target) -> tuple[tuple[server_log.LogLine, ...], tuple[server_log.LogLine, ...]]:

@@ -122,7 +122,7 @@ def _process(pid: int, program: str) -> State:
         name = os.path.basename(psutil.Process(pid).exe())  # noqa: PTH119 - a foreign system's text
     except psutil.NoSuchProcess:
         return "gone"
-    except psutil.Error:
+    except (psutil.Error, OSError, SystemError):
         name = ""
     if not name:
         return "unknown"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from qbdoctor.model import shell
 from qbdoctor.model.basics import Json
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.repair.edits.changes import Change
@@ -179,7 +180,7 @@ def _back(back: TakingBack) -> Iterator[str]:
         return
     yield "### With qbdoctor\n"
     yield f"{prose(back.text)}\n"
-    yield from fenced([value(back.command)], "sh")
+    yield from fenced([value(back.command)], shell.FENCES[shell.at_hand()])
     yield ""
     yield "It looks first whether the values are still those of this change, shows what it would do (`--dry-run`), and asks.\n"
     for way in back.by_hand:
@@ -193,6 +194,6 @@ def _step(number: int, step: Action) -> Iterator[str]:
     indent = " " * (len(str(number)) + 2)
     yield f"{number}. {prose(step.text)}"
     if step.commands:
-        yield from fenced([value(each) for each in step.commands], "sh", indent)
+        yield from fenced([value(each) for each in step.commands], shell.FENCES[shell.at_hand()], indent)
     if step.lines:
         yield from fenced([value(each) for each in step.lines], "diff", indent)

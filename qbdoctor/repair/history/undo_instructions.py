@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 
 from qbdoctor.config import conversions
+from qbdoctor.model import restarts, shell
 from qbdoctor.model.basics import Json
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.journal import undo
@@ -94,6 +95,7 @@ def of(record: Record, newer: Sequence[str], state: Path, *, platform: str = sys
             "While qBittorrent is stopped, in its file; while it runs, through its Web API where that can, else with "
             "--restart, which stops it and starts it again."
         )
+    text = restarts.fit(text)
     ways = (_in_file(record, windows, platform), _by_api(record, windows))
     order = ways if record.via == "file" else ways[::-1]
     first = (Action(f"Take back the newer {_listed(newer)} first: its own document says how."),) if newer else ()
@@ -107,9 +109,14 @@ def _is_windows(record: Record, platform: str) -> bool:
 
 
 def _typed(words: Sequence[str], windows: bool) -> str:
-    if not windows:
-        return shlex.join(words)
-    return " ".join(f'"{word}"' if " " in word or not word else word for word in words)
+    return shell.join(words, shell.at_hand("win32") if windows else "sh")
+
+
+def _copied(old: str, new: str) -> str:
+    """Return Windows' command that copies over a file."""
+    if shell.at_hand("win32") == "powershell":  # its copy knows no /Y
+        return _typed(("Copy-Item", "-Force", "-LiteralPath", old, "-Destination", new), windows=True)
+    return _typed(("copy", "/Y", old, new), windows=True)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -164,7 +171,7 @@ def _put_back(record: Record, path: str, windows: bool, platform: str) -> Iterat
     yield Action(
         f"If it is: put the backup in its place, with the owner and mode that it had. Its SHA-256 is then {before.sha256}.",
         (
-            _typed(("copy", "/Y", str(record.backup_file), path), windows) if windows else shlex.join(copy),
+            _copied(str(record.backup_file), path) if windows else shlex.join(copy),
             _digest(path, windows, platform),
         ),
     )
@@ -181,7 +188,7 @@ def _put_back(record: Record, path: str, windows: bool, platform: str) -> Iterat
         yield Action(
             f"In both cases: put the file back that lay beside it, {second.path}"
             + ("." if second.is_lock else ", which qBittorrent takes at its next start."),
-            (_typed(("copy", kept, second.path), windows) if windows else shlex.join(put),),
+            (_copied(kept, second.path) if windows else shlex.join(put),),
         )
 
 

@@ -56,7 +56,7 @@ def restore(beside: Beside, backup: Path) -> None:
             try:
                 private.write_all(handle, data)
                 _dress(handle, beside)
-                os.fsync(handle)
+                private.sync(handle)
             finally:
                 os.close(handle)
             temp.rename(place)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from qbdoctor.model import restarts
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.restart import restart
@@ -36,8 +37,8 @@ class WatchdogClient:
         api: Mapping[str, Any] | None = None,
         again: Sequence[str] = (),
     ) -> None:
-        if sys.platform == "win32":
-            raise Refused("--confirm-within is not there for Windows yet; nothing was changed.")
+        if not restarts.possible():
+            raise Refused("--confirm-within is not there on this system; nothing was changed.")
         code = (
             f"import sys; sys.path[:] = {own_programs.search_path()!r}; from qbdoctor.repair.restart.watchdog import main; "
             "sys.exit(main())"

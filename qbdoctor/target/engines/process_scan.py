@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import psutil
 
 _PROC = Path("/proc")
+TROUBLE = (OSError, SystemError, NotImplementedError)
+"""What psutil raises besides its own errors where the system refuses: OSError(0), SystemError (macOS), WinError."""
 
 
 def processes_with(word: str) -> Iterator[psutil.Process]:
@@ -23,7 +25,8 @@ def processes_with(word: str) -> Iterator[psutil.Process]:
     if not sys.platform.startswith("linux"):
         import psutil  # noqa: PLC0415
 
-        yield from psutil.process_iter()
+        with contextlib.suppress(psutil.Error, *TROUBLE):  # the list alone: what is raised at a process is the caller's
+            yield from list(psutil.process_iter())
         return
     for pid in sorted(int(name) for name in os.listdir(_PROC) if name.isdigit()):  # noqa: PTH208 - names are enough
         with contextlib.suppress(OSError):  # it went away meanwhile

@@ -1,0 +1,43 @@
+"""Waits are made of short ones."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+import pytest
+
+from qbdoctor.model import waiting
+
+
+class Uninterrupted(threading.Event):
+    """An event whose wait nothing interrupts, as on Windows: Ctrl-C is noticed when it returns."""
+
+    waits: list[float | None]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits = [*getattr(self, "waits", []), timeout]
+        if len(self.waits) == 3:
+            raise KeyboardInterrupt
+        return False
+
+
+@pytest.mark.parametrize("seconds", [None, 3600.0])
+def test_no_wait_is_longer_than_a_slice(seconds: float | None) -> None:
+    event = Uninterrupted()
+    with pytest.raises(KeyboardInterrupt):
+        waiting.until(event, seconds)
+    assert all(each is not None and 0 < each <= waiting.SLICE for each in event.waits)
+
+
+def test_it_returns_what_came_and_gives_up_in_time() -> None:
+    event = threading.Event()
+    began = time.monotonic()
+    assert not waiting.until(event, 0.3)
+    assert 0.3 <= time.monotonic() - began < 2
+    event.set()
+    assert waiting.until(event)
+    held: queue.SimpleQueue[int] = queue.SimpleQueue()
+    threading.Timer(0.3, held.put, (7,)).start()
+    assert waiting.next_of(held) == 7

@@ -1,0 +1,90 @@
+"""Files on Windows and macOS: reasons in words, durable writes, access lists, ports that two programs could have."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from qbdoctor.cli import credentials
+from qbdoctor.storage import atomic, own_programs, private
+
+fcntl = pytest.importorskip("fcntl", reason="Windows has no fcntl")
+
+
+def _windows(winerror: int) -> OSError:
+    error = OSError(errno.EACCES, "Access is denied")
+    error.winerror = winerror  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("winerror", "words"), [(32, "another program has it open"), (33, "locked"), (5, "another program has it open, or")]
+)
+def test_an_open_file_is_no_lack_of_rights_on_windows(winerror: int, words: str) -> None:
+    assert words in private.why(_windows(winerror))
+    assert private.why(OSError(errno.EACCES, "x")) == "this user may not"
+
+
+def test_the_privacy_protection_of_macos_is_not_ownership(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert private.why(OSError(errno.EPERM, "x")) == "this user may not"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "Full Disk Access" in private.why(OSError(errno.EPERM, "x"))
+    assert private.why(OSError(errno.EACCES, "x")) == "this user may not"
+
+
+@pytest.mark.parametrize("full_works", [True, False])
+def test_macos_writes_through_the_drives_cache(
+    full_works: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def control(_handle: int, number: int) -> None:
+        asked.append(f"fcntl {number}")
+        if not full_works:
+            raise OSError(errno.ENOTSUP, "not on this volume")
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "fcntl", control)
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(os, "fsync", lambda _handle: asked.append("fsync"))
+    with (tmp_path / "file").open("w") as file:
+        private.sync(file.fileno())
+    assert asked == (["fcntl 51"] if full_works else ["fcntl 51", "fsync"])
+
+
+def test_access_lists_of_macos_are_copied_or_it_is_said(tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def fcopyfile(old: int, new: int, _state: None, flags: object) -> int:
+        calls.append((old, new))
+        assert getattr(flags, "value") == 0b101  # noqa: B009 - ACL and XATTR of copyfile.h
+        return 0
+
+    assert atomic._copy_on_macos(4, 3, tmp_path, SimpleNamespace(fcopyfile=fcopyfile)) == []
+    assert calls == [(3, 4)], "from the old file to the new one"
+    (note,) = atomic._copy_on_macos(4, 3, tmp_path, SimpleNamespace(fcopyfile=lambda *_: -1))
+    assert "could not be kept" in note
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_a_port_that_answers_is_taken(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr(sys, "platform", platform)
+        assert own_programs.is_taken("127.0.0.1", port)
+    assert not own_programs.is_taken("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_password_file_of_powershell(encoding: str, end: str, tmp_path: Path) -> None:
+    file = tmp_path / "password.txt"
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    file.write_bytes(mark + f"Pässwörd 1{end}".encode(encoding))
+    assert credentials.from_file(str(file), "--password-file").reveal() == "Pässwörd 1"

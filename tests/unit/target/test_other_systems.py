@@ -1,0 +1,72 @@
+"""Processes, sockets and configs of Windows and macOS: what psutil raises there, and names that differ."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from qbdoctor.model.errors import UserError
+from qbdoctor.target import listeners, paths, processes
+from qbdoctor.target.description import TargetOptions
+from qbdoctor.target.resolve import resolve
+
+FAULTS = (OSError(0, "Undefined error: 0"), SystemError("proc_cmdline returned NULL"), psutil.AccessDenied(7))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("asked", ["cmdline", "exe", "cwd", "environ", "username", "net_connections"])
+def test_no_refusal_ends_the_look_at_processes(asked: str, fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        raise fault
+
+    monkeypatch.setattr(psutil.Process, asked, refuse)
+    processes.find_instances()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: type(one).__name__)
+def test_no_list_of_processes_is_an_empty_one(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> Any:
+        raise fault
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(psutil, "process_iter", refuse)
+    assert processes.find_instances() == ()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: type(one).__name__)
+def test_who_listens_is_asked_process_by_process(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    def refuse(*_: object, **__: object) -> Any:
+        raise fault
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr(psutil, "net_connections", refuse)
+        found = listeners.listeners(port)
+    assert [(one.address, one.port, one.pid) for one in found] == [("127.0.0.1", port, psutil.Process().pid)]
+
+
+@pytest.mark.parametrize(
+    ("platform", "there"), [("win32", "qBittorrent.conf"), ("darwin", "qBittorrent.conf"), ("linux", "qBittorrent.ini")]
+)
+@pytest.mark.parametrize("folder", ["qBittorrent", "qBittorrent_box"])
+def test_a_profile_of_another_system_is_taken(platform: str, there: str, folder: str, tmp_path: Path) -> None:
+    config = tmp_path / folder / "config" / there
+    config.parent.mkdir(parents=True)
+    config.write_text("[Preferences]\nWebUI\\Port=8080\n")
+    options = TargetOptions(profile=str(tmp_path))
+    assert resolve(options, env={}, platform=platform, home=tmp_path, instances=tuple).config_file == config
+    ours = config.with_name(paths.other_name(there))
+    ours.write_text("[Preferences]\nWebUI\\Port=9090\n")
+    target = resolve(options, env={}, platform=platform, home=tmp_path, instances=tuple)
+    assert (target.config_file, target.address.port) == (ours, 9090), "our own system's name comes first"
+
+
+def test_without_either_the_sentence_names_ours(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"qBittorrent\.ini"):
+        resolve(TargetOptions(profile=str(tmp_path)), env={}, platform="win32", home=tmp_path, instances=tuple)

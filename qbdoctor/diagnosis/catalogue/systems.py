@@ -110,7 +110,7 @@ _SERVERS_WINDOWS: Rules = (
     (r"pgrep -a qbittorrent", "Get-Process qbittorrent*"),
     (rf"ps -o \S+ {_NOX}", "Get-CimInstance Win32_Process -Filter \"Name LIKE 'qbittorrent%'\" | "
      "Format-List ProcessId,CreationDate,CommandLine"),
-    (r"ps -o user= -p (\w+); ls -ld .*", 'Get-Process -Id \\1 -IncludeUserName\nGet-Acl "C:\\\\the\\\\folder"'),
+    (r"ps -o user= .*; ls -ld .*", 'Get-Process qbittorrent* -IncludeUserName\nGet-Acl "C:\\\\the\\\\folder"'),
     (r"ss -ltnp \| grep -i qbittorrent",
      "Get-NetTCPConnection -State Listen | Where-Object OwningProcess -in (Get-Process qbittorrent*).Id"),
     (r"ss -ltnp 'sport = :(\d+)'", r"Get-NetTCPConnection -State Listen -LocalPort \1 | Format-Table LocalAddress,OwningProcess"),
@@ -130,6 +130,7 @@ _OUR_MACOS: Rules = (
 )
 _SERVERS_MACOS: Rules = (
     (r"pgrep -a qbittorrent", "pgrep -fl qbittorrent"),
+    (r"ps -o user= .*; (ls -ld .*)", r"ps -axo user,command | grep -i '[q]bittorrent'; \1"),
     (rf"ps -o \S+ {_NOX}", "ps -axo pid,user,lstart,command | grep -i '[q]bittorrent'"),
     (r"ss -ltnp \| grep -i qbittorrent", "lsof -nP -iTCP -sTCP:LISTEN | grep -i qbittorrent"),
     (r"ss -ltnp 'sport = :(\d+)'", r"lsof -nP -iTCP:\1 -sTCP:LISTEN"),

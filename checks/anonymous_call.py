@@ -24,7 +24,8 @@ def judge(seen: Observations) -> Judgement:
 
 
 def _wanted(seen: Observations) -> tuple[str, ...]:
-    return ("bypass", "public-url" if seen.asked.public_url else "bypass", *_by_header(seen))
+    fresh = () if seen.target.direct else ("fresh",)
+    return (*fresh, "bypass", "public-url" if seen.asked.public_url else "bypass", *_by_header(seen))
 
 
 def _by_header(seen: Observations) -> tuple[str, ...]:
@@ -84,6 +85,14 @@ def reason_for_bypass(seen: Observations) -> tuple[str, list[Evidence]]:
 
 def _bypassed(seen: Observations) -> Judgement:
     first = seen.anonymous
+    made = seen.compared("fresh")
+    if made is not None and made.differs:
+        text = (
+            f"Through {seen.target.address.url} a call without a cookie gets what a cache in front kept from one that had a "
+            "session: with a query of its own the same call is refused"
+        )
+        found = Finding("answers-cached", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
+        return Judgement("fail", text, findings=(found,))
     why, said = reason_for_bypass(seen)
     local = first.local or "our address"
     because = f" ({why})" if why else ""
@@ -125,14 +134,14 @@ CHECK = Check(
     title="A call without a cookie",
     order=60,
     judge=judge,
-    causes=("bypass-active", "exposed-bypass"),
+    causes=("bypass-active", "exposed-bypass", "answers-cached"),
     about=(
         "GET /api/v2/app/version without cookie: 403 is the healthy answer, 200 means that a bypass (LocalHostAuth=false "
         "or the subnet whitelist) let this address in and no password was looked at; no login is sent then. From 5.2 on "
         "the same request with an API key that cannot exist is refused where only the bypass had let it in, which proves "
         "it; up to 5.0 the same request from 127.0.0.2 does. Behind a proxy the request is made once more with an "
         "X-Forwarded-For of our own making: an answer that changes by it proves that any visitor can name an address that is "
-        "let in. With --public-url the request is repeated as it would come "
-        "through that address."
+        "let in; and once with a query that no cache has an answer for. With --public-url the request is repeated as it "
+        "would come through that address."
     ),
 )

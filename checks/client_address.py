@@ -121,6 +121,13 @@ def _not_matching(seen: Observations, client: Client) -> Finding | None:
     else:
         text = f"The whitelist ({shown}) does not hold {address or client.ours}, so calls from there need a login"
     values = {"address": address} if address else {}
+    behind = client.through is not None and client.source != "network"
+    values |= {"own_address": "no" if behind else "yes", "proxy": "yes" if behind else "no"}
+    if behind and seen.believes_forwarded and not client.changed and address is not None:
+        text += (
+            "; X-Forwarded-For counts here, and what the proxy sends in it is none that can be read: nothing, or an address with "
+            "a port"
+        )
     evidence = (listed, _evidence(seen, client), Evidence.response(seen.anonymous))
     return Finding("whitelist-not-matching", confidence, text, evidence, _severity(seen, meant=meant), values)
 

@@ -1,6 +1,6 @@
 """Checks that the login works."""
 
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, SignIn
+from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, SignIn, bears_marks
 
 SKIPPED = {
     "no-answer": "no answer came",
@@ -45,9 +45,24 @@ def judge(seen: Observations) -> Judgement:
         return _body_lost(
             seen
         )  # up to 4.3.9 a POST without a length is answered so, and a form without its type always
+    if not bears_marks(sign_in.exchange) and bears_marks(seen.anonymous):
+        return _in_front(seen, sign_in.exchange)
     return Judgement(
         "unknown", "The login's answer is not one of qBittorrent's", f"answer: {sign_in.exchange.outcome()}"
     )
+
+
+def _in_front(seen: Observations, answer: Exchange) -> Judgement:
+    """The login has an answer without qBittorrent's marks, where another call has one with them."""
+    to = answer.header("location") if 300 <= (answer.status or 0) < 400 else None
+    what = f"redirects it to {to}, where a form is lost" if to else f"answers it with {answer.status}"
+    text = f"The login at {seen.target.address.url} does not reach qBittorrent: something in front {what}"
+    evidence = (
+        Evidence.response(answer),
+        Evidence.response(seen.anonymous, "qBittorrent's own answer to another call"),
+    )
+    found = Finding("call-changed-on-the-way", "likely", text, evidence, values={"proxy": "yes"})
+    return Judgement("fail", text, findings=(found,))
 
 
 def _said(sign_in: SignIn) -> tuple[Evidence, ...]:
@@ -162,6 +177,7 @@ CHECK = Check(
         "default-credentials",
         "cookie-stripped",
         "login-body-lost",
+        "call-changed-on-the-way",
     ),
     about=(
         "Sends at most one POST /api/v2/auth/login a run: only after a call without a cookie got 403, only to "

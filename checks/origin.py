@@ -69,6 +69,7 @@ def _header_refused(seen: Observations, compared: Comparison) -> Judgement:
     """The Host was the public one and yet does not match: something on the way has replaced it."""
     name = "Referer" if "Referer" in compared.factor else "Origin"
     value = dict(compared.b.sent).get(name, "")
+    value = value.replace(value.partition("://")[0], value.partition("://")[0].lower(), 1)  # as a browser writes it
     url = seen.asked.public_url.url if seen.asked.public_url else ""
     why = (
         f"with the Host that arrives, and what stands in front of it replaced that; without the {name} the same call "

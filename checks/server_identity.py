@@ -5,13 +5,16 @@ from urllib.parse import urlsplit
 from qbdoctor.api import (
     Check,
     Comparison,
+    Confidence,
     Evidence,
     Exchange,
     Finding,
     Judgement,
     Observations,
     answers_call,
+    bears_all_marks,
     bears_marks,
+    is_login_page,
 )
 
 SIGN_IN = ("login", "signin", "sign-in", "sign_in", "oauth2", "authorize", "sso", "saml", "outpost", "cdn-cgi/access")
@@ -30,22 +33,83 @@ def judge(seen: Observations) -> Judgement:
         lost = _base_path(seen)
         if lost is not None:
             return lost
+    instead = _in_its_place(seen)
+    if instead is not None:
+        return instead
     if seen.serves_qbittorrent:
         behind = f", behind {seen.in_front}" if seen.in_front else ""
         return Judgement("pass", f"The answers are qBittorrent's{behind}")
+    if _challenged(first):
+        text = (
+            f"Cloudflare, in front of {address.url}, wants a browser that passes its test (cf-mitigated: "
+            f"{first.header('cf-mitigated')}): no program does"
+        )
+        return _on_the_way(seen, "foreign-auth-in-front", text, {}, "direct")
     if first.header("www-authenticate") or _leads_to_sign_in(first):
         return _foreign_login(seen)
     if first.status is not None and 300 <= first.status < 400:
         return _redirected(seen)
     if first.status in {502, 503, 504}:
-        summary = f"A proxy answers at {address.url} ({first.status}), but no qBittorrent behind it"
-        found = Finding("not-running", "likely", summary, (Evidence.response(first),))
-        return Judgement("fail", summary, findings=(found,))
+        return _gateway(seen)
     if seen.serves_qbittorrent is None:
         reason = f"the answer {first.outcome()} could be qBittorrent's or another program's"
         return Judgement("unknown", "Whose answers these are cannot be told", reason)
     who = f" ({seen.in_front})" if seen.in_front else ""
     return _not_ours(first, f"What answers at {address.url} is not qBittorrent{who}")
+
+
+def _in_its_place(seen: Observations) -> Judgement | None:
+    """The start page is qBittorrent's, and its API's calls are answered by something else, which has none of its marks."""
+    first = seen.anonymous
+    refused = first.status is not None and 400 <= first.status < 500
+    if not refused or bears_marks(first) or seen.target.direct or first.header("www-authenticate"):
+        return None
+    if not is_login_page(seen.front_page):
+        return None
+    if "as-browser" not in seen.comparisons:
+        return Judgement("fail", "Something in front answers calls of the API", wants=("as-browser", "direct"))
+    by_name = seen.compared("as-browser")
+    url = seen.target.address.url
+    if by_name is not None and by_name.differs:
+        name = dict(by_name.a.sent).get("User-Agent", "")
+        text = (
+            f"Something in front of {url} refuses programs by the name that they give themselves ({name}: {first.status}); to a "
+            "browser's name qBittorrent itself answers"
+        )
+        return _on_the_way(seen, "call-changed-on-the-way", text, {"proxy": "yes"}, "as-browser")
+    text = f"The start page at {url} is qBittorrent's, and its API is answered by something in front, with {first.outcome()}"
+    cause = "foreign-auth-in-front" if first.status in {401, 407} else "call-changed-on-the-way"
+    return _on_the_way(seen, cause, text, {"proxy": "yes"}, "direct")
+
+
+def _gateway(seen: Observations) -> Judgement:
+    """A proxy that gets no answer: is there a qBittorrent of this machine, and where does it listen?"""
+    first, url, one = seen.anonymous, seen.target.address.url, seen.suspect
+    if one is None or not one.ports or (one.settings is not None and one.settings.integer("Port") not in one.ports):
+        summary = f"A proxy answers at {url} ({first.status}), but no qBittorrent behind it"
+        found = Finding("not-running", "likely", summary, (Evidence.response(first),))
+        return Judgement("fail", summary, findings=(found,))
+    if "direct" not in seen.comparisons:
+        return Judgement("fail", f"A proxy answers at {url} with {first.status}", wants=("direct",))
+    secure = one.settings is not None and one.settings.boolean("HTTPS\\Enabled")
+    port = one.settings.integer("Port") if one.settings is not None else one.ports[0]
+    real = f"{'https' if secure else 'http'}://127.0.0.1:{port}"
+    summary = (
+        f"The proxy at {url} gets no answer behind it ({first.status}), though qBittorrent runs here, process "
+        f"{one.instance.pid}, and listens at port {port}{' by https' if secure else ''}: it asks at another place, or by the "
+        "other scheme"
+    )
+    made = seen.compared("direct")
+    shown = made is not None and made.differs
+    confidence: Confidence = "proven" if shown else "likely" if one.named else "possible"
+    evidence = (*((Evidence.experiment(made),) if made is not None and shown else ()), Evidence.response(first))
+    found = Finding("proxy-goal-wrong", confidence, summary, evidence, values={"real_url": real, "proxy": "yes"})
+    return Judgement("fail", summary, findings=(found,))
+
+
+def _challenged(first: Exchange) -> bool:
+    """Return whether a browser is asked to show that it is one (Cloudflare says so in a header)."""
+    return first.header("cf-mitigated") is not None
 
 
 def _base_path(seen: Observations) -> Judgement | None:
@@ -66,6 +130,13 @@ def _base_path(seen: Observations) -> Judgement | None:
         return Judgement("fail", summary, findings=(found,))
     if address.path and bears_marks(first):
         summary = f"qBittorrent answers 404 at {address.url}: the path {address.path} reaches it, and it knows none"
+        found = Finding("base-path", "likely", summary, (Evidence.response(first),), values=_port(seen))
+        return Judgement("fail", summary, findings=(found,))
+    if bears_all_marks(first) and seen.old_api.status != 200:
+        summary = (
+            f"qBittorrent answers 404 at {address.url}: what arrives is another path than the one that is asked for; a second "
+            "slash, or a path of its own, is put there on the way"
+        )
         found = Finding("base-path", "likely", summary, (Evidence.response(first),), values=_port(seen))
         return Judgement("fail", summary, findings=(found,))
     return None
@@ -127,13 +198,22 @@ CHECK = Check(
     title="What answers",
     order=30,
     judge=judge,
-    causes=("not-qbittorrent", "foreign-auth-in-front", "redirected", "base-path", "not-running"),
+    causes=(
+        "not-qbittorrent",
+        "foreign-auth-in-front",
+        "redirected",
+        "base-path",
+        "not-running",
+        "proxy-goal-wrong",
+        "call-changed-on-the-way",
+    ),
     about=(
         "Reads the first answer's status, body and headers, and GET / where those do not decide. qBittorrent marks every "
         "answer with x-content-type-options and x-xss-protection, sends no Server or WWW-Authenticate header and never "
         "redirects. Another program on the port, a proxy without a server behind it and a login page in front are told "
         "apart. After a 404 the same call is made without the address's path; after a redirect to the same call on the "
         "same host, at its goal; and where the process behind the address is known, directly: an answer of qBittorrent "
-        "there proves base-path, redirected or foreign-auth-in-front. The others are likely at most."
+        "there proves base-path, redirected or foreign-auth-in-front. The others are likely at most. Where the start page is "
+        "qBittorrent's and the API's answer is not, the call is made once more under a browser's name."
     ),
 )

@@ -1,6 +1,6 @@
 """Checks that a call with the session works where one without does not."""
 
-from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, releases
+from qbdoctor.api import Check, Comparison, Evidence, Exchange, Finding, Judgement, Observations, releases
 
 
 def judge(seen: Observations) -> Judgement:
@@ -68,9 +68,32 @@ def _cookie_dropped(seen: Observations, call: Exchange) -> Judgement | None:
     made = seen.compared("session-cookie")
     if made is None or not made.differs:
         return None
+    if made.factor.startswith("a query"):
+        return _cached(seen, made)
+    if made.factor == "the time":
+        return _several(seen, made)
     text = (
         f"The login through {seen.target.address.url} is accepted, and the session cookie does not arrive with the calls that "
         "follow: something on the way drops or changes the Cookie header"
+    )
+    found = Finding("call-changed-on-the-way", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
+    return Judgement("fail", text, findings=(found,))
+
+
+def _cached(seen: Observations, made: Comparison) -> Judgement:
+    """Judge an answer that came from an earlier call, since the same one with a query of its own is let in."""
+    text = (
+        f"Through {seen.target.address.url} the call after the login gets an answer that a cache in front kept from an earlier "
+        "one: with a query of its own the same call is let in"
+    )
+    found = Finding("answers-cached", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
+    return Judgement("fail", text, findings=(found,))
+
+
+def _several(seen: Observations, made: Comparison) -> Judgement:
+    text = (
+        f"Through {seen.target.address.url} a session is good for one call and not for the next: something in front spreads the "
+        "calls over several servers, and each knows its own sessions alone"
     )
     found = Finding("call-changed-on-the-way", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
     return Judgement("fail", text, findings=(found,))
@@ -118,13 +141,13 @@ CHECK = Check(
     title="A call with the session",
     order=120,
     judge=judge,
-    causes=("api-key-rejected", "api-key-stripped", "sessions-evicted", "call-changed-on-the-way"),
+    causes=("api-key-rejected", "api-key-stripped", "sessions-evicted", "call-changed-on-the-way", "answers-cached"),
     about=(
         "Sends GET /api/v2/app/version with exactly the cookies that the login set (or with the API key). If that works "
         "and the same call without is refused, the server is in order, and a client that gets 403 after its login does "
         "not send the cookie back. On a direct way to a release that keeps a limited number of sessions (5.3: 15), a session "
         "that is refused right after its login was pushed out by others: sessions-evicted, at most likely. A key that is refused "
         "through a proxy is tried once at the process behind it, if that one's config holds the very key; a session that is "
-        "refused there is tried once at the process whose log told of this run's login."
+        "refused there is tried once with a query that no cache knows, and at the process whose log told of this run's login."
     ),
 )

@@ -1,23 +1,30 @@
 """Checks whether the way through the address changes what qBittorrent says, or what it is told."""
 
+from collections.abc import Sized
+
 from qbdoctor.api import (
     Check,
     Comparison,
     Evidence,
+    Exchange,
     Finding,
     Judgement,
     Observations,
     Rejection,
     Severity,
+    bears_marks,
     blocks_scripts,
     differing_headers,
+    explains_itself,
+    is_login_page,
     releases,
 )
 
 POLICY = "referrer-policy"
-EXPECTED = {"server", "via", "x-powered-by", "alt-svc", "strict-transport-security", POLICY}
-"""Headers of the way that explain themselves, or are judged here."""
-NAMED = 4
+JUDGED = {POLICY, "content-security-policy"}
+"""Headers whose difference is judged here by what it does."""
+HEADERS = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
+CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
 
 
 def judge(seen: Observations) -> Judgement:
@@ -35,27 +42,163 @@ def judge(seen: Observations) -> Judgement:
         return Judgement("pass", "Compared with the process itself", wants=("two-ways",))
     made = seen.comparisons["two-ways"]
     if not made:
-        hostless = _hostless_by_log(seen)
-        findings += [hostless] if hostless is not None else []
+        found = (*findings, _hostless_by_log(seen), _nameless_by_log(seen))
+        findings = [one for one in found if one is not None]
         return _judged(findings) if findings else Judgement("skip", "Not compared", "the process behind is not known")
+    return _compared(seen, made)
+
+
+def _compared(seen: Observations, made: tuple[Comparison, ...]) -> Judgement:
+    """Explain each difference, or list it: what fails here alone is a cause, explained or not."""
     by_name = {one.factor: one for one in made}
-    page = by_name.get("the start page")
+    page, browser = by_name.get("the start page"), by_name.get("a browser's Origin")
+    hostless = _hostless(seen, browser)
     found = (
         _policy(seen, page),
         _content(seen, page),
-        _hostless(seen, by_name.get("a browser's Origin")),
+        hostless,
+        _browser(seen, browser) if hostless is None else None,
         _rewritten(seen, page),
+        _let_in(seen, browser),
+        *(_worse(seen, one) for one in made if one.factor != "an API key that cannot exist"),
+        _nameless_by_log(seen),
+        *_others_by_log(seen),
     )
     findings = [one for one in found if one is not None]
+    differing = {name for one in made for name, _, _ in differing_headers(one.a, one.b)} - JUDGED
+    unexplained = sorted(name for name in differing if not explains_itself(name))
+    shown = f"; headers that differ, unexplained: {', '.join(unexplained)}" if unexplained else ""
+    failing = _refused_for_host(seen)
+    if unexplained and failing and not any(one.severity in {None, "error"} for one in findings):
+        reason = (
+            f"the server's log has {failing} refused requests with this way's Host since its start, and these headers differ "
+            f"on this way, unexplained: {', '.join(unexplained)}"
+        )
+        return Judgement(
+            "unknown", "Calls fail on this way, and its differences do not explain it", reason, tuple(findings)
+        )
     if findings:
         return _judged(findings)
-    unexplained = sorted({name for one in made for name, _, _ in differing_headers(one.a, one.b)} - EXPECTED)
-    shown = f"; headers that differ, unexplained: {', '.join(unexplained)}" if unexplained else ""
-    return Judgement("pass", f"{len(made)} requests end alike through the address and directly{shown}")
+    alike = [one for one in made if one.a.status == one.b.status]
+    if len(alike) < len(made):
+        shown = f"; with an Origin and no Sec-Fetch-Site, which browsers send, a call gets 401 here{shown}"
+    return Judgement("pass", f"{len(alike)} of {len(made)} requests end alike through the address and directly{shown}")
+
+
+def _worse(seen: Observations, one: Comparison) -> Finding | None:
+    """A request that fails through the address and not directly, whatever the reason; a 401 of qBittorrent's is judged above."""
+    # 401 is judged above; 404 of the start page, from 5.2 on, is what comes to an Authorization header with a key.
+    refused_itself = one.a.status in {401, 404} and bears_marks(one.a)
+    failed = not one.a.answered or (one.a.status or 0) >= 400
+    alike = (one.a.status, bears_marks(one.a)) == (one.b.status, bears_marks(one.b))
+    if not failed or alike or refused_itself or not one.b.answered or (one.b.status or 0) >= 500:
+        return None
+    what = "the start page, asked for as a browser does," if one.factor == "the start page" else "a browser's call"
+    how = f"is answered with {one.a.status}" if one.a.answered else f"gets no answer ({one.a.outcome()})"
+    own = "qBittorrent's own answer comes" if bears_marks(one.b) else "another one comes"
+    text = (
+        f"Through {seen.target.address.url} {what} {how}, and directly {own} ({one.b.status}): something in front refuses or "
+        "breaks it"
+    )
+    return Finding("call-changed-on-the-way", "proven", text, (Evidence.experiment(one),), values={"proxy": "yes"})
+
+
+def _browser(seen: Observations, origin: Comparison | None) -> Finding | None:
+    """A call with the Origin of this very address is refused here, and directly with that one's own it is not.
+
+    A warning: the address given may be one that only programs use; --public-url names the one that browsers do. Where the log
+    has such requests of others, browsers do use it.
+    """
+    if origin is None or seen.asked.public_url is not None or origin.a.status != 401 or origin.b.status == 401:
+        return None
+    address = seen.target.address
+    sent = f"{address.scheme}://{address.authority}"
+    says_whence = address.scheme == "https" or address.is_loopback
+    if says_whence and False not in releases.possible("csrf.sec_fetch_wins", seen.releases):
+        return None
+    text = (
+        f"Browsers that use {address.url} are refused: qBittorrent compares their Origin, {sent}, with the Host that arrives, "
+        "and what stands in front of it replaced that; programs, which send no Origin, get through"
+    )
+    values = {"proxy": "yes", "origin": sent}
+    met = [one for one in seen.refused_before.rejections if one.kind == "origin" and one.received == sent]
+    evidence = [Evidence.experiment(origin)]
+    if met:
+        evidence.append(
+            Evidence("log", f"since its start it refused {_times(met)} with that Origin", {"count": len(met)})
+        )
+    severity: Severity = "error" if met else "warning"
+    return Finding("origin-mismatch", "proven", text, tuple(evidence), severity, values)
+
+
+def _let_in(seen: Observations, browser: Comparison | None) -> Finding | None:
+    """A call without a session that is let in here after one with a session was, and directly is not: a cache's answer."""
+    if browser is None or browser.a.status != 200 or browser.b.status not in {401, 403} or seen.anonymous.status == 200:
+        return None
+    text = (
+        f"Through {seen.target.address.url} a call without a session gets the answer to the one before it, which had one: a "
+        "cache in front keeps answers, and gives them to whoever asks"
+    )
+    return Finding("answers-cached", "proven", text, (Evidence.experiment(browser),), values={"proxy": "yes"})
+
+
+def _others_by_log(seen: Observations) -> list[Finding]:
+    """Requests of others that were refused for their Origin, Referer or Sec-Fetch-Site before this run, by the log.
+
+    Where the process is the target's own, the check of the Origin has read the same log.
+    """
+    if seen.target.instance is not None:
+        return []
+    address = seen.target.address
+    own = f"{address.scheme}://{address.authority}"
+    groups: dict[tuple[str, str], list[Rejection]] = {}
+    for one in seen.refused_before.rejections:
+        site = _site(one.received)
+        if one.kind in CAUSES and one.expected != "" and site != own:
+            groups.setdefault((one.kind, site), []).append(one)
+    found = []
+    for (kind, site), lines in sorted(groups.items())[:3]:
+        text = (
+            f"Since its start qBittorrent refused {_times(lines)} with the {HEADERS[kind]} {site}, addressed to "
+            f"{lines[-1].expected or 'another host'}; --public-url URL, with the address that browsers use, tries it"
+        )
+        evidence = (Evidence("log", text, {"count": len(lines)}),)
+        values = {"proxy": "yes"} | ({"origin": site} if "://" in site else {})
+        found.append(Finding(CAUSES[kind], "likely", text, evidence, "warning", values))
+    return found
+
+
+def _nameless_by_log(seen: Observations) -> Finding | None:
+    """Logins of others to which no user name had come, while this run's own arrived."""
+    lines = seen.refused_before.nameless
+    if not lines or seen.sign_in.outcome != "accepted":
+        return None
+    text = (
+        f"Since its start qBittorrent refused {_times(lines)} to log in that came without a user name, while this run's form "
+        "arrived: some client sends its form in pieces (Transfer-Encoding: chunked), or something on its way does"
+    )
+    return Finding("login-body-lost", "likely", text, (Evidence("log", f"the log says: {lines[-1].shown}"),), "warning")
+
+
+def _refused_for_host(seen: Observations) -> int:
+    """Return how many requests were refused for the Host that arrived, before this run, at this way's end."""
+    mine = {one for one in (seen.client.address,) if one}
+    return sum(1 for one in seen.refused_before.rejections if one.kind in {"host", "port"} and one.source in mine)
+
+
+def _times(lines: Sized) -> str:
+    return "one request" if len(lines) == 1 else f"{len(lines)} requests"
+
+
+def _site(received: str) -> str:
+    """Return scheme, host and port alone: the rest of a Referer may hold somebody's token."""
+    scheme, mark, rest = received.partition("://")
+    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    return f"{scheme}://{authority}" if mark else received[:40]
 
 
 def _judged(findings: list[Finding]) -> Judgement:
-    failed = any(one.severity == "error" for one in findings)
+    failed = any(one.severity in {None, "error"} for one in findings)
     return Judgement("fail" if failed else "warn", findings[0].summary, findings=tuple(findings))
 
 
@@ -137,10 +280,22 @@ def _hostless(seen: Observations, origin: Comparison | None) -> Finding | None:
 
 
 def _rewritten(seen: Observations, page: Comparison | None) -> Finding | None:
-    if page is None or page.a.status != 200 or page.b.status != 200 or page.a.body == page.b.body:
+    if page is None or page.a.status != 200 or page.b.status != 200:
         return None
+    if is_login_page(page.a) != is_login_page(page.b) and _is_page(page.a):
+        return None  # one of the two ways has a bypass: pages of both kinds are qBittorrent's own
+    if page.a.body == page.b.body and _is_page(page.a) == _is_page(page.b):
+        return None
+    shown, own = _is_page(page.a), _is_page(page.b)
     text = f"The start page that comes through {seen.target.address.url} is not the one that qBittorrent sends"
-    return Finding("page-rewritten", "proven", text, (Evidence.experiment(page),), values={"proxy": "yes"})
+    if own and not shown:
+        text += ", and no page at all: its type or its encoding is lost, so that browsers show it as text or not at all"
+    severity: Severity = "error" if own and not shown else "warning"
+    return Finding("page-rewritten", "proven", text, (Evidence.experiment(page),), severity, {"proxy": "yes"})
+
+
+def _is_page(exchange: Exchange) -> bool:
+    return "html" in (exchange.header("content-type") or "html") and "<html" in exchange.body.lower()
 
 
 CHECK = Check(
@@ -148,7 +303,16 @@ CHECK = Check(
     title="Through the address and directly",
     order=128,
     judge=judge,
-    causes=("referrer-policy-overridden", "content-policy-overridden", "host-header-missing", "page-rewritten"),
+    causes=(
+        "referrer-policy-overridden",
+        "content-policy-overridden",
+        "host-header-missing",
+        "page-rewritten",
+        "call-changed-on-the-way",
+        "answers-cached",
+        "login-body-lost",
+        *CAUSES.values(),
+    ),
     about=(
         "Where something stands in front and the process behind it is known (its log gained the line about this run's login), "
         "the same few requests go both ways: the start page, one with the Origin that a browser sends and, where a key is "

@@ -14,6 +14,8 @@ from qbdoctor.api import (
     witness,
 )
 
+GATEWAY = (502, 503, 504)
+"""What a proxy says that gets no answer itself."""
 NOT_REACHED = ("refused", "unreachable", "dns", "connect-timeout")
 
 
@@ -56,7 +58,7 @@ def _reached(seen: Observations, one: ProbableProcess | None) -> bool:
     first = seen.anonymous
     if one is not None and one.named and one.ports == () and seen.target.direct is False:
         return False  # it has no port of its own, so whatever answers is another program
-    if one is not None and one.named and stands_in_front(first):
+    if one is not None and one.named and (stands_in_front(first) or first.status in GATEWAY):
         return True  # a config that is given describes what is behind the address, however it is reached
     if first.answered:
         return seen.serves_qbittorrent is not False

@@ -44,8 +44,15 @@ from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
 from qbdoctor.target.engines.container import Container
 from qbdoctor.target.log_rejections import Rejection
-from qbdoctor.webui.answers import blocks_scripts, differing_headers
-from qbdoctor.webui.recognise import answers_call, arrived_whole, bears_marks, stands_in_front
+from qbdoctor.webui.answers import blocks_scripts, differing_headers, explains_itself
+from qbdoctor.webui.recognise import (
+    answers_call,
+    arrived_whole,
+    bears_all_marks,
+    bears_marks,
+    is_login_page,
+    stands_in_front,
+)
 
 __all__ = [
     "EVERY",
@@ -93,6 +100,7 @@ __all__ = [
     "arrived_whole",
     "as_read",
     "as_read_by",
+    "bears_all_marks",
     "bears_marks",
     "blocks_scripts",
     "calls_fail",
@@ -104,10 +112,12 @@ __all__ = [
     "differences",
     "differing_headers",
     "doors",
+    "explains_itself",
     "hashed",
     "inputvalues",
     "integer_now",
     "is_broken",
+    "is_login_page",
     "is_public",
     "lint_keys",
     "lint_values",

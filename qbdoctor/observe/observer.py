@@ -29,7 +29,7 @@ from qbdoctor.observe.session_cookie import clock, withheld_for
 from qbdoctor.observe.sign_in import not_needed, sign_in
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.values import replace
-from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
+from qbdoctor.webui.call import BROWSER, LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks
 from qbdoctor.webui.wire import Wire
 
@@ -301,7 +301,7 @@ class Observer(Inspection):
         from qbdoctor.target import log_rejections  # noqa: PLC0415
 
         found = log_rejections.host_rejections(self.seen.log)
-        return tuple(one for one in found if one.received not in log_rejections.OWN_FETCH_SITES.values())
+        return tuple(one for one in found if not log_rejections.is_own(one))
 
     def _take_first_request_log(self) -> FirstRequestLog | None:
         first = self.seen.anonymous
@@ -327,7 +327,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "container_output": lambda observer: machine.container_output(observer.target),
     "first_request_log": Observer._take_first_request_log,
     "fitting_config": Observer._take_fitting_config,
-    "front_page": lambda observer: observer.wire.send(Call("GET", "/")),
+    "front_page": lambda observer: observer.wire.send(Call("GET", "/", headers=BROWSER)),
     "in_front": Observer._take_in_front,
     "instance_lock": lambda observer: machine.instance_lock(observer.target),
     "last_run": lambda observer: machine.last_run(observer.target),
@@ -347,6 +347,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "preferences": Observer._take_preferences,
     "proof": prove,
     "proxy_variables": lambda observer: proxy_variables(observer.address, observer.environment),
+    "refused_before": ways.refused_before,
     "rejected_behind": ways.rejected_behind,
     "rejected": Observer._take_rejected,
     "releases": Observer._take_releases,

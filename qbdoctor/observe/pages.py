@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from qbdoctor.values import replace
-from qbdoctor.webui.call import Call
+from qbdoctor.webui.call import BROWSER, Call
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
@@ -59,9 +59,11 @@ def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:
         path = f"{goal.path or '/'}{f'?{goal.query}' if goal.query else ''}"
         prefix = inspection.address.path
         if prefix and path.startswith(f"{prefix}/"):
-            asked.append(inspection.wire.send(Call("GET", path[len(prefix) :])))
+            asked.append(inspection.wire.send(Call("GET", path[len(prefix) :], headers=BROWSER)))
         else:
-            asked.append(inspection.wire.send(Call("GET", path, address=replace(inspection.address, path=""))))
+            asked.append(
+                inspection.wire.send(Call("GET", path, headers=BROWSER, address=replace(inspection.address, path="")))
+            )
     return tuple(asked)
 
 

@@ -19,7 +19,7 @@ from qbdoctor.target.address import parse_ip
 from qbdoctor.target.listeners import Listener, is_alone, listeners, socket_for
 from qbdoctor.target.name_lookup import look_up
 from qbdoctor.webui.call import VERSION_PATH, Call
-from qbdoctor.webui.recognise import bears_all_marks, bears_marks
+from qbdoctor.webui.recognise import bears_all_marks, bears_marks, is_login_page
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ PLAIN = {
     ),
 }
 UNKNOWN_SCOPE = "/api/v2/nope/x"
-LOGIN_PAGE = ("qbittorrent", "loginform", "scripts/login.js")
-"""What the built-in login page of every release holds (4.2.5 to 5.3.0)."""
 
 
 def prove(inspection: Inspection) -> Proof:
@@ -94,7 +92,7 @@ def _by_page(inspection: Inspection, first: Exchange, peer: str | None) -> Proof
     """Judge by the login page, where something on the way changed headers or puts pages of its own for errors."""
     if first.status in {200, 403} and (first.body.strip() in PLAIN["403"] or Version.parse(first.body) is not None):
         page = inspection.seen.front_page if peer is None else inspection.wire.send(Call("GET", "/", peer=peer))
-        if page.status == 200 and all(mark in page.body.lower() for mark in LOGIN_PAGE):
+        if is_login_page(page):
             return Proof(
                 True, "the start page is qBittorrent's login page, and the API refuses calls as it does", "page"
             )

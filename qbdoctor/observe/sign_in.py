@@ -18,6 +18,7 @@ from qbdoctor.observe.base.observed_values import Offline, SignIn, SignInOutcome
 from qbdoctor.observe.ways import is_lost
 from qbdoctor.webui.call import LOGIN_PATH, Call
 from qbdoctor.webui.login_permit import Question
+from qbdoctor.webui.recognise import bears_marks
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
@@ -117,6 +118,8 @@ def _send(
     form = {"username": username, "password": secret.reveal()}
     exchange = inspection.wire.send(Call("POST", LOGIN_PATH, form=form, seconds=LOGIN_SECONDS))
     outcome = read_answer(exchange)
+    if outcome in {"banned", "refused"} and bears_marks(inspection.seen.anonymous) and not bears_marks(exchange):
+        outcome = "unexpected"  # something in front answered in qBittorrent's place
     noted = {"accepted": "accepted", "refused": "refused", "banned": "banned", "unexpected": "unknown"}
     if exchange.status == 403 and exchange.body.strip() == "Forbidden":
         noted["unexpected"] = "not-counted"  # an API key came along: no password was looked at (measured, 5.2.3, 5.3.0)

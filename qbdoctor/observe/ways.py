@@ -12,11 +12,13 @@ import time
 from typing import TYPE_CHECKING
 
 from qbdoctor.config.settings import Settings
+from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange
+from qbdoctor.observe.base.observed_values import RefusedBefore
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
-from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.call import PROGRAM, VERSION_PATH, Call
 from qbdoctor.webui.recognise import bears_marks
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def _took_login(inspection: Inspection) -> list[Instance]:
 
 
 def _by_origin(inspection: Inspection) -> Instance | None:
-    mark = f"http://{secrets.token_hex(6)}.qbdoctor.invalid"
+    mark = f"http://{secrets.token_hex(6)}{log_rejections.OWN_NAMES}"
     if inspection.wire.send(Call("GET", VERSION_PATH, headers={"Origin": mark})).status != 401:
         return None
     end = time.monotonic() + WAIT_SECONDS
@@ -99,6 +101,18 @@ def rejected_behind(inspection: Inspection) -> tuple[Rejection, ...]:
         return ()
     lines = server_log.since_start(server_log.read_tail(one.log_file).lines, one.started)
     return log_rejections.host_rejections(lines)
+
+
+def refused_before(inspection: Inspection) -> RefusedBefore:
+    """Return what the process behind refused since its start and before this run's first request."""
+    one = inspection.seen.behind
+    if one is None or one.log_file is None:
+        return RefusedBefore()
+    lines = server_log.since_start(server_log.read_tail(one.log_file).lines, one.started)
+    new = next((lines for each, lines in new_lines(inspection) if each is one), ())
+    before = lines[: len(lines) - len(new)]
+    refused = tuple(one for one in log_rejections.host_rejections(before) if not log_rejections.is_own(one))
+    return RefusedBefore(refused, tuple(filter(server_log.is_nameless_login, before)))
 
 
 def new_lines(inspection: Inspection) -> tuple[tuple[Instance, tuple[LogLine, ...]], ...]:
@@ -144,16 +158,28 @@ def whole_calls(inspection: Inspection) -> tuple[Exchange, ...]:
     call = seen.session_call
     if inspection.target.direct or (call.status if call is not None else seen.anonymous.status) != 200:
         return ()
-    return tuple(map(inspection.wire.send, calls_to_compare(inspection)))
+    asked = tuple(map(inspection.wire.send, calls_to_compare(inspection)))
+    if seen.version is None or seen.preferences is not None:
+        return asked
+    # An answer of some length that could not be read: asked once more, for the evidence.
+    long, found = inspection.session.read_preferences()
+    return (*asked, long) if long.status == 200 and found is None else asked
 
 
 def calls_to_compare(inspection: Inspection) -> tuple[Call, Call]:
-    """Return those two calls, with the session as it is: a 403 of something in front must cost no second login."""
+    """Return those two calls, with the session as it is: a 403 of something in front must cost no second login.
+
+    They are sent under the name of a common library: rules against robots let a program of an unknown name pass. A second
+    cookie comes along, as other applications of the same host set it: HTTP/2 may split them into two lines, of which
+    qBittorrent reads the last.
+    """
     path, form = "/api/v2/torrents/properties", {"hash": NO_TORRENT}
     cookies, key = dict(inspection.session.cookies), inspection.session.api_key
+    if cookies:
+        cookies["qbdoctor"] = Secret("1")
     return (
-        Call("GET", f"{path}?hash={NO_TORRENT}", cookies=cookies, bearer=key),
-        Call("POST", path, form=form, cookies=cookies, bearer=key),
+        Call("GET", f"{path}?hash={NO_TORRENT}", headers=PROGRAM, cookies=cookies, bearer=key),
+        Call("POST", path, headers=PROGRAM, form=form, cookies=cookies, bearer=key),
     )
 
 

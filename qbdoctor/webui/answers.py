@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from qbdoctor.model.exchanges import Exchange
@@ -18,6 +19,19 @@ CHANGING = frozenset(
         "set-cookie",
     }
 )
+
+
+NAMING = re.compile(
+    r"server|via|alt-svc|strict-transport-security|nel|report-to|reporting-endpoints|server-timing|expect-ct|speculation-rules"
+    r"|x-powered-by|x-robots-tag|x-runtime|x-download-options|x-permitted-cross-domain-policies"
+    r"|(x-)?(served-by|request-id|correlation-id|trace-id|cache(-status|-hits)?|timer|varnish|amz-cf-\S+|azure-\S+)|cf-\S+|fly-\S+"
+)
+"""Headers that say who passed an answer on, or advise about something else: no client does otherwise for them."""
+
+
+def explains_itself(name: str) -> bool:
+    """Return whether a header that differs says only who stands between."""
+    return NAMING.fullmatch(name) is not None
 
 
 def differing_headers(a: Exchange, b: Exchange) -> tuple[tuple[str, str, str], ...]:

@@ -91,3 +91,14 @@ class Call:
 
 
 LOGIN_PATH = "/api/v2/auth/login"
+
+
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "en-US,en;q=0.5",
+}
+"""What a browser says of itself: something in front may treat it otherwise than a program. Nothing is asked for packed, so that
+the two ways can be compared."""
+PROGRAM = {"User-Agent": "python-requests/2.32.3"}
+"""What a program says that is made with the most used library; rules against robots know it by name."""

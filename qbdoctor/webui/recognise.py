@@ -42,3 +42,12 @@ def answers_call(exchange: Exchange) -> bool:
 def arrived_whole(exchange: Exchange) -> bool:
     """Return whether qBittorrent itself says that there is no such torrent (measured, 4.2.5 to 5.3.0)."""
     return exchange.status == 404 and bears_marks(exchange)
+
+
+LOGIN_PAGE = ("qbittorrent", "loginform", "scripts/login.js")
+"""What the built-in login page of every release holds (4.2.5 to 5.3.0)."""
+
+
+def is_login_page(exchange: Exchange) -> bool:
+    """Return whether this is qBittorrent's built-in login page."""
+    return exchange.status == 200 and all(mark in exchange.body.lower() for mark in LOGIN_PAGE)

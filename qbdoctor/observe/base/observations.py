@@ -25,6 +25,7 @@ from qbdoctor.observe.base.observed_values import (
     ProbableProcess,
     Proof,
     ProxyVariable,
+    RefusedBefore,
     SignIn,
     WriteProbe,
 )
@@ -218,6 +219,11 @@ class Observations:
     def rejected_behind(self) -> tuple[Rejection, ...]:
         """The requests that the process behind the address refused for their headers, by its log, read late in the run."""
         return cast("tuple[Rejection, ...]", self.see("rejected_behind"))
+
+    @property
+    def refused_before(self) -> RefusedBefore:
+        """What the log of the process behind the address says of requests of others that it refused, before this run."""
+        return cast("RefusedBefore", self.see("refused_before"))
 
     @property
     def body_probe(self) -> Exchange | None:

@@ -156,6 +156,14 @@ class FirstRequestLog:
 
 
 @frozen
+class RefusedBefore:
+    """What a process refused to others since its start: for their headers, and logins to which no user name had come."""
+
+    rejections: tuple[Rejection, ...] = ()
+    nameless: tuple[LogLine, ...] = ()
+
+
+@frozen
 class ProbableProcess:
     """The process of this machine that the target means. ``named`` is False where only the lack of another one says so.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.base.login_budget import send_unauthorised
 from qbdoctor.observe.comparisons.routes import direct_address
+from qbdoctor.target.log_rejections import marked
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.session import NO_SUCH_KEY
 
@@ -31,7 +32,7 @@ def _origin(inspection: Inspection) -> Iterator[Comparison]:
         return
     first = inspection.seen.anonymous
     host = public.authority
-    origin = f"{public.scheme}://{host}"
+    origin = marked(f"{public.scheme}://{host}")
     plain = first
     if host != inspection.address.authority:
         # Another name may lead to another part of a proxy, which might add a Basic header: so in the ledger.
@@ -43,7 +44,7 @@ def _origin(inspection: Inspection) -> Iterator[Comparison]:
             yield _forwarded(inspection, first, {"X-Forwarded-Host": host, "Origin": origin})
     if plain.status not in {200, 403}:
         return
-    for name, value in (("Origin", origin), ("Referer", f"{public.url}/")):
+    for name, value in (("Origin", origin), ("Referer", marked(f"{public.url}/"))):
         b = inspection.wire.send(Call("GET", VERSION_PATH, headers={"Host": host, name: value}))
         differs = b.status == 401
         shows = (

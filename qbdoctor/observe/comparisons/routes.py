@@ -5,6 +5,7 @@ None sends a cookie or credentials, so the certificate does not matter for them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -15,7 +16,7 @@ from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.base.login_budget import send_unauthorised
 from qbdoctor.target.address import Address, parse_ip, parse_url
 from qbdoctor.values import replace
-from qbdoctor.webui.call import VERSION_PATH, Call
+from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call
 
 if TYPE_CHECKING:
@@ -123,8 +124,30 @@ def _redirect_goal(inspection: Inspection) -> Iterator[Comparison]:
     yield Comparison("redirect-goal", "the address: the one given or the redirect's goal", first, b, differs, shows)
 
 
+def _as_browser(inspection: Inspection) -> Iterator[Comparison]:
+    """The free call once more, as a browser asks: rules against robots go by the name that a program gives itself."""
+    b = inspection.wire.send(Call("GET", VERSION_PATH, headers=BROWSER))
+    shows = "To a browser's name qBittorrent itself answers: something in front refuses programs by theirs"
+    differs = answers_call(b)
+    factor = "the name of the program (User-Agent)"
+    yield Comparison(
+        "as-browser", factor, inspection.seen.anonymous, b, differs, shows if differs else "Both end alike"
+    )
+
+
+def _fresh(inspection: Inspection) -> Iterator[Comparison]:
+    """The free call that was let in, with a query that no cache has an answer for."""
+    b = inspection.wire.send(Call("GET", f"{VERSION_PATH}?now={time.time_ns()}"))
+    differs = b.status in {401, 403}
+    shows = "With a query that nobody asked before the call is refused: the other answer was kept from an earlier one"
+    factor = "a query that no cache has an answer for"
+    yield Comparison("fresh", factor, inspection.seen.anonymous, b, differs, shows if differs else "Both end alike")
+
+
 MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
+    "as-browser": _as_browser,
     "direct": _direct,
+    "fresh": _fresh,
     "base-path": _base_path,
     "redirect-goal": _redirect_goal,
 }

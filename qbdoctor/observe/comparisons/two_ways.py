@@ -5,16 +5,18 @@ Each of them is harmless: none counts as a login, needs a session or changes a s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.routes import address_of, direct_address
 from qbdoctor.observe.ways import calls_to_compare, no_form
+from qbdoctor.target.log_rejections import marked
 from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
-from qbdoctor.webui.call import VERSION_PATH, Call
-from qbdoctor.webui.recognise import arrived_whole
+from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call
+from qbdoctor.webui.recognise import arrived_whole, bears_marks
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
@@ -33,19 +35,25 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
         return inspection.wire.send(replace(call, address=where, verify=False))
 
     if seen.has("front_page"):
-        yield _compared("the start page", seen.front_page, ask(Call("GET", "/")))
+        yield _compared("the start page", seen.front_page, ask(Call("GET", "/", headers=BROWSER)))
     else:
         yield _compared("the free call", seen.anonymous, ask(Call("GET", VERSION_PATH)))
     if seen.asked.api_key is not None and seen.has("bearer_root"):
         root = ask(Call("GET", "/", bearer=NO_SUCH_KEY))
         yield _compared("an API key that cannot exist", seen.bearer_root, root)
     a = inspection.wire.send(_as_browser(inspection.address))
-    if a.status == 401:
+    if not _as_before(a, seen.anonymous):
         yield _compared("a browser's Origin", a, ask(_as_browser(where)))
 
 
 def _as_browser(address: Address) -> Call:
-    return Call("GET", VERSION_PATH, headers={"Origin": f"{address.scheme}://{address.authority}"})
+    """Return the free call as a browser's page at that address makes it; the capitals mark it as ours in the log."""
+    return Call("GET", VERSION_PATH, headers={**BROWSER, "Origin": marked(f"{address.scheme}://{address.authority}")})
+
+
+def _as_before(exchange: Exchange, first: Exchange) -> bool:
+    """Return whether it got what the free call did: refused for want of a session, or let in."""
+    return exchange.answered and exchange.status == first.status and bears_marks(exchange) == bears_marks(first)
 
 
 def _compared(what: str, a: Exchange, b: Exchange) -> Comparison:
@@ -83,10 +91,15 @@ def _whole_calls(inspection: Inspection) -> Iterator[Comparison]:
     """The calls that something in front changed, at the process whose log told of this run's login, and its session."""
     seen = inspection.seen
     where = None if seen.asked.api_key is not None else direct_address(inspection)
-    if where is None or where == inspection.address:
-        return
-    for a, call in zip(seen.whole_calls, calls_to_compare(inspection), strict=True):
+    for a, call in zip(seen.whole_calls, calls_to_compare(inspection), strict=False):
         if arrived_whole(a):
+            continue
+        own = inspection.wire.send(replace(call, headers={}))
+        if arrived_whole(own):
+            shows = f"Under another name than {a_name(a)} the same call through the same address gets through"
+            yield Comparison("whole-calls", NAMES, a, own, True, shows)
+            continue
+        if where is None or where == inspection.address:
             continue
         b = inspection.wire.send(replace(call, address=where, verify=False))
         shows = (
@@ -97,13 +110,37 @@ def _whole_calls(inspection: Inspection) -> Iterator[Comparison]:
         )
 
 
+FRESH = "a query that no cache has an answer for"
+NAMES = "the name of the program (User-Agent)"
+
+
+def a_name(exchange: Exchange) -> str:
+    """Return the name that a request gave itself."""
+    return dict(exchange.sent).get("User-Agent", "")
+
+
 def _session_cookie(inspection: Inspection) -> Iterator[Comparison]:
-    """The cookie that the login set, at the process whose log told of that login."""
+    """The cookie that the login set: with a query of its own, twice; else at the process whose log told of that login."""
     call, where = inspection.seen.session_call, direct_address(inspection)
     login = inspection.seen.sign_in.exchange
-    if call is None or login is None or where is None or where == inspection.address:
+    if call is None or login is None:
         return
     cookies = {one.name: one.value for one in login.cookies}
+    fresh = [
+        inspection.wire.send(Call("GET", f"{VERSION_PATH}?now={time.time_ns()}", cookies=cookies)) for _ in range(2)
+    ]
+    good = [one for one in fresh if one.status == 200]
+    if good:
+        cached = len(good) == len(fresh)
+        shows = (
+            "With a query that nobody asked before the session is good: the other answer was kept from an earlier call"
+            if cached
+            else "The same session is good at one time and not at another: the answers come from different servers"
+        )
+        yield Comparison("session-cookie", FRESH if cached else "the time", call, good[0], True, shows)
+        return
+    if where is None or where == inspection.address:
+        return
     b = inspection.wire.send(Call("GET", VERSION_PATH, address=where, verify=False, cookies=cookies))
     shows = "Directly the session is good: on the way the Cookie header is dropped or changed"
     factor = "the way: through the address given, or directly"

@@ -16,6 +16,9 @@ RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
 _AFTER = ".,:;：。，、╱/)"
 
 
+_HOST = re.compile(r"[^\s/]*")
+
+
 _FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
 
 
@@ -57,21 +60,28 @@ def host_rejections(lines: Sequence[LogLine]) -> tuple[Rejection, ...]:
 
 
 def _rejection(line: LogLine) -> Rejection | None:
-    """Read a line about headers: the source, then one or two values, all in the same quotes."""
+    """Read a line about headers: the source, then one or two values, all in the same quotes.
+
+    Other lines have that shape as well (a port map that failed: the local address, then a message), so that each value
+    must be one that such a header can have.
+    """
     if line.level != "W" or (found := first_address(line.text)) is None or not found.quoted:
         return None
     opening = line.text[: found.start].rstrip()[-1:]
+    if line.text[found.end :].lstrip()[:1] not in QUOTES[opening]:
+        return None  # the address is but the beginning of a quoted text
     values = _quoted(line.text, found.end + 1, opening, QUOTES[opening])
-    if len(values) == 1:
-        return Rejection("host", found.address, values[0], None, line.when)
-    if len(values) != 2:
+    if not 1 <= len(values) <= 2:
         return None
-    first, second = values
-    if first.isdigit():
+    first, second = values[0], values[-1]
+    kind = _origin_kind(line.text, first)
+    if kind == "cross-site" or "://" in first or first == "null":
+        return Rejection(kind, found.address, first, second, line.when) if len(values) == 2 else None
+    if not _HOST.fullmatch(second) or not _HOST.fullmatch(first):
+        return None
+    if len(values) == 2 and first.isdigit():
         return Rejection("port", found.address, second, first, line.when)
-    if _origin_kind(line.text, first) != "cross-site" and "://" not in first and first != "null":
-        return Rejection("host", found.address, first, None, line.when)  # Greek of 4.2.5: the port's text for both
-    return Rejection(_origin_kind(line.text, first), found.address, first, second, line.when)
+    return Rejection("host", found.address, first, None, line.when)  # two in Greek of 4.2.5: the port's text for both
 
 
 def _quoted(text: str, start: int, opening: str, closings: str) -> list[str]:

@@ -45,6 +45,8 @@ BAD = {
     "credentials": (["--url", "http://me:canary-secret@x:1"], "credentials-in-url", "--password-file"),
     "public url": (["--url", "http://x:1", "--public-url", "//nope"], "bad-url", "--public-url"),
     "unknown check": (["check", "logn"], "unknown-check", "did you mean login?"),
+    "address without --url": (["8080"], "unknown-check", "check --url 8080"),
+    "host without --url": (["check", "nas.local:8080"], "unknown-check", "check --url nas.local:8080"),
     "unknown option": (["--pasword", "x"], "usage", "--help"),
     "format": (["--format", "yaml"], "usage", "yaml"),
     "deadline": (["--deadline", "soon"], "usage", "seconds"),

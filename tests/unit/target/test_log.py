@@ -142,6 +142,14 @@ def test_refused_headers(text: str, kind: str, received: str, expected: str | No
         'I Successfully listening on IP. IP: "127.0.0.1". Port: "TCP/44913"',
         "N Using config directory: /tmp/v1.2.3/10.0.0.9",
         "W Load Qt translation failed. Temporarily falling back to English. Locale not found: id.",
+        # as 4.5.2, 5.1.0 and 5.3.0 say where there is no UPnP router, which is in many logs
+        'W Port forwarding failed. Protocol: UPnP. Local address: "10.0.0.9". Message: "could not map port using UPnP[10.0.0.9]: no router found"',
+        'W UPnP/NAT-PMP port mapping failed. Message: "could not map port using UPnP[10.0.0.9]: no router found"',
+        "W UPnP/NAT-PMP: Port mapping failure, message: could not map port using UPnP[10.0.0.9]: no router found",
+        'W Failed to listen on IP. IP: "10.0.0.9". Port: "TCP/53082". Reason: "Address already in use"',
+        'W Torrent: "10.0.0.9 Holidays". File: "summer.mkv" is missing',
+        'W Peer banned. IP: 10.0.0.9. Torrent: "x: y"',
+        'W File error alert. Torrent: "10.0.0.9". File: "/d/a.mkv". Reason: "a.mkv file_open (/d/a.mkv) error: Permission denied"',
     ],
 )
 def test_lines_about_other_things(text: str) -> None:

@@ -54,3 +54,9 @@ def test_a_time_that_is_none() -> None:
         (log.LogLine("W", None, "WebAPI login failure. Reason: x, attempt count: 1, IP: 10.0.0.7, username: "),)
     )
     assert (one.first, one.last) == (None, None)
+
+
+def test_a_ban_in_hungarian_has_no_colon() -> None:
+    text = "WebAPI belépési hiba. Indok: IP cím tiltásra került, IP 127.0.0.1, felhasználónév: admin"
+    line = log.LogLine("W", None, text)
+    assert log.banned([line], "127.0.0.1") is line

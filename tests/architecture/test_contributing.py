@@ -95,6 +95,7 @@ def test_a_new_check_takes_one_file_and_its_test(tmp_path: Path) -> None:
     assert tried.returncode == 1, "the test passes without the check"
 
 
+@pytest.mark.extended
 def test_a_package_of_its_own_takes_part(tmp_path: Path) -> None:
     for path in files():
         if path.startswith("qbdoctor-gateway/"):

@@ -14,7 +14,7 @@ import pytest
 from tests.kit import others
 from tests.kit.profile import config_text, free_port, password_hash
 from tests.support.doctor import Run
-from tests.support.strangers import ANNA, EVE, give, needs_root, owned_folder, run, shared_folder
+from tests.support.strangers import ANNA, EVE, give, needs_root, owned_folder, run
 
 pytestmark = needs_root
 
@@ -54,13 +54,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words): pass
 http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 """
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    with shared_folder() as folder:
-        (folder / "root").mkdir(mode=0o700)
-        yield folder
 
 
 class Impostor:

@@ -6,48 +6,26 @@ import json
 import os
 import shutil
 import stat
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kit import others
-from tests.support.doctor import Run
-from tests.support.strangers import ANNA, EVE, give, needs_root, owned_folder, run, shared_folder
+from tests.support.strangers import (
+    ANNA,
+    EVE,
+    FIX,
+    OPEN,
+    ROOTS,
+    as_root,
+    give,
+    needs_root,
+    owned_folder,
+    owners,
+    profile,
+    run,
+)
 
 pytestmark = needs_root
-
-OPEN = b"[Preferences]\nWebUI\\LocalHostAuth=false\nWebUI\\Port=1\n"
-FIX = ("fix", "require-localhost-auth", "--yes", "--via", "file")
-ROOTS = b"root:decoy-hash:19000:0:99999:7:::\n"
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    with shared_folder() as folder:
-        (folder / "root").mkdir(mode=0o700)
-        yield folder
-
-
-def profile(base: Path, uid: int, data: bytes = OPEN, name: str = "home") -> Path:
-    """Make a user's profile; returns its config."""
-    home = owned_folder(base / name, uid)
-    outer = owned_folder(home / "qBittorrent", uid)
-    config = owned_folder(outer / "config", uid) / "qBittorrent.conf"
-    config.write_bytes(data)
-    give(uid, config)
-    return config
-
-
-def as_root(base: Path, *arguments: str) -> Run:
-    return run(*arguments, home=base / "root")
-
-
-def owners(path: Path) -> set[int]:
-    return {each.lstat().st_uid for each in [path, *path.rglob("*")]}
 
 
 def records(base: Path) -> list[Path]:
@@ -158,28 +136,6 @@ def test_a_left_over_file_that_comes_back_has_no_setuid_bit(base: Path) -> None:
     assert as_root(base, "fix", "adopt-new-file", "--yes", "--via", "file", "--config", str(config)).code == 0
     done = as_root(base, "rollback", "--yes")
     assert (done.code, new.stat().st_uid, stat.S_IMODE(new.stat().st_mode)) == (0, EVE, 0o755), done
-
-
-def test_what_comes_back_is_never_put_through_a_link(base: Path) -> None:
-    """A swapped name must not have root change the mode or the owner of a program of its own."""
-    config = profile(base, EVE)
-    new = config.with_name("qBittorrent_new.conf")
-    new.write_bytes(OPEN.replace(b"=1", b"=2"))
-    give(EVE, new)
-    new.chmod(0o6755)
-    assert as_root(base, "fix", "adopt-new-file", "--yes", "--via", "file", "--config", str(config)).code == 0
-    program = base / "root/program"
-    program.write_bytes(b"#!/bin/sh\n")
-    program.chmod(0o700)
-    racing = racer(base, EVE, f"swap-temp {config.parent} {program}")
-    try:
-        for _ in range(8):
-            as_root(base, "rollback", "--yes", "--force")
-            as_root(base, "fix", "adopt-new-file", "--yes", "--via", "file", "--config", str(config))
-    finally:
-        racing.kill()
-        racing.wait()
-    assert (program.stat().st_uid, stat.S_IMODE(program.stat().st_mode)) == (0, 0o700)
 
 
 def test_output_keeps_the_mode_of_a_private_file(base: Path) -> None:
@@ -343,66 +299,3 @@ def test_no_folder_of_another_user_is_suggested(base: Path) -> None:
     assert done.code == 0, done.err
     said = as_root(base, "history", "--state-dir", str(base / "root/none")).err
     assert f"--state-dir {state}" not in said
-
-
-# --- A5: the folder is exchanged while root works ---------------------------------------------------------------------
-
-RACER = r"""
-import ctypes, os, random, select, sys, time
-what, *rest = sys.argv[1].split(" ")
-if what == "exchange":
-    # the user's own folder, and a link to root's that lies there for a moment whenever root has read or made something
-    outer, other, folder = rest
-    watch = ctypes.CDLL(None).inotify_init()
-    ctypes.CDLL(None).inotify_add_watch(watch, folder.encode(), 0x10 | 0x100)  # IN_CLOSE_NOWRITE, IN_CREATE
-    while True:
-        os.read(watch, 65536)
-        if random.random() < 0.6:
-            continue
-        os.rename(outer, outer + ".kept"); os.rename(other, outer)
-        time.sleep(random.choice((0.002, 0.02, 0.1, 0.3)))
-        os.rename(outer, other); os.rename(outer + ".kept", outer)
-        while select.select([watch], [], [], 0)[0]:
-            os.read(watch, 65536)
-else:
-    folder, program = rest
-    while True:
-        for name in os.listdir(folder):
-            if name.startswith(".qbdoctor-"):
-                try:
-                    os.unlink(os.path.join(folder, name)); os.symlink(program, os.path.join(folder, name))
-                except OSError:
-                    pass
-"""
-
-
-def racer(base: Path, uid: int, words: str) -> subprocess.Popen[bytes]:
-    script = base / "racer.py"
-    script.write_text(RACER)
-    return subprocess.Popen([*others.as_user(uid), sys.executable, "-I", str(script), words])
-
-
-@pytest.mark.parametrize("seconds", [10.0, pytest.param(120.0, marks=pytest.mark.extended)])
-def test_an_exchanged_folder_leaves_nothing_of_theirs_in_roots(base: Path, seconds: float) -> None:
-    """With 15 MB to write; on the release of before, which worked by names, 1 of 17 such runs put theirs into root's."""
-    config = profile(base, EVE, OPEN + b"[Big]\n" + b"x=" + b"y" * 15_000_000 + b"\n")
-    roots = base / "root/config"
-    roots.mkdir(mode=0o700)
-    (roots / "qBittorrent.conf").write_bytes(b"[Preferences]\nroots=own\n")
-    other = base / "home/other"
-    other.symlink_to(base / "root")
-    give(EVE, other)
-    racing = racer(base, EVE, f"exchange {config.parent.parent} {other} {config.parent}")
-    try:
-        end = time.monotonic() + seconds
-        outcomes = set()
-        while time.monotonic() < end:
-            outcomes.add(as_root(base, *FIX, "--config", str(config)).code)
-            outcomes.add(as_root(base, "rollback", "--yes").code)
-            assert [path.name for path in roots.iterdir()] == ["qBittorrent.conf"]
-            assert (roots / "qBittorrent.conf").read_bytes() == b"[Preferences]\nroots=own\n"
-            assert owners(base / "root") == {0}
-    finally:
-        racing.kill()
-        racing.wait()
-    assert outcomes <= {0, 2, 3, 4}

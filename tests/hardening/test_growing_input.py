@@ -115,6 +115,18 @@ def test_a_log_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> N
     assert time.monotonic() - began < SECONDS
 
 
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+def test_a_source_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    source = tmp_path / "client.py"
+    os.mkfifo(source) if kind == "fifo" else source.symlink_to("/dev/zero")
+    (tmp_path / "other.py").write_text("import requests\n")
+    began = time.monotonic()
+    named, below = qbdoctor("lint", str(source)), qbdoctor("lint", str(tmp_path))
+    assert time.monotonic() - began < SECONDS
+    assert (named.code, "is neither a file nor a folder" in named.err) == (2, True)
+    assert (below.code, "of 1 files" in below.out) == (0, True)
+
+
 @pytest.mark.parametrize("ending", ["go", "kt", "php", "js", "java", "cs", "rs", "sh", "py"])
 @pytest.mark.parametrize("piece", [" ", "\n", '"', "'", "(", "\\"])
 def test_a_source_of_one_character_is_linted_in_time(tmp_path: Path, ending: str, piece: str) -> None:

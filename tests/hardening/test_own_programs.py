@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.strangers import EVE, command, give, needs_root, owned_folder, run, shared_folder
+from tests.support.strangers import EVE, command, give, needs_root, owned_folder, run
 
 CANARY = "canary-0123456789"
 PLANTED = "import os\nopen(os.environ['QBDOCTOR_TEST_MARK'], 'a').write(__name__ + '\\n')\nraise SystemExit(7)\n"
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    with shared_folder() as folder:
-        (folder / "root").mkdir(mode=0o700)
-        yield folder
 
 
 @pytest.mark.parametrize("arguments", [("demo", "--standin"), ("clients",)], ids=lambda words: words[0])

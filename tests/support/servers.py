@@ -65,3 +65,10 @@ def states() -> list[str]:
 
 def found(pid: int) -> Instance | None:
     return next((instance for instance in find_instances() if instance.pid == pid), None)
+
+
+def sessions_work(server: Server) -> None:
+    """The right password still logs in: nobody was banned."""
+    assert server.password
+    assert server.try_login(server.password).status_code in {200, 204}
+    assert server.login().get(f"{server.url}/api/v2/app/version").status_code == 200

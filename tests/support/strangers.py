@@ -19,6 +19,10 @@ from tests.support.doctor import Run
 EVE, ANNA = 54_321, 54_322
 """Users without a name; neither has a process or a file before a test makes one."""
 
+OPEN = b"[Preferences]\nWebUI\\LocalHostAuth=false\nWebUI\\Port=1\n"
+FIX = ("fix", "require-localhost-auth", "--yes", "--via", "file")
+ROOTS = b"root:decoy-hash:19000:0:99999:7:::\n"
+
 needs_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0 or needs.missing("setpriv") is not None,
     reason=needs.missing("setpriv") or "needs root, who can act for several users",
@@ -70,3 +74,23 @@ def run(
         line = [*others.as_user(uid), *line]
     done = subprocess.run(line, capture_output=True, text=True, env=given, cwd=cwd or home, timeout=seconds)
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def profile(base: Path, uid: int, data: bytes = OPEN, name: str = "home") -> Path:
+    """Make a user's profile; returns its config."""
+    home = owned_folder(base / name, uid)
+    outer = owned_folder(home / "qBittorrent", uid)
+    config = owned_folder(outer / "config", uid) / "qBittorrent.conf"
+    config.write_bytes(data)
+    give(uid, config)
+    return config
+
+
+def as_root(base: Path, *arguments: str) -> Run:
+    """Run the command line as root, whose home is in this folder."""
+    return run(*arguments, home=base / "root")
+
+
+def owners(path: Path) -> set[int]:
+    """Return the users that own anything in this folder."""
+    return {each.lstat().st_uid for each in [path, *path.rglob("*")]}

@@ -25,15 +25,18 @@ def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun, k
     options = _options(args, fix_run)
     errors = [cause for cause in complete(report, options).causes if cause.severity == "error"]
     seen = fix_run.observer.seen
-    offered = wanted_by_causes(report, known, seen, infos=True)
+    opening = opening_by_causes(report, known, seen)
+    offered = [one for one in wanted_by_causes(report, known, seen, infos=True) if one not in [o[:2] for o in opening]]
+    faults = {one.id: one.severity for one in report.causes if one.severity != "info"}
     named = [
-        f"For {cause}, which is no fault, there is: {ours(f'fix {fix.id}{_told(fix, report)}', options)}"
+        f"For {cause}{'' if cause in faults else ', which is no fault,'} there is: "
+        f"{ours(f'fix {fix.id}{_told(fix, report)}', options)}"
         for fix, cause in offered
-        if cause not in {one.id for one in errors}
+        if faults.get(cause) != "error"
     ]
     named += [
         f"For {cause} there is, by its name alone: {ours(f'fix {fix.id}{_told(fix, report)}', options)} ({why})"
-        for fix, cause, why in opening_by_causes(report, known, seen)
+        for fix, cause, why in opening
     ]
     if errors:
         said = (f"✗ {report.headline}", "No fix can be applied as it stands. What helps, least change first:")

@@ -173,7 +173,9 @@ def test_address_that_is_not_listened_at(server: ServerFactory, release: Release
 # --- the port could not be opened ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("locale", [None, "zh_CN", "it", "de"])
+@pytest.mark.parametrize(
+    "locale", [None, "it", *(pytest.param(one, marks=pytest.mark.extended) for one in ("zh_CN", "de"))]
+)
 def test_port_that_is_taken(server: ServerFactory, release: Release, locale: str | None) -> None:
     with faults.OtherApp("site") as other:
         running = server(port=other.port, wait=False, locale=locale)

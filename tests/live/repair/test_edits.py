@@ -152,7 +152,8 @@ def test_one_that_loosens_needs_its_name(server: ServerFactory, release: Release
     config = running.config_file
     before = config.read_bytes()
     alone = qbdoctor("fix", "--yes", "--profile", str(running.profile))
-    assert (alone.code, config.read_bytes(), records()) == (0, before, [])
+    # 1: the stopped server stands as an error that no fix answers
+    assert (alone.code, config.read_bytes(), records()) == (1, before, [])
     assert f"qbdoctor fix {MOVE}" in alone.out
     dry = qbdoctor("fix", MOVE, "--dry-run", "--profile", str(running.profile))
     assert "LOOSENS security" in dry.out
@@ -192,7 +193,7 @@ def test_a_right_place_that_is_taken(server: ServerFactory, release: Release) ->
     lines = before.decode().splitlines()
     numbers = [n for n, line in enumerate(lines, 1) if "SessionTimeout" in line]
     assert all(str(n) in run.err for n in numbers)
-    change("fix", "--profile", str(running.profile))  # without names it is not part of the set
+    change("fix", "--profile", str(running.profile), code=1)  # without names it is not part of the set
     assert running.config_file.read_bytes() == before
 
 
@@ -215,9 +216,11 @@ def test_a_leftover_is_adopted_and_both_come_back(server: ServerFactory, release
     before = config.read_bytes()
     new, content = with_leftover(running, "SessionTimeout=1111", "SessionTimeout=2222")
     assert "leftover-new-file" in causes(found(running))
-    made = fixed(running)
-    (record,) = made["records"]
-    assert (record["fix"], record["reason"], record["beside"]["path"]) == (ADOPT, "leftover-new-file", str(new))
+    unasked = qbdoctor("fix", "--yes", "--profile", str(running.profile))
+    assert (unasked.code, config.read_bytes()) == (1, before)  # a whole other config is looked at by somebody first
+    assert unasked.out.count(f"qbdoctor fix {ADOPT}") == 1
+    (record,) = fixed(running, ADOPT)["records"]
+    assert (record["fix"], record["reason"], record["beside"]["path"]) == (ADOPT, "requested", str(new))
     assert (config.read_bytes(), new.exists()) == (content, False)
     running.launch()
     assert running.preferences()[TIMEOUT] == 2222
@@ -255,7 +258,7 @@ def test_a_leftover_that_opens_the_server(server: ServerFactory, release: Releas
     running = stopped(server, release, own_place(release, "LocalHostAuth=true"))
     new, content = with_leftover(running, "LocalHostAuth=true", "LocalHostAuth=false")
     alone = qbdoctor("fix", "--yes", "--profile", str(running.profile))
-    assert (alone.code, new.read_bytes(), records()) == (0, content, [])
+    assert (alone.code, new.read_bytes(), records()) == (1, content, [])
     assert f"qbdoctor fix {ADOPT}" in alone.out
     dry = qbdoctor("fix", ADOPT, "--dry-run", "--profile", str(running.profile))
     assert "LOOSENS security" in dry.out

@@ -184,6 +184,7 @@ def test_bad_input(arguments: list[str], says: str, tmp_path: Path) -> None:
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.extended
 def test_the_doctor_sees_it_as_the_real_one(release: Release, server: ServerFactory, tmp_path: Path) -> None:
     for number, (settings, password) in enumerate(
         [({}, PASSWORD), ({"LocalHostAuth": "false"}, PASSWORD), (EVERYONE, PASSWORD), ({}, "canary-wrong")]

@@ -41,7 +41,6 @@ _LABEL_BEFORE = re.compile(r"(?:[:：]|\w\s)\s{0,9}\Z")
 _LABEL_AFTER = re.compile(r"\s{0,9}[,،、，;；\s][^:：]{0,80}[:：]")
 _MOST_CHARACTERS = 8192
 """Of one line: a client chooses how long a header, and with it a line, is; what is told by it stands at its start."""
-"""How qbdoctor itself spells these: browsers use small letters and the server reads any, so its log tells them apart."""
 _SLACK = timedelta(seconds=2)  # the log has whole seconds
 _START_SLACK = timedelta(seconds=60)  # from the process's start to its first line
 _QUARTER = 900.0  # seconds; every time zone's offset is a multiple
@@ -375,9 +374,10 @@ def _login_address(line: LogLine) -> _Found | None:
     numbers = re.findall(r"\d+", before)
     if line.level == "N":
         return found if not numbers and not any(character.isalnum() for character in after) else None
-    if len(numbers) > 1 or _LABEL_BEFORE.search(before) is None or _LABEL_AFTER.match(after) is None:
-        return None  # a port map that failed names an address in brackets, and a message behind it
-    return found
+    labelled = _LABEL_BEFORE.search(before) and _LABEL_AFTER.match(
+        after
+    )  # not in brackets, as of a port map that failed
+    return found if len(numbers) <= 1 and labelled else None
 
 
 def _attempt(line: LogLine, found: _Found) -> int | None:

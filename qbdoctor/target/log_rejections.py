@@ -23,6 +23,7 @@ _FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}
 
 
 OWN_FETCH_SITES = {"cross-site": "Cross-Site", "same-site": "Same-Site"}
+"""How qbdoctor itself spells these: browsers use small letters and the server reads any, so its log tells them apart."""
 
 
 OWN_NAMES = ".qbdoctor.invalid"

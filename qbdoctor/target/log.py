@@ -23,14 +23,12 @@ from qbdoctor.target.address import account, plain_address
 from qbdoctor.values import frozen
 
 Level = Literal["N", "I", "W", "C"]
-
 DEFAULT_LIMIT = 1 << 20
 
 _LINE = re.compile(r"\((?P<level>[NIWC])\) (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S* - (?P<text>.*)")
 _TOKEN = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f:.]{0,63}[0-9A-Fa-f:](?:%[0-9A-Za-z_.-]{1,64})?")
 _VERSION = re.compile(r"(?<![\w.])v\d+\.\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d*)?(?![\w]|\.\d)", re.ASCII)
-QUOTES = {"'": "'", '"': '"', "‘": "’", "‚": "‘", "“": "”", "”": "”", "„": "”“", "«": "»", "»": "«"}
-QUOTES |= {"‹": "›", "「": "」", "『": "』"}
+QUOTES = {one[0]: one[1:] for one in ("''", '""', "‘’", "‚‘", "“”", "””", "„”“", "«»", "»«", "‹›", "「」", "『』")}
 _LISTENING = re.compile(r"(?P<address>\*|[0-9A-Fa-f:.]+(?:%\w+)?)(?P<between>\D{1,40})(?P<port>\d{1,5})(?!\d)\D{0,40}")
 _UNBOUND = re.compile(
     r"(?<![0-9A-Za-z:.])(?P<address>\*|[0-9A-Fa-f:.]*[0-9A-Fa-f](?:%\w+)?)[^\w./]{1,3}[^\d/]{1,40}?(?P<port>\d{1,5})(?!\d)"
@@ -374,9 +372,7 @@ def _login_address(line: LogLine) -> _Found | None:
     numbers = re.findall(r"\d+", before)
     if line.level == "N":
         return found if not numbers and not any(character.isalnum() for character in after) else None
-    labelled = _LABEL_BEFORE.search(before) and _LABEL_AFTER.match(
-        after
-    )  # not in brackets, as of a port map that failed
+    labelled = _LABEL_BEFORE.search(before) and _LABEL_AFTER.match(after)  # not as in a failed port map: [ADDRESS]
     return found if len(numbers) <= 1 and labelled else None
 
 

@@ -150,7 +150,14 @@ def _stopped(seen: Observations, one: Container) -> Judgement:
     if seen.container_output.second_instance:
         said = "its output has a line of one that cannot write its config folder, or takes itself for a second instance"
         evidence.append(Evidence("log", said, {"container": one.name}))
-    found = Finding("not-running", "likely", summary, tuple(evidence), remedies=tuple(container_words.start(one)))
+    ways = container_words.start(one)
+    if seen.container_output.cannot_write:
+        evidence.append(
+            Evidence("log", "its output says that it may not make a folder in its config's", {"container": one.name})
+        )
+        ways.insert(0, container_words.owner_of_folder(one, seen.target.config_file))
+        summary += ": it may not write into its config folder"
+    found = Finding("not-running", "likely", summary, tuple(evidence), remedies=tuple(ways))
     return Judgement("fail", summary, findings=(found,))
 
 

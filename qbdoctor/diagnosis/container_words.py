@@ -13,6 +13,8 @@ from qbdoctor.model import shell
 from qbdoctor.model.findings import Remedy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qbdoctor.target.engines.container import Compose, Container, Published
 
 
@@ -61,6 +63,18 @@ def start(one: Container) -> list[Remedy]:
         )
     )
     return found
+
+
+def owner_of_folder(one: Container, config: Path | None) -> Remedy:
+    """Return the way out where the container's user may not write into the folder of its config."""
+    mount = None if config is None else next((each for each in one.mounts if config.is_relative_to(each.source)), None)
+    folder = mount.source if mount is not None else next((each.source for each in one.mounts), "FOLDER")
+    said = (
+        "Give the folder to the user that the container runs as (its --user or user:, or PUID and PGID), or run it as the "
+        "folder's owner. The first line shows the one, the second the other."
+    )
+    shown = (f"{one.engine} inspect -f '{{{{.Config.User}}}}' {one.name}", f"ls -ldn {shlex.quote(folder)}")
+    return Remedy("deployment", said, shown)
 
 
 def _taken(one: Container) -> Remedy:

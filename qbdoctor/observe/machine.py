@@ -158,6 +158,7 @@ def container_output(target: Target) -> ContainerOutput:
         read=bool(lines),
         temporary_password=any(_TEMPORARY.search(line) for line in lines),
         second_instance=any(_SECOND.search(line) for line in lines),
+        cannot_write=any(_NOT_MADE.search(line) for line in lines),
     )
 
 
@@ -177,6 +178,7 @@ def compose_text(target: Target) -> str:
 _TEMPORARY = re.compile(
     r"(?i:temporary password)|[:\uff1a]\s*(?=[A-Za-z0-9]*[A-Z0-9])(?=[A-Za-z0-9]*[a-z0-9])(?![A-Z][a-z]{8})[A-Za-z0-9]{9}\s*$"
 )
+_NOT_MADE = re.compile(r"Could not create required directory")  # 5.3.0, which then crashes with 139 (measured)
 _SECOND = re.compile(r"another qbittorrent instance|QtLockedFile::lock|LocalPeer: failed", re.IGNORECASE)
 
 

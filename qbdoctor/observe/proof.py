@@ -51,6 +51,9 @@ def prove(inspection: Inspection) -> Proof:
         return Proof(False, "the certificate is not trusted (--ca-file FILE trusts it, --insecure takes any)")
     if seen.port_shared is not None:
         return Proof(False, "the address means two programs")
+    one = inspection.target.container
+    if one is not None and not one.state.running:
+        return Proof(False, f"container {one.name} does not run: what answers at its address is another's")
     if whose := stranger(inspection):
         return Proof(False, whose)
     target = inspection.target

@@ -243,9 +243,10 @@ class ContainerOutput:
     """What the container printed, as far as it tells something; the lines themselves are not kept.
 
     ``temporary_password``: a line gives the temporary password. ``second_instance``: a line of one that takes itself for a
-    second instance.
+    second instance. ``cannot_write``: a line says that it may not make a folder below its config's.
     """
 
     read: bool = False
     temporary_password: bool = False
     second_instance: bool = False
+    cannot_write: bool = False

@@ -28,13 +28,17 @@ LOOK_SECONDS = 0.25
 
 @frozen
 class Contained:
-    """The container of a restart: who keeps it, its id and name, and where its Web UI is reached (host, port) from here."""
+    """The container of a restart: who keeps it, its id and name, and where its Web UI is reached (host, port) from here.
+
+    ``was_unhealthy``: its own health check failed before the restart already, and is no reason to wait or to take back.
+    """
 
     engine: EngineName
     program: str
     id: str
     name: str
     reach: tuple[tuple[str, int], ...] = ()
+    was_unhealthy: bool = False
 
     def command(self, verb: str) -> str:
         """Return what a person would type."""
@@ -105,7 +109,9 @@ def plan(instance: Instance, port: int) -> Contained:
         )
     publisher = found.publisher(one)
     reach = tuple(_reachable(port, publisher, instance))
-    return Contained(one.engine, engine.of(one, os.environ).program, one.id, one.name, reach)
+    return Contained(
+        one.engine, engine.of(one, os.environ).program, one.id, one.name, reach, one.state.health == "unhealthy"
+    )
 
 
 def _reachable(port: int, publisher: Container, instance: Instance) -> list[tuple[str, int]]:
@@ -123,8 +129,12 @@ def _reachable(port: int, publisher: Container, instance: Instance) -> list[tupl
 
 def settled(one: Contained, until: float) -> str:
     """Wait for its health check, where it has one; returns "" or what is wrong. ``until`` is a monotonic time."""
+    if one.was_unhealthy:
+        return ""
     while (health := one.health()) == "starting" and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
     return (
-        "" if health in {None, "healthy", "none", ""} else f"container {one.name} is {health} by its own health check"
+        ""
+        if health in {None, "healthy", "none", ""}
+        else f"runs, but its container {one.name} is {health} by the container's own health check"
     )

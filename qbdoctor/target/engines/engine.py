@@ -134,7 +134,10 @@ def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, .
         if host.startswith("unix://") or not host:
             if any(files.exists(Path(one)) for one in ((where,) if host else _DOCKER_SOCKETS)):
                 found.append(Engine("docker", docker))
-            elif not host and (own := _rootless_socket(environment)) is not None:
+            elif host:
+                text = f"DOCKER_HOST or the context in use names {host}, and there is nothing"
+                problems.append(Problem("docker", "down", text))
+            elif (own := _rootless_socket(environment)) is not None:
                 text = (
                     f"a rootless Docker of this user's runs at {own}, and the docker command does not ask it: "
                     f"export DOCKER_HOST=unix://{own} and run this again"

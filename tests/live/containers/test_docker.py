@@ -201,6 +201,8 @@ def test_a_port_that_another_container_has(scene: Callable[..., Scene], who: str
     report = second.report(who, "--container", "qb-second")
     assert causes(report) == ["not-running"], report["verdict"]
     assert f"docker ps --filter publish={first.port}" in said(report)
+    login = next(check for check in report["checks"] if check["id"] == "login")
+    assert "what answers at its address is another's" in login["reason"], "no password goes to the other one"
     assert report["target"]["container"]["name"] == "qb-second"
 
 
@@ -262,6 +264,20 @@ def test_one_that_ends_again_and_again(scene: Callable[..., Scene], who: str) ->
     report = one.report(who)
     assert causes(report) == ["not-running"], said(report)
     assert "docker logs --tail 50 qb-loop" in said(report)
+
+
+@pytest.mark.extended
+def test_a_folder_that_its_user_may_not_write(scene: Callable[..., Scene], who: str) -> None:
+    one = scene("qb-foreign")
+    one.write()
+    one.start("--user", "1234:1234", wait=False)
+    end = time.monotonic() + 20
+    while one.docker.inspect("qb-foreign")["State"]["Running"] and time.monotonic() < end:
+        time.sleep(0.1)
+    report = one.report(who, "--container", "qb-foreign")
+    assert causes(report) == ["not-running"], said(report)
+    assert "may not write into its config folder" in report["verdict"]["headline"]
+    assert f"ls -ldn {one.folder}" in report["causes"][0]["remedies"][0]["commands"]
 
 
 @pytest.mark.extended

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import engines
+from tests.kit import engines, needs
 from tests.live.containers.conftest import FIX, PASSWORD, Scene
 from tests.support.leftovers import end_watchdogs
 from tests.support.strangers import command
@@ -134,6 +134,26 @@ def test_killed_in_the_middle_of_a_restart(scene: Callable[..., Scene], after: f
         assert undone.code == 0, undone.out + undone.err
     assert "LocalHostAuth=false" in one.config.read_text()
     assert "LocalHostAuth=false" in old
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("well", [True, False])
+def test_its_own_health_check_is_waited_for_unless_it_failed_before(scene: Callable[..., Scene], well: bool) -> None:
+    one = scene("qb-health")
+    one.write(LocalHostAuth="false")
+    shell = needs.program("dash")
+    if well:
+        (one.folder / "well").touch()
+    check = ("--health-cmd", "test -e /config/well", "--health-interval", "1s", "--health-retries", "1")
+    one.start("-v", f"{one.folder}:/config", "-v", f"{shell}:/bin/sh:ro", *check)
+    end = time.monotonic() + 20
+    while one.docker.inspect("qb-health")["State"]["Health"]["Status"] == "starting" and time.monotonic() < end:
+        time.sleep(0.1)
+    done = one.doctor("root", *FIX, "--container", "qb-health", "--via", "file", "--restart", verb="fix")
+    assert done.code == 0, done.out + done.err
+    assert one.docker.inspect("qb-health")["State"]["Health"]["Status"] in (
+        ("healthy",) if well else ("starting", "unhealthy")
+    )
 
 
 @pytest.mark.extended

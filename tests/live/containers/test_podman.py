@@ -59,7 +59,6 @@ class Pod:
         env |= {
             "QBDOCTOR_PASSWORD": PASSWORD,
             "QBDOCTOR_STATE_DIR": str(home / "state"),
-            "DOCKER_HOST": "unix:///nowhere",
         }
         words = [*self.podman.inside, *(others.as_user(who) if who else []), *command(*arguments)]
         place = home if user is not None or self.podman.user is None else self.podman.home

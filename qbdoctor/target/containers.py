@@ -148,6 +148,8 @@ def log_inside(config: PurePosixPath) -> PurePosixPath:
     system = paths.System("linux", {}, Path("/root"))
     folders = paths.data_folders_of(Path(*config.parts), system)
     folder = folders[0] if folders else Path(*config.parent.parts)
+    if config.parts[1:] == ("config", "config", config.name):
+        folder = Path("/config/data")  # hotio's, and no other image's
     return PurePosixPath(*folder.parts, "logs", paths.LOG_NAME)
 
 

@@ -73,7 +73,7 @@ def owner_of_folder(one: Container, config: Path | None) -> Remedy:
         "Give the folder to the user that the container runs as (its --user or user:, or PUID and PGID), or run it as the "
         "folder's owner. The first line shows the one, the second the other."
     )
-    shown = (f"{one.engine} inspect -f '{{{{.Config.User}}}}' {one.name}", f"ls -ldn {shlex.quote(folder)}")
+    shown = (f"{one.engine} inspect -f '{{{{.Config.User}}}}' {one.name}", f"ls -ldn {shell.quote(folder)}")
     return Remedy("deployment", said, shown)
 
 

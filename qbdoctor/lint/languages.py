@@ -11,6 +11,7 @@ SUFFIXES = {
     ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
     ".sh": "bash", ".bash": "bash", ".zsh": "bash", ".ksh": "bash",
     ".php": "php", ".go": "go", ".cs": "csharp", ".java": "java", ".kt": "kotlin", ".kts": "kotlin", ".rs": "rust",
+    ".dart": "dart", ".swift": "swift", ".rb": "ruby", ".lua": "lua",
 }  # fmt: skip
 MANIFESTS = re.compile(
     r"(?:requirements[\w.-]*\.(?:txt|in)|constraints[\w.-]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
@@ -28,6 +29,8 @@ _INTERPRETERS = {
     "bashio": "bash",
     "node": "javascript",
     "php": "php",
+    "ruby": "ruby",
+    "lua": "lua",
 }
 
 
@@ -99,7 +102,7 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
 
 
 UNREAD = frozenset(
-    (".dart", ".swift", ".rb", ".ps1", ".psm1", ".lua", ".pl", ".pm", ".scala", ".ex", ".exs", ".c", ".cc", ".cpp", ".h", ".hpp",
+    (".ps1", ".psm1", ".pl", ".pm", ".scala", ".ex", ".exs", ".c", ".cc", ".cpp", ".h", ".hpp",
      ".m", ".vb", ".fs",
      ".nim", ".zig", ".r", ".groovy", ".jl", ".vue", ".svelte", ".coffee", ".tcl", ".bat", ".cmd", ".yaml", ".yml")
 )  # fmt: skip

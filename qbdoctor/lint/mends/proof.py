@@ -11,9 +11,13 @@ LANGUAGES = frozenset(("python", "bash", "go")) | SCRIPT
 """What the menders write in. A condition on the login's answer is completed in others too, by the source's own words."""
 
 
+_WORDS_ALONE = frozenset(("dart", "swift", "ruby", "lua"))
+"""What is read, and not written: a condition that is completed there was proven on no program yet."""
+
+
 def may_mend(language: str, name: str) -> bool:
     """Whether a finding of that name can be mended in a language at all."""
-    return language in LANGUAGES or name == "client-wants-ok-body"
+    return language in LANGUAGES or (name == "client-wants-ok-body" and language not in _WORDS_ALONE)
 
 
 def proven(language: str, facts: Facts, hit: Hit, edits: tuple[MendedLines, ...]) -> bool:

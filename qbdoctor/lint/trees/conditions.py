@@ -11,7 +11,7 @@ from qbdoctor.lint.trees.texts import STRINGS, inner
 _LOGIC = {"&&": "and", "||": "or", "and": "and", "or": "or"}
 _COMPARE = {
     "==": "==", "===": "==", "=": "==", "!=": "!=", "!==": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=",
-    "-eq": "==", "-ne": "!=", "is": "==",
+    "-eq": "==", "-ne": "!=", "is": "==", "~=": "!=",
 }  # fmt: skip
 OPERATORS = frozenset((*_LOGIC, *_COMPARE))
 _STATUS = re.compile(

@@ -1,4 +1,4 @@
-"""Reads JavaScript, TypeScript, shell, PHP, Go, C#, Java, Kotlin and Rust by their syntax trees (ast-grep-py).
+"""Reads the other languages, JavaScript to Lua (:mod:`qbdoctor.lint.languages`), by their syntax trees (ast-grep-py).
 
 No data flow beyond one function: what a name holds is known where the file gives it one text, a variable that holds an
 answer within its function. The extra ``qbdoctor[lint]`` is imported here and nowhere else.
@@ -23,7 +23,7 @@ from qbdoctor.lint.trees.uses import Uses
 _FUNCTIONS = frozenset(
     (
         "function_declaration", "method_definition", "method_declaration", "function_definition", "function_item",
-        "function_expression",
+        "function_expression", "method",
         "local_function_statement", "constructor_declaration", "generator_function_declaration", "secondary_constructor",
     )
 )  # fmt: skip
@@ -45,6 +45,7 @@ _CALLS = frozenset(
         "call_expression", "new_expression", "function_call_expression", "member_call_expression",
         "nullsafe_member_call_expression",
         "scoped_call_expression", "invocation_expression", "object_creation_expression", "method_invocation", "macro_invocation",
+        "function_call", "call",
     )
 )  # fmt: skip
 _NO_CONDITIONS = frozenset(
@@ -138,7 +139,7 @@ class _Reader(Calls, Uses):
             self.pair(node)
         elif self.speaks_of_sid and kind in _MEMBERS:
             self.member(node)
-        if self.builds and kind in {"binary_expression", "concatenation", "additive_expression"}:
+        if self.builds and kind in {"binary_expression", "concatenation", "additive_expression", "binary"}:
             self.concatenation(node)
         self.condition(node, kind)
         self.loop(node, kind)
@@ -189,7 +190,9 @@ class _Reader(Calls, Uses):
         if kind in _NO_CONDITIONS or "declar" in kind:
             return False
         children = node.children()
-        if len(children) != 3 or (children[1].is_named() and children[1].kind() != "test_operator"):
+        if len(children) != 3 or (
+            children[1].is_named() and children[1].kind() not in {"test_operator", "custom_operator"}
+        ):
             return False
         operator = children[1].text()
         if operator in {"||", "&&", "or", "and"} and _ACTION.match(self.start(children[2], 60)):

@@ -17,7 +17,7 @@ STRINGS = frozenset(
 )  # fmt: skip
 ENCODERS = re.compile(
     r"encodeURIComponent|url_?encode(?!d)|urlencoded\(|QueryEscape|EscapeDataString|UrlEncode(?!d)|URLEncoder|encodeURL|PathEscape|@uri|percent_?encode"
-    r"|quote\(|(?:CGI|url)\.escape\(|curl_(?:easy_)?escape|encode\(",
+    r"|quote\(|(?:CGI|url)\.escape\(|curl_(?:easy_)?escape|encode\(|encode(?:Query)?Component|encode_www_form|PercentEncod|URLQueryItem",
     re.IGNORECASE,
 )
 _PLACES = {
@@ -29,7 +29,11 @@ _PLACES = {
     "rust": re.compile(r"(?<!\{)\{([^{}]*)\}(?!\})"),
     "go": re.compile(r"%[+#]?[svdqx]()"),
     "java": re.compile(r"%[0-9$]*[sd]()"),
+    "lua": re.compile(r"%[sdq]()"),
+    "ruby": re.compile(r"#\{([^{}]*)\}"),
+    "swift": re.compile(r"\\\(([^()]*(?:\([^()]*\)[^()]*)*)\)"),
 }
+_PLACES["dart"] = _PLACES["kotlin"]
 _PLACES["typescript"] = _PLACES["tsx"] = _PLACES["javascript"]
 _LONGEST = 4000  # characters of a text that is looked at
 _QUOTES = re.compile(r"^(?:[@$]*|[rbcf]*#*|\$)(\"\"\"|\"|'|`|/)")
@@ -96,7 +100,9 @@ class Texts:
             "await_expression",
             "reference_expression",
         }:
-            parts = [child for child in node.children() if child.kind() not in {"+", ".", "(", ")", "await", "&", ","}]
+            parts = [
+                child for child in node.children() if child.kind() not in {"+", ".", "..", "(", ")", "await", "&", ","}
+            ]
             return "".join(self.fold(part, depth + 1) for part in parts)
         text = node.text()
         if len(text) < 200 and ENCODERS.search(text):

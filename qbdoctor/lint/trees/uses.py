@@ -81,7 +81,7 @@ class Uses(Walker):
     def concatenation(self, node: Any) -> None:
         """Texts put together: the outermost alone, since it is visited first."""
         operator = node.children()[1].text() if len(node.children()) == 3 else ""
-        if operator not in {"+", "."} and node.kind() != "concatenation":
+        if operator not in {"+", ".", ".."} and node.kind() != "concatenation":
             return
         folded = self.texts.fold(node)
         self.form(node, folded)

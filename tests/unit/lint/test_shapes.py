@@ -58,10 +58,23 @@ def test_what_cannot_be_proven_gets_words(name: str) -> None:
     assert all(finding.remedy and not finding.mended for finding in findings)
 
 
-def test_nothing_read_is_said() -> None:
+def test_nothing_read_is_said(tmp_path: Path) -> None:
     result = run.lint([str(FOLDER / "dir_l")])
+    assert (result.seen, result.exit_code) == (1, 1)
+    assert dict(result.unread) == {".ps1": 1, ".yaml": 1}
+    for path in (FOLDER / "dir_l").iterdir():
+        if path.suffix != ".dart":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    result = run.lint([str(tmp_path)])
     assert (result.seen, result.exit_code) == (0, 3)
-    assert dict(result.unread) == {".dart": 1, ".ps1": 1, ".yaml": 1}
+    assert dict(result.unread) == {".ps1": 1, ".yaml": 1}
+
+
+@pytest.mark.parametrize("suffix", ["dart", "lua", "rb", "swift"])
+def test_languages_that_are_read_and_not_written_get_words(suffix: str) -> None:
+    findings = run.lint([str(path) for path in FOLDER.glob(f"x?_*.{suffix}")]).findings
+    assert findings
+    assert all(finding.remedy and not finding.mended for finding in findings)
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from qbdoctor.lint.facts.outcome import answers, value
 from qbdoctor.lint.facts.program import Facts, MendedLines
 from qbdoctor.lint.findings import Hit
-from qbdoctor.lint.source import SCRIPT
+from qbdoctor.lint.source import SCRIPT, Source
 
 LANGUAGES = frozenset(("python", "bash", "go")) | SCRIPT
 """What the menders write in. A condition on the login's answer is completed in others too, by the source's own words."""
 
 
+_ON_STATUS = re.compile(r"\b(?:el)?if\b.*(?:status|\bcode\b)", re.IGNORECASE)
+_AROUND = 60  # lines
 _WORDS_ALONE = frozenset(("dart", "swift", "ruby", "lua"))
 """What is read, and not written: a condition that is completed there was proven on no program yet."""
 
@@ -31,6 +35,22 @@ def proven(language: str, facts: Facts, hit: Hit, edits: tuple[MendedLines, ...]
     if hit.id == "client-json-login":
         return all(each.body in {"form", "text", "unknown"} for each in here if each.is_login)
     return True
+
+
+def within_unknown_status(source: Source, facts: Facts, hit: Hit) -> bool:
+    """Whether a condition stands in a branch on a status that cannot be evaluated: ``if r.status == self.HTTP_OK:`` around it."""
+    known = {each.place.line for each in facts.checks if each.place.last_column}
+    indent = len(source.indent(hit.place.line))
+    for number in range(hit.place.line - 1, max(0, hit.place.line - _AROUND), -1):
+        line = source.line(number)
+        if not line.strip() or len(source.indent(number)) >= indent:
+            continue
+        indent = len(source.indent(number))
+        if number not in known and _ON_STATUS.search(line) is not None:
+            return True
+        if indent == 0:
+            break
+    return False
 
 
 def _lines(edits: tuple[MendedLines, ...]) -> tuple[int, int]:

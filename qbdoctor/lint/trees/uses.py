@@ -112,6 +112,10 @@ class Uses(Walker):
                 self.keep_sid("lookup", node, folded)
             elif re.match(r"\s*=>", after) or re.search(r"\bName\s*[:=]\s*$", before) or _BUILDERS.search(callee):
                 self.keep_sid("build", node, folded)
+            elif self.language in {"swift", "dart", "ruby", "lua"} and re.search(
+                r"(?:contains|include\?|find)$", callee
+            ):
+                self.facts.strings.append("QBT_SID")  # whatever has SID in it: the new name as well
         elif folded.startswith(f"{old}=") and _TESTS.search(callee):
             self.keep_sid("compare", node, folded)
 

@@ -23,7 +23,7 @@ READ = {  # each was read: right on every release
 }
 WORDS_ALONE = (
     "g1_getlogin_qbit.ts", "m1_negated_qbit.ts", "m5_key_qbit.ts", "m6_strip_qbit.rs", "m7_sed_qbit.sh", "m8_value_qbit.py",
-    "m11_php_qbit.php",
+    "m11_php_qbit.php", "m12_constant_qbit.py",
 )  # fmt: skip
 
 

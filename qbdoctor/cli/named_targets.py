@@ -158,11 +158,16 @@ def apply(args: argparse.Namespace, environment: Mapping[str, str]) -> None:
         return
     path = targets_file(environment)
     known = load(path)
-    if args.target not in known:
-        near = ", ".join(suggest(args.target, tuple(known)))
-        hint = f"did you mean {near}?" if near else f"{path} has {', '.join(known) or 'none'}."
-        raise UserError("unknown-target", f"--target: there is no target {args.target!r}: {hint}")
-    use(args, known[args.target])
+    use(args, pick(known, args.target, path))
+
+
+def pick(known: Mapping[str, NamedTarget], name: str, path: Path) -> NamedTarget:
+    """Return the target of this name. Raises UserError (``unknown-target``) with the names that are near."""
+    if name in known:
+        return known[name]
+    near = ", ".join(suggest(name, tuple(known)))
+    hint = f"did you mean {near}?" if near else f"{path} has {', '.join(known) or 'none'}."
+    raise UserError("unknown-target", f"there is no target {name!r}: {hint}")
 
 
 def use(args: argparse.Namespace, target: NamedTarget) -> None:

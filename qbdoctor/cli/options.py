@@ -54,16 +54,18 @@ class _Unshown:
         self._parser.add_argument(*names, **{**keywords, "help": argparse.SUPPRESS})
 
 
-def add_target(parser: Parser, *, shown: bool = True) -> None:
-    """Add the options that name the target and how it is reached; ``shown`` in the help."""
+def add_target(parser: Parser, *, shown: bool = True, one: bool = True) -> None:
+    """Add the options that name the target and how it is reached; ``shown`` in the help, those for ``one`` alone or not."""
     target: Any = _Unshown(parser)
     if shown:
-        target = parser.add_argument_group("target (with none of these, discovery decides)")
-    target.add_argument("--url", metavar="URL", help="Web UI address: http or https, name, IPv4 or [IPv6]")
-    target.add_argument("--target", metavar="NAME", help="a named target of targets.toml (qbdoctor targets lists them)")
-    target.add_argument("--profile", metavar="DIR", help="the folder given to qBittorrent's own --profile")
-    target.add_argument("--config", metavar="FILE", help="the qBittorrent.conf or qBittorrent.ini itself")
-    target.add_argument(
+        heading = "target (with none of these, discovery decides)" if one else "for every target that says no other"
+        target = parser.add_argument_group(heading)
+    which: Any = target if one else _Unshown(parser)
+    which.add_argument("--url", metavar="URL", help="Web UI address: http or https, name, IPv4 or [IPv6]")
+    which.add_argument("--target", metavar="NAME", help="a named target of targets.toml (qbdoctor targets lists them)")
+    which.add_argument("--profile", metavar="DIR", help="the folder given to qBittorrent's own --profile")
+    which.add_argument("--config", metavar="FILE", help="the qBittorrent.conf or qBittorrent.ini itself")
+    which.add_argument(
         "--container", metavar="NAME", help="a container of Docker or Podman on this machine, by name or id"
     )
     target.add_argument("--username", metavar="NAME", help="default: QBDOCTOR_USERNAME, else the config's, else admin")
@@ -73,7 +75,7 @@ def add_target(parser: Parser, *, shown: bool = True) -> None:
     target.add_argument(
         "--api-key-file", metavar="FILE", help="the API key's file (5.2 and later), or QBDOCTOR_API_KEY"
     )
-    target.add_argument(
+    which.add_argument(
         "--public-url", metavar="URL", help="the address used through a reverse proxy; never connected to"
     )
     target.add_argument("--ca-file", metavar="FILE", help="certificates to trust, PEM")

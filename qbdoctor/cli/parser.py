@@ -208,7 +208,11 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 def _common(command: str) -> Parser:
     """Return the options that every command takes; those that mean nothing to this one are not in its help."""
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    add_target(common, shown=command not in {"explain", "demo", "lint", "simulate", "targets", "completion"})
+    add_target(
+        common,
+        shown=command not in {"explain", "demo", "lint", "simulate", "targets", "completion"},
+        one=command != "fleet",
+    )
     add_output(common, FORMATS, changes=command in {"", "fix", "rollback", "history"})
     return common
 

@@ -22,12 +22,19 @@ if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.observe.base.observations import Observations
     from qbdoctor.observe.observer import Observer
+    from qbdoctor.target.resolve import World
 
 
 def observer(
-    args: argparse.Namespace, environment: Mapping[str, str] | None = None, *, present: bool = False
+    args: argparse.Namespace,
+    environment: Mapping[str, str] | None = None,
+    *,
+    present: bool = False,
+    world: World | None = None,
 ) -> Observer:
     """Return the observer for a command line. ``present``: a prompt says that the password of now is meant, not a new one.
+
+    ``world`` is what is known of this machine already.
 
     Raises :class:`UserError` for bad input, and where no target is given or found.
     """
@@ -55,7 +62,7 @@ def observer(
     if args.trust_user is not None and private.user_id(args.trust_user) is None:
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
-    target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=env)
+    target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=env, world=world)
     asked = Asked(
         no_login=args.no_login,
         username=args.username or env.get("QBDOCTOR_USERNAME") or None,

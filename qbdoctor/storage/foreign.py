@@ -97,9 +97,7 @@ def content(handle: int, path: Path, limit: int) -> bytes:
 
 
 def _dress(handle: int, temp: Place, found: os.stat_result | None) -> None:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    mode = 0o666 & ~mask if found is None else stat.S_IMODE(found.st_mode) & 0o777
+    mode = 0o666 & ~private.umask() if found is None else stat.S_IMODE(found.st_mode) & 0o777
     if not hasattr(os, "fchmod"):
         temp.path.chmod(mode)
         return

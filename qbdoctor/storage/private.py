@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,20 @@ _SHARING_ERRORS = {5, 32, 33}  # access denied, sharing violation, lock violatio
 
 
 NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
+
+
+_UMASK = threading.Lock()
+
+
+def umask() -> int:
+    """Return this process's umask. Only setting tells it where the kernel does not; then one thread at a time."""
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("Umask:")), 8)
+    with _UMASK:
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask
 
 
 def write_private(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -17,12 +17,12 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from qbdoctor.cli import named_targets, output, wrapping
 from qbdoctor.cli.named_targets import NamedTarget
-from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
 from qbdoctor.model.errors import UserError
@@ -31,6 +31,10 @@ from qbdoctor.model.waiting import next_of
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
 from qbdoctor.reports import as_json
+from qbdoctor.target import containers
+from qbdoctor.target.engines.port_mappings import find_mappings
+from qbdoctor.target.processes import find_instances
+from qbdoctor.target.resolve import World
 from qbdoctor.values import replace
 from qbdoctor.webui.masks import Deadline
 
@@ -70,14 +74,9 @@ def _chosen(args: argparse.Namespace) -> list[NamedTarget]:
         known = named_targets.load(where)
     if not known:
         raise UserError("no-targets", f"There is no target: {where} has none; give --targets FILE, with a URL a line.")
-    for name in args.ids:
-        if name not in known:
-            near = suggest(name, tuple(known), 1)
-            hint = f"did you mean {near[0]}?" if near else f"{where} has {', '.join(known)}."
-            raise UserError("unknown-target", f"There is no target {name!r}: {hint}")
+    wanted = [named_targets.pick(known, name, where) for name in dict.fromkeys(args.ids or known)]
     done = _done(Path(args.resume).expanduser()) if args.resume is not None else set()
-    names = dict.fromkeys(args.ids or known)
-    return [known[name] for name in names if name not in done]
+    return [one for one in wanted if one.name not in done]
 
 
 def _done(path: Path) -> set[str]:
@@ -110,12 +109,17 @@ class _Run:
         self.causes: Counter[str] = Counter()
         self.worst = 0
         self.watchers: set[Observer] = set()
+        # This machine is looked at once for all: with a thousand targets it would be most of the work.
+        self.world = World(
+            instances=cache(find_instances), mappings=cache(find_mappings), engines=containers.ask_engines
+        )
 
     def all(self, targets: Sequence[NamedTarget]) -> int:
         """Check the targets, so many at once, and deliver each report as it is there."""
         waiting, reports = SimpleQueue[NamedTarget](), SimpleQueue[Report]()
         for one in targets:
             waiting.put(one)
+        self.world.instances()  # now: sixteen threads would each begin to look
         for _ in range(min(self.args.at_once, len(targets))):
             # Daemons: after Ctrl-C nobody waits for a target that hangs.
             threading.Thread(target=self._work, args=(waiting, reports), daemon=True).start()
@@ -190,7 +194,7 @@ class _Run:
         watcher = None
         try:
             named_targets.use(own, target)
-            watcher = observer(own)
+            watcher = observer(own, world=self.world)
             watcher.ask_password = None
             watcher.wire.waiting = None
             self.watchers.add(watcher)

@@ -1,0 +1,120 @@
+"""A thousand targets: none holds another up, memory stays flat, and what was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from tests.bench.servers import RELEASES, standins
+from tests.kit.server import PASSWORD, Server
+
+AT_ONCE, DEADLINE = 32, 30
+MANY, HANGING = 1000, 50
+
+
+@contextmanager
+def hanging(number: int) -> Iterator[list[str]]:
+    """Sockets that take a connection and never answer."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128)) for _ in range(number)]
+        yield [f"http://127.0.0.1:{one.getsockname()[1]}" for one in held]
+
+
+class Fleet:
+    """One run of the command: its reports as they come, and its memory at each."""
+
+    def __init__(self, targets: Path, state: Path, *more: str) -> None:
+        self.reports: list[dict[str, Any]] = []
+        self.memory: list[int] = []
+        command = [
+            sys.executable,
+            "-m",
+            "qbdoctor",
+            "fleet",
+            "--targets",
+            str(targets),
+            "--json",
+            "--at-once",
+            str(AT_ONCE),
+        ]
+        environment = {**os.environ, "QBDOCTOR_PASSWORD": PASSWORD, "QBDOCTOR_STATE_DIR": str(state)}
+        self.began = perf_counter()
+        self.process = subprocess.Popen(
+            [*command, "--deadline", str(DEADLINE), *more], stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def read(self, most: int | None = None) -> None:
+        """Take the lines as they come: all, or so many."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.reports.append(json.loads(line))
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+            self.memory += [int(row.split()[1]) // 1024 for row in status.splitlines() if row.startswith("VmRSS:")]
+            if len(self.reports) == most:
+                return
+
+    @property
+    def names(self) -> set[str]:
+        return {one["target"]["name"] for one in self.reports}
+
+
+@pytest.mark.live
+@pytest.mark.extended
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the memory in /proc")
+def test_a_thousand_targets(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        real = [stack.enter_context(Server.start(release)).url for release in RELEASES for _ in range(2)]
+        silent = stack.enter_context(hanging(HANGING))
+        played = stack.enter_context(standins(MANY - HANGING - len(real)))
+        # The silent ones stand among the others, as they would.
+        urls = [*real, *played]
+        for number, url in enumerate(silent):
+            urls.insert(number * (len(urls) // HANGING), url)
+        listed = tmp_path / "urls.txt"
+        listed.write_text("".join(f"{url}\n" for url in urls))
+
+        fleet = Fleet(listed, tmp_path / "one")
+        fleet.read()
+        assert fleet.process.wait(30) == 3, "the silent ones could not be told"
+        took = perf_counter() - fleet.began
+        states = Counter(one["verdict"]["state"] for one in fleet.reports)
+        healthy = {one["target"]["name"] for one in fleet.reports if one["verdict"]["state"] == "healthy"}
+        ideal = sum(one["duration_ms"] for one in fleet.reports) / 1000 / AT_ONCE
+        early, late = fleet.memory[100], fleet.memory[-1]
+        note = (
+            f"{took:.1f} s, {took / ideal:.2f} x ideal, {early} then {late} MiB, {max(fleet.memory)} at most, {states}"
+        )
+        (tmp_path / "figures.txt").write_text(f"{note}\n")
+        assert len(fleet.reports) == MANY
+        others = {*real, *played} - healthy
+        assert not others, [one["verdict"]["headline"] for one in fleet.reports if one["target"]["name"] in others][:5]
+        assert sum(one["login_attempts"] for one in fleet.reports) == MANY - HANGING
+        assert took <= 1.5 * ideal, "places stood empty"
+        assert max(fleet.memory) < 300
+        assert late < early + 60, "memory grows with the number of targets"
+
+        first = Fleet(listed, tmp_path / "two", "--no-login")
+        first.read(most=400)
+        threading.Timer(0.2, first.process.send_signal, (signal.SIGINT,)).start()
+        first.read()
+        assert first.process.wait(30) == 130
+        (tmp_path / "before.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in first.reports))
+        second = Fleet(listed, tmp_path / "two", "--no-login", "--resume", str(tmp_path / "before.jsonl"))
+        second.read()
+        second.process.wait(30)
+        assert first.names | second.names == set(urls)
+        assert not first.names & second.names, "a target was asked again"
+        assert 400 <= len(first.reports) < MANY

@@ -38,6 +38,11 @@ def remember(observer: Observer, report: Report, *, keep: bool = True) -> Report
     return replace(report, changes=made, failing=failing_clients(observer, taking.find(observer.seen, known)))
 
 
+def hash_ahead(observer: Observer) -> None:
+    """Do a part of :func:`remember` that takes 60 ms, while an answer is awaited: after the login it would be waited for."""
+    taking.hash_ahead(observer.seen, Store(observer.state).key(make=False))
+
+
 def _since(report: Report, before: Look | None, now: Look, place: taking.Place) -> SeenChanges | None:
     """Return the changes; for a healthy server only those that explain a remark about it."""
     healthy = report.state == "healthy"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,18 @@ def keyed(key: bytes, secret: Secret) -> str:
     )
 
 
+@lru_cache(maxsize=4)  # computed while the login's answer is awaited, and used after it
 def _given(key: bytes, secret: Secret) -> str:
     """Return the keyed hash of a password itself, which is slow to guess even for who has the key."""
     text = secret.reveal().encode("utf-8", "surrogatepass")
     return "keyed:" + hashlib.scrypt(text, salt=key, dklen=16, **_GIVEN_COST).hex()
+
+
+def hash_ahead(seen: Observations, key: bytes | None) -> None:
+    """Compute what :func:`with_given_password` will want, where the config's own hash will not tell that it is the same."""
+    given = seen.password if seen.has("password") else None
+    if key is not None and given and seen.has("offline") and seen.offline.outcome == "unknown":
+        _given(key, given)
 
 
 def with_given_password(now: Look, seen: Observations, key: bytes | None, before: Look | None) -> Look:

@@ -37,8 +37,8 @@ class Wire:
     """The requests of one run to one target.
 
     ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
-    order; ``waiting`` is told, where it is given, what an answer is awaited from. ``meanwhile`` is work that is due later: a
-    piece of it is done while each answer is awaited.
+    order; ``waiting`` is told, where it is given, what an answer is awaited from. ``meanwhile`` is work that is due later: its
+    pieces are done, one after another, while answers are awaited.
     ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
     ``untrusted`` is a request that failed because the certificate is not trusted: from then on nothing is verified, and no
     secret is sent.
@@ -85,7 +85,7 @@ class Wire:
         began = time.perf_counter()
         worker = threading.Thread(target=run_job, args=(job, call, blank.url, sent, budget), daemon=True)
         worker.start()
-        if self.meanwhile:
+        while self.meanwhile and not job.done.is_set():
             self.meanwhile.pop(0)()
         if not until(job.done, min(NOTICE_SECONDS, budget)):
             if self.waiting is not None:

@@ -59,7 +59,7 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
     from qbdoctor.registry import checks  # noqa: PLC0415
 
     known = checks()
-    watcher.wire.meanwhile += [partial(_load, name) for name in _LATER]
+    watcher.wire.meanwhile += [*(partial(_load, name) for name in _LATER), partial(_hash_ahead, watcher)]
     return engine.run(
         watcher,
         known,
@@ -73,6 +73,13 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
 def _load(name: str) -> None:
     with suppress(ImportError):  # who needs it says so
         importlib.import_module(name)
+
+
+def _hash_ahead(watcher: Observer) -> None:
+    from qbdoctor.looks import remembering  # noqa: PLC0415 - as in _diagnose
+
+    with suppress(Exception):  # as in _remembered
+        remembering.hash_ahead(watcher)
 
 
 def _remembered(args: argparse.Namespace, watcher: Observer, made: Report) -> Report:

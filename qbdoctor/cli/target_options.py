@@ -49,14 +49,7 @@ def observer(
     from qbdoctor.webui.wire import Wire  # noqa: PLC0415
 
     env = os.environ if environment is None else environment
-    if args.password_file == "-" and args.api_key_file == "-":  # noqa: S105
-        raise UserError(
-            "usage", "--password-file and --api-key-file cannot both be standard input: give one as a file."
-        )
-    if args.username == "":
-        raise UserError(
-            "usage", "--username: the name is empty, and with none no login succeeds: name one, or leave it out."
-        )
+    _refuse_contradictions(args)
     public = parse_url(args.public_url, what="--public-url") if args.public_url is not None else None
     verify = verification(args)
     if args.trust_user is not None and private.user_id(args.trust_user) is None:
@@ -86,6 +79,17 @@ def observer(
     )
     made.records = partial(_undone, made.state)
     return made
+
+
+def _refuse_contradictions(args: argparse.Namespace) -> None:
+    if args.password_file == "-" and args.api_key_file == "-":  # noqa: S105
+        raise UserError(
+            "usage", "--password-file and --api-key-file cannot both be standard input: give one as a file."
+        )
+    if args.username == "":
+        raise UserError(
+            "usage", "--username: the name is empty, and with none no login succeeds: name one, or leave it out."
+        )
 
 
 def _undone(state: Path, seen: Observations) -> tuple[UndoneChange, ...]:

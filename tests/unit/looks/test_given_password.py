@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from qbdoctor.looks import taking
 from qbdoctor.looks.look import Look
 from qbdoctor.looks.taking import with_given_password
 from qbdoctor.model.basics import Secret
 from qbdoctor.observe.base.observations import Observations
-from qbdoctor.observe.base.observed_values import SignIn
+from qbdoctor.observe.base.observed_values import Offline, SignIn
 
 KEY = b"k" * 32
 FITS = {"stored_password": "keyed:1", "given_password_fits": "stored"}
@@ -29,6 +30,7 @@ def seen(password: str | None = "a good one", sign_in: SignIn | None = None) -> 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     made: list[Any] = []
+    taking._given.cache_clear()
     real = hashlib.scrypt
 
     def noted(*given: Any, **named: Any) -> bytes:
@@ -73,3 +75,15 @@ def test_none_where_none_was_tried(computed: list[Any]) -> None:
     for now, key in ((seen(None), KEY), (seen(sign_in=unsent), KEY), (seen(), None)):
         assert "given_password" not in with_given_password(look(**FITS), now, key, None).facts
     assert not computed
+
+
+def test_what_was_computed_ahead_is_used(computed: list[Any]) -> None:
+    held = seen()
+    held.put("offline", Offline("unknown", "the config is not at hand"))
+    taking.hash_ahead(held, KEY)
+    assert len(computed) == 1
+    with_given_password(look(), held, KEY, None)
+    assert len(computed) == 1
+    held.put("offline", Offline("match", "the password fits"))
+    taking.hash_ahead(held, b"j" * 32)
+    assert len(computed) == 1, "the stored hash will tell"

@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -382,3 +384,23 @@ def test_no_story_gets_us_banned(
                 book = Ledger(path, clock=clock)
     finally:
         login_entries.this_boot = original
+
+
+def test_the_threads_of_one_run_wait_for_each_other(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fleet's logins queue for the ledger; that is no other run which holds it, however long the queue."""
+    monkeypatch.setattr(module, "LOCK_SECONDS", 0.2)
+    real = os.fsync
+
+    def slow(handle: int) -> None:
+        time.sleep(0.02)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", slow)
+
+    def log_in(number: int) -> bool:
+        book = Ledger(path)
+        permit = book.allow(Question(f"192.0.2.1:{8000 + number}", SOURCE))
+        return book.finish(book.begin(permit), "accepted")
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(log_in, range(20)))

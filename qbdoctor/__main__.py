@@ -42,7 +42,10 @@ def _not_installed(missing: ModuleNotFoundError) -> int:
     here = Path(__file__).resolve().parent.parent
     how = "pip install qbdoctor"
     if (here / "pyproject.toml").is_file():
-        how = f"cd {here} && python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/qbdoctor"
+        steps = (f"cd {here}", "python3 -m venv .venv", ".venv/bin/pip install .", ".venv/bin/qbdoctor")
+        how = " && ".join(steps)
+        if sys.platform == "win32":  # PowerShell 5 knows no &&
+            how = "; ".join(steps).replace("python3", "py").replace(".venv/bin/", ".venv\\Scripts\\")
     lacks = f"qbdoctor: {sys.executable} has no {missing.name or 'module that it needs'}, so it is not installed here: {how}"
     print(lacks, file=sys.stderr)  # noqa: T201
     return 3

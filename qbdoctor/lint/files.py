@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from qbdoctor.lint import languages
 from qbdoctor.lint.findings import Skipped
+from qbdoctor.model import system
 from qbdoctor.model.errors import UserError
 
 LARGEST = 2_000_000
@@ -29,7 +31,7 @@ GENERATED = (".min.js", ".bundle.js", ".min.mjs", ".d.ts")
 def collect(paths: list[str], skipped: list[Skipped], unread: Counter[str]) -> Iterator[tuple[str, str]]:
     """Yield (name, language) of what is to be read, in order of names. Raises UserError for a path that is not there."""
     known: set[tuple[int, int]] = set()
-    for given in paths:
+    for given in _expanded(paths):
         path = Path(given)
         try:
             about = path.stat()
@@ -50,6 +52,14 @@ def collect(paths: list[str], skipped: list[Skipped], unread: Counter[str]) -> I
             elif not any(each.file == given for each in skipped):
                 unread[path.suffix.lower()] += 1
                 skipped.append(Skipped(given, "not in a language that lint knows"))
+
+
+def _expanded(paths: list[str]) -> Iterator[str]:
+    """Yield the paths; a pattern that is no file by itself as what it stands for, which cmd.exe leaves to the program."""
+    for given in paths:
+        alone = system.platform() != "win32" or os.path.lexists(given)
+        found = [] if alone else sorted(glob.glob(given, recursive=True))  # noqa: PTH207 - a pattern may be absolute
+        yield from found or (given,)
 
 
 def _count(path: Path, unread: Counter[str]) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
 from qbdoctor import __version__
 from qbdoctor.lint import secrets
@@ -67,7 +68,7 @@ def as_sarif(result: LintResult) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": PurePath(finding.file).as_posix()},
+                        "artifactLocation": {"uri": _uri(finding.file)},
                         "region": {"startLine": finding.line, "startColumn": finding.column},
                     }
                 }
@@ -88,6 +89,12 @@ def as_sarif(result: LintResult) -> str:
     return json.dumps(made, ensure_ascii=True, indent=2) + "\n"
 
 
+def _uri(name: str) -> str:
+    """Return a file as SARIF wants it: relative to where lint was run, or whole with its scheme; Windows' drive is none."""
+    path = PurePath(name)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
 def _fixes(finding: LintFinding) -> dict[str, Any]:
     """SARIF's ``fixes``: lines replaced as a whole."""
     if not _handed_on(finding):
@@ -104,7 +111,7 @@ def _fixes(finding: LintFinding) -> dict[str, Any]:
         }
         for edit in finding.mended
     ]
-    change = {"artifactLocation": {"uri": PurePath(finding.file).as_posix()}, "replacements": replacements}
+    change = {"artifactLocation": {"uri": _uri(finding.file)}, "replacements": replacements}
     return {"fixes": [{"description": {"text": finding.remedy}, "artifactChanges": [change]}]}
 
 
@@ -126,7 +133,8 @@ def _mended(finding: LintFinding) -> str:
 def as_github(result: LintResult) -> str:
     """Workflow commands: GitHub shows them beside the lines."""
     return "".join(
-        f"::{_LEVELS[finding.confidence]} file={_property(finding.file)},line={finding.line},col={finding.column},"
+        f"::{_LEVELS[finding.confidence]} file={_property(PurePath(finding.file).as_posix())},line={finding.line},"
+        f"col={finding.column},"
         f"title={_property(finding.id)}::{_message(f'{finding.summary}. {finding.remedy}{_mended(finding)}')}\n"
         for finding in result.findings
     )

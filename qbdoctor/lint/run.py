@@ -59,7 +59,7 @@ def _file(run: _Run, name: str, language: str) -> None:
         return
     run.seen += 1
     if language == "manifest":
-        text = data.decode("utf-8", "replace")
+        text = data.decode("utf-8", "replace").replace("\r\n", "\n")
         hits = list(libraries.judge(name, text))
         _keep(run, name, text, hits)
         run.looked_at += bool(libraries.names_one(text))
@@ -74,7 +74,7 @@ def _file(run: _Run, name: str, language: str) -> None:
     if read is None:
         run.skipped.append(Skipped(name, NO_EXTRA))
         return
-    text = data.decode("utf-8-sig", "replace")
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")  # line ends are no part of what is read or mended
     try:
         facts = read(text)
         hits = trial.mend(language, text, facts, judged(facts), lambda changed: _again(read(changed)))

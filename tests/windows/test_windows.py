@@ -1,0 +1,190 @@
+"""qbdoctor in a Windows Python under Wine: demo, fix and rollback of a CRLF ini, trace, lint, Ctrl-C in a console."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import pty
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit.windows import Windows, windows
+
+pytestmark = pytest.mark.extended
+
+CONFIG = (
+    b"[Preferences]\r\nWebUI\\Port=9\r\nWebUI\\Address=127.0.0.1\r\nWebUI\\LocalHostAuth=false\r\n"
+    b"WebUI\\AuthSubnetWhitelistEnabled=true\r\nWebUI\\AuthSubnetWhitelist=0.0.0.0/0\r\n"
+)
+CLIENT = """import json, os, urllib.request
+url = os.environ["QBDOCTOR_TRACE_URL"] + "/api/v2/auth/login"
+body = json.dumps({"username": "admin", "password": "x"}).encode()
+try:
+    urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"}))
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+WRONG = """import aiohttp
+
+
+async def main():
+    session = aiohttp.ClientSession()
+    await session.post("http://10.0.0.2:8080/api/v2/auth/login", json={"username": "\u0436", "password": "x"})
+"""
+
+
+@pytest.fixture(scope="module", name="there")
+def _there() -> Iterator[Windows]:
+    made = windows()
+    with made.running():
+        yield made
+
+
+def folder(there: Windows, name: str) -> tuple[Path, str]:
+    """A new folder in C:, as we and as Windows call it."""
+    path = there.drive / "t" / name
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path, f"C:\\t\\{name}"
+
+
+def said(done: subprocess.CompletedProcess[bytes]) -> str:
+    assert b"Traceback" not in done.stderr + done.stdout, done.stderr.decode("cp1252")
+    return done.stdout.decode("cp1252") + done.stderr.decode("cp1252")
+
+
+def test_demo_redirected(there: Windows) -> None:
+    done = there.run("-m", "qbdoctor", "demo", "--standin")
+    text = said(done)
+    assert done.returncode == 0, text
+    assert "+ Every step came out" in text
+    assert "qBittorrent.ini" in text
+    assert "qBittorrent.conf" not in text
+
+
+def test_a_crlf_ini_is_fixed_and_rolled_back_to_the_byte(there: Windows) -> None:
+    path, name = folder(there, "my profile")
+    config = path / "qBittorrent/config/qBittorrent.ini"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_bytes(CONFIG)
+    done = there.run("-m", "qbdoctor", "fix", "require-localhost-auth", "--yes", "--via", "file", "--profile", name)
+    assert done.returncode == 0, said(done)
+    assert config.read_bytes() == CONFIG.replace(b"LocalHostAuth=false", b"LocalHostAuth=true")
+    done = there.run("-m", "qbdoctor", "rollback", "--yes")
+    assert done.returncode == 0, said(done)
+    assert config.read_bytes() == CONFIG
+    assert not list(config.parent.glob(".*")), "nothing is left beside it"
+
+
+def test_a_profile_of_a_linux_container_and_words_of_windows(there: Windows) -> None:
+    path, name = folder(there, "mount")
+    config = path / "qBittorrent/config/qBittorrent.conf"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_bytes(CONFIG)
+    done = there.run("-m", "qbdoctor", "check", "--profile", name)
+    text = said(done)
+    assert done.returncode == 1, text
+    assert "not-running" in text
+    assert "systemctl" not in text
+    assert "services.msc" in text
+
+
+def test_lint_and_trace_name_what_they_find(there: Windows) -> None:
+    path, name = folder(there, "code")
+    (path / "bot.py").write_bytes(WRONG.replace("\n", "\r\n").encode())
+    for form in ("human", "json", "github", "sarif"):
+        done = there.run("-m", "qbdoctor", "lint", f"{name}\\*.py", "--format", form)
+        assert done.returncode == 1, said(done)
+        assert "client-json-login" in said(done)
+    (path / "client.py").write_text(CLIENT)
+    standin = subprocess.Popen(
+        there.command("-m", "qbdoctor", "simulate", "--version", "5.1.0", "--port-file", f"{name}\\port"),
+        cwd=there.drive,
+        env=there.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        port = waited_for(path / "port")
+        url = f"http://127.0.0.1:{port}"
+        done = there.run(
+            "-m", "qbdoctor", "trace", "--url", url, "--run", "--", r"C:\Python\python.exe", f"{name}\\client.py"
+        )
+        text = said(done)
+        assert done.returncode == 1, text
+        assert "client-json-login" in text
+    finally:
+        standin.kill()
+        standin.wait()
+
+
+def waited_for(file: Path) -> str:
+    end = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < end, f"{file} did not come"
+        time.sleep(0.1)
+    return file.read_text().strip()
+
+
+@pytest.mark.parametrize("command", ["simulate", "trace"])
+def test_ctrl_c_in_a_console_ends_what_waits(there: Windows, command: str) -> None:
+    """A pseudo-console is needed: in a pipe there is nobody to press it."""
+    words = {
+        "simulate": ("simulate", "--version", "5.1.0"),
+        "trace": ("trace", "--url", "http://127.0.0.1:9"),
+    }[command]
+    main, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
+    process = subprocess.Popen(
+        there.command("-m", "qbdoctor", *words),
+        cwd=there.drive,
+        env=there.environment | {"TERM": "xterm-256color"},
+        stdin=other, stdout=other, stderr=other,
+        preexec_fn=_take_the_terminal,  # noqa: PLW1509 - no threads here
+    )  # fmt: skip
+    os.close(other)
+    shown = b""
+    try:
+        shown += read_until(main, b"Ctrl-C ends", 60)
+        time.sleep(1)
+        os.write(main, b"\x03")
+        shown += read_until(main, b"", 20)
+        assert process.wait(20) in {0, 130, 3}, shown.decode(errors="replace")
+        assert b"Traceback" not in shown
+        if command == "trace":
+            assert b"No request came" in shown or b"0 requests" in shown or b"no request" in shown.lower(), shown
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+        os.close(main)
+
+
+def _take_the_terminal() -> None:
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def read_until(handle: int, text: bytes, seconds: float) -> bytes:
+    """What a terminal shows until a text has come, or until it ends."""
+    shown, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end and not (text and text in shown):
+        if select.select([handle], [], [], 0.2)[0]:
+            try:
+                data = os.read(handle, 65536)
+            except OSError as error:
+                assert error.errno == errno.EIO
+                return shown
+            shown += data
+    return shown

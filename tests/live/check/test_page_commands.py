@@ -6,10 +6,7 @@ What a test cannot run (an engine's, systemd's, the network's) is parsed by bash
 from __future__ import annotations
 
 import json
-import os
-import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from tests.conftest import ServerFactory
 from tests.kit import faults
 from tests.kit.matrix import Release
 from tests.kit.server import PASSWORD, Server
+from tests.support.page_scenes import ONLY_READ, run, values
 
 pytestmark = pytest.mark.in_turn
 
@@ -45,35 +43,6 @@ OF_SETTINGS = [
     for one in ("unknown-key", "misplaced-key", "ambiguous-setting", "edited-while-running")
 ]
 
-ONLY_READ = re.compile(
-    r"docker|systemctl|journalctl|timedatectl|openssl|grep -rnE|cp -p|^while pgrep|^rm '|ping |^nc |ip route|getent hosts"
-    r"|resolv.conf|/the/folder"
-)
-
-
-def values(server: Server, **more: str) -> dict[str, str]:
-    """What a report fills in for this server."""
-    return {
-        "url": server.url,
-        "host": server.host,
-        "port": str(server.port),
-        "server_port": str(server.port),
-        "config_file": str(server.config_file),
-        "log_file": str(server.log_file),
-        "username": "admin",
-        "version": server.version,
-        **more,
-    }
-
-
-def run(line: str, home: Path, typed: str = PASSWORD) -> subprocess.CompletedProcess[str]:
-    """Run one line in bash, in an empty folder, with what a person would type."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # qbdoctor itself is on it
-    env = {**os.environ, "PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8"}
-    return subprocess.run(
-        ["bash", "-c", line], cwd=home, env=env, input=f"{typed}\n", capture_output=True, text=True, timeout=30
-    )
-
 
 def shown(cause: str, server: Server, home: Path, typed: str = PASSWORD, **more: str) -> list[str]:
     """What the steps of a page print one after the other, those that cannot be run left out."""
@@ -84,10 +53,7 @@ def shown(cause: str, server: Server, home: Path, typed: str = PASSWORD, **more:
                 continue
             ended = run(line, home, typed)
             assert "syntax error" not in ended.stderr, (line, ended.stderr)
-            assert ended.returncode not in {2, 126, 127} or line.startswith("ls "), (
-                line,
-                ended.stderr,
-            )  # no such folder
+            assert ended.returncode not in {2, 126, 127} or line.startswith(("ls ", "getent ")), (line, ended.stderr)
             out.append(ended.stdout.strip())
     return out
 

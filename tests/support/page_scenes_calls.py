@@ -326,7 +326,11 @@ _added(
     "proxy_hide_header Referrer-Policy; add_header Referrer-Policy no-referrer always;",
     "no-referrer",
 )
-_added("content-policy-overridden", "add_header Content-Security-Policy \"default-src 'none'\" always;", "default-src 'none'")
+_added(
+    "content-policy-overridden",
+    "add_header Content-Security-Policy \"default-src 'none'\" always;",
+    "default-src 'none'",
+)
 _added("page-assets-missing", "if ($uri ~ [.]js$) { return 404; }", " 404 ")
 _added(
     "page-rewritten",

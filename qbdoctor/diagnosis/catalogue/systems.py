@@ -21,7 +21,7 @@ Rules = Sequence[tuple[str, str | Word | None]]
 
 _FILE = r"(?P<file>\"[^\"]*\"|'[^']*'|[^\s|]+)"
 _PATTERN = r"(?P<pattern>'[^']*'|\"[^\"]*\"|[^\s|\"']+)"
-_NOX = r"-C qbittorrent-nox,qbittorrent"
+_PS = r"ps -eo \S+ \| grep '\[q\]bittorrent'"
 
 _PLACES: Mapping[SystemName, Sequence[tuple[str, str]]] = {
     "linux": (),
@@ -93,8 +93,8 @@ _OUR_WINDOWS: Rules = (
     (r"grep -rnE (?P<pattern>'[^']*'|\"[^\"]*\") \.",
      lambda found: f"Get-ChildItem -Recurse -File | Select-String -Pattern {_literal(found['pattern'])}"),
     (r"(?:tr|openssl) .*", None),
-    (r"(?P<asked>\w+ logs .*) \| grep -i (?P<pattern>\"[^\"]*\") \| tail -n 1",
-     r"\g<asked> | Select-String \g<pattern> | Select-Object -Last 1"),
+    (r"(?P<asked>\w+ logs .*) \| grep -aE (?P<pattern>'[^']*') \| tail -n (?P<last>\d)",
+     r"\g<asked> | Select-String \g<pattern> | Select-Object -Last \g<last>"),
 )  # fmt: skip
 _SERVERS_WINDOWS: Rules = (
     (rf"grep(?: -(?P<flags>[a-zB-Z]+))?(?: -A(?P<after>\d+))? {_PATTERN} {_FILE}(?: \| tail -n (?P<last>\d+))?", _grep),
@@ -107,11 +107,11 @@ _SERVERS_WINDOWS: Rules = (
     (r"ls -lan? \"\$\(dirname \"(?P<inner>[^\"]*)\"\)\"", _folder),
     (rf"ls -la? {_FILE}", r"Get-ChildItem -Force \g<file>"),
     (r"df -h .*", "Get-Volume"),
-    (r"pgrep -a qbittorrent", "Get-Process qbittorrent*"),
-    (rf"ps -o \S+ {_NOX}", "Get-CimInstance Win32_Process -Filter \"Name LIKE 'qbittorrent%'\" | "
+    (r"pgrep -af qbittorrent", "Get-Process qbittorrent*"),
+    (_PS, "Get-CimInstance Win32_Process -Filter \"Name LIKE 'qbittorrent%'\" | "
      "Format-List ProcessId,CreationDate,CommandLine"),
-    (r"ps -o user= .*; ls -ld .*", 'Get-Process qbittorrent* -IncludeUserName\nGet-Acl "C:\\\\the\\\\folder"'),
-    (r"ss -ltnp \| grep -i qbittorrent",
+    (r"ps -eo user,args .*; ls -ld .*", 'Get-Process qbittorrent* -IncludeUserName\nGet-Acl "C:\\\\the\\\\folder"'),
+    (r"ss -ltnp \| grep -E \"pid=.*",
      "Get-NetTCPConnection -State Listen | Where-Object OwningProcess -in (Get-Process qbittorrent*).Id"),
     (r"ss -ltnp 'sport = :(\d+)'", r"Get-NetTCPConnection -State Listen -LocalPort \1 | Format-Table LocalAddress,OwningProcess"),
     (r"ss -tn state established 'sport = :(\d+)' \| wc -l", r"(Get-NetTCPConnection -State Established -LocalPort \1).Count"),
@@ -129,10 +129,10 @@ _OUR_MACOS: Rules = (
     (r"(openssl .*) \| sha256sum", r"\1 | shasum -a 256"),
 )
 _SERVERS_MACOS: Rules = (
-    (r"pgrep -a qbittorrent", "pgrep -fl qbittorrent"),
-    (r"ps -o user= .*; (ls -ld .*)", r"ps -axo user,command | grep -i '[q]bittorrent'; \1"),
-    (rf"ps -o \S+ {_NOX}", "ps -axo pid,user,lstart,command | grep -i '[q]bittorrent'"),
-    (r"ss -ltnp \| grep -i qbittorrent", "lsof -nP -iTCP -sTCP:LISTEN | grep -i qbittorrent"),
+    (r"pgrep -af qbittorrent", "pgrep -fl qbittorrent"),
+    (r"ps -eo user,args .*; (ls -ld .*)", r"ps -axo user,command | grep -i '[q]bittorrent'; \1"),
+    (_PS, "ps -axo pid,user,lstart,command | grep -i '[q]bittorrent'"),
+    (r"ss -ltnp \| grep -E \"pid=.*", "lsof -nP -iTCP -sTCP:LISTEN | grep -i qbittorrent"),
     (r"ss -ltnp 'sport = :(\d+)'", r"lsof -nP -iTCP:\1 -sTCP:LISTEN"),
     (r"ss -tn state established 'sport = :(\d+)' \| wc -l", r"lsof -nP -iTCP:\1 -sTCP:ESTABLISHED | wc -l"),
     (r"while pgrep .*", "while pgrep -xi qbittorrent >/dev/null; do sleep 1; done"),

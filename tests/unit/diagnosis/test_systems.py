@@ -96,7 +96,7 @@ def test_commands_are_worded_for_each_system(linux: str, windows: str | None, ma
 
 
 def test_what_is_tried_from_here_goes_by_our_system() -> None:
-    assert systems.command("pgrep -af qbittorrent", "linux", "windows") == "pgrep -a qbittorrent"
+    assert systems.command("pgrep -af qbittorrent", "linux", "windows") == "pgrep -af qbittorrent"
     assert systems.command("ping -c 3 nas.lan", "linux", "windows") == "ping -n 3 nas.lan"
 
 

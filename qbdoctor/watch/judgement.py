@@ -7,6 +7,7 @@ from datetime import datetime
 
 from qbdoctor.watch.base.events import Event
 from qbdoctor.watch.base.glances import Glance, Signs
+from qbdoctor.watch.base.lengths import spell
 
 GRACE_SECONDS = 10.0
 """A restart takes the port away for some seconds: silence is told after this long, and at least two looks."""
@@ -179,11 +180,3 @@ class Judge:
             ("ban", self.ban_until is not None and glance.at >= self.ban_until),
         )
         self.wants = next((name for name, differs in seen if differs), "")
-
-
-def spell(seconds: float) -> str:
-    """Return a length of time for people: "4 s", "12 min", "3 h", "2 d"."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -36,13 +36,13 @@ STILL_BANNED_SECONDS = 300.0
 class Listener(Protocol):
     """Is told what a watch sees. None of these may raise or take long."""
 
-    def looked(self, glance: Glance, cause: str) -> None:
+    def looked(self, glance: Glance, cause: str, /) -> None:
         """Take one look; ``cause`` is why it was refused, "" where it was not or nobody knows."""
 
-    def checked(self, look: FullLook, report: Report) -> None:
+    def checked(self, look: FullLook, report: Report, /) -> None:
         """Take what a full check came to."""
 
-    def happened(self, event: Event, state: str) -> None:
+    def happened(self, event: Event, state: str, /) -> None:
         """Take one event, with the verdict that holds after it."""
 
 
@@ -120,11 +120,11 @@ class Watch:
         if self._base is not None:
             before = replace(self._base, state=look.state, causes=look.causes)
             self._tell(naming.name(before, look, Between(), self._checks.starts()))
-        self._settle(look, first=True)
+        self._looked(self._settle(look, first=True), "")
         self._tell(self._judge.ban(None, look.at, said=look.banned))
 
-    def _settle(self, look: FullLook, *, first: bool = False) -> None:
-        """Take a full look as what is known, and one cheap look after it."""
+    def _settle(self, look: FullLook, *, first: bool = False) -> Glance:
+        """Take a full look as what is known, and return one cheap look after it."""
         self._last = look
         self._base = look if self._base is None else replace(look, look=_merged(self._base.look, look.look))
         observer = self._checks.observer
@@ -135,7 +135,7 @@ class Watch:
             self._judge.began(glance)
         self._tell(self._judge.see(glance))
         self._judge.settled(glance)
-        self._looked(glance, "")
+        return glance
 
     def _peek(self) -> Glance:
         observer, signs = self._checks.observer, self._signs
@@ -150,11 +150,14 @@ class Watch:
         self._good_told = self._good_told or any(event.id == "reachable" for event in told)
         self._tell(told)
         cause = self._cause(glance)
+        after: Glance | None = None
         if self._due(glance):
-            named = self._full(glance)
+            named, after = self._full(glance)
             if self._is_refusal(glance):
                 cause = next((event.id for event in named), cause)
         self._looked(glance, cause)
+        if after is not None:
+            self._looked(after, "")
 
     def _due(self, glance: Glance) -> bool:
         since = self._clock.mono() - self._fulls[-1]
@@ -166,8 +169,8 @@ class Watch:
         well = self._last is not None and self._last.state == "healthy"
         return since >= (FULL_SECONDS if well and glance.kind != "down" else AGAIN_SECONDS)
 
-    def _full(self, glance: Glance) -> list[Event]:
-        """Check in full and name what happened."""
+    def _full(self, glance: Glance) -> tuple[list[Event], Glance | None]:
+        """Check in full and name what happened; the cheap look after it as well."""
         judge, last, base = self._judge, self._last, self._base
         assert last is not None  # noqa: S101 - a watch starts with one
         assert base is not None  # noqa: S101 - as above
@@ -179,7 +182,7 @@ class Watch:
         except UserError as error:
             self._trouble(f"The full check could not be made: {error.message}")
             judge.settled(glance)
-            return []
+            return [], None
         before = replace(base, state=last.state, causes=last.causes)
         down = glance.kind == "down"
         named = [] if down else naming.name(before, look, between, self._checks.starts())
@@ -193,9 +196,8 @@ class Watch:
             one.checked(look, report)
         if down:
             judge.settled(glance)
-        else:
-            self._settle(look)
-        return named
+            return named, None
+        return named, self._settle(look)
 
     def _bans(self, look: FullLook) -> list[Event]:
         """Return what a full check adds to what the log says of a ban."""

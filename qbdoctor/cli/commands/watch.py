@@ -19,6 +19,7 @@ from qbdoctor.registry import checks
 from qbdoctor.watch.base.clock import Clock
 from qbdoctor.watch.base.events import Event
 from qbdoctor.watch.full_check import FullChecks
+from qbdoctor.watch.history.store import History
 from qbdoctor.watch.loop import Listener, Pace, Watch
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "watch: events go to standard output as they come; --report FILE keeps the page.")
     clock = Clock()
     observers = _Observers(args)
+    first = observers.make()
     full = FullChecks(observers.make, checks(), clock)
-    listeners: list[Listener] = [_Told(args, observers)]
+    history = History(first.state, observers.url, output.say)
+    listeners: list[Listener] = [history, _Told(args, observers)]
     pace = Pace(args.every, args.total, args.deadline)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: clock.stopping.set())
-    state = Watch(full, clock, pace, listeners, trouble=output.say).run()
+    state = Watch(full, clock, pace, listeners, earlier=history.open(), trouble=output.say).run()
     return 0 if clock.stopping.is_set() else CODES.get(state, 3)
 
 
@@ -53,12 +56,17 @@ class _Observers:
         self.url = ""
         self._environment: Mapping[str, str] = os.environ
         self._made = False
+        self._first: Observer | None = None
 
     def make(self) -> Observer:
         """Return an observer of the target as it is now. Raises :class:`UserError`."""
+        if self._first is not None:
+            made, self._first = self._first, None
+            return made
         made = observer(self.args, self._environment)
         if not self._made:
             self._keep(made)
+            self._first = made
         return made
 
     def _keep(self, made: Observer) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from qbdoctor.watch.base.glances import Glance, Signs
-from qbdoctor.watch.judgement import Judge, spell
+from qbdoctor.watch.base.lengths import spell
+from qbdoctor.watch.judgement import Judge
 
 OK = Glance(
     1_000_000.0, 0.0, "ok", ms=20, status=200, with_session=True, release="5.3.0", peer="10.0.0.2", local="10.0.0.1"

@@ -14,6 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import jsonschema
+
+from qbdoctor.reports.schema import load
 from tests.kit.server import PASSWORD
 
 
@@ -61,7 +64,9 @@ class Watching:
     def _take(self, seconds: float) -> None:
         try:
             while True:
-                self.events.append(json.loads(self._lines.get(timeout=max(seconds, 0.001))))
+                event = json.loads(self._lines.get(timeout=max(seconds, 0.001)))
+                jsonschema.validate(event, load("watch/1"))
+                self.events.append(event)
                 seconds = 0.0
         except queue.Empty:
             return

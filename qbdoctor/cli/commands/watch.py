@@ -6,21 +6,30 @@ import argparse
 import json
 import os
 import signal
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli import output
+from qbdoctor.cli import outcome, output, program
 from qbdoctor.cli.parser import DEFAULTS
-from qbdoctor.cli.target_options import observer
+from qbdoctor.cli.target_options import observer, target_arguments
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
+from qbdoctor.target.address import parse_host_port, parse_ip
 from qbdoctor.watch.base.clock import Clock
 from qbdoctor.watch.base.events import Event
 from qbdoctor.watch.full_check import FullChecks
 from qbdoctor.watch.history.store import History
 from qbdoctor.watch.loop import Listener, Pace, Watch
+from qbdoctor.watch.page.report_file import ReportFile
+from qbdoctor.watch.page.server import Answer, PageServer
+from qbdoctor.watch.page.status import Status
+from qbdoctor.watch.telling import units
+from qbdoctor.watch.telling.outside import Outside, Way, by_apprise, by_command
 
 if TYPE_CHECKING:
     from qbdoctor.model.report import Report
@@ -35,17 +44,130 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "watch: --format is human or json.")
     if args.output not in (None, "-"):
         raise UserError("usage", "watch: events go to standard output as they come; --report FILE keeps the page.")
+    if args.install_unit:
+        output.deliver(_unit(args), None)
+        return 0
+    outcome.check_output(args.report)
     clock = Clock()
     observers = _Observers(args)
+    ways = _ways(args)  # what is wrong with them is said before anything is sent
     first = observers.make()
-    full = FullChecks(observers.make, checks(), clock)
     history = History(first.state, observers.url, output.say)
-    listeners: list[Listener] = [history, _Told(args, observers)]
-    pace = Pace(args.every, args.total, args.deadline)
+    earlier = history.open()
+    status = Status(observers.url, clock, 3 * args.every + 2 * args.deadline + 30)
+    listeners: list[Listener] = [status, history, _Told(args, observers)]
+    server = None
+    if args.listen or args.report:
+        server = _page(args, clock, status, history, listeners)
+    if ways:
+        listeners.append(Outside([way(observers.url, args.target) for way in ways], output.say))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: clock.stopping.set())
-    state = Watch(full, clock, pace, listeners, earlier=history.open(), trouble=output.say).run()
+    pace = Pace(args.every, args.total, args.deadline)
+    full = FullChecks(observers.make, checks(), clock)
+    try:
+        state = Watch(full, clock, pace, listeners, earlier=earlier, trouble=output.say).run()
+    finally:
+        if server is not None:
+            server.close()
     return 0 if clock.stopping.is_set() else CODES.get(state, 3)
+
+
+def _ways(args: argparse.Namespace) -> list[Callable[[str, str | None], Way]]:
+    """Return the ways by which events are handed on. Raises :class:`UserError` for one that cannot be used."""
+    ways: list[Callable[[str, str | None], Way]] = []
+    if args.on_change:
+        ways.append(partial(by_command, args.on_change))
+    given = os.environ.get("QBDOCTOR_NOTIFY", "").split()
+    addresses = [*args.notify, *given]
+    if addresses:
+        try:
+            by_apprise(addresses, "", None)
+        except ImportError:
+            raise _lacks("--notify", "apprise", "notify") from None
+        except ValueError as error:
+            raise UserError("usage", f"--notify: {error}: see https://github.com/caronc/apprise/wiki.") from None
+        ways.append(partial(by_apprise, addresses))
+    return ways
+
+
+def _page(
+    args: argparse.Namespace, clock: Clock, status: Status, history: History, listeners: list[Listener]
+) -> PageServer | None:
+    """Have the page written to --report and served at --listen. Raises :class:`UserError`."""
+    from qbdoctor.watch.page import page  # noqa: PLC0415 - only where it is asked for
+
+    try:
+        template = page.template()
+    except ImportError:
+        raise _lacks("--listen and --report", "jinja2", "watch") from None
+
+    def html() -> str:
+        return page.render(template, history.state, status, clock.wall())
+
+    if args.report:
+        listeners.append(ReportFile(partial(_write, html, args.report), clock))
+    if not args.listen:
+        return None
+    host, port = parse_host_port(args.listen)
+    try:
+        from qbdoctor.watch.page.metrics import CONTENT_TYPE, Metrics  # noqa: PLC0415 - as above
+    except ImportError:
+        raise _lacks("--listen", "prometheus-client", "watch") from None
+    metrics = Metrics(status.url)
+    listeners.append(metrics)
+
+    def healthz() -> Answer:
+        return (
+            (200, "text/plain", b"ok\n") if status.alive else (503, "text/plain", b"the watch does not look any more\n")
+        )
+
+    pages: dict[str, Callable[[], Answer]] = {
+        "/": lambda: (200, "text/html; charset=utf-8", html().encode()),
+        "/metrics": lambda: (200, CONTENT_TYPE, metrics.text()),
+        "/healthz": healthz,
+    }
+    server = PageServer(host, port, pages)
+    shown = f"[{host}]" if ":" in host else host
+    output.say(f"The page is at http://{shown}:{server.port}/, with /metrics and /healthz.")
+    address = parse_ip(host)
+    if address is None or not address.is_loopback:
+        output.say(
+            "Whoever reaches that address may read it: addresses, settings and events; nobody is asked who they are."
+        )
+    return server
+
+
+def _write(html: Callable[[], str], to: str) -> None:
+    try:
+        output.deliver(html(), to)
+    except UserError as error:
+        output.say(error.message)
+
+
+def _lacks(option: str, package: str, extra: str) -> UserError:
+    how = f"{program.quoted(sys.executable)} -m pip install 'qbdoctor[{extra}]'"
+    return UserError(f"no-{package}", f"{option} needs {package}, which is not installed: {how}.")
+
+
+def _unit(args: argparse.Namespace) -> str:
+    """Return what starts this watch by itself, with the options that were given."""
+    options = [*target_arguments(args)]
+    pairs = (
+        ("--every", None if args.every == DEFAULTS["every"] else f"{args.every:g}"),
+        ("--on-change", args.on_change),
+        ("--listen", args.listen),
+        ("--report", args.report and str(Path(args.report).expanduser().absolute())),
+    )
+    options += [part for name, value in pairs if value is not None for part in (name, value)]
+    given = args.password_file or args.api_key_file or args.no_login or args.target
+    kept = {name: value for name in ("QBDOCTOR_STATE_DIR", "QBDOCTOR_CONFIG_DIR") if (value := os.environ.get(name))}
+    if args.notify:
+        output.say(
+            "The addresses of --notify are not printed: put QBDOCTOR_NOTIFY=URL into the unit's EnvironmentFile."
+        )
+    command = [sys.executable, "-m", "qbdoctor", "watch", *options]
+    return units.printed(command, kept, needs_password=not given or bool(args.notify))
 
 
 class _Observers:

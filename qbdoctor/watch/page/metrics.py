@@ -23,28 +23,34 @@ class Metrics:
 
     def __init__(self, url: str) -> None:
         self._registry = CollectorRegistry()
-        at = {"registry": self._registry}
-        info = Gauge("qbdoctor_watch_info", "What is watched by what; always 1.", ("version", "url"), **at)
+        at = self._registry
+        info = Gauge("qbdoctor_watch_info", "What is watched by what; always 1.", ("version", "url"), registry=at)
         info.labels(__version__, url).set(1)
         self._state = Gauge(
-            "qbdoctor_state", "The verdict of the last full check: 1 for the state that holds.", ("state",), **at
+            "qbdoctor_state", "The verdict of the last full check: 1 for the state that holds.", ("state",), registry=at
         )
         self._cause = Gauge(
-            "qbdoctor_cause", "A cause that the last full check found; always 1.", ("id", "severity"), **at
+            "qbdoctor_cause", "A cause that the last full check found; always 1.", ("id", "severity"), registry=at
         )
-        self._up = Gauge("qbdoctor_watch_reachable", "Whether the last look was answered.", **at)
-        self._session = Gauge("qbdoctor_watch_session", "Whether a session is held and was accepted.", **at)
-        self._last = Gauge("qbdoctor_watch_last_look_timestamp_seconds", "When was looked last, Unix time.", **at)
-        self._looks = Counter("qbdoctor_watch_looks", "Looks by how they came out.", ("kind",), **at)
-        self._refreshes = Counter("qbdoctor_watch_session_refreshes", "How often the session's cookie came anew.", **at)
+        self._up = Gauge("qbdoctor_watch_reachable", "Whether the last look was answered.", registry=at)
+        self._session = Gauge("qbdoctor_watch_session", "Whether a session is held and was accepted.", registry=at)
+        self._last = Gauge(
+            "qbdoctor_watch_last_look_timestamp_seconds", "When was looked last, Unix time.", registry=at
+        )
+        self._looks = Counter("qbdoctor_watch_looks", "Looks by how they came out.", ("kind",), registry=at)
+        self._refreshes = Counter(
+            "qbdoctor_watch_session_refreshes", "How often the session's cookie came anew.", registry=at
+        )
         self._refusals = Counter(
-            "qbdoctor_watch_refusals", "Looks that were refused, by cause.", ("status", "cause"), **at
+            "qbdoctor_watch_refusals", "Looks that were refused, by cause.", ("status", "cause"), registry=at
         )
-        self._events = Counter("qbdoctor_watch_events", "Events by what happened.", ("event",), **at)
-        self._checks = Counter("qbdoctor_watch_full_checks", "Full checks that were made.", **at)
-        self._logins = Counter("qbdoctor_watch_logins", "Credentials that were sent.", **at)
+        self._events = Counter("qbdoctor_watch_events", "Events by what happened.", ("event",), registry=at)
+        self._checks = Counter("qbdoctor_watch_full_checks", "Full checks that were made.", registry=at)
+        self._logins = Counter("qbdoctor_watch_logins", "Credentials that were sent.", registry=at)
         buckets = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-        self._seconds = Histogram("qbdoctor_watch_look_seconds", "How long an answer took.", buckets=buckets, **at)
+        self._seconds = Histogram(
+            "qbdoctor_watch_look_seconds", "How long an answer took.", buckets=buckets, registry=at
+        )
         for state in _STATES:
             self._state.labels(state).set(0)
         for kind in ("ok", "asks-login", "refused", "odd", "down"):
@@ -82,4 +88,4 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all of it as it is exposed."""
-        return generate_latest(self._registry)
+        return bytes(generate_latest(self._registry))  # type: ignore[no-untyped-call]

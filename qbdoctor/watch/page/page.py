@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import jinja2
 
 DAY, MONTH = 86_400.0, 30 * 86_400.0
-_DAY_SLOTS, _MONTH_SLOTS = 144, 180
+_DAY_SLOTS, _MONTH_SLOTS = 72, 180
 _ROWS = 30
 
 
@@ -68,7 +68,8 @@ def summary(span: Span) -> str:
     told += f", {refused} refused or odd" if refused else ""
     refreshes = sum(slot.refreshes for slot in span.slots)
     events = f"{len(span.events)} event{'' if len(span.events) == 1 else 's'}"
-    return f"{told}; {events}; the session's cookie was refreshed {refreshes} times."
+    renewed = "once" if refreshes == 1 else f"{refreshes} times" if refreshes else "never"
+    return f"{told}; {events}; the session's cookie was renewed {renewed}."
 
 
 def _table(span: Span) -> Sequence[Slot]:

@@ -81,7 +81,7 @@ def _answer(x: float, width: float, slot: Slot) -> Box:
 
 
 def _verdicts(span: Span) -> tuple[Box, ...]:
-    ends = [at for at, _ in span.states[1:]] + [span.end]
+    ends = [*(at for at, _ in span.states), span.end][1:]
     kinds = {"healthy": "good", "problem": "bad"}
     y, height = VERDICTS
     found = []

@@ -1,0 +1,74 @@
+"""Prints what starts a watch by itself: a systemd user unit, or a scheduled task of Windows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from xml.sax.saxutils import escape
+
+
+def systemd_unit(command: Sequence[str], environment: Mapping[str, str], *, needs_password: bool) -> str:
+    """Return a user unit that runs a command; ``needs_password``: none was given by a file."""
+    lines = [
+        "# Keep this as ~/.config/systemd/user/qbdoctor-watch.service, then:",
+        "#   systemctl --user daemon-reload && systemctl --user enable --now qbdoctor-watch",
+        "#   loginctl enable-linger    # so that it runs while you are not logged in",
+        "[Unit]",
+        "Description=qbdoctor watch",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        "",
+        "[Service]",
+        f"ExecStart={' '.join(_quoted(word) for word in command)}",
+        *(f"Environment={_quoted(f'{name}={value}')}" for name, value in environment.items()),
+    ]
+    if needs_password:
+        lines.append(
+            "# The password: a file that only you may read, with --password-file, or a line QBDOCTOR_PASSWORD=… in:"
+        )
+        lines.append("#EnvironmentFile=%h/.config/qbdoctor/watch.env")
+    lines += [
+        "Restart=on-failure",
+        "RestartSec=60",
+        "NoNewPrivileges=yes",
+        "",
+        "[Install]",
+        "WantedBy=default.target",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(word: str) -> str:
+    """Return a word as systemd.syntax(7) and systemd.service(5) take it: specifiers and variables as they are written."""
+    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    plain = all(character.isalnum() or character in "/._-=:+,@%~[]" for character in text)
+    return text if plain and text else f'"{text}"'
+
+
+def scheduled_task(command: Sequence[str]) -> str:
+    """Return a task of Windows' Task Scheduler as XML, with the command that registers it in a comment."""
+    arguments = subprocess.list2cmdline(list(command[1:]))
+    return f"""<?xml version="1.0" encoding="UTF-16"?>
+<!-- Keep this as qbdoctor-watch.xml, then: schtasks /Create /TN "qbdoctor watch" /XML qbdoctor-watch.xml -->
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <Triggers><LogonTrigger><Enabled>true</Enabled></LogonTrigger></Triggers>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <RestartOnFailure><Interval>PT1M</Interval><Count>999</Count></RestartOnFailure>
+  </Settings>
+  <Actions>
+    <Exec><Command>{escape(command[0])}</Command><Arguments>{escape(arguments)}</Arguments></Exec>
+  </Actions>
+</Task>
+"""
+
+
+def printed(command: Sequence[str], environment: Mapping[str, str], *, needs_password: bool) -> str:
+    """Return what this system starts programs by."""
+    if os.name == "nt":
+        return scheduled_task(command)
+    return systemd_unit(command, environment, needs_password=needs_password)

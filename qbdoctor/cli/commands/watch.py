@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     clock = Clock()
     observers = _Observers(args)
     ways = _ways(args)  # what is wrong with them is said before anything is sent
-    first = observers.make()
+    first = observers.prepare()
     history = History(first.state, observers.url, output.say)
     earlier = history.open()
     status = Status(observers.url, clock, 3 * args.every + 2 * args.deadline + 30)
@@ -177,23 +177,21 @@ class _Observers:
         self.args = args
         self.url = ""
         self._environment: Mapping[str, str] = os.environ
-        self._made = False
         self._first: Observer | None = None
+
+    def prepare(self) -> Observer:
+        """Return the observer of the first full check, which settles what the target is. Raises :class:`UserError`."""
+        self._first = observer(self.args, self._environment)
+        self._keep(self._first)
+        return self._first
 
     def make(self) -> Observer:
         """Return an observer of the target as it is now. Raises :class:`UserError`."""
-        if self._first is not None:
-            made, self._first = self._first, None
-            return made
-        made = observer(self.args, self._environment)
-        if not self._made:
-            self._keep(made)
-            self._first = made
+        made, self._first = self._first or observer(self.args, self._environment), None
         return made
 
     def _keep(self, made: Observer) -> None:
         """Keep which target it is, and the secret that came on standard input, which is empty from now on."""
-        self._made = True
         self.url = made.address.url
         own = argparse.Namespace(**vars(self.args))
         named = (own.url, own.profile, own.config, own.container)

@@ -133,7 +133,7 @@ def test_a_restart_and_an_upgrade_are_told_apart(tmp_path: Path, simulated: Simu
         simulated.start("5.3.0", launched=1200)
 
     kept, logins, state = told(tmp_path, simulated, {600.0: restart, 1200.0: upgrade})
-    assert (kept.told, logins, state) == (["restarted", "upgraded"], 3, "healthy")
+    assert (kept.told, logins, state) == (["restarted", "upgraded"], 3, "healthy"), kept.events
     assert "5.2.0 → 5.3.0" in kept.events[2].text
 
 

@@ -60,6 +60,5 @@ def test_memory_and_file_do_not_grow_with_the_looks(tmp_path: Path) -> None:
     assert full.logins == 1
     at_a_tenth, at_the_end = measured.memory
     size = sum(path.stat().st_size for path in tmp_path.glob("history.sqlite*"))
-    print(f"memory {at_a_tenth} -> {at_the_end}, history {size} bytes")
     assert at_the_end < 1.05 * at_a_tenth
     assert size < 4 << 20

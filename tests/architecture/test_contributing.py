@@ -188,3 +188,14 @@ def test_the_pythons_tried_are_those_that_are_promised() -> None:
 def test_the_workflows_are_sound() -> None:
     lint = run("actionlint", "-no-color", *WORKFLOWS)
     assert lint.returncode == 0, lint.stdout
+
+
+def test_one_list_of_packages_for_the_tests() -> None:
+    """README's, that of .ci/run, and what a skip names."""
+    readme = re.search(r"`apt-get install ([^`]+)`", (ROOT / "README.md").read_text("utf-8"))
+    table = re.search(r"^declare -A needs=\((.*)\)$", (ROOT / ".ci/run").read_text("utf-8"), re.MULTILINE)
+    assert readme is not None and table is not None
+    installed = {word.partition("]=")[2] for word in table[1].split()}
+    libraries = {"libglib2.0-0", "libbrotli1"}
+    assert set(readme[1].split()) == installed | libraries
+    assert set(needs.PACKAGES.values()) - {"nodejs"} <= installed  # Node.js is on the machines that run CI, else a skip

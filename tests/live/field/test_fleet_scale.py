@@ -88,7 +88,7 @@ def test_a_thousand_targets(tmp_path: Path) -> None:
 
         fleet = Fleet(listed, tmp_path / "one")
         fleet.read()
-        assert fleet.process.wait(30) == 3, "the silent ones could not be told"
+        assert fleet.process.wait(30) == 1, "the worst: those that are silent hang"
         took = perf_counter() - fleet.began
         states = Counter(one["verdict"]["state"] for one in fleet.reports)
         healthy = {one["target"]["name"] for one in fleet.reports if one["verdict"]["state"] == "healthy"}

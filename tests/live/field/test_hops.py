@@ -54,8 +54,9 @@ def test_all_hops_listed_is_healthy(server: ServerFactory) -> None:
             assert causes(report, "error") == [], report["verdict"]
 
 
-def test_up_to_5_2_the_leftmost_counts(server: ServerFactory) -> None:
-    running = server("5.1.0", settings={**LISTED, "TrustedReverseProxiesList": "127.0.0.1"})
+@pytest.mark.parametrize("version", ["4.5.2", "5.1.0"])
+def test_up_to_5_2_the_leftmost_counts(server: ServerFactory, version: str) -> None:
+    running = server(version, settings={**LISTED, "TrustedReverseProxiesList": "127.0.0.1"})
     for chain in ("192.168.7.20, 10.0.0.9", "203.0.113.5, 192.168.7.2"):
         with through(running.url, chain) as proxy:
             report = diagnose("--url", proxy.url, "--profile", str(running.profile), password=PASSWORD)

@@ -32,9 +32,10 @@ def test_bodies_in_chunks(server: ServerFactory, release: Release) -> None:
         assert causes(diagnose("--url", proxy.url, password=PASSWORD), "error") == []
 
 
-def test_a_form_that_is_lost_at_the_login_alone(server: ServerFactory) -> None:
+@pytest.mark.in_turn
+def test_a_form_that_is_lost_at_the_login_alone(server: ServerFactory, release: Release) -> None:
     """A front that lets other bodies through: our own line in the log tells."""
-    running = server("5.3.0")
+    running = server()
 
     def up(_method: str, path: str, headers: Headers) -> Headers:
         return without(headers, "content-length") if "login" in path else headers
@@ -83,8 +84,9 @@ def test_no_host_arrives_with_some_requests(server: ServerFactory, release: Rele
         assert causes(report)[0] == "host-header-missing", report["verdict"]
 
 
-def test_no_host_where_the_domains_are_listed(server: ServerFactory) -> None:
-    running = server("5.3.0", settings={"ServerDomains": "nas.lan"})
+@pytest.mark.in_turn
+def test_no_host_where_the_domains_are_listed(server: ServerFactory, release: Release) -> None:
+    running = server(settings={"ServerDomains": "nas.lan"})
     with EditingProxy(running.url, up=lambda _method, _path, headers: without(headers, "host")) as proxy:
         report = diagnose("--url", proxy.url, password=PASSWORD)
         assert causes(report)[0] == "host-header-missing", report["verdict"]
@@ -150,12 +152,13 @@ def test_the_referrer_policy_is_replaced(server: ServerFactory, release: Release
         assert "referrer-policy-overridden" not in causes(diagnose("--url", proxy.url, password=PASSWORD))
 
 
-def test_a_page_that_is_changed_on_the_way(server: ServerFactory) -> None:
+@pytest.mark.in_turn
+def test_a_page_that_is_changed_on_the_way(server: ServerFactory, release: Release) -> None:
     def down(path: str, answer: Answer) -> Answer:
         changed = answer.body.replace(b"</head>", b"<script>banner()</script></head>") if path == "/" else answer.body
         return replace(answer, body=changed)
 
-    running = server("5.3.0")
+    running = server()
     with EditingProxy(running.url, down=down) as proxy:
         report = diagnose("--url", proxy.url, password=PASSWORD)
         assert causes(report, "error") == []

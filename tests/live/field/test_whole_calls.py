@@ -55,8 +55,9 @@ def test_a_plain_proxy_is_healthy(server: ServerFactory, release: Release, front
     assert status(report, "whole-calls") == "pass"
 
 
-def test_a_policy_that_forbids_the_page_its_scripts(server: ServerFactory) -> None:
-    running = server("5.3.0")
+@pytest.mark.in_turn
+def test_a_policy_that_forbids_the_page_its_scripts(server: ServerFactory, release: Release) -> None:
+    running = server()
     for policy, broken in (("default-src 'none'", True), ("sandbox", True), ("upgrade-insecure-requests", False)):
         lines = f'{HOST} add_header Content-Security-Policy "{policy}";'
         with Nginx(running.url, lines) as proxy:
@@ -78,8 +79,9 @@ def test_what_is_larger_than_something_in_front_takes(server: ServerFactory, rel
         assert status(report, "write-probe") == ("warn" if named else "pass")
 
 
-def test_a_write_that_is_refused_is_read(server: ServerFactory) -> None:
-    running = server("5.3.0")
+@pytest.mark.in_turn
+def test_a_write_that_is_refused_is_read(server: ServerFactory, release: Release) -> None:
+    running = server()
     whole = f"location / {{ proxy_pass {running.url}; {HOST} }} location /api/v2/torrents/add {{ return 413; }}"
     with Nginx(running.url, whole=whole) as proxy:
         report = diagnose("--url", proxy.url, "--write-probe", password=PASSWORD)

@@ -136,8 +136,10 @@ def publish(one: Container, publisher: Container, outer: int, inner: int, text: 
         said = f"{where_to}, change the published port to this, then make the service anew.{note}"
         found.append(Remedy("deployment", said, (shown, up(publisher.engine, compose))))
     else:
-        said = f"Create container {publisher.name} anew with this option in the place of its old -p; its volumes stay.{note}"
-        found.append(Remedy("deployment", said, (f"-p {mapping}",)))
+        place = " in the place of its old -p" if publisher.ports else ""
+        network = "--network bridge " if publisher.network_mode == "none" else ""  # without one nothing is published
+        said = f"Create container {publisher.name} anew with this option{place}; its volumes stay.{note}"
+        found.append(Remedy("deployment", said, (f"{network}-p {mapping}",)))
     known = port_variable(one, None, inner)
     wanted = next((port.port for port in publisher.ports if port.host_port == outer), outer)
     if known is not None and wanted != inner:

@@ -95,6 +95,8 @@ def test_the_temporary_password(scene: Callable[..., Scene], who: str) -> None:
     report = one.report(who)
     assert causes(report) == ["temporary-password"]
     assert "docker logs qb-temp" in said(report)
+    assert "journalctl" not in said(report)
+    assert "is a volume" not in said(report), "it is one"
     made = engines.temporary_password(one.docker("logs", "qb-temp"))
     assert made
     assert made not in said(report)
@@ -232,6 +234,13 @@ def test_not_published_at_all_and_open_inside_alone(scene: Callable[..., Scene],
     found = one.report(who, "--container", "qb-unpublished")
     assert found["verdict"]["state"] == "healthy"
     assert found["target"]["url"].startswith("http://172.")
+    alone = scene("qb-alone")
+    alone.write()
+    alone.docker.run("qb-alone", alone.release, "--network", "none", "-v", f"{alone.folder}:/config")
+    engines.wait_for_output(alone.docker, "qb-alone", "access the WebUI|Web UI at")
+    report = alone.report(who, "--container", "qb-alone")
+    assert causes(report) == ["wrong-port"], said(report)
+    assert f"--network bridge -p 127.0.0.1:{alone.port}:{alone.port}" in said(report)
     other = scene("qb-inside")
     other.write(Address="127.0.0.1")
     other.start()

@@ -40,7 +40,7 @@ def _after_401(seen: Observations) -> Judgement:
 
 
 def _after_403(seen: Observations) -> Judgement:
-    """An API key shuts out logins (403, even for GET); a wrong one is never counted or logged.
+    """Find whether an API key shuts out logins (403, even for GET); a wrong one is never counted or logged.
 
     Only after a login or a key of ours was answered so: a login by GET is no request for every run. The start page, 404
     then, is not asked: a broken alternative Web UI is switched off by the first visit.

@@ -93,7 +93,7 @@ def _hop(seen: Observations, client: Client) -> Finding | None:
 
 
 def _not_matching(seen: Observations, client: Client) -> Finding | None:
-    """The whitelist is on, and a call from here is refused all the same."""
+    """Find whether the whitelist is on, and a call from here is refused all the same."""
     settings = seen.settings
     if settings is None or seen.anonymous.status != 403 or not settings.boolean("AuthSubnetWhitelistEnabled"):
         return None
@@ -133,7 +133,7 @@ def _not_matching(seen: Observations, client: Client) -> Finding | None:
 
 
 def _severity(seen: Observations, *, meant: bool) -> Severity:
-    """An error where the whitelist was all that could have let us in: nobody gave credentials to log in with."""
+    """Return an error where the whitelist was all that could have let us in: nobody gave credentials to log in with."""
     works = (seen.has("session_call") and seen.session_call is not None and seen.session_call.status == 200) or (
         seen.has("sign_in") and seen.sign_in.outcome == "accepted"
     )
@@ -144,7 +144,7 @@ def _severity(seen: Observations, *, meant: bool) -> Severity:
 
 
 def _shared_ban(seen: Observations, client: Client) -> Finding | None:
-    """The banned address is that of a proxy or gateway, and so everybody's who comes through it."""
+    """Find whether the banned address is that of a proxy or gateway, and so everybody's who comes through it."""
     sign_in = seen.sign_in if seen.has("sign_in") else None
     if sign_in is None or client.through is None:
         return None

@@ -46,7 +46,7 @@ def _values(seen: Observations) -> dict[str, str]:
 
 
 def _worse(seen: Observations) -> Severity:
-    """A file that keeps its server from working now is an error, one that will is a warning."""
+    """Take a file that keeps its server from working now for an error, one that will for a warning."""
     return "error" if calls_fail(seen) else "warning"
 
 

@@ -162,7 +162,7 @@ def _stopped(seen: Observations, one: Container) -> Judgement:
 
 
 def _mapped_elsewhere(seen: Observations, one: Container, inner: int, port: int) -> Judgement:
-    """The port is published, and leads to a number inside at which qBittorrent does not listen."""
+    """Find whether the port is published, and leads to a number inside at which qBittorrent does not listen."""
     target = seen.target
     asked = target.address.port
     publisher = target.publisher or one
@@ -241,7 +241,7 @@ def _out_of_reach(seen: Observations, one: Container) -> Judgement:
 
 
 def _only_inside(seen: Observations, one: Container, port: int) -> Judgement | None:
-    """The number is right, and qBittorrent takes connections from within its container alone."""
+    """Find whether the number is right, and qBittorrent takes connections from within its container alone."""
     settings, instance = seen.settings, seen.target.instance
     bound = {ip for ip, number in (instance.listening if instance else None) or () if number == port}
     address = settings.text("Address").strip() if settings is not None else "*"

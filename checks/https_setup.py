@@ -107,7 +107,7 @@ def _fallback(seen: Observations, plain: Exchange | None, line: witness.LogLine 
 
 
 def _severity(seen: Observations, plain: Exchange | None) -> Severity:
-    """An error where calls fail for it: those by https, and by http those whose client keeps Secure cookies back."""
+    """Return an error where calls fail for it: those by https, and by http those whose client keeps Secure cookies back."""
     if plain is None:
         return "warning"  # something in front makes the TLS; the setting waits for the day that it is gone
     if seen.target.address.scheme == "https":

@@ -53,7 +53,7 @@ def judge(seen: Observations) -> Judgement:
 
 
 def _in_front(seen: Observations, answer: Exchange) -> Judgement:
-    """The login has an answer without qBittorrent's marks, where another call has one with them."""
+    """Find whether the login has an answer without qBittorrent's marks, where another call has one with them."""
     to = answer.header("location") if 300 <= (answer.status or 0) < 400 else None
     what = f"redirects it to {to}, where a form is lost" if to else f"answers it with {answer.status}"
     text = f"The login at {seen.target.address.url} does not reach qBittorrent: something in front {what}"
@@ -118,7 +118,7 @@ def _until(seen: Observations) -> dict[str, str]:
 
 
 def _body_lost(seen: Observations) -> Judgement:
-    """The form does not arrive: seen by a harmless body, by the log's line about our own login, or by the answer 400."""
+    """Whether the form does not arrive: seen by a harmless body, by the log's line about our own login, or by the answer 400."""
     sent = seen.sign_in.exchange is not None
     if not sent and "body" not in seen.comparisons:
         return Judgement("fail", "Bodies of requests do not arrive", wants=("body",))

@@ -66,7 +66,7 @@ def _values(seen: Observations) -> dict[str, str]:
 
 
 def _header_refused(seen: Observations, compared: Comparison) -> Judgement:
-    """The Host was the public one and yet does not match: something on the way has replaced it."""
+    """Find whether the Host was the public one and yet does not match: something on the way has replaced it."""
     name = "Referer" if "Referer" in compared.factor else "Origin"
     value = dict(compared.b.sent).get(name, "")
     value = value.replace(value.partition("://")[0], value.partition("://")[0].lower(), 1)  # as a browser writes it
@@ -103,7 +103,7 @@ def _says_whence(seen: Observations) -> bool:
 
 
 def _host_refused(seen: Observations, compared: Comparison, forwarded: Comparison) -> Judgement:
-    """The public Host is refused: an error where a proxy handed it on, else only one of two ways to set a proxy up."""
+    """Whether the public Host is refused: an error where a proxy handed it on, else only one of two ways to set a proxy up."""
     public = seen.asked.public_url
     url, host = (public.url, public.authority) if public else ("", "")
     port = host.rpartition(":")[2] if host.rpartition(":")[2].isdigit() and not host.endswith("]") else ""

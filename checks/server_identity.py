@@ -59,7 +59,7 @@ def judge(seen: Observations) -> Judgement:
 
 
 def _in_its_place(seen: Observations) -> Judgement | None:
-    """The start page is qBittorrent's, and its API's calls are answered by something else, which has none of its marks."""
+    """Whether the start page is qBittorrent's, and its API's calls are answered by something else, without its marks."""
     first = seen.anonymous
     refused = first.status is not None and 400 <= first.status < 500
     if not refused or bears_marks(first) or seen.target.direct or first.header("www-authenticate"):
@@ -83,7 +83,7 @@ def _in_its_place(seen: Observations) -> Judgement | None:
 
 
 def _gateway(seen: Observations) -> Judgement:
-    """A proxy that gets no answer: is there a qBittorrent of this machine, and where does it listen?"""
+    """Return a proxy that gets no answer: is there a qBittorrent of this machine, and where does it listen?"""
     first, url, one = seen.anonymous, seen.target.address.url, seen.suspect
     if one is None or not one.ports or (one.settings is not None and one.settings.integer("Port") not in one.ports):
         summary = f"A proxy answers at {url} ({first.status}), but no qBittorrent behind it"

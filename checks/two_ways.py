@@ -86,7 +86,7 @@ def _compared(seen: Observations, made: tuple[Comparison, ...]) -> Judgement:
 
 
 def _worse(seen: Observations, one: Comparison) -> Finding | None:
-    """A request that fails through the address and not directly, whatever the reason; a 401 of qBittorrent's is judged above."""
+    """Judge a call that fails through the address and not directly, for whatever reason; qBittorrent's own 401 stands above."""
     # 401 is judged above; 404 of the start page, from 5.2 on, is what comes to an Authorization header with a key.
     refused_itself = one.a.status in {401, 404} and bears_marks(one.a)
     failed = not one.a.answered or (one.a.status or 0) >= 400
@@ -104,7 +104,7 @@ def _worse(seen: Observations, one: Comparison) -> Finding | None:
 
 
 def _browser(seen: Observations, origin: Comparison | None) -> Finding | None:
-    """A call with the Origin of this very address is refused here, and directly with that one's own it is not.
+    """Find whether a call with the Origin of this very address is refused here, and directly with that one's own it is not.
 
     A warning: the address given may be one that only programs use; --public-url names the one that browsers do. Where the log
     has such requests of others, browsers do use it.
@@ -132,7 +132,7 @@ def _browser(seen: Observations, origin: Comparison | None) -> Finding | None:
 
 
 def _let_in(seen: Observations, browser: Comparison | None) -> Finding | None:
-    """A call without a session that is let in here after one with a session was, and directly is not: a cache's answer."""
+    """Return a call without a session that is let in here after one with a session was, and directly is not: a cache's answer."""
     if browser is None or browser.a.status != 200 or browser.b.status not in {401, 403} or seen.anonymous.status == 200:
         return None
     text = (
@@ -143,7 +143,7 @@ def _let_in(seen: Observations, browser: Comparison | None) -> Finding | None:
 
 
 def _others_by_log(seen: Observations) -> list[Finding]:
-    """Requests of others that were refused for their Origin, Referer or Sec-Fetch-Site before this run, by the log.
+    """Find requests of others that were refused for their Origin, Referer or Sec-Fetch-Site before this run, by the log.
 
     Where the process is the target's own, the check of the Origin has read the same log.
     """
@@ -203,7 +203,7 @@ def _judged(findings: list[Finding]) -> Judgement:
 
 
 def _signed_in(seen: Observations) -> bool:
-    """A login leaves the line that tells which process is behind; a given config and its process tell it as well."""
+    """Take the line that a login leaves, which tells what process is behind; a given config and its process tell it as well."""
     return seen.sign_in.outcome == "accepted" or seen.target.instance is not None
 
 
@@ -231,7 +231,7 @@ def _policy(seen: Observations, page: Comparison | None) -> Finding | None:
 
 
 def _content(seen: Observations, page: Comparison | None) -> Finding | None:
-    """A policy for the page's content that keeps its own scripts from running: the page shows, and nothing works."""
+    """Return a policy for the page's content that keeps its own scripts from running: the page shows, and nothing works."""
     base = seen.front_page if seen.has("front_page") else None
     if base is None or base.status != 200 or not blocks_scripts(base):
         return None
@@ -247,7 +247,7 @@ def _content(seen: Observations, page: Comparison | None) -> Finding | None:
 
 
 def _hostless_by_log(seen: Observations) -> Finding | None:
-    """Requests of others that had an Origin and arrived without any Host, by the log since the start."""
+    """Find requests of others that had an Origin and arrived without any Host, by the log since the start."""
     lines = [one for one in seen.rejected_behind if _without_host(one)]
     if not lines:
         return None
@@ -260,14 +260,14 @@ def _hostless_by_log(seen: Observations) -> Finding | None:
 
 
 def _without_host(one: Rejection) -> bool:
-    """An Origin met an empty goal, or the Host that was refused is empty itself."""
+    """Find whether an Origin met an empty goal, or the Host that was refused is empty itself."""
     return (one.kind in {"origin", "referer", "cross-site"} and one.expected == "") or (
         one.kind == "host" and one.received == ""
     )
 
 
 def _hostless(seen: Observations, origin: Comparison | None) -> Finding | None:
-    """A browser's Origin is refused through the address, and the log says that no Host arrived with it."""
+    """Find whether a browser's Origin is refused through the address, and the log says that no Host arrived with it."""
     by_log = _hostless_by_log(seen)
     if by_log is None or origin is None or origin.b.status == 401:
         return by_log

@@ -133,7 +133,7 @@ def _unbound(seen: Observations, one: ProbableProcess) -> Judgement | None:
 
 
 def _waiting(seen: Observations, one: ProbableProcess) -> Judgement | None:
-    """It asks for consent on a terminal only, and before it opens any port."""
+    """Find whether it waits: it asks for consent on a terminal only, and before it opens any port."""
     accepted = one.settings is not None and one.settings.boolean("LegalNotice/Accepted")
     if accepted or not one.instance.terminal or one.instance.listening != ():
         return None
@@ -147,7 +147,7 @@ def _waiting(seen: Observations, one: ProbableProcess) -> Judgement | None:
 
 
 def _disabled(seen: Observations, one: ProbableProcess) -> Judgement | None:
-    """The build without a window honours the switch from 4.6 on; the desktop build always did, and is off by default."""
+    """Return the build without a window honours the switch from 4.6 on; the desktop build always did, and is off by default."""
     settings = one.settings
     if settings is None or one.ports:
         return None
@@ -178,7 +178,7 @@ def _release_range(seen: Observations, one: ProbableProcess) -> releases.Version
 
 
 def _elsewhere(seen: Observations, one: ProbableProcess) -> Judgement | None:
-    """It serves another port than the one asked."""
+    """Find whether it serves another port than the one asked."""
     address = seen.target.address
     if not one.ports or (seen.anonymous.answered and not one.named):
         return None
@@ -216,7 +216,7 @@ def _elsewhere(seen: Observations, one: ProbableProcess) -> Judgement | None:
 
 
 def _other_address(seen: Observations, one: ProbableProcess) -> Judgement | None:
-    """The port is right, the address is not one that it listens at."""
+    """Find whether the port is right, the address is not one that it listens at."""
     address = seen.target.address
     bound = sorted({ip for ip, port in one.instance.listening or () if port == address.port})
     if not bound or not one.named:
@@ -230,7 +230,7 @@ def _other_address(seen: Observations, one: ProbableProcess) -> Judgement | None
 
 
 def _silent(seen: Observations, one: ProbableProcess) -> Judgement:
-    """It runs and has no Web UI open, and nothing says why."""
+    """Judge one that runs and has no Web UI open, where nothing says why."""
     opens = releases.possible("start.port_opens", _release_range(seen, one))
     critical = next((line.shown for line in reversed(one.log) if line.level == "C"), None)
     said: tuple[Evidence, ...] = (_process(one), _answer(seen))

@@ -22,7 +22,7 @@ def judge(seen: Observations) -> Judgement:
 
 
 def _too_large(seen: Observations, probe: WriteProbe) -> tuple[Finding, ...]:
-    """The same call gets through small, and as large as a torrent file it does not: a warning, since the rest works."""
+    """Whether the same call gets through small, and as large as a torrent file it does not: a warning, since the rest works."""
     if len(probe.sizes) < 2 or probe.sizes[0].status != 413 or not arrived_whole(probe.sizes[1]):
         return ()
     large, small = probe.sizes

@@ -65,7 +65,7 @@ def simulated(version: Version) -> Iterator[Lab]:
 
 
 def both(url: str) -> tuple[tuple[str, str], ...]:
-    """A loopback URL by address and by name; another one as it is, under its own kind."""
+    """Return a loopback URL by address and by name; another one as it is, under its own kind."""
     for address in ("127.0.0.1", "localhost"):
         scheme, mark, rest = url.partition(f"://{address}:")
         if mark:

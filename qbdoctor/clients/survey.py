@@ -75,7 +75,7 @@ class Tried:
         return found.commands[0] if found.commands else found.text
 
     def to_json(self) -> Json:
-        """The facts of ``qbdoctor.clients/1``."""
+        """Return the facts of ``qbdoctor.clients/1``."""
         return {
             "client": self.probe.name,
             "version": self.version or None,

@@ -135,7 +135,7 @@ class _Lint:
     # --- known keys that have no effect ----------------------------------------------------------------------------
 
     def _other_release(self, entry: Entry, key: Key) -> Iterator[Oddity]:
-        """A key that only newer releases read; of older ones the old password's hash, if none took its place."""
+        """Yield a key that only newer releases read; of older ones the old password's hash, if none took its place."""
         version = self.version
         if version is None or (key.fixed is not None and key.fixed[0] != "WebAPI"):
             return

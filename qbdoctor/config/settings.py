@@ -91,7 +91,7 @@ def _near(spelled: str) -> bool:
 
 
 def _number(raw: str, default: int) -> int:
-    """The number as QVariant::toInt makes it of a string: read with 64 bits, cut to 32 (measured on 4.2.5 to 5.3.0)."""
+    """Return the number as QVariant::toInt makes it of a string: read with 64 bits, cut to 32 (measured on 4.2.5 to 5.3.0)."""
     match = None if is_list(raw) or is_invalid(raw) else _DIGITS.match(to_text(raw))
     if match is None or len(match[1]) > _LONGEST_NUMBER:
         return to_int(raw, default)
@@ -213,7 +213,7 @@ class Settings:
         return self._hit(releases.key(name)) is not None
 
     def elsewhere(self, name: str) -> Found | None:
-        """The setting in the place that this release does not read, or None."""
+        """Return the setting in the place that this release does not read, or None."""
         setting = releases.key(name)
         if setting.fixed is not None:
             return None
@@ -258,13 +258,13 @@ class Settings:
     # --- effective values -------------------------------------------------------------------------------------------
 
     def boolean(self, name: str) -> bool:
-        """The effective value. Qt takes only "", "0" and "false" in any case for false. Raises KeyError, TypeError."""
+        """Return the effective value. Qt takes only "", "0" and "false" in any case for false. Raises KeyError, TypeError."""
         setting, default = self._wanted(name, bool)
         hit = self._hit(setting)
         return default if hit is None else to_bool(hit.entry.raw, default=self._for_list(default, False))
 
     def integer(self, name: str) -> int:
-        """The effective value: text that is no number is 0; of a large one the low 32 bits count, of Port the low 16.
+        """Return the effective value: text that is no number is 0; of a large one the low 32 bits count, of Port the low 16.
 
         Raises KeyError, TypeError.
         """
@@ -274,20 +274,20 @@ class Settings:
         return value & 0xFFFF if setting.name == "Port" else value
 
     def text(self, name: str) -> str:
-        """The effective text or path, blanks kept. Raises KeyError, and TypeError for a secret or another type."""
+        """Return the effective text or path, blanks kept. Raises KeyError, and TypeError for a secret or another type."""
         setting, default = self._wanted(name, str)
         if setting.secret:
             raise TypeError(f"{setting.name} is a secret")
         return self._text(setting, default)
 
     def items(self, name: str) -> tuple[str, ...]:
-        """The effective list as it stands in the file, bad entries included. Raises KeyError, TypeError."""
+        """Return the effective list as it stands in the file, bad entries included. Raises KeyError, TypeError."""
         setting, default = self._wanted(name, tuple)
         hit = self._hit(setting)
         return default if hit is None else to_list(hit.entry.raw, utf8=self._utf8)
 
     def secret(self, name: str) -> Secret | None:
-        """The effective value of a secret; None where neither the file nor the release has one. Raises KeyError."""
+        """Return the effective value of a secret; None where neither the file nor the release has one. Raises KeyError."""
         setting, default = self._wanted(name, str)
         value = self._text(setting, default)
         return Secret(value) if value else None
@@ -311,11 +311,11 @@ class Settings:
         return setting, default
 
     def _for_list(self, default: _T, empty: _T) -> _T:
-        """What a list, or an empty value of Qt's, is where one value is wanted."""
+        """Return what a list, or an empty value of Qt's, is where one value is wanted."""
         return default if releases.rule("config.list_as_scalar", self._reader) == "default" else empty
 
     def value_text(self, name: str) -> str:
-        """The effective value as it may be shown: "true", "3600", "a, b"; for a secret "***". Raises KeyError."""
+        """Return the effective value as it may be shown: "true", "3600", "a, b"; for a secret "***". Raises KeyError."""
         setting = releases.key(name)
         if setting.secret:
             return MASK if self.secret(name) else ""
@@ -330,7 +330,7 @@ class Settings:
                 return self.text(name)
 
     def programs(self) -> tuple[tuple[str, int, str], ...]:
-        """What [AutoRun] has run: key, line and command, but for those that are switched off beside it."""
+        """Return what [AutoRun] has run: key, line and command, but for those that are switched off beside it."""
         found = []
         for key, switch in _AUTO_RUN:
             entry, on = self.ini.get("AutoRun", key), self.ini.get("AutoRun", switch)

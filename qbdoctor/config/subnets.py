@@ -32,7 +32,7 @@ def _number(text: str, highest: int) -> int | None:
 
 
 def _mask_bits(text: str) -> int | None:
-    """The length of a mask written as an address: 255.255.0.0 is 16. None if its bits have a gap."""
+    """Return the length of a mask written as an address: 255.255.0.0 is 16. None if its bits have a gap."""
     parts = [_number(part, 255) for part in text.strip().split(".")]
     if len(parts) != 4 or any(part is None for part in parts):
         return None
@@ -41,7 +41,7 @@ def _mask_bits(text: str) -> int | None:
 
 
 def _six(text: str) -> int | None:
-    """The number of an IPv6 address. Qt reads its parts as C does: "+", "0x" and blanks may stand before the digits."""
+    """Return the number of an IPv6 address. Qt reads its parts as C does: "+", "0x" and blanks may stand before the digits."""
     *groups, last = text.split(":")
     read = [_group(each) for each in groups]
     if "." in last:
@@ -61,7 +61,7 @@ def _group(text: str) -> str:
 
 
 def parse_subnet(text: str) -> Network | None:
-    """The subnet that qBittorrent makes of an entry, or None: it drops the entry without a word.
+    """Return the subnet that qBittorrent makes of an entry, or None: it drops the entry without a word.
 
     Bits to the right of the mask are cleared, missing parts of an IPv4 address are zero and shorten the mask ("127" is
     127.0.0.0/8), "/255.0.0.0" is "/8". A zone ("fe80::1%eth0") is left out, as it does not take part in comparisons.
@@ -98,7 +98,7 @@ def parse_subnet(text: str) -> Network | None:
 
 
 def parse_subnets(entries: Iterable[str]) -> tuple[tuple[Network, ...], tuple[str, ...]]:
-    """The subnets that count, and the entries that are dropped, each in order."""
+    """Return the subnets that count, and the entries that are dropped, each in order."""
     networks: list[Network] = []
     dropped: list[str] = []
     for entry in entries:

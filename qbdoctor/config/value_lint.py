@@ -184,7 +184,7 @@ def _latin(settings: Settings) -> bool:
 
 
 def _separated(settings: Settings, key: Key) -> Iterator[Oddity]:
-    """Lists of names and proxies are separated by ``;``: a comma in them makes one entry of two."""
+    """Find commas in lists of names and proxies: those are separated by ``;``, and a comma makes one entry of two."""
     wrong = [each.strip() for each in settings.text(key.name).split(";") if re.search(r"[,\s]", each.strip())]
     if wrong:
         yield _odd(settings, key, f"takes ; between its entries, so {wrong[0][:80]!r} is one entry, which fits nothing")
@@ -202,7 +202,7 @@ def _separated(settings: Settings, key: Key) -> Iterator[Oddity]:
 
 
 def _twice(settings: Settings, key: Key) -> Iterator[Oddity]:
-    """The same key more than once, with different values: the last one of the place that wins counts."""
+    """Yield the same key more than once, with different values: the last one of the place that wins counts."""
     found = settings.found(key.name)
     if found is None or found.layout is None:
         return
@@ -229,7 +229,7 @@ def _same(key: Key, one: str, other: str) -> bool:
 
 
 def _swallowed(settings: Settings) -> Iterator[Oddity]:
-    """A quote that nothing closes, or a backslash at a line's end: the next lines belong to the value, with their keys.
+    """Yield a quote that nothing closes, or a backslash at a line's end: the next lines belong to the value, with their keys.
 
     qBittorrent never writes a value over several lines, so that nobody means this.
     """

@@ -115,7 +115,7 @@ def _language(path: Path, skipped: list[Skipped]) -> str | None:
 
 
 def load(name: str) -> tuple[bytes, str]:
-    """A file's bytes, and the reason why it is not to be looked at ("" for none)."""
+    """Return a file's bytes, and the reason why it is not to be looked at ("" for none)."""
     try:
         with Path(name).open("rb") as stream:
             data = stream.read(LARGEST + 1)

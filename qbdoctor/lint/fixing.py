@@ -119,7 +119,7 @@ def _not_ours(name: str, data: bytes) -> str:
 
 
 def _mended(name: str, data: bytes, text: str, *, possible: bool) -> tuple[str, Counter[str]]:
-    """The text with one proven mend after another made, read again after each, and how many findings went by it."""
+    """Return the text with one proven mend after another made, read again after each, and how many findings went by it."""
     language = languages.of(name, data[:256]) or ""
     read = run.reader_of(language)
     went: Counter[str] = Counter()
@@ -151,7 +151,7 @@ def _mended(name: str, data: bytes, text: str, *, possible: bool) -> tuple[str, 
 
 
 def _edits(data: bytes, text: str, mended: str) -> Iterator[SourceLines]:
-    """The lines that differ, as bytes. A new line ends as the one that it replaces, or as the one above it."""
+    """Yield the lines that differ, as bytes. A new line ends as the one that it replaces, or as the one above it."""
     *ended, last = data.split(b"\n")
     raw = [*(line + b"\n" for line in ended), last]
     old, new = text.split("\n"), mended.split("\n")

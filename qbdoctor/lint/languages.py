@@ -35,7 +35,7 @@ _INTERPRETERS = {
 
 
 def of(name: str, beginning: bytes) -> str | None:
-    """The language of a file, "manifest" for a list of requirements, None for what is neither."""
+    """Return the language of a file, "manifest" for a list of requirements, None for what is neither."""
     path = PurePath(name)
     if MANIFESTS.match(path.name):
         return "manifest"

@@ -108,7 +108,7 @@ def names_one(text: str) -> bool:
 
 
 def judge(name: str, text: str) -> Iterator[Hit]:
-    """The known libraries that a file pins to a version which new releases refuse."""
+    """Yield the known libraries that a file pins to a version which new releases refuse."""
     if not names_one(text):
         return
     for ecosystem, library, version, exact, line in _entries(PurePath(name).name, text):
@@ -135,7 +135,7 @@ _FIRST = {
 
 
 def _mended(file: str, lines: list[str], number: int, version: str, known: Library) -> tuple[MendedLines, ...]:
-    """The requirement with a version that works; nothing for lock files, which a tool writes."""
+    """Return the requirement with a version that works; nothing for lock files, which a tool writes."""
     good, old, line = _FIRST.get(known.name), version.strip(), lines[number - 1]
     if good is None or "lock" in file or file == "METADATA" or old not in line or not old:
         return ()
@@ -145,7 +145,7 @@ def _mended(file: str, lines: list[str], number: int, version: str, known: Libra
 
 
 def _newest_allowed(version: str, *, exact: bool) -> tuple[int, ...] | None:
-    """The newest version that a specifier lets in; None: no bound above."""
+    """Return the newest version that a specifier lets in; None: no bound above."""
     bounds: list[tuple[int, ...]] = []
     for found in _CLAUSE.finditer(version):
         operator, number = found[1] or ("==" if exact else ""), tuple(int(part) for part in found[2].split("."))

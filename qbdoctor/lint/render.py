@@ -121,7 +121,7 @@ def _handed_on(finding: LintFinding) -> tuple[MendedLines, ...]:
 
 
 def _mended(finding: LintFinding) -> str:
-    """The mended lines as text, for where a message is all there is."""
+    """Return the mended lines as text, for where a message is all there is."""
     parts = []
     for edit in finding.mended:
         last = max(edit.line, edit.last_line)

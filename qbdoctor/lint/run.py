@@ -92,7 +92,7 @@ def _file(run: _Run, name: str, language: str) -> None:
 
 
 def _across(run: _Run) -> None:
-    """A session in one file and the login in another of the same folder."""
+    """Find a session in one file and the login in another of the same folder."""
     for name, text, facts in run.read:
         if facts.logins or not facts.sessions or not facts.any_path:
             continue
@@ -107,7 +107,7 @@ def _across(run: _Run) -> None:
 
 
 def judged(facts: Facts) -> list[Hit]:
-    """What the rules say of one file."""
+    """Return what the rules say of one file."""
     return list(dict.fromkeys(hit for rule in RULES for hit in rule(facts)))
 
 
@@ -116,7 +116,7 @@ def _again(facts: Facts) -> tuple[list[Hit], Facts]:
 
 
 def reader_of(language: str) -> Callable[[str], Facts] | None:
-    """What reads a language; None where the extra is missing."""
+    """Return what reads a language; None where the extra is missing."""
     if language == "python":
         return reader.read
     from qbdoctor.lint.trees import reader as trees  # noqa: PLC0415 -- the extra is imported only there, and only here

@@ -38,21 +38,21 @@ class Source:
         return start, max(start, self.offset(place.last_line, place.last_column) if place.last_column else start)
 
     def of(self, place: Place) -> str:
-        """The text of a place."""
+        """Return the text of a place."""
         start, end = self.span(place)
         return self.text[start:end]
 
     def line_of(self, offset: int) -> int:
-        """The number of the line that an offset is in."""
+        """Return the number of the line that an offset is in."""
         return self.text.count("\n", 0, offset) + 1
 
     def line(self, number: int) -> str:
-        """A line's text."""
+        """Return a line's text."""
         end = self.text.find("\n", self.offset(number))
         return self.text[self.offset(number) : end if end >= 0 else len(self.text)]
 
     def indent(self, number: int) -> str:
-        """The blanks that a line begins with."""
+        """Return the blanks that a line begins with."""
         return re.match(r"[ \t]*", self.line(number))[0]  # type: ignore[index]
 
     def before(self, number: int, lines: str) -> TextEdit:
@@ -66,14 +66,14 @@ class Source:
         return TextEdit(at, at, f"\n{lines}")
 
     def applied(self, changes: Iterable[TextEdit]) -> str:
-        """The text with changes made."""
+        """Return the text with changes made."""
         text = self.text
         for change in sorted(set(changes), reverse=True):
             text = text[: change.start] + change.text + text[change.end :]
         return text
 
     def edits(self, changes: Iterable[TextEdit]) -> tuple[MendedLines, ...]:
-        """Changes as lines; those that touch one line together."""
+        """Return changes as lines; those that touch one line together."""
         groups: list[tuple[int, int, list[TextEdit]]] = []
         for change in sorted(set(changes)):
             first, last = self.line_of(change.start), self.line_of(change.end)
@@ -98,7 +98,7 @@ class Source:
         return next(found, -1)
 
     def statement_end(self, offset: int) -> int:
-        """The last line of the statement that an offset is in, brackets counted."""
+        """Return the last line of the statement that an offset is in, brackets counted."""
         at, depth = offset, 0
         while at < len(self.text):
             char = self.text[at]
@@ -111,7 +111,7 @@ class Source:
         return self.line_of(min(at, len(self.text)))
 
     def statement_start(self, offset: int) -> int:
-        """The first line of the statement that an offset is in: the last before it that ends another or opens a block."""
+        """Return the first line of the statement that an offset is in: the last before it that ends another or opens a block."""
         number = self.line_of(offset)
         while number > 1:
             above = self.line(number - 1).split("//")[0].rstrip()

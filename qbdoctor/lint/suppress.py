@@ -8,7 +8,7 @@ _MARK = re.compile(r"(?:#|//|/\*|--|<!--)\s*qbdoctor:\s*(ignore-file|ignore)(?:\
 
 
 def lines_of(text: str) -> list[str]:
-    """A file's lines as compilers count them: a form feed or a line separator of Unicode ends none."""
+    """Return a file's lines as compilers count them: a form feed or a line separator of Unicode ends none."""
     return re.split(r"\r\n|\r|\n", text)
 
 

@@ -93,7 +93,7 @@ class Observer(Inspection):
         )
 
     def _take_asked(self) -> Asked:
-        """What was asked, the user name completed from the config."""
+        """Return what was asked, the user name completed from the config."""
         settings = self.seen.settings
         if self._asked.username is None and settings is not None:
             return replace(self._asked, username=settings.text("Username") or None)
@@ -204,7 +204,7 @@ class Observer(Inspection):
         return first.header("via") or first.header("server")
 
     def _take_password(self) -> Secret | None:
-        """The password given, else the one typed: here, so that no check can look before it is asked for."""
+        """Return the password given, else the one typed: here, so that no check can look before it is asked for."""
         if self._password is None and self.ask_password is not None and not_needed(self.seen) is None:
             with self.wire.deadline.pause():
                 self._password = self.ask_password(self.seen.asked.username or "admin", self.address.url)
@@ -239,7 +239,7 @@ class Observer(Inspection):
         return call.body.strip()[:20] if call.status == 200 else None
 
     def _take_releases(self) -> VersionRange:
-        """What the server says is exact; before that answers, log, program and config narrow it down."""
+        """Return what the server says is exact; before that answers, log, program and config narrow it down."""
         if self.seen.has("version") and self.seen.version is not None:
             return VersionRange(self.seen.version, self.seen.version)
         return release.identify(self, self._logged_version())

@@ -126,18 +126,18 @@ RENAMED_FILTERS = {"paused": "stopped", "stopped": "paused", "resumed": "running
 
 
 def required(action: str, version: Version) -> Fields:
-    """The fields without which an action is 400, in the order in which the release names them; () for none."""
+    """Return the fields without which an action is 400, in the order in which the release names them; () for none."""
     rows = [fields for since, fields in REQUIRED.get(action, ()) if known(since) <= version.release]
     return rows[-1] if rows else ()
 
 
 def all_required(action: str) -> Fields:
-    """The fields that some release or other needs: a call with all of them works on each."""
+    """Return the fields that some release or other needs: a call with all of them works on each."""
     return tuple(dict.fromkeys(name for _, fields in REQUIRED.get(action, ()) for name in fields))
 
 
 def filter_words(version: Version) -> frozenset[str]:
-    """The words of torrents/info?filter= that a release knows."""
+    """Return the words of torrents/info?filter= that a release knows."""
     rows = [words for since, words in FILTERS if known(since) <= version.release]
     return frozenset((rows or [FILTERS[0][1]])[-1].split())
 

@@ -25,20 +25,20 @@ _IN_NAME = re.compile(r"qbittorrent(?:-nox)?[-_]v?(\d+\.\d+\.\d+(?:\.\d+)?)(?!\d
 
 
 def where(name: str, value: object) -> VersionRange:
-    """The releases in which a rule has this value; every release where it never has."""
+    """Return the releases in which a rule has this value; every release where it never has."""
     rows = [row for row in releases.rules(name) if row.value == value]
     return VersionRange(rows[0].since, rows[-1].until or FUTURE) if rows else ANY
 
 
 def meet(known: VersionRange, *signs: VersionRange) -> VersionRange:
-    """What fits all signs; one that contradicts what is known already is left out."""
+    """Return what fits all signs; one that contradicts what is known already is left out."""
     for sign in signs:
         known = known.meet(sign) or known
     return known
 
 
 def from_headers(header: Callable[[str], str | None], *, whole: bool) -> VersionRange:
-    """The releases that send these headers, with any answer of theirs.
+    """Return the releases that send these headers, with any answer of theirs.
 
     ``whole`` is True where nothing on the way can have taken a header out: then one that is absent says something as
     well. With an alternative UI the policy does not start with default-src, and nothing can be told from what is absent.
@@ -57,7 +57,7 @@ def from_headers(header: Callable[[str], str | None], *, whole: bool) -> Version
 
 
 def from_bearer_root(status: int, *, whole: bool) -> VersionRange:
-    """The releases that answer this status to ``GET /`` with an API key that cannot exist.
+    """Return the releases that answer this status to ``GET /`` with an API key that cannot exist.
 
     Older ones ignore the header; so does a server that it does not reach, so only a whole way counts for them.
     """
@@ -66,12 +66,12 @@ def from_bearer_root(status: int, *, whole: bool) -> VersionRange:
 
 
 def from_unknown_scope(status: int) -> VersionRange:
-    """The releases that answer this status to ``/api/v2/nope/x`` without a session."""
+    """Return the releases that answer this status to ``/api/v2/nope/x`` without a session."""
     return where("status.unknown_scope", status)
 
 
 def from_binary(path: Path) -> Version | None:
-    """The release whose number stands in the program's file, or in an AppImage's name; None where that is not certain.
+    """Return the release whose number stands in the program's file, or in an AppImage's name; None where that is not certain.
 
     A FIFO or a device is not waited for.
 
@@ -104,7 +104,7 @@ def _between(first: str, last: str, *, open_end: bool) -> VersionRange:
 
 
 def from_migration(number: int | None) -> VersionRange:
-    """The releases that leave this MigrationVersion in the file they wrote last.
+    """Return the releases that leave this MigrationVersion in the file they wrote last.
 
     None (absent) says nothing: releases before 4.4.0 write none, and a file written by hand has none either. A number
     that no release has is a pre-release's: it counts for the next release that has one.
@@ -118,15 +118,15 @@ def from_migration(number: int | None) -> VersionRange:
 
 
 def from_cookie_name(name: str) -> VersionRange:
-    """The releases that call their session cookie so; a name that is neither of the usual two says nothing."""
+    """Return the releases that call their session cookie so; a name that is neither of the usual two says nothing."""
     return where("cookie.name", "QBT_SID_{port}" if _PORT_COOKIE.match(name) else name)
 
 
 def from_forbidden_body(body: str) -> VersionRange:
-    """The releases that send this body with a 403 for want of a session; another body says nothing."""
+    """Return the releases that send this body with a 403 for want of a session; another body says nothing."""
     return where("body.forbidden", body.strip())
 
 
 def from_options_root(status: int) -> VersionRange:
-    """The releases that answer this status to ``OPTIONS /``; another status says nothing."""
+    """Return the releases that answer this status to ``OPTIONS /``; another status says nothing."""
     return where("status.other_method", status)

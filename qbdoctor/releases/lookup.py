@@ -55,7 +55,7 @@ def names() -> tuple[str, ...]:
 
 
 def change_of(name: str, number: int = 0) -> ReleaseRule:
-    """The row with which a rule changed: its only change, or the one of this number, from 1.
+    """Return the row with which a rule changed: its only change, or the one of this number, from 1.
 
     Raises KeyError for an unknown rule or number, and ValueError where a rule changed several times and none is given.
     """
@@ -68,18 +68,18 @@ def change_of(name: str, number: int = 0) -> ReleaseRule:
 
 
 def row(name: str, version: Version) -> ReleaseRule:
-    """The row that holds for a release. Raises KeyError for an unknown name."""
+    """Return the row that holds for a release. Raises KeyError for an unknown name."""
     found = rules(name)
     return next((each for each in reversed(found) if each.since <= version.release), found[0])
 
 
 def rule(name: str, version: Version) -> Any:
-    """What a release does, by a rule's name. Raises KeyError for an unknown name."""
+    """Return what a release does, by a rule's name. Raises KeyError for an unknown name."""
     return row(name, version).value
 
 
 def possible(name: str, versions: VersionRange = ANY) -> tuple[Any, ...]:
-    """The distinct values a rule has in a range of releases, in their order: one value means that it is certain."""
+    """Return the distinct values a rule has in a range of releases, in their order: one value means that it is certain."""
     lowest, highest = row(name, versions.lowest), row(name, versions.highest)
     values: list[Any] = []
     for each in rules(name):
@@ -106,32 +106,32 @@ class ReleaseAnswer(NamedTuple):
 
 
 def login_accepted(version: Version) -> ReleaseAnswer:
-    """What auth/login answers to good credentials, under a bypass, or with a valid cookie."""
+    """Return what auth/login answers to good credentials, under a bypass, or with a valid cookie."""
     return ReleaseAnswer(*_as(tuple, "login.accepted", version))
 
 
 def login_refused(version: Version) -> ReleaseAnswer:
-    """What auth/login answers to wrong credentials."""
+    """Return what auth/login answers to wrong credentials."""
     return ReleaseAnswer(*_as(tuple, "login.refused", version))
 
 
 def login_banned(version: Version) -> ReleaseAnswer:
-    """What auth/login answers to a banned address, right credentials or not."""
+    """Return what auth/login answers to a banned address, right credentials or not."""
     return ReleaseAnswer(*_as(tuple, "login.banned", version))
 
 
 def forbidden_body(version: Version) -> str:
-    """The body of a 403 for want of a session."""
+    """Return the body of a 403 for want of a session."""
     return _as(str, "body.forbidden", version)
 
 
 def hash_key(version: Version) -> str:
-    """The setting that holds the password's hash."""
+    """Return the setting that holds the password's hash."""
     return _as(str, "password.setting", version)
 
 
 def default_ban_limit(version: Version) -> int:
-    """The failed logins after which an address is banned, where the setting is absent."""
+    """Return the failed logins after which an address is banned, where the setting is absent."""
     return _as(int, "ban.limit", version)
 
 
@@ -155,7 +155,7 @@ def sessions_limit(version: Version) -> int | None:
 
 
 def cookie_name(version: Version, port: int, configured: str = "") -> str:
-    r"""The session cookie's name. ``port`` is ``WebUI\Port`` as configured, not that of a mapping in front.
+    r"""Return the session cookie's name. ``port`` is ``WebUI\Port`` as configured, not that of a mapping in front.
 
     ``configured`` is ``[WebAPI] SessionCookieName``; releases that know no such key, and values that they do not accept
     (webapplication.cpp 4.6.0:132), leave the default name.
@@ -166,7 +166,7 @@ def cookie_name(version: Version, port: int, configured: str = "") -> str:
 
 
 def same_site(version: Version, *, csrf: bool = True, secure: bool = False) -> str | None:
-    """The cookie's SameSite attribute by CSRFProtection and whether the cookie is Secure; None: it has none."""
+    """Return the cookie's SameSite attribute by CSRFProtection and whether the cookie is Secure; None: it has none."""
     if not csrf and not secure:
         return None
     value = rule("cookie.same_site" if csrf else "cookie.same_site_without_csrf", version)
@@ -208,7 +208,7 @@ def forwarded_for_rule(version: Version) -> str:
 
 
 def sec_fetch_accepted(version: Version) -> tuple[str, ...] | None:
-    """The values of Sec-Fetch-Site that pass, in lower case; None: it is not looked at."""
+    """Return the values of Sec-Fetch-Site that pass, in lower case; None: it is not looked at."""
     return None if rule("csrf.sec_fetch_site", version) is None else _as(tuple, "csrf.sec_fetch_site", version)
 
 
@@ -225,33 +225,33 @@ def passes_by_sec_fetch(version: Version, value: str, *, source: bool) -> bool |
 
 
 def csrf_exempt_paths(version: Version) -> tuple[str, ...]:
-    """The paths that no Origin or Referer check guards."""
+    """Return the paths that no Origin or Referer check guards."""
     return _as(tuple, "csrf.exempt_paths", version)
 
 
 def options_root_status(version: Version) -> int:
-    """The status of OPTIONS and every other method but GET, HEAD and POST, on every path; tells 4.5 from 4.6."""
+    """Return the status of OPTIONS and every other method but GET, HEAD and POST, on every path; tells 4.5 from 4.6."""
     return _as(int, "status.other_method", version)
 
 
 def unknown_api_status(version: Version) -> int:
-    """The status of an unknown scope (``/api/v2/nope/x``) without a session."""
+    """Return the status of an unknown scope (``/api/v2/nope/x``) without a session."""
     return _as(int, "status.unknown_scope", version)
 
 
 def post_only_since(action: str) -> Version | None:
-    """The first release that answers 405 to GET for an action ("app/setPreferences"); None: not known to."""
+    """Return the first release that answers 405 to GET for an action ("app/setPreferences"); None: not known to."""
     since = POST_ONLY.get(action)
     return None if since is None else known(since)
 
 
 def add_parameter(version: Version) -> str:
-    """The field of torrents/add that keeps a torrent from starting: "paused" or "stopped"; the other one is ignored."""
+    """Return the field of torrents/add that keeps a torrent from starting: "paused" or "stopped"; the other one is ignored."""
     return _as(str, "add.stopped_parameter", version)
 
 
 def loopback_rule(version: Version) -> str:
-    """What LocalHostAuth=false lets in: "exact" (127.0.0.1, ::1, ::ffff:127.0.0.1) or "127/8" (and ::1)."""
+    """Return what LocalHostAuth=false lets in: "exact" (127.0.0.1, ::1, ::ffff:127.0.0.1) or "127/8" (and ::1)."""
     return _as(str, "bypass.loopback", version)
 
 
@@ -269,7 +269,7 @@ def is_loopback_for(version: Version, address: str) -> bool:
 
 
 def text(name: str, version: Version) -> str | None:
-    """A log or output text as this release writes it ("log.listening"), with its prefix; None: it writes none."""
+    """Return a log or output text as this release writes it ("log.listening"), with its prefix; None: it writes none."""
     value = rule(name, version)
     return None if value is None else str(value).replace("{prefix}", _as(str, "log.prefix", version))
 
@@ -283,12 +283,12 @@ def _keys() -> dict[str, Key]:
 
 
 def key(name: str) -> Key:
-    r"""The setting of that name, in any case, as ``HTTPS/Enabled`` or ``HTTPS\Enabled``. Raises KeyError."""
+    r"""Return the setting of that name, in any case, as ``HTTPS/Enabled`` or ``HTTPS\Enabled``. Raises KeyError."""
     return _keys()[name.replace("\\", "/").lower()]
 
 
 def key_for_json(name: str, version: Version) -> Key | None:
-    """The setting behind a name of app/preferences as this release has it, or None."""
+    """Return the setting behind a name of app/preferences as this release has it, or None."""
     return next((each for each in KEYS if each.json == name and reads(each, version)), None)
 
 
@@ -299,7 +299,7 @@ def reads(setting: Key, version: Version) -> bool:
 
 
 def default(setting: Key, version: Version) -> Default:
-    """The value that a release takes where the setting is absent (nox build)."""
+    """Return the value that a release takes where the setting is absent (nox build)."""
     values = [value for since, value in setting.defaults if known(since) <= version.release]
     return values[-1] if values else setting.defaults[0][1]
 
@@ -314,7 +314,7 @@ def place(name: str, layout: Layout) -> tuple[str, str]:
 
 
 def layouts(version: Version | None, migration: int | None) -> tuple[Layout, ...]:
-    """The places a release reads the Web UI's settings from, the one that wins first.
+    """Return the places a release reads the Web UI's settings from, the one that wins first.
 
     ``migration`` is ``[Meta] MigrationVersion``, None where it is absent. A release that migrates moves what it finds
     in ``[Preferences]`` over ``[WebUI]`` at its start, so that both count (measured on 5.3.0). Without a version a file
@@ -338,7 +338,7 @@ def moved(setting: Key) -> bool:
 
 
 def layout(version: Version | None, migration: int | None) -> Layout:
-    """The place whose values win, which is where an edit of the file belongs; see :func:`layouts`."""
+    """Return the place whose values win, which is where an edit of the file belongs; see :func:`layouts`."""
     return layouts(version, migration)[0]
 
 

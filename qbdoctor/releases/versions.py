@@ -70,7 +70,7 @@ class VersionRange(NamedTuple):
     highest: Version
 
     def meet(self, other: VersionRange) -> VersionRange | None:
-        """The releases that fit both, or None: the two contradict each other."""
+        """Return the releases that fit both, or None: the two contradict each other."""
         lowest, highest = max(self.lowest, other.lowest), min(self.highest, other.highest)
         return VersionRange(lowest, highest) if lowest <= highest else None
 

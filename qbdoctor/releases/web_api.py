@@ -27,22 +27,22 @@ def has_scope(name: str, version: Version) -> bool:
 
 
 def status_of(action: str, version: Version) -> int:
-    """The status of an action that succeeds."""
+    """Return the status of an action that succeeds."""
     return int(rule("status.no_result", version)) if action in NO_RESULT else 200
 
 
 def webapi(version: Version) -> str:
-    """What app/webapiVersion answers. Raises StopIteration for a release that is not known."""
+    """Return what app/webapiVersion answers. Raises StopIteration for a release that is not known."""
     return next(number for number, first, last in WEBAPI if known(first) <= version <= known(last))
 
 
 def legacy_versions(version: Version) -> tuple[int, int]:
-    """The version of the v1 API and the oldest one it is compatible with."""
+    """Return the version of the v1 API and the oldest one it is compatible with."""
     return [numbers for since, numbers in LEGACY_VERSIONS if known(since) <= version][-1]
 
 
 def fields(table: Mapping[str, Rows], version: Version) -> dict[str, Any]:
-    """The fields that a release has, with their values; one that it has no more is left out."""
+    """Return the fields that a release has, with their values; one that it has no more is left out."""
     found = {}
     for name, rows in table.items():
         values = [value for since, value in rows if known(since) <= version.release]

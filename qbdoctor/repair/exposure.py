@@ -105,7 +105,7 @@ def _let_in(settings: Settings) -> tuple[Network, ...]:
 
 
 def _trusted(settings: Settings) -> tuple[Network, ...]:
-    """The networks believed; one address is one proxy's, which is what the setting is for."""
+    """Return the networks believed; one address is one proxy's, which is what the setting is for."""
     if not settings.boolean("ReverseProxySupportEnabled"):
         return ()
     return tuple(net for net in settings.trusted_proxies()[0] if net.prefixlen < net.max_prefixlen)

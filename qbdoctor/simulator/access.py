@@ -60,7 +60,7 @@ class SimulatedExchange:
         self._scheme, self._credentials = scheme.lower(), value.strip()
 
     def respond(self) -> Response:
-        """The answer, all headers but the connection's own included."""
+        """Return the answer, all headers but the connection's own included."""
         early = page_headers(self.standin)
         try:
             result = self._respond()
@@ -105,7 +105,7 @@ class SimulatedExchange:
         return self._action(call, asks_by_key=bool(key))
 
     def _call(self) -> _Call | None:
-        """The action that is asked for; None: a file is."""
+        """Return the action that is asked for; None: a file is."""
         match = _API.match(self.request.path)
         if match is not None:
             return _Call(match[1], match[2], {})
@@ -153,7 +153,7 @@ class SimulatedExchange:
         return act(self.standin, call.name, self.sid, form, self.request.files)
 
     def _form(self) -> dict[str, str]:
-        """The fields: a query's for GET, a form's for POST; for HEAD as the release has it."""
+        """Return the fields: a query's for GET, a form's for POST; for HEAD as the release has it."""
         method = self.request.method
         reads_query = method == "GET" or (method == "HEAD" and releases.rule("head", self.version) in ("as-get", "own"))
         return self.request.query if reads_query else self.request.form
@@ -169,7 +169,7 @@ class SimulatedExchange:
     # --- the checks ----------------------------------------------------------------------------------------------------
 
     def _check_headers(self, *, by_key: bool) -> None:
-        """The Origin, Referer and Host checks, in this order. Raises :class:`Refusal`."""
+        """Make the Origin, Referer and Host checks, in this order. Raises :class:`Refusal`."""
         settings, path = self.standin.settings, self.request.path
         guarded = (
             settings.boolean("CSRFProtection") and not by_key and path not in releases.csrf_exempt_paths(self.version)
@@ -218,7 +218,7 @@ class SimulatedExchange:
             self._start_session()
 
     def _sid_of_cookie(self) -> str:
-        """The value of our cookie: of equal names the last counts."""
+        """Return the value of our cookie: of equal names the last counts."""
         name = self.standin.cookie_name()
         pairs = (each.partition("=") for each in self.request.headers.get("cookie", "").split(";"))
         values = [value.strip() for key, equals, value in pairs if equals and key.strip() == name]
@@ -278,7 +278,7 @@ def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.
 
 
 def _pattern(domain: str) -> str:
-    """A ServerDomains entry as a regular expression: ``*``, ``?`` and ``[…]`` are wildcards."""
+    """Return a ServerDomains entry as a regular expression: ``*``, ``?`` and ``[…]`` are wildcards."""
     known = {"*": ".*", "?": "."}
     parts = _WILDCARDS.findall(domain)
     return "".join(part if len(part) > 1 else known.get(part, re.escape(part)) for part in parts)

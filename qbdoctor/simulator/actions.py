@@ -163,5 +163,5 @@ def _add(standin: StandIn, form: dict[str, str], files: list[Upload]) -> ActionR
 
 
 def not_played(standin: StandIn, action: str) -> Refusal:
-    """What is said of an action that the release has and the stand-in has not; qBittorrent never says this."""
+    """Return what is said of an action that the release has and the stand-in has not; qBittorrent never says this."""
     return Refusal(501, f"This is qbdoctor's stand-in for qBittorrent {standin.version}: it does not play {action}.")

@@ -39,7 +39,7 @@ class Config:
 
     @classmethod
     def made(cls, version: Version, raw: Mapping[str, str], password: Secret) -> Config:
-        """A config without a file: settings by their name, as raw text of the file, and the password to take."""
+        """Return a config without a file: settings by their name, as raw text of the file, and the password to take."""
         config = cls(None, version)
         for name, text in raw.items():
             config.set(name, text)
@@ -76,7 +76,7 @@ class Config:
         self.dirty = False
 
     def _text(self) -> bytes:
-        """The file as QSettings writes it: sections and keys sorted, comments gone, values in Qt's own spelling."""
+        """Return the file as QSettings writes it: sections and keys sorted, comments gone, values in Qt's own spelling."""
         sections: dict[str, list[str]] = {}
         for path, raw in sorted(self._pairs.items()):
             section, slash, key = path.partition("/")

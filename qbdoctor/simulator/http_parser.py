@@ -97,7 +97,7 @@ class Reader:
         return int(releases.rule(name, self._version))
 
     def _parse(self) -> tuple[Request | None, int]:
-        """The request at the beginning of what was received, and its size; None: not all of it is here yet."""
+        """Return the request at the beginning of what was received, and its size; None: not all of it is here yet."""
         end = self._held.find(_END)
         if end < 0:
             return None, 0
@@ -203,7 +203,7 @@ def _text(data: bytes) -> str:
 
 
 def _query(data: bytes, *, plus: bool) -> dict[str, str]:
-    """A query's fields. A plus is a blank even where it was sent as %2B: qBittorrent decodes first."""
+    """Return a query's fields. A plus is a blank even where it was sent as %2B: qBittorrent decodes first."""
     found = {}
     for pair in data.split(b"&"):
         name, equals, value = (unquote_to_bytes(part) for part in pair.partition(b"="))
@@ -224,7 +224,7 @@ def _form(data: bytes, *, plus: bool) -> dict[str, str]:
 
 
 def encoded(response: Response, version: Version, request: Request | None) -> bytes:
-    """The response as it goes over the wire. ``request`` is None where none could be read."""
+    """Return the response as it goes over the wire. ``request`` is None where none could be read."""
     status = response.status
     phrase = HTTPStatus(status).phrase
     if status == 413:

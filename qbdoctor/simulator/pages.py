@@ -16,7 +16,7 @@ _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' 
 
 
 def static(standin: StandIn, path: str, *, private: bool) -> ActionResult:
-    """A file of the Web UI. Raises :class:`~qbdoctor.simulator.actions.Refusal`."""
+    """Return a file of the Web UI. Raises :class:`~qbdoctor.simulator.actions.Refusal`."""
     version = standin.version
     if "\\" in path:
         raise Refusal(releases.rule("status.backslash_path", version))
@@ -52,14 +52,14 @@ def _alternative(standin: StandIn, path: str, *, private: bool) -> ActionResult:
 
 
 def caching(kind: str) -> str:
-    """The Cache-Control of a page's content type (webapplication.cpp, getCachingInterval)."""
+    """Return the Cache-Control of a page's content type (webapplication.cpp, getCachingInterval)."""
     if kind.startswith("image/"):
         return "private, max-age=604800"
     return "private, max-age=43200" if kind in ("text/css", "text/javascript") else "no-store"
 
 
 def page_headers(standin: StandIn) -> list[tuple[str, str]]:
-    """The headers of every answer that is not the parser's."""
+    """Return the headers of every answer that is not the parser's."""
     version, settings = standin.version, standin.settings
     built_in = not settings.boolean("AlternativeUIEnabled")
     guarded = settings.boolean("ClickjackingProtection")

@@ -70,7 +70,7 @@ def set_preferences(standin: StandIn, text: str) -> None:
 
 
 def _parsed(text: str) -> Any:
-    """The JSON value, or None for what Qt does not take for one."""
+    """Return the JSON value, or None for what Qt does not take for one."""
     try:
         return json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
@@ -78,7 +78,7 @@ def _parsed(text: str) -> Any:
 
 
 def _finite(word: str) -> float:
-    """A number. Raises ValueError for NaN and what is too large, which Python takes and Qt does not."""
+    """Return a number. Raises ValueError for NaN and what is too large, which Python takes and Qt does not."""
     number = float(word)
     if not math.isfinite(number):
         raise ValueError(word)
@@ -124,7 +124,7 @@ def _keep(standin: StandIn, name: str, value: Any) -> None:
 
 
 def _raw(key: Key, value: Any, *, utf8: bool) -> str:
-    """What Qt makes of a JSON value, as it is spelled in the file."""
+    """Return what Qt makes of a JSON value, as it is spelled in the file."""
     match key.kind:
         case "bool":
             return from_bool(_as_bool(value) != key.inverted)

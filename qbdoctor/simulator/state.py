@@ -105,11 +105,11 @@ class StandIn:
         return True
 
     def session(self, sid: str) -> Session:
-        """A session that lives."""
+        """Return a session that lives."""
         return self._sessions[sid]
 
     def start_session(self) -> str:
-        """A new session's id; above the release's limit the least recently used one goes."""
+        """Return a new session's id; above the release's limit the least recently used one goes."""
         sid = base64.b64encode(secrets.token_bytes(24)).decode()
         self._add(sid, by_key=False)
         return sid
@@ -137,7 +137,7 @@ class StandIn:
         self._sessions.pop(sid, None)
 
     def renewed_cookie(self, sid: str, *, secure: bool) -> str:
-        """The Set-Cookie header, where a session's cookie expires and is due; else nothing."""
+        """Return the Set-Cookie header, where a session's cookie expires and is due; else nothing."""
         session = self._sessions[sid]
         if not releases.cookie_expires(self.version) or self.clock.now() < session.renew_at:
             return ""
@@ -205,7 +205,7 @@ class StandIn:
         return False
 
     def api_key(self) -> Secret | None:
-        """The API key of the settings; one that has not the right form counts for nothing."""
+        """Return the API key of the settings; one that has not the right form counts for nothing."""
         stored = self.settings.secret("APIKey") if releases.api_key_supported(self.version) else None
         if stored is None:
             return None
@@ -243,7 +243,7 @@ class StandIn:
     # --- the cookie --------------------------------------------------------------------------------------------------
 
     def cookie_name(self) -> str:
-        """The session cookie's name."""
+        """Return the session cookie's name."""
         return releases.cookie_name(self.version, self.port, self._cookie_setting)
 
     def secure(self, forwarded_proto: str) -> bool:
@@ -254,7 +254,7 @@ class StandIn:
         return releases.secure_cookie(self.version, https=https, setting=wanted, forwarded_https=forwarded)
 
     def cookie(self, sid: str, *, secure: bool) -> str:
-        """The Set-Cookie header for a session; without one, the header that ends it.
+        """Return the Set-Cookie header for a session; without one, the header that ends it.
 
         It expires by the client's clock, so sooner where ours goes faster.
         """
@@ -277,7 +277,7 @@ class StandIn:
 
 
 def _address(text: str) -> str:
-    """The address as it is compared; "" for text that is none."""
+    """Return the address as it is compared; "" for text that is none."""
     stripped = text.strip()
     return stripped if covers(_EVERYWHERE, stripped) else ""
 

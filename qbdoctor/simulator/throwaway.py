@@ -179,7 +179,7 @@ class DemoServer:
     # --- what is done with it ----------------------------------------------------------------------------------------
 
     def client(self, *, keeps: bool) -> Client:
-        """An HTTP client that keeps cookies, or one that drops them; no proxy of the environment plays a part."""
+        """Return an HTTP client that keeps cookies, or one that drops them; no proxy of the environment plays a part."""
         handlers: list[Any] = [urllib.request.ProxyHandler({})]
         if keeps:
             handlers.append(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))

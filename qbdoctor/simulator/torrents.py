@@ -261,7 +261,7 @@ class Torrents:
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """What is new or other than before, and, as ``…_removed``, what is gone."""
+    """Return what is new or other than before, and, as ``…_removed``, what is gone."""
     found: dict[str, Any] = {}
     for name, value in now.items():
         old = before.get(name)
@@ -298,7 +298,7 @@ def _number(text: str) -> int:
 
 
 def _from_magnet(url: str) -> Torrent | None:
-    """The torrent of a magnet link, or of a bare hash."""
+    """Return the torrent of a magnet link, or of a bare hash."""
     if _HASH.fullmatch(url):
         return Torrent(_hex(url), _hex(url))
     if not url.lower().startswith("magnet:"):
@@ -323,7 +323,7 @@ def _hex(text: str) -> str:
 
 
 def _from_file(data: bytes) -> Torrent | None:
-    """The torrent of a .torrent file; None for anything else."""
+    """Return the torrent of a .torrent file; None for anything else."""
     try:
         whole, end, info = _bencoded(data, 0, 0)
     except (ValueError, IndexError, RecursionError):
@@ -353,7 +353,7 @@ def _from_file(data: bytes) -> Torrent | None:
 
 
 def _bencoded(data: bytes, at: int, depth: int) -> tuple[Any, int, bytes | None]:
-    """The value that begins there, where it ends, and the bytes of its entry "info". Raises ValueError, IndexError."""
+    """Return the value that begins there, where it ends, and the bytes of its entry "info". Raises ValueError, IndexError."""
     if depth > _DEEPEST:
         raise ValueError("too deep")
     kind = data[at : at + 1]

@@ -53,12 +53,12 @@ def refused_bare(each: Seen) -> bool:
 
 
 def tried(seen: Sequence[Seen]) -> frozenset[str]:
-    """The labels of all sessions that were sent back, altered ones included."""
+    """Return the labels of all sessions that were sent back, altered ones included."""
     return frozenset(cookie.value.partition(" ")[0] for each in seen for cookie in each.cookies)
 
 
 def unkept_logins(base: Sequence[Seen], everything: Sequence[Seen]) -> tuple[Seen, ...]:
-    """Accepted logins whose session nobody ever sent back."""
+    """Find accepted logins whose session nobody ever sent back."""
     used = tried(everything)
     return tuple(
         each for each in base if each.good_login and each.session_given and each.session_given.value not in used
@@ -66,7 +66,7 @@ def unkept_logins(base: Sequence[Seen], everything: Sequence[Seen]) -> tuple[See
 
 
 def split(trace: Trace) -> tuple[Conversation, ...]:
-    """The conversations of a trace, in the order of their first exchange."""
+    """Return the conversations of a trace, in the order of their first exchange."""
     bases: dict[tuple[str, str, str], list[Seen]] = {}
     for each in trace.seen:
         bases.setdefault((each.address, each.agent, each.host), []).append(each)

@@ -35,7 +35,7 @@ def _add(known: Context, part: Conversation) -> Iterator[Finding]:
 
 
 def _endpoint(known: Context, part: Conversation) -> Iterator[Finding]:
-    """An action that this release calls otherwise or has no more, or whose fields it calls otherwise."""
+    """Yield an action that this release calls otherwise or has no more, or whose fields it calls otherwise."""
     gone = [
         each for each in part.seen if each.status == 404 and each.action in ACTIONS and _lacking(known, each.action)
     ]
@@ -74,7 +74,7 @@ def _endpoint(known: Context, part: Conversation) -> Iterator[Finding]:
 
 
 def _lacking(known: Context, action: str) -> list[Version]:
-    """The releases that the server can be, none of which has the action; none where a 404 may mean something else.
+    """Return the releases that the server can be, none of which has the action; none where a 404 may mean something else.
 
     The pairs of 5.0 answer 404 for no other reason: of several releases it is one of those without.
     """
@@ -94,7 +94,7 @@ def _legacy(each: Seen) -> str:
 
 
 def _filter(known: Context, part: Conversation) -> Iterator[Finding]:
-    """A list of some torrents that is one of all, because the release does not know the word; worse before a delete."""
+    """Yield a list of some torrents that is one of all, because the release does not know the word; worse before a delete."""
     bad = [
         each
         for each in part.seen

@@ -56,7 +56,7 @@ def said(each: Seen) -> str:
 
 
 def carries(each: Seen) -> str:
-    """What it carries that could authenticate it, in words."""
+    """Return what it carries that could authenticate it, in words."""
     words = {
         "basic": "Authorization: Basic",
         "bearer": "Authorization: Bearer",
@@ -77,7 +77,7 @@ def _remark(value: str) -> str:
 
 
 def outcome(each: Seen) -> str:
-    """What came back, in words."""
+    """Return what came back, in words."""
     if each.status is None:
         return "no answer"
     words = {"ok": " Ok.", "fails": " Fails.", "banned": ", banned"}

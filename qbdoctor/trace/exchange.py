@@ -136,7 +136,7 @@ class Seen:
         return self.kind == "login" and ((self.status == 200 and self.answer == "fails") or self.status == 401)
 
     def to_json(self) -> Json:
-        """The facts as they are saved; what is empty is left out."""
+        """Return the facts as they are saved; what is empty is left out."""
         return {name: value for name, value in asdict(self).items() if value not in ("", (), None, False)}
 
 

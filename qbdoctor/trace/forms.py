@@ -21,7 +21,7 @@ _TAIL = 512
 
 
 def read_login(body: bytes, label: Callable[[str], str]) -> LoginForm:
-    """The facts of a login's urlencoded body or query; ``label`` turns a secret into a label.
+    """Return the facts of a login's urlencoded body or query; ``label`` turns a secret into a label.
 
     Doubts: ``ampersand`` (what follows one is no field of a login), ``escape`` (a ``%`` that starts none), ``raw`` (a
     character that every encoder escapes), ``plus`` (a ``+``, which is also how a blank is encoded).
@@ -73,7 +73,7 @@ class AddFields:
             self._rest = self._rest[-65536:]
 
     def result(self) -> tuple[str, ...]:
-        """The ones that were true, by name."""
+        """Return the ones that were true, by name."""
         if not self._multipart:
             for part in self._rest.split(b"&"):
                 name, _, value = part.partition(b"=")

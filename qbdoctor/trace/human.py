@@ -16,7 +16,7 @@ _REMEDIES = 3
 
 
 def live(each: Seen) -> str:
-    """The line of an exchange that has just ended."""
+    """Return the line of an exchange that has just ended."""
     agent = each.agent or "no user agent"
     note = f"  ({each.notes[0]})" if each.notes else ""
     return (
@@ -25,7 +25,7 @@ def live(each: Seen) -> str:
 
 
 def human(made: TraceResult, *, quiet: bool = False, verbose: bool = False, width: int | None = None) -> str:
-    """The verdict, each client's causes with what shows them, and the line that mends it."""
+    """Return the verdict, each client's causes with what shows them, and the line that mends it."""
     lines = [f"{_MARKS[made.state]} {made.headline}"]
     if not quiet:
         for client in made.clients:

@@ -331,5 +331,5 @@ def listen(host: str, port: int, *, also_ipv6: bool) -> list[socket.socket]:
 
 
 def address_of(sockets: list[socket.socket], host: str) -> Address:
-    """The address to hand out."""
+    """Return the address to hand out."""
     return Address("http", host, int(sockets[0].getsockname()[1]))

@@ -52,7 +52,7 @@ def shown(text: str, longest: int = 120) -> str:
 
 
 def shown_path(target: str) -> str:
-    """A request's path with the names of its parameters, never their values."""
+    """Return a request's path with the names of its parameters, never their values."""
     path, mark, query = target.partition("?")
     if "://" in path.partition("/")[0] + path[:8]:  # the absolute form, which a client sends to a proxy
         path = urlsplit(target).path
@@ -62,13 +62,13 @@ def shown_path(target: str) -> str:
 
 
 def filter_word(query: str) -> str:
-    """The word of ``filter=`` in a query, "" for none or one that is no plain word."""
+    """Return the word of ``filter=`` in a query, "" for none or one that is no plain word."""
     found = _FILTER.search(query)
     return found[1] if found is not None else ""
 
 
 def _filter_of(draft: Draft, query: str, content: Content) -> str:
-    """The word that torrents/info was asked by, in the address or in a form."""
+    """Return the word that torrents/info was asked by, in the address or in a form."""
     if draft.action != INFO:
         return ""
     form = bytes(draft.body).decode("ascii", "replace") if content == "form" else ""
@@ -131,7 +131,7 @@ class Notebook:
         return draft
 
     def finish(self, draft: Draft) -> Seen:
-        """The facts of an exchange that is over."""
+        """Return the facts of an exchange that is over."""
         headers = {name.lower(): value for name, value in draft.headers}
         content = content_of(draft.headers)
         if draft.action == LOGIN and content in ("", "other") and bytes(draft.body).lstrip().startswith(b"{"):
@@ -189,7 +189,7 @@ class Notebook:
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _carried(self, headers: Headers) -> tuple[Carried, ...]:
-        """The cookies as the server reads them: of several Cookie lines the last, of equal names the last."""
+        """Return the cookies as the server reads them: of several Cookie lines the last, of equal names the last."""
         lines = [value for name, value in headers if name.lower() == "cookie"]
         found: dict[str, Carried] = {}
         for part in (lines or [""])[-1].split(";"):
@@ -253,7 +253,7 @@ class Notebook:
 
 
 def content_of(headers: Headers) -> Content:
-    """What a request's body says that it is."""
+    """Return what a request's body says that it is."""
     kinds = [value.partition(";")[0].strip().lower() for name, value in headers if name.lower() == "content-type"]
     if not kinds or not kinds[-1]:
         return ""

@@ -91,7 +91,7 @@ def _method(known: Context, part: Conversation) -> Iterator[Finding]:
 
 
 def _in_address(_: Context, part: Conversation) -> Iterator[Finding]:
-    """A login by POST whose fields stand in the query: it is one without a name and a password."""
+    """Yield a login by POST whose fields stand in the query: it is one without a name and a password."""
     bad = [each for each in part.seen if _fields_in_address(each)]
     if bad:
         yield Finding(
@@ -162,7 +162,7 @@ def _source(known: Context, part: Conversation) -> Iterator[Finding]:
 
 
 def _twins(known: Context, first: Seen) -> list[Seen]:
-    """The same call without what may have been refused, where it was let in."""
+    """Return the same call without what may have been refused, where it was let in."""
     return [
         each
         for each in known.trace.seen
@@ -209,7 +209,7 @@ def _host(known: Context, part: Conversation) -> Iterator[Finding]:
 
 
 def _header(known: Context, part: Conversation) -> Iterator[Finding]:
-    """A header instead of a session: one that this release does not read, or a key or password that is wrong."""
+    """Yield a header instead of a session: one that this release does not read, or a key or password that is wrong."""
     refused = [
         each
         for each in part.seen
@@ -258,7 +258,7 @@ def _header(known: Context, part: Conversation) -> Iterator[Finding]:
 
 
 def _credentials(known: Context, part: Conversation) -> Iterator[Finding]:
-    """A login refused: its form was not encoded, or what it says is wrong."""
+    """Yield a login refused: its form was not encoded, or what it says is wrong."""
     logins = [each for each in part.seen if each.kind == "login"]
     banned = [each for each in logins if each.answer == "banned"]
     if banned:

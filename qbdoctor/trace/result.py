@@ -52,7 +52,7 @@ class TraceResult:
         return {"problem": 1, "unknown": 3}.get(self.state, 0)
 
     def to_json(self) -> Json:
-        """The contract's object."""
+        """Return the contract's object."""
         trace = self.trace
         owner = {each.n: client.number for client in self.clients for each in client.conversation.seen}
         return {
@@ -167,7 +167,7 @@ def ended_with(code: int) -> str:
 
 
 def _stuck(part: Conversation) -> list[Seen]:
-    """The last API exchange of a conversation, where it failed."""
+    """Return the last API exchange of a conversation, where it failed."""
     last = [each for each in part.seen if each.kind != "page"][-1:]
     return [each for each in last if each.status is None or each.status in (401, 403) or each.status >= 500]
 

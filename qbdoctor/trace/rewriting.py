@@ -58,11 +58,11 @@ class Names:
         return host == self.target.host and (port or DEFAULT_PORTS[self.target.scheme]) == self.target.port
 
     def host(self, text: str) -> str:
-        """The Host to pass on."""
+        """Return the Host to pass on."""
         return self.target.authority if self.names_proxy(text) else text
 
     def source(self, text: str, host: str) -> tuple[str, bool]:
-        """An Origin or Referer to pass on, and whether it is the client's own site; ``host`` is the request's Host."""
+        """Return an Origin or Referer to pass on, and whether it is the client's own site; ``host`` is the request's Host."""
         head, slashes, rest = text.partition("://")
         authority, slash, path = rest.partition("/")
         if not slashes:
@@ -81,7 +81,7 @@ class Names:
         return ours or authority.lower() == host.lower()
 
     def location(self, text: str) -> str:
-        """A redirect to pass back: one to the target itself leads to the proxy, any other stays."""
+        """Return a redirect to pass back: one to the target itself leads to the proxy, any other stays."""
         head = f"{self.target.scheme}://"
         authority, slash, path = text[len(head) :].partition("/")
         if text.lower().startswith(head) and self.names_target(authority):
@@ -90,7 +90,7 @@ class Names:
 
 
 def shown_source(text: str) -> str:
-    """An Origin or Referer as it may be shown: scheme, host and port, no path, no credentials."""
+    """Return an Origin or Referer as it may be shown: scheme, host and port, no path, no credentials."""
     try:
         parts = urlsplit(text)
         host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
@@ -103,7 +103,7 @@ def shown_source(text: str) -> str:
 
 
 def proxy_host(target: Address, listen: str | None, reaches: Callable[[str, str], bool]) -> tuple[str, bool]:
-    """The host for the address that is handed to clients, and whether it is of the target's kind.
+    """Return the host for the address that is handed to clients, and whether it is of the target's kind.
 
     A name stays a name (``localhost``), an address an address of the same family, since clients treat them
     differently. ``listen`` is the host of ``--listen``; ``reaches(name, address)`` says whether a name leads there.

@@ -239,7 +239,7 @@ def _leads_to(name: str, address: str) -> bool:
 
 
 def _stderr() -> int:
-    """The descriptor of our standard error, for the command's output."""
+    """Return the descriptor of our standard error, for the command's output."""
     try:
         sys.stderr.flush()
         return sys.stderr.fileno()

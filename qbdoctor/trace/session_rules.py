@@ -56,7 +56,7 @@ def _of(known: Context, part: Conversation, parts: Sequence[Conversation]) -> tu
 
 
 def _not_kept(known: Context, part: Conversation, parts: Sequence[Conversation]) -> Iterator[Finding]:
-    """A good login with a cookie, and refused calls that carry none, or carry something else under its old name."""
+    """Yield a good login with a cookie, and refused calls that carry none, or carry something else under its old name."""
     logins = unkept_logins(part.seen, known.trace.seen)
     for login in logins:
         given = login.session_given
@@ -119,7 +119,7 @@ def _drops(
 
 
 def _twin(part: Conversation, parts: Sequence[Conversation]) -> Seen | None:
-    """A call of the same library at a host of the other kind that did carry its login's session."""
+    """Return a call of the same library at a host of the other kind that did carry its login's session."""
     for other in parts:
         if part.agent and other.agent == part.agent and {other.host_kind, part.host_kind} == {"ip", "name"}:
             given = {each.session_given.value for each in other.seen if each.good_login and each.session_given}
@@ -147,7 +147,7 @@ def _wants_sid(part: Conversation, login: Seen, wrong: Sequence[Seen]) -> Findin
 
 
 def _other_name(known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
-    """The session's value under another name than the one it was given, or altered on its way."""
+    """Yield the session's value under another name than the one it was given, or altered on its way."""
     names = {given.value: given for each in known.trace.seen for given in each.given if given.value}
     for each in part.calls:
         for cookie in each.cookies if each.status == 403 else ():
@@ -171,7 +171,7 @@ def _other_name(known: Context, part: Conversation, _: Sequence[Conversation]) -
 
 
 def _bare(_: Context, part: Conversation, __: Sequence[Conversation]) -> Iterator[Finding]:
-    """Calls that carry nothing: beside others that carry a session, or from a client that never logs in."""
+    """Find calls that carry nothing: beside others that carry a session, or from a client that never logs in."""
     calls = [each for each in part.calls if refused_bare(each)]
     hint = user_agents.hint(part.agent, part.host_kind)
     kept = any(each.sessions for each in part.base)
@@ -200,7 +200,7 @@ def _bare(_: Context, part: Conversation, __: Sequence[Conversation]) -> Iterato
 
 
 def _stops(known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
-    """A login answered 204 with a cookie, and nothing after it; or the call that it was made for is not made again."""
+    """Yield a login answered 204 with a cookie, and nothing after it; or the call that it was made for is not made again."""
     if any(each.sessions for each in part.base):
         yield from _not_repeated(part)
         return
@@ -232,7 +232,7 @@ def _stops(known: Context, part: Conversation, _: Sequence[Conversation]) -> Ite
 
 
 def _not_repeated(part: Conversation) -> Iterator[Finding]:
-    """A call was refused, the login for it was answered 204, and it is not made again: what asks for a version aside."""
+    """Yield a call that was refused, its login answered 204, and that is not made again: what asks for a version aside."""
     for login in part.seen:
         if not login.good_login or login.status != 204:
             continue
@@ -250,7 +250,7 @@ def _not_repeated(part: Conversation) -> Iterator[Finding]:
 
 
 def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
-    """Calls refused with a session that is dead, or after its end, and no login after them."""
+    """Find calls refused with a session that is dead, or after its end, and no login after them."""
     if part.role:
         return
     end = max((each.n for each in part.base if each.kind == "login"), default=0)
@@ -284,7 +284,7 @@ def _never_again(known: Context, part: Conversation, _: Sequence[Conversation]) 
 
 
 def _not_the_session(_known: Context, part: Conversation, _: Sequence[Conversation]) -> Iterator[Finding]:
-    """A 403, 409 or 413 of an action, with a session that goes on to be good: it is about what was asked for."""
+    """Yield a 403, 409 or 413 of an action, with a session that goes on to be good: it is about what was asked for."""
     refused = [each for each in part.calls if each.status == 403 and _is_about_a_folder(each, part)]
     if refused:
         first = refused[0]

@@ -84,7 +84,7 @@ _HINTS: tuple[tuple[str, Hint], ...] = (
 
 
 def hint(agent: str, host_kind: HostKind) -> Hint | None:
-    """What a library with this user agent does with the cookie of such a host; None for an unknown one."""
+    """Return what a library with this user agent does with the cookie of such a host; None for an unknown one."""
     if re.search(r"aiohttp/", agent) and host_kind == "ip":
         return _AIOHTTP_IP
     return next((found for pattern, found in _HINTS if re.search(pattern, agent)), None)
@@ -97,5 +97,5 @@ def conditions(agent: str) -> dict[str, str]:
 
 
 def remedy(found: Hint | None) -> tuple[Remedy, ...]:
-    """The hint as a remedy; aiohttp's at an address stands on the catalogue's own page."""
+    """Return the hint as a remedy; aiohttp's at an address stands on the catalogue's own page."""
     return () if found is None or not found.text else (Remedy("client", found.text, found.commands),)

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _play(instance: DemoServer, say: Say, *, standin: bool) -> None:
-    """The six steps. Raises :class:`StepFailed`."""
+    """Play the six steps. Raises :class:`StepFailed`."""
     say("1. A throw-away qBittorrent with the incident's settings")
     if why := instance.start(standin=standin):
         say(f"   {why}")

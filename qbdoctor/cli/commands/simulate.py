@@ -77,7 +77,7 @@ def _speed(given: str | float) -> float:
 
 
 def _port(given: str | int | None) -> int:
-    """The port; 0: a free one."""
+    """Return the port; 0: a free one."""
     try:
         port = 0 if given is None else int(given)
     except ValueError:
@@ -176,7 +176,7 @@ def _take_key(config: Config, file: str | None) -> None:
 
 
 def _served(config: Config, port: int, clock: Clock) -> tuple[StandIn, Server]:
-    """The stand-in, listening at that port; 0: a free one. Raises :class:`UserError`."""
+    """Return the stand-in, listening at that port; 0: a free one. Raises :class:`UserError`."""
     tries = 1 if port else _TRIES
     for attempt in range(tries):
         config.set("Port", str(port or free_port()))

@@ -90,7 +90,7 @@ class _View:
             raise Unreadable("this release of iniparse does not keep the lines as they are")
 
     def walk(self) -> Iterator[tuple[int, int, Any]]:
-        """The 1-based number of each line, the offset of its first byte, and iniparse's object for it."""
+        """Yield the 1-based number of each line, the offset of its first byte, and iniparse's object for it."""
         number, offset = 1, self._begin
         for line in self._document.lines():
             if text := line.line:
@@ -117,7 +117,7 @@ class _View:
         return any(isinstance(line, Rest) and line.options for line in self._document.lines())
 
     def option(self, group: str, name: str) -> Option | None:
-        """The last option of that name in all sections of the group."""
+        """Return the last option of that name in all sections of the group."""
         return self._document.option(group, name) if self.options else None  # these know where they stand
 
 
@@ -218,7 +218,7 @@ class QtIni:
         return not self._part.options and not self._part.skips_options
 
     def header_before(self, offset: int) -> str | None:
-        """The section, as it is spelled, that a line which starts here is in; None before the first one."""
+        """Return the section, as it is spelled, that a line which starts here is in; None before the first one."""
         at = bisect_left(self._headers, offset, key=lambda header: header[0])
         return self._headers[at - 1][1] if at else None
 
@@ -235,7 +235,7 @@ class QtIni:
         return tuple(_entry(option) for option in self._with(path).options if self._folded(option.path) == path)
 
     def get(self, section: str, key: str) -> Entry | None:
-        r"""The entry whose value Qt uses.
+        r"""Return the entry whose value Qt uses.
 
         Qt reads the groups in the order of their names, so that ``[Preferences\WebUI]`` overrules ``[Preferences]``
         and both overrule ``[General]``, wherever they stand in the file. Within one group the last one counts.

@@ -169,7 +169,7 @@ def _is_proven(old: QtIni, new: QtIni, cuts: list[_Cut]) -> bool:
 
 
 def _pairs(file: QtIni, section: str | None, lines: bytes) -> list[tuple[str, str]]:
-    """The entries of lines that stand in this section."""
+    """Return the entries of lines that stand in this section."""
     header = b"" if section is None else b"[" + section.encode("ascii", "surrogateescape") + b"]\n"
     return QtIni.parse(header + lines, ignore_case=file.ignore_case).pairs
 
@@ -193,7 +193,7 @@ def _check_spelling(file: QtIni, section: str, key: str) -> None:
 
 
 def _bytes_of(raw: str) -> bytes:
-    """The value's bytes, if a line with it would be read back so and end where it ends."""
+    """Return the value's bytes, if a line with it would be read back so and end where it ends."""
     try:
         value = raw.encode("ascii", "surrogateescape")
         alone = QtIni.parse(b"[s]\nk=" + value + b"\nz=\n")
@@ -230,7 +230,7 @@ def _header(section: str) -> bytes:
 
 
 def _escaped(name: str) -> bytes:
-    r"""A section or key as Qt writes it: ``\`` between parts, %XX or %UXXXX for most other characters."""
+    r"""Return a section or key as Qt writes it: ``\`` between parts, %XX or %UXXXX for most other characters."""
     units = name.replace("/", "\\").encode("utf-16-be", "surrogatepass")
     codes = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
     return "".join(

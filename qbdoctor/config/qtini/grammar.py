@@ -232,7 +232,7 @@ class Document(ini.INIConfig):  # type: ignore[misc]  # iniparse has no types
                 yield inner.contents[0] if isinstance(inner, ini.LineContainer) else inner
 
     def option(self, group: str, name: str) -> Option | None:
-        """The last option of that name in all sections of the group."""
+        """Return the last option of that name in all sections of the group."""
         container = self._sections[group]._options.get(name) if group in self._sections else None
         return None if container is None else container.contents[0]
 

@@ -92,7 +92,7 @@ def put_back(data: bytes, before: bytes, section: str, key: str, *, ignore_case:
 
 
 def _index(data: bytes, offset: int) -> int:
-    """The 0-based line of a byte; a file that may be edited has no line end but LF and CR LF."""
+    """Return the 0-based line of a byte; a file that may be edited has no line end but LF and CR LF."""
     return data.count(b"\n", 0, offset)
 
 
@@ -119,7 +119,7 @@ def _runs(data: bytes, gone: set[int]) -> Iterator[_Run]:
 
 
 def _placed(data: bytes, run: _Run, section: str, *, ignore_case: bool) -> Iterator[bytes]:
-    """The file with the lines of a run in each place that may be theirs, the likeliest first."""
+    """Yield the file with the lines of a run in each place that may be theirs, the likeliest first."""
     file = QtIni.parse(data, ignore_case=ignore_case)
     newline = file.newline.encode()
     lines = data.splitlines(keepends=True)

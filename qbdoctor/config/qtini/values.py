@@ -39,7 +39,7 @@ def _joined(text: str) -> str:
 
 
 def _strings(raw: str, *, utf8: bool) -> list[str]:
-    """The value's strings before what "@" says of their type; more than one if there is an unquoted comma."""
+    """Return the value's strings before what "@" says of their type; more than one if there is an unquoted comma."""
     decoder = codecs.getincrementaldecoder("utf-8-sig" if utf8 else "latin-1")("replace")
     done: list[str] = []
     text = ""
@@ -79,7 +79,7 @@ def _strings(raw: str, *, utf8: bool) -> list[str]:
 
 
 def _string(text: str, *, utf8: bool) -> str:
-    """What a lone string stands for, by Qt's marks of types."""
+    """Return what a lone string stands for, by Qt's marks of types."""
     if text.endswith(")"):
         if text.startswith("@ByteArray("):
             return _latin1(text[11:-1]).decode("utf-8", "replace")
@@ -112,7 +112,7 @@ def is_bytes(raw: str) -> bool:
 
 
 def to_text(raw: str, *, utf8: bool = True) -> str:
-    """The value as a string; empty for a list, as ``QVariant::toString`` has it.
+    """Return the value as a string; empty for a list, as ``QVariant::toString`` has it.
 
     ``utf8`` False reads bytes above 127 as Latin-1, as Qt 5 does.
     """
@@ -121,7 +121,7 @@ def to_text(raw: str, *, utf8: bool = True) -> str:
 
 
 def to_bool(raw: str, default: bool = True) -> bool:
-    """The value as a boolean: false are only "", "0" and "false" in any case, so "no" and "off" are true.
+    """Return the value as a boolean: false are only "", "0" and "false" in any case, so "no" and "off" are true.
 
     ``default`` is for lists and ``@Invalid()``. qBittorrent 4.5.2 and later take the setting's own default there
     (measured for ``LocalHostAuth``, whose default is true).
@@ -132,7 +132,7 @@ def to_bool(raw: str, default: bool = True) -> bool:
 
 
 def to_int(raw: str, default: int) -> int:
-    """The value as a number of 32 bits: 0 for text that is none, as ``QString::toInt`` has it.
+    """Return the value as a number of 32 bits: 0 for text that is none, as ``QString::toInt`` has it.
 
     ``default`` is for lists and ``@Invalid()``, which convert to no number at all.
     """
@@ -144,26 +144,26 @@ def to_int(raw: str, default: int) -> int:
 
 
 def to_list(raw: str, *, utf8: bool = True) -> tuple[str, ...]:
-    """The value as strings: one for a value without an unquoted comma, none for ``@Invalid()``."""
+    """Return the value as strings: one for a value without an unquoted comma, none for ``@Invalid()``."""
     if is_invalid(raw):
         return ()
     return tuple(_string(each, utf8=utf8) for each in _strings(raw, utf8=utf8))
 
 
 def to_bytes(raw: str) -> bytes:
-    """The value as bytes: those in ``@ByteArray(…)``, else the string's UTF-8; empty for a list."""
+    """Return the value as bytes: those in ``@ByteArray(…)``, else the string's UTF-8; empty for a list."""
     if is_bytes(raw):
         return _latin1(_strings(raw, utf8=True)[0][11:-1])
     return to_text(raw).encode("utf-8", "surrogatepass")
 
 
 def from_bool(value: bool) -> str:
-    """The text Qt writes for a boolean."""
+    """Return the text Qt writes for a boolean."""
     return "true" if value else "false"
 
 
 def from_text(text: str, *, utf8: bool = True) -> str:
-    """The text Qt writes for a string; with ``utf8`` False all ASCII, as Qt 5 does, which every Qt reads alike."""
+    """Return the text Qt writes for a string; with ``utf8`` False all ASCII, as Qt 5 does, which every Qt reads alike."""
     if utf8 and "\0" in text:
         text = f"@String({text})"
     elif text.startswith("@"):
@@ -172,13 +172,13 @@ def from_text(text: str, *, utf8: bool = True) -> str:
 
 
 def from_list(texts: Iterable[str], *, utf8: bool = True) -> str:
-    """The text Qt writes for a list of strings; a list of one is written as that string."""
+    """Return the text Qt writes for a list of strings; a list of one is written as that string."""
     raws = [from_text(text, utf8=utf8) for text in texts]
     return ", ".join(raws) if raws else "@Invalid()"
 
 
 def from_bytes(value: bytes) -> str:
-    """The text Qt writes for a byte array."""
+    """Return the text Qt writes for a byte array."""
     return _escaped(f"@ByteArray({value.decode('latin-1')})", utf8=False)
 
 

@@ -22,12 +22,12 @@ _SHAPES = (
 
 @cache
 def old_name() -> str:
-    """The cookie's name up to 5.1: ``SID``."""
+    """Return the cookie's name up to 5.1: ``SID``."""
     return releases.cookie_name(releases.OLDEST, 8080)
 
 
 def new_name(port: int = 8080) -> str:
-    """The cookie's name from 5.2 on, for a port."""
+    """Return the cookie's name from 5.2 on, for a port."""
     return releases.cookie_name(releases.NEWEST, port)
 
 

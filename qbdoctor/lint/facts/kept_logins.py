@@ -136,7 +136,7 @@ def _is_cleared(code: str, name: str) -> bool:
 
 
 def _at_start(facts: Facts, code: str, sites: list[int]) -> list[KeptLogin]:
-    """A library that logs in by a function whose name does not say so, and never looks how a call went."""
+    """Return a library that logs in by a function whose name does not say so, and never looks how a call went."""
     logins = facts.logins
     if sites or len(logins) != 1 or _NAMED_LOGIN.search(logins[0].scope_name) or _LOOKS.search(code):
         return []

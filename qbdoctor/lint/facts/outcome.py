@@ -27,7 +27,7 @@ class Expr:
     value: str | int | tuple[str | int, ...] = ""
 
     def leaves(self) -> tuple[Expr, ...]:
-        """The comparisons in it."""
+        """Return the comparisons in it."""
         if not self.parts:
             return (self,)
         return tuple(leaf for part in self.parts for leaf in part.leaves())
@@ -55,7 +55,7 @@ class Evaluation:
 
 @cache
 def answers() -> tuple[Evaluation, Evaluation, Evaluation, Evaluation]:
-    """A good login of old and of new releases, then a bad one of each."""
+    """Return a good login of old and of new releases, then a bad one of each."""
     old, new = releases.OLDEST, releases.NEWEST
     good = (releases.login_accepted(old), releases.login_accepted(new))
     bad = (releases.login_refused(old), releases.login_refused(new))
@@ -68,7 +68,7 @@ def answers() -> tuple[Evaluation, Evaluation, Evaluation, Evaluation]:
 
 
 def value(expr: Expr, answer: Evaluation) -> bool | None:
-    """What a condition comes to for an answer."""
+    """Return what a condition comes to for an answer."""
     if expr.kind in {"and", "or"}:
         values = [value(part, answer) for part in expr.parts]
         decisive = expr.kind == "or"

@@ -255,7 +255,7 @@ class Facts:
         return [each for each in self.requests if each.is_call]
 
     def loop_around(self, line: int) -> Loop | None:
-        """The innermost loop without an end that a line is in."""
+        """Return the innermost loop without an end that a line is in."""
         around = [loop for loop in self.loops if loop.first <= line <= loop.last]
         return min(around, key=lambda loop: loop.last - loop.first, default=None)
 

@@ -64,7 +64,7 @@ def _joined(source: Source, start: int, end: int, text: str, more: str, *, posit
 
 
 def _status_part(text: str) -> str | None:
-    """The comparison of a status in a condition, with 204 in the place of 200."""
+    """Return the comparison of a status in a condition, with 204 in the place of 200."""
     for part in re.split(r"&&|\|\||\band\b|\bor\b", text):
         plain = part.strip()
         while plain.startswith("(") and plain.count("(") > plain.count(")"):
@@ -83,7 +83,7 @@ def _status_part(text: str) -> str | None:
 
 
 def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
-    """The status of the login's answer, as its library calls it or as the source does near by; "" where neither is known."""
+    """Give the status of the login's answer, as its library calls it or as the source does near by; "" where neither is known."""
     login = _login(facts, check)
     around = _around(source, check, login)
     name = _answer_name(text, around)
@@ -108,7 +108,7 @@ def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
 
 
 def _sole_library(source: Source, name: str) -> str:
-    """The library that an answer is of, where the file imports one alone."""
+    """Return the library that an answer is of, where the file imports one alone."""
     if source.language == "python":
         found = set(re.findall(r"^[ \t]*(?:import|from)[ \t]+(requests|httpx|aiohttp)\b", source.text, re.MULTILINE))
         return str(found.pop()) if len(found) == 1 and "urllib.request" not in source.text else ""
@@ -118,7 +118,7 @@ def _sole_library(source: Source, name: str) -> str:
 
 
 def _answer_name(text: str, around: str) -> str:
-    """The variable that holds the answer whose text a condition looks at."""
+    """Return the variable that holds the answer whose text a condition looks at."""
     direct = re.search(rf"(?<![\w.])({NAME})(?:\.(?:body|data|text|Body|string|content|read)\b|\?\.body\b)", text)
     if direct is not None:
         return direct[1]
@@ -140,7 +140,7 @@ def _answer_name(text: str, around: str) -> str:
 
 
 def _status_alone(source: Source, facts: Facts, check: Guard, text: str, *, positive: bool) -> str:
-    """A status of 200 alone told no bad login of old releases: the text is looked at as well."""
+    """Find a status of 200 alone, which told no bad login of old releases: the text is looked at as well."""
     login = _login(facts, check)
     library = login.library if login is not None and login.scope == check.scope else ""
     plain = re.fullmatch(rf"({NAME})\.(status_code|status)\s*[=!]==?\s*200", text)
@@ -180,7 +180,7 @@ def _login(facts: Facts, check: Guard) -> Request | None:
 
 
 def _around(source: Source, check: Guard, login: Request | None) -> str:
-    """The lines from the login, or from 15 before, to the condition."""
+    """Return the lines from the login, or from 15 before, to the condition."""
     first = max(1, check.place.line - 15)
     if login is not None and login.scope == check.scope and login.place.line <= check.place.line:
         first = login.place.line
@@ -191,7 +191,7 @@ def _around(source: Source, check: Guard, login: Request | None) -> str:
 
 
 def _shell(source: Source, facts: Facts, check: Guard, *, positive: bool) -> Iterator[list[TextEdit]]:
-    """What curl prints gets the status behind it: ``Ok.200`` and ``204`` are good, ``Fails.200`` and the like are not."""
+    """Yield what curl prints gets the status behind it: ``Ok.200`` and ``204`` are good, ``Fails.200`` and the like are not."""
     login = _login(facts, check)
     if login is None or login.library != "curl":
         return

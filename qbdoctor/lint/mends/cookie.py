@@ -66,7 +66,7 @@ def _by_pattern(source: Source, uses: list[SidUse]) -> list[TextEdit] | None:
 
 
 def _pattern(text: str, language: str) -> str | None:
-    """A regular expression that finds both names; where it takes the value alone, name and value."""
+    """Return a regular expression that finds both names; where it takes the value alone, name and value."""
     if language == "bash":
         return _shell_pattern(text)
     group = re.search(r"(?<![A-Za-z_])SID=\(((?:[^()\\]|\\.)*)\)", text)
@@ -123,7 +123,7 @@ def _takes_the_pair(literal: str, *, old_alone: bool = False) -> bool:
 
 
 def _bare(source: Source, start: int, end: int) -> TextEdit | None:
-    """A header that is ``SID=`` and one value, as the value alone."""
+    """Return a header that is ``SID=`` and one value, as the value alone."""
     text = source.text[start:end]
     language = source.language
     if language == "bash":

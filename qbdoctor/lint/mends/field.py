@@ -12,7 +12,7 @@ from qbdoctor.lint.source import SCRIPT, Source, TextEdit, value_end
 
 
 def both_parameters(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
-    """The field once more under its new name."""
+    """Yield the field once more under its new name."""
     start, end = source.span(hit.place)
     text = source.text[start:end]
     if source.language == "bash":
@@ -71,7 +71,7 @@ def _line_again(source: Source, number: int) -> list[TextEdit]:
 
 
 def _entry_again(source: Source, start: int, value_from: int) -> TextEdit:
-    """An entry of a display once more, after its value."""
+    """Look at an entry of a display once more, after its value."""
     entry = source.text[start : value_end(source.text, value_from, ",;")].rstrip()
     return TextEdit(start + len(entry), start + len(entry), f", {_renamed(entry)}")
 
@@ -121,7 +121,7 @@ def _bearer(language: str, value: str) -> str:
 
 
 def own_origin(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
-    """The address that is called, in the place of another's."""
+    """Yield the address that is called, in the place of another's."""
     own = [urlsplit(each.url) for each in facts.requests if each.endpoint and not {HOLE, DEFAULT} & set(each.url)]
     own += [urlsplit(each.url) for each in facts.requests if each.endpoint]
     start, _ = source.span(hit.place)

@@ -62,7 +62,7 @@ def _concatenated(language: str, text: str) -> str | None:
 
 
 def _printed(source: Source, start: int, end: int) -> list[TextEdit]:
-    """The arguments of ``Sprintf("username=%s&password=%s", …)``, ``"…" % (…)`` and ``"…".format(…)``."""
+    """Return the arguments of ``Sprintf("username=%s&password=%s", …)``, ``"…" % (…)`` and ``"…".format(…)``."""
     language = source.language
     if language == "python":
         whole = source.text[start:end]
@@ -102,7 +102,7 @@ def _shell_form(source: Source, start: int, end: int, text: str) -> Iterator[lis
 
 
 def json_login(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
-    """A form in the place of JSON."""
+    """Yield a form in the place of JSON."""
     start, end = source.span(hit.place)
     first = source.offset(source.statement_start(start))
     last_line = max(source.statement_end(start), hit.place.last_line)

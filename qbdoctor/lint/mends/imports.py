@@ -42,7 +42,7 @@ def put_after_imports(source: Source, lines: str) -> TextEdit:
 
 
 def go_import(source: Source, package: str) -> list[TextEdit]:
-    """A package in Go's import block, where it is not there."""
+    """Return a package in Go's import block, where it is not there."""
     if f'"{package}"' in source.text:
         return []
     block = re.search(r"^import\s*\(\n", source.text, re.MULTILINE)

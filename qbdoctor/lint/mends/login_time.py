@@ -13,7 +13,7 @@ _VERSION = "app/version"
 
 
 def logs_in_each_call(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
-    """The login under a condition: only where a call is answered by 403."""
+    """Yield the login under a condition: only where a call is answered by 403."""
     login = next((each for each in facts.logins if each.place == hit.place), None)
     if login is None:
         found = re.search(r"([A-Za-z_]\w*)\s*(?:\(|$)", source.of(hit.place))
@@ -44,7 +44,7 @@ def logs_in_each_call(source: Source, facts: Facts, hit: Hit) -> Iterator[list[T
 
 
 def _asks(source: Source, login: Request, text: str) -> str:
-    """A call that shows whether the session still holds, as the source would make it: its status."""
+    """Return a call that shows whether the session still holds, as the source would make it: its status."""
     language = source.language
     if language == "bash":
         jar = re.search(r"(?:\s-\w*[cb]|--cookie(?:-jar)?)\s+(\"[^\"]*\"|'[^']*'|\S+)", text)
@@ -72,7 +72,7 @@ def _asks(source: Source, login: Request, text: str) -> str:
 
 
 def _session_outside(source: Source, login: Request, first: int) -> list[TextEdit]:
-    """A session that the login's function makes for itself, made once outside."""
+    """Return a session that the login's function makes for itself, made once outside."""
     client = re.match(r"(\w+)\.post\(", source.text[source.span(login.place)[0] :])
     if source.language != "python" or client is None or not login.scope_name:
         return []
@@ -92,7 +92,7 @@ def _session_outside(source: Source, login: Request, first: int) -> list[TextEdi
 
 
 def never_logs_in_again(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:
-    """A login and the same call once more, before the branch that gives up."""
+    """Yield a login and the same call once more, before the branch that gives up."""
     number = hit.place.line
     language = source.language
     shapes = {
@@ -127,7 +127,7 @@ def never_logs_in_again(source: Source, facts: Facts, hit: Hit) -> Iterator[list
 
 
 def _asked(source: Source, number: int, words: list[str]) -> tuple[str, list[TextEdit]] | None:
-    """The assignment that the condition's answer comes from, as it would be made once more; changes that this needs."""
+    """Return the assignment that the condition's answer comes from, as it would be made once more; changes that this needs."""
     for line in range(number - 1, max(0, number - 12), -1):
         text = source.line(line)
         for word in words:

@@ -14,7 +14,7 @@ _QUERY = re.compile(r"\?([\w.-]+=[^\"'`&?\n]*(?:&[\w.-]+=[^\"'`&?\n]*)*&?)(?=[\"
 
 
 def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
-    """The call by POST."""
+    """Yield the call by POST."""
     start, end = source.span(hit.place)
     text = source.text[start:end]
     query = _QUERY.search(text)
@@ -53,7 +53,7 @@ def _swapped(source: Source, start: int, end: int, pattern: str, new: str) -> li
 
 
 def _fields(language: str, query: str) -> list[tuple[str, str]] | None:
-    """A query's names and values, the values as expressions of the language; None where they cannot be told."""
+    """Return a query's names and values, the values as expressions of the language; None where they cannot be told."""
     place = r"\$\{([^{}]+)\}" if language in SCRIPT else r"\{([^{}]+)\}" if language == "python" else r"(?!)"
     quote = "'" if language in SCRIPT else '"'
     made = []

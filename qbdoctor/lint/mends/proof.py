@@ -54,7 +54,7 @@ def within_unknown_status(source: Source, facts: Facts, hit: Hit) -> bool:
 
 
 def _lines(edits: tuple[MendedLines, ...]) -> tuple[int, int]:
-    """The first and the last line that the mended lines take, in the file as mended."""
+    """Return the first and the last line that the mended lines take, in the file as mended."""
     grown = sum(edit.text.count("\n") + 1 - (max(edit.line, edit.last_line) - edit.line + 1) for edit in edits)
     return min(edit.line for edit in edits), max(max(edit.line, edit.last_line) for edit in edits) + max(0, grown)
 

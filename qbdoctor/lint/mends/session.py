@@ -14,7 +14,7 @@ _JAR_FILE = "cookies.txt"
 
 
 def drops_cookie(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001
-    """An aiohttp session with a jar that takes cookies from IP addresses."""
+    """Yield an aiohttp session with a jar that takes cookies from IP addresses."""
     start, end = source.span(hit.place)
     opening = source.text.find("(", start)
     owner = source.text[start:opening].strip().removesuffix("ClientSession")

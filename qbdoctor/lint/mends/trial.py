@@ -36,7 +36,7 @@ _MENDERS: dict[str, tuple[Mender, ...]] = {
 
 
 def mend(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge) -> list[Hit]:
-    """The hits with the lines that mend them. ``judge`` reads a text: its hits, and its facts."""
+    """Return the hits with the lines that mend them. ``judge`` reads a text: its hits, and its facts."""
     trial = _trial(language, text, facts, hits, judge)
     return [replace(hit, mended=_first(trial, hit) if n < MOST_HITS else ()) for n, hit in enumerate(hits)]
 
@@ -44,7 +44,7 @@ def mend(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge) 
 def mend_one(
     language: str, text: str, facts: Facts, hits: list[Hit], hit: Hit, judge: Judge
 ) -> tuple[MendedLines, ...]:
-    """The lines that mend one of the hits of a text, none where that is not proven."""
+    """Return the lines that mend one of the hits of a text, none where that is not proven."""
     return _first(_trial(language, text, facts, hits, judge), hit)
 
 
@@ -63,7 +63,7 @@ class _Trial:
 
 
 def _first(trial: _Trial, hit: Hit) -> tuple[MendedLines, ...]:
-    """The first proposal after which the finding is gone, and no other there."""
+    """Return the first proposal after which the finding is gone, and no other there."""
     if trial.left <= 0 or not proof.may_mend(trial.source.language, hit.id):
         return ()
     source, before = trial.source, trial.before
@@ -94,7 +94,7 @@ def _candidates(source: Source, facts: Facts, hit: Hit) -> Iterator[tuple[Mended
 
 
 def applied(text: str, edits: tuple[MendedLines, ...]) -> str:
-    """A text with its lines edited."""
+    """Return a text with its lines edited."""
     lines = text.split("\n")
     for edit in sorted(edits, reverse=True):
         lines[edit.line - 1 : max(edit.line, edit.last_line)] = edit.text.split("\n")

@@ -106,7 +106,7 @@ class Walker:
         return Place(node.lineno, column, node.end_lineno or node.lineno, len(last.decode("utf-8", "replace")) + 1)
 
     def fold(self, node: ast.AST | None) -> str:
-        """An expression's text in the present scope."""
+        """Return an expression's text in the present scope."""
         return self.folder.fold(node, self.scope.env)
 
     def sid(self, kind: SidKind, node: Any, text: str) -> None:

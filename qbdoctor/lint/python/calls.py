@@ -37,7 +37,7 @@ class Called(NamedTuple):
 
 
 def factory(dotted: str) -> str:
-    """The library whose session a call makes, by the full name of what is called; "" for none."""
+    """Return the library whose session a call makes, by the full name of what is called; "" for none."""
     return _FACTORIES.get(dotted, "")
 
 
@@ -49,7 +49,7 @@ class Calls:
         self.sessions: dict[str, tuple[str, str]] = {}
 
     def called(self, node: ast.Call, local: dict[str, tuple[str, str]]) -> Called | None:
-        """What a call calls, if that may be a request."""
+        """Return what a call calls, if that may be a request."""
         func, module = node.func, self.folder.module
         if isinstance(func, ast.Name):
             dotted = module.imports.get(func.id, "")
@@ -72,7 +72,7 @@ class Calls:
         return Called(*known, func.attr) if known else Called("", "?", func.attr)
 
     def url(self, node: ast.Call, called: Called, env: Env) -> str:
-        """The address that a call asks, folded."""
+        """Return the address that a call asks, folded."""
         for keyword in node.keywords:
             if keyword.arg in {"url", "endpoint", "path"}:
                 return self.folder.fold(keyword.value, env)
@@ -153,7 +153,7 @@ Jar = Literal["default", "unsafe", "dummy", "unknown"]
 
 
 def aiohttp_jar(node: ast.Call, env: Env, folder: Folder) -> Jar:
-    """What is known of the cookie jar that a ``ClientSession(...)`` is made with."""
+    """Return what is known of the cookie jar that a ``ClientSession(...)`` is made with."""
     if any(keyword.arg is None for keyword in node.keywords):
         return "unknown"
     given = next((keyword.value for keyword in node.keywords if keyword.arg == "cookie_jar"), None)

@@ -9,7 +9,7 @@ from qbdoctor.lint.facts.program import MendedLines
 
 
 def source(node: ast.AST, lines: list[str]) -> str:
-    """The source of a node that stands on one line, else ""."""
+    """Return the source of a node that stands on one line, else ""."""
     if not isinstance(node, ast.expr | ast.keyword) or node.lineno != node.end_lineno or node.end_col_offset is None:
         return ""
     data = lines[node.lineno - 1].encode()
@@ -17,7 +17,7 @@ def source(node: ast.AST, lines: list[str]) -> str:
 
 
 def replace(node: ast.AST, new: str, lines: list[str]) -> tuple[MendedLines, ...]:
-    """The line with a node of one line replaced; nothing for a node that spans lines."""
+    """Return the line with a node of one line replaced; nothing for a node that spans lines."""
     if not isinstance(node, ast.expr | ast.keyword) or node.lineno != node.end_lineno or node.end_col_offset is None:
         return ()
     data = lines[node.lineno - 1].encode()
@@ -26,7 +26,7 @@ def replace(node: ast.AST, new: str, lines: list[str]) -> tuple[MendedLines, ...
 
 
 def with_session(call: ast.Call, library: str, lines: list[str], import_line: int) -> tuple[MendedLines, ...]:
-    """A plain ``requests.get(...)`` as ``session.get(...)``, with the session made after the import."""
+    """Return a plain ``requests.get(...)`` as ``session.get(...)``, with the session made after the import."""
     func = call.func
     made = {"requests": "requests.Session()", "httpx": "httpx.Client()"}.get(library)
     if made is None or not import_line or not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):

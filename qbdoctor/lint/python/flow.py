@@ -29,13 +29,13 @@ class Flow(Uses):
         }  # fmt: skip
 
     def class_(self, node: ast.ClassDef) -> None:
-        """A class: what is called self in it is its own."""
+        """Read a class: what is called self in it is its own."""
         self.classes.append(node.name)
         self.inside(node)
         self.classes.pop()
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
-        """A function: a scope of its own, in which its parameters are known by their defaults."""
+        """Read a function: a scope of its own, in which its parameters are known by their defaults."""
         self.count += 1
         name = "" if isinstance(node, ast.Lambda) else node.name
         outer = self.scope

@@ -44,7 +44,7 @@ class Reader(Flow):
         }  # fmt: skip
 
     def loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
-        """A loop; one without an end that waits is what a daemon does."""
+        """Read a loop; one without an end that waits is what a daemon does."""
         endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and bool(node.test.value)
         if isinstance(node, ast.While):
             self.walk(node.test)
@@ -93,7 +93,7 @@ class Reader(Flow):
         self.conditions -= 1
 
     def pause(self, node: ast.AST) -> float | None:
-        """The seconds that a loop waits in each round, where they are a number."""
+        """Return the seconds that a loop waits in each round, where they are a number."""
         for each in ast.walk(node):
             if isinstance(each, ast.Call) and path(each.func).endswith(("sleep", "wait")) and each.args:
                 found = re.fullmatch(r"[0-9.]+", self.fold(each.args[0]))
@@ -107,7 +107,7 @@ class Reader(Flow):
         return None
 
     def refusal(self, node: ast.If) -> None:
-        """A branch on 403 that gives up."""
+        """Read a branch on 403 that gives up."""
         made = convert(node.test, self.origin)
         if not any(leaf.leaf == "status" and leaf.value == 403 and leaf.op == "==" for leaf in made.leaves()):
             return
@@ -124,7 +124,7 @@ class Reader(Flow):
             self.facts.refusals.append(Refusal(self.place(node), self.scope.number, self.scope.name))
 
     def condition(self, node: ast.expr) -> None:
-        """A comparison, or several joined: taken once, as a whole."""
+        """Read a comparison, or several joined: taken once, as a whole."""
         outermost = id(node) not in self.seen
         self.seen.update(id(each) for each in _joined(node))
         either = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
@@ -157,7 +157,7 @@ class Reader(Flow):
         return "other" if found else "unknown"
 
     def call(self, node: ast.Call) -> None:
-        """A call: a request, a session, a look-up."""
+        """Read a call: a request, a session, a look-up."""
         self.facts.names.add(path(node.func).rsplit(".", maxsplit=1)[-1])
         if _AGAIN.search(path(node.func)) and "log" in path(node.func).lower():
             self.facts.logs_in_at(self.scope.number, node.lineno)
@@ -219,7 +219,7 @@ class Reader(Flow):
         return isinstance(node, ast.Call) and path(node.func).endswith(("BasicAuth", "HTTPBasicAuth"))
 
     def made(self, node: ast.Call, called: Called, url: str) -> Request:
-        """The request that a call makes."""
+        """Return the request that a call makes."""
         env, calls = self.scope.env, self.calls
         return Request(
             self.place(node),
@@ -251,7 +251,7 @@ class Reader(Flow):
         return self.conditions > 0 or self.scope.may_have_left
 
     def finish(self) -> Facts:
-        """The facts, calls of helpers resolved to what the helpers do."""
+        """Return the facts, calls of helpers resolved to what the helpers do."""
         facts = self.facts
         if facts.requests:
             code = re.sub(
@@ -299,7 +299,7 @@ def _only_tells(node: ast.stmt) -> bool:
 
 
 def _joined(node: ast.expr) -> Iterator[ast.expr]:
-    """A condition and the conditions that it joins."""
+    """Yield a condition and the conditions that it joins."""
     yield node
     for part in (
         node.values if isinstance(node, ast.BoolOp) else [node.operand] if isinstance(node, ast.UnaryOp) else ()

@@ -43,7 +43,7 @@ class Module:
     values: dict[str, ast.expr | None] = field(default_factory=dict)
 
     def dotted(self, node: ast.AST) -> str:
-        """The full name of what an expression names, imports followed: ``aiohttp.ClientSession``; "" for no name."""
+        """Return the full name of what an expression names, imports followed: ``aiohttp.ClientSession``; "" for no name."""
         name = path(node)
         if not name:
             return ""
@@ -109,7 +109,7 @@ class Folder:
         self.module = module
 
     def fold(self, node: ast.AST | None, env: Env, depth: int = 0) -> str:
-        """The text of an expression, holes where it is not known."""
+        """Return the text of an expression, holes where it is not known."""
         if node is None or depth > _DEEPEST:
             return HOLE
         text = self._fold(node, env, depth + 1)
@@ -198,7 +198,7 @@ def _bind(known: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call, folder:
 
 
 def _sole_return(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
-    """What a function returns, where it has one statement that does, and that at its end."""
+    """Return what a function returns, where it has one statement that does, and that at its end."""
     last = function.body[-1] if function.body else None
     if not isinstance(last, ast.Return) or len(function.body) > 6:
         return None

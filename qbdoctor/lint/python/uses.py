@@ -89,7 +89,7 @@ class Uses(Walker):
         self.inside(node)
 
     def entry(self, name: str, node: ast.expr | ast.keyword, given: ast.expr, whole: ast.Dict | None) -> None:
-        """A key that is set, in a dictionary's display or later."""
+        """Read a key that is set, in a dictionary's display or later."""
         if name.lower() in _HEADERS:
             self.facts.headers.append(Header(self.place(node), name, self.fold(given), self.scope.number))
         if name in {"paused", "stopped"} and not (
@@ -104,17 +104,17 @@ class Uses(Walker):
             self.facts.fields.append(Field(self.place(node), name, self.scope.number, mended))
 
     def statement(self, node: ast.Expr) -> None:
-        """An expression by itself; a text by itself is a docstring."""
+        """Read an expression by itself; a text by itself is a docstring."""
         if not isinstance(node.value, ast.Constant):
             self.walk(node.value)
 
     def constant(self, node: ast.Constant) -> None:
-        """A text: kept, and looked at as a piece of a Cookie header."""
+        """Read a text: kept, and looked at as a piece of a Cookie header."""
         if isinstance(node.value, str):
             self.facts.strings.append(node.value)
 
     def joined(self, node: ast.JoinedStr) -> None:
-        """An f-string: a login form, or a Cookie header made by hand."""
+        """Read an f-string: a login form, or a Cookie header made by hand."""
         self.built(node)
         self.inside(node)
 
@@ -126,7 +126,7 @@ class Uses(Walker):
         self.inside(node)
 
     def built(self, node: ast.JoinedStr | ast.BinOp) -> None:
-        """A text that is put together."""
+        """Read a text that is put together."""
         text = self.fold(node)
         if "user" in text and _RAW_FORM.search(text):
             mended = corrections.form_of(node, self.lines) if isinstance(node, ast.JoinedStr) else ()

@@ -17,7 +17,7 @@ _OK_REMEDY = (
 
 
 def wants_ok_body(facts: Facts) -> Iterator[Hit]:
-    """A condition that takes a good login of 5.2 for a bad one, where nothing else in its function knows that answer."""
+    """Yield a condition that takes a good login of 5.2 for a bad one, where nothing else in its function knows that answer."""
     if any(_FIRST_API.match(text) for text in facts.strings) and not any("api/v2" in text for text in facts.strings):
         return  # the API before 4.1 alone, which no release with new answers has
     relevant = [check for check in facts.checks if check.about != "other"]
@@ -48,7 +48,7 @@ def wants_ok_body(facts: Facts) -> Iterator[Hit]:
 
 
 def _last_that_goes_on(checks: list[Guard]) -> int:
-    """The last line on which one function's conditions take any success of a new release for good; 0 for none.
+    """Return the last line on which one function's conditions take any success of a new release for good; 0 for none.
 
     What is asked before that of an old answer is no end, as in
     ``if status == 200 and text in ("Ok.", "Fails."): …; if 200 <= status < 300: return``.
@@ -83,7 +83,7 @@ def _is_about_login(facts: Facts, check: Guard, asked: set[str]) -> bool:
 
 
 def unencoded_form(facts: Facts) -> Iterator[Hit]:
-    """A login form put together from values that nothing encodes."""
+    """Yield a login form put together from values that nothing encodes."""
     for form in facts.forms:
         yield Hit(
             "client-unencoded-form",
@@ -98,7 +98,7 @@ def unencoded_form(facts: Facts) -> Iterator[Hit]:
 
 
 def json_login(facts: Facts) -> Iterator[Hit]:
-    """A login sent as JSON."""
+    """Yield a login sent as JSON."""
     for request in facts.logins:
         if request.body == "json":
             yield Hit(

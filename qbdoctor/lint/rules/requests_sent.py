@@ -13,7 +13,7 @@ from qbdoctor.releases.action_fields import RENAMED_FILTERS, means_all
 
 
 def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
-    """A branch on 403 that gives up, in a program that runs on for ever and logs in once."""
+    """Yield a branch on 403 that gives up, in a program that runs on for ever and logs in once."""
     if not facts.endless or not facts.logins:
         return
     for refusal in facts.refusals:
@@ -34,7 +34,7 @@ def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
 
 
 def kept_login(facts: Facts) -> Iterator[Hit]:
-    """A login behind a flag or a kept cookie that nothing clears, in a program or a library."""
+    """Yield a login behind a flag or a kept cookie that nothing clears, in a program or a library."""
     for each in facts.kept_logins:
         what = (
             f"`{each.name}` is set by the login and no 401 or 403 clears it"
@@ -52,7 +52,7 @@ def kept_login(facts: Facts) -> Iterator[Hit]:
 
 
 def method(facts: Facts) -> Iterator[Hit]:
-    """A call by GET that newer releases take by POST only."""
+    """Yield a call by GET that newer releases take by POST only."""
     for request in facts.requests:
         if request.is_login and request.in_query and request.method == "POST":
             yield Hit(
@@ -80,7 +80,7 @@ def method(facts: Facts) -> Iterator[Hit]:
 
 
 def old_add_parameter(facts: Facts) -> Iterator[Hit]:
-    """A torrent added with ``paused`` and not ``stopped``."""
+    """Yield a torrent added with ``paused`` and not ``stopped``."""
     adds = [each for each in facts.requests if each.endpoint == "torrents/add"]
     if any(each.name == "stopped" for each in facts.fields) or "stopped" in facts.strings:
         return
@@ -99,7 +99,7 @@ def old_add_parameter(facts: Facts) -> Iterator[Hit]:
 
 
 def unknown_filter(facts: Facts) -> Iterator[Hit]:
-    """A list of some torrents that is one of all on some release, since it does not know the word; worse before a delete."""
+    """Yield a list of some torrents that is one of all on some release, which does not know the word; worse before a delete."""
     words = {each.word for each in facts.filter_words}
     deletes = any(request.endpoint == "torrents/delete" for request in facts.requests)
     for each in facts.filter_words:
@@ -161,7 +161,7 @@ def auth_header(facts: Facts) -> Iterator[Hit]:
 
 
 def foreign_origin(facts: Facts) -> Iterator[Hit]:
-    """An Origin or Referer of another host than the one that is called, both written out."""
+    """Yield an Origin or Referer of another host than the one that is called, both written out."""
     hosts = {urlsplit(request.url).netloc for request in facts.requests if _is_plain(request.url)}
     if not hosts or any(not _is_plain(request.url) for request in facts.requests if request.endpoint):
         return

@@ -48,7 +48,7 @@ _CALLED = {
 
 
 def aiohttp_jar(facts: Facts) -> Iterator[Hit]:
-    """An aiohttp session with the default jar, used for the login at an address that may be an IP."""
+    """Yield an aiohttp session with the default jar, used for the login at an address that may be an IP."""
     logins = [each for each in facts.logins if each.library in {"aiohttp", ""}]
     if not logins or facts.mentions("update_cookies") or _cookies_by_hand(facts):
         return
@@ -91,7 +91,7 @@ def _cookies_by_hand(facts: Facts) -> bool:
 
 
 def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
-    """Calls by a library that keeps no cookies, after a login in the same file."""
+    """Find calls by a library that keeps no cookies, after a login in the same file."""
     if not facts.ends_here:
         return
     logins = list({(login.library, login.client): login for login in reversed(facts.logins)}.values())[::-1]
@@ -124,7 +124,7 @@ def _asked_before(login: Request, call: Request) -> bool:
 
 
 def _login_before(logins: list[Request], of_logins: set[str], call: Request) -> Request | None:
-    """The login whose cookie the call should carry and does not; None where it may."""
+    """Return the login whose cookie the call should carry and does not; None where it may."""
     for login in logins:
         if login.library and login.library != call.library:
             continue
@@ -137,7 +137,7 @@ def _login_before(logins: list[Request], of_logins: set[str], call: Request) -> 
 
 
 def logs_in_each_call(facts: Facts) -> Iterator[Hit]:
-    """A login in each round of a loop without an end that also calls, there or in a function that the round goes through."""
+    """Yield a login in each round of a loop without an end that also calls, there or in a function that a round goes through."""
     rounds = _each_round(facts)
     if not any(call.looped or call.scope_name in rounds for call in facts.calls):
         return
@@ -156,12 +156,12 @@ def logs_in_each_call(facts: Facts) -> Iterator[Hit]:
 
 
 def _sites(facts: Facts, rounds: dict[str, Loop | None]) -> list[Site]:
-    """The calls of the file's own functions that each round comes by."""
+    """Return the calls of the file's own functions that each round comes by."""
     return [site for site in facts.sites if site.looped or (site.scope_name in rounds and not site.guarded)]
 
 
 def _each_round(facts: Facts) -> dict[str, Loop | None]:
-    """The functions that each round of a loop without an end goes through, and that loop."""
+    """Return the functions that each round of a loop without an end goes through, and that loop."""
     reached: dict[str, Loop | None] = {
         site.callee: facts.loop_around(site.place.line) for site in facts.sites if site.looped
     }

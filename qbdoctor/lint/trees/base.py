@@ -47,7 +47,7 @@ class Walker:
         return Place(reach.start.line + 1, reach.start.column + 1, reach.end.line + 1, reach.end.column + 1)
 
     def start(self, node: Any, most: int) -> str:
-        """The first characters of a node's text."""
+        """Return the first characters of a node's text."""
         begin = node.range().start.index
         return self.text[begin : min(begin + most, node.range().end.index)]
 
@@ -59,7 +59,7 @@ class Walker:
 
 
 def without_comments(text: str, root: Any) -> str:
-    """The text with comments blanked, at the same length."""
+    """Return the text with comments blanked, at the same length."""
     made = list(text)
     stack = [root]
     while stack:

@@ -49,7 +49,7 @@ class Calls(Flow):
         self.known: dict[str, bool] = {}
 
     def call(self, node: Any) -> None:
-        """A call: perhaps a request."""
+        """Read a call: perhaps a request."""
         children = node.children()
         if not children:
             return
@@ -103,7 +103,7 @@ class Calls(Flow):
         self.facts.requests.append(self.made(node, name, whole, given, url, library, client))
 
     def address(self, node: Any) -> str:
-        """An argument's text; of a struct or an object the text of its address."""
+        """Return an argument's text; of a struct or an object the text of its address."""
         folded = self.texts.fold(node)
         if (
             folded == HOLE
@@ -117,7 +117,7 @@ class Calls(Flow):
         return folded
 
     def made(self, node: Any, name: str, whole: str, given: list[Any], url: str, library: str, client: str) -> Request:
-        """The request that a call makes."""
+        """Return the request that a call makes."""
         script = self.language in {"javascript", "typescript", "tsx"}
         text = whole if script or self.language in {"go", "php", "csharp"} else self.statement(node)
         looped, guarded = self.passed(node)
@@ -130,7 +130,7 @@ class Calls(Flow):
         )  # fmt: skip
 
     def resolve_helpers(self) -> None:
-        """Calls of a function that makes a request for any path are such requests."""
+        """Take calls of a function that makes a request for any path for such requests."""
         for index, request in enumerate(self.facts.requests):
             helper = self.helpers.get(self.callees[index]) if index < len(self.callees) else None
             if helper is not None and not request.library:
@@ -152,7 +152,7 @@ class Calls(Flow):
             self.answers[self.scope, parameter[1]] = found[-1]
 
     def connection(self, node: Any, arguments: Any) -> None:
-        """``new URL(base + "/api/v2/…").openConnection()``, in one or by a variable."""
+        """Read ``new URL(base + "/api/v2/…").openConnection()``, in one or by a variable."""
         begin = node.range().start.index
         receiver = self.code[begin : arguments.range().start.index][-LONGEST:]
         found = ENDPOINT.findall(re.sub(r"[\"']", "/", receiver))
@@ -199,7 +199,7 @@ class Calls(Flow):
         return asked == {"auth/login"}
 
     def definitions(self, given: list[Any], text: str) -> str:
-        """What the variables in a call are given, as far as one statement of its function says."""
+        """Return what the variables in a call are given, as far as one statement of its function says."""
         names = {each.text().lstrip("$&") for each in given if length(each) < 40}
         names |= set(re.findall(r"[(,]\s*&?\$?([A-Za-z_]\w*)\s*[),]", text))
         made = []
@@ -210,7 +210,7 @@ class Calls(Flow):
         return " ".join(("", *made))
 
     def statement(self, node: Any) -> str:
-        """The text of the statement around a node: a chain of calls in it belongs together."""
+        """Return the text of the statement around a node: a chain of calls in it belongs together."""
         for above in [node, *node.ancestors()]:
             if above.kind().endswith(("statement", "declaration", "_item")) or above.kind() in {
                 "block",
@@ -238,7 +238,7 @@ class Calls(Flow):
                 self.answers[self.scope, word] = endpoint
 
     def library(self, name: str) -> tuple[str, str]:
-        """The library that a call uses, where that is one which is known to keep no cookies; and as in ``Request.client``."""
+        """Return the library that a call uses, where it is known to keep no cookies; and as in ``Request.client``."""
         owner, _, last = name.removeprefix("await ").strip().rpartition(".")
         if self.language == "csharp" and re.search(r"(?:Get|Post|Put|Delete|Send)\w*Async$", last):
             if self.has(r"UseCookies\s*=\s*false"):
@@ -255,7 +255,7 @@ class Calls(Flow):
         return self.known[pattern]
 
     def local(self, owner: str) -> str:
-        """A client that a function makes and keeps to itself; "?" for any other."""
+        """Return a client that a function makes and keeps to itself; "?" for any other."""
         text = self.scope_texts.get(self.scope, "")
         if not self.scope or not re.fullmatch(r"\w+", owner):
             return "?"
@@ -265,7 +265,7 @@ class Calls(Flow):
         return "?" if handed_on else f"new:{self.scope}:{owner}"
 
     def plain(self, name: str) -> str:
-        """The library, where no object of the file is its client."""
+        """Return the library, where no object of the file is its client."""
         if self.language in {"javascript", "typescript", "tsx"}:
             last = name.removeprefix("await ").strip()
             if last in {"fetch", "globalThis.fetch", "window.fetch", "nodeFetch", "undici.fetch"}:
@@ -348,7 +348,7 @@ class Calls(Flow):
 
 
 def _instances(language: str, code: str) -> frozenset[str]:
-    """The names of axios clients that are made without anything that keeps cookies, for an address of another host."""
+    """Return the names of axios clients that are made without anything that keeps cookies, for an address of another host."""
     if language not in {"javascript", "typescript", "tsx"} or "axios.create(" not in code:
         return frozenset()
     made = re.findall(r"(?:this\.)?([\w$#]+)\s*(?::\s*[\w<>]+\s*)?=\s*axios\.create\(([^;]{0,300})", code)

@@ -40,7 +40,7 @@ _INDEX = re.compile(r"\.(?:indexOf|IndexOf|search)\(\s*[\"'`]((?:Ok|Fails)\.?)[\
 
 
 def root(text: str) -> str:
-    """The name that an expression begins with: ``response`` of ``(await response.text()).trim()``."""
+    """Return the name that an expression begins with: ``response`` of ``(await response.text()).trim()``."""
     found = re.search(
         r"[A-Za-z_]\w*",
         re.sub(r"\b(?:await|String|string|strings|StrTrim|trim|str|new|new_string)\b(?=[\s(.])|\$|^this\.", " ", text),
@@ -106,7 +106,7 @@ def _call(text: str, bodies: frozenset[str]) -> Expr:
 
 
 def _last_call(text: str) -> tuple[str, str]:
-    """What the last call of a chain calls, and its arguments; empty texts where it is no call."""
+    """Return what the last call of a chain calls, and its arguments; empty texts where it is no call."""
     text = text.rstrip()
     if not text.endswith(")"):
         return "", ""

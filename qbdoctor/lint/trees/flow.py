@@ -58,7 +58,7 @@ class Flow(Walker):
         self.function_names: set[str] = set()
 
     def loop(self, node: Any, kind: str) -> None:
-        """A loop without an end, or what is called again and again by a timer."""
+        """Read a loop without an end, or what is called again and again by a timer."""
         if kind not in _LOOPS or _ENDLESS.match(self.start(node, 60)) is None:
             return
         reach = node.range()
@@ -100,7 +100,7 @@ class Flow(Walker):
         return _ENDLESS.search(self.code[max(0, begin - 24) : begin]) is not None
 
     def refusal(self, node: Any, kind: str) -> None:
-        """A branch on 403 that gives up."""
+        """Read a branch on 403 that gives up."""
         if kind not in {"if_statement", "if_expression"} or length(node) > LONGEST:
             return
         condition = node.field("condition")

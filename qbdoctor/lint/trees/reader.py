@@ -63,7 +63,7 @@ _NODE = re.compile(
 
 
 def reader(language: str) -> Callable[[str], Facts] | None:
-    """The reader of a language, or None where the extra is not installed."""
+    """Return the reader of a language, or None where the extra is not installed."""
     try:
         parser = importlib.import_module("ast_grep_py").SgRoot
     except ImportError:
@@ -146,7 +146,7 @@ class _Reader(Calls, Uses):
         self.refusal(node, kind)
 
     def condition(self, node: Any, kind: str) -> None:
-        """The outermost comparison or combination of comparisons, taken once."""
+        """Read the outermost comparison or combination of comparisons, taken once."""
         if not self.is_condition(node, kind):
             return
         reach = node.range()

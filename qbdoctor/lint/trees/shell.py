@@ -23,7 +23,7 @@ _POSTS = re.compile(r"-[a-zA-Z]*[dF]$|--data.*|--form.*|--json.*|--post-data.*|-
 
 
 def command(reader: Calls, node: Any) -> None:
-    """A command: a request by curl or wget, or a test by grep."""
+    """Read a command: a request by curl or wget, or a test by grep."""
     children = [child for child in node.children() if child.is_named()]
     if not children:
         return
@@ -106,7 +106,7 @@ _SED = re.compile(r"s(.)((?:(?!\1).)*)\1")
 
 
 def string(reader: Walker, node: Any, folded: str) -> None:
-    """A text with SID in it: a pattern of sed, grep or awk, or a cookie made by hand."""
+    """Read a text with SID in it: a pattern of sed, grep or awk, or a cookie made by hand."""
     if "SID" not in folded.upper():
         return
     sed = _SED.match(folded)
@@ -120,5 +120,5 @@ def string(reader: Walker, node: Any, folded: str) -> None:
 
 
 def _extended(pattern: str) -> str:
-    """A basic regular expression, which has a backslash before its groups, as an extended one."""
+    """Return a basic regular expression, which has a backslash before its groups, as an extended one."""
     return pattern.replace(r"\(", "(").replace(r"\)", ")") if r"\(" in pattern else pattern

@@ -40,7 +40,7 @@ _QUOTES = re.compile(r"^(?:[@$]*|[rbcf]*#*|\$)(\"\"\"|\"|'|`|/)")
 
 
 def inner(text: str) -> str:
-    """A literal without its quotes and prefix; of a regular expression without slashes and flags."""
+    """Return a literal without its quotes and prefix; of a regular expression without slashes and flags."""
     found = _QUOTES.match(text)
     if found is None or (found[1] == "/" and (len(text) < 3 or re.search(r"/[a-z]*$", text[1:]) is None)):
         return text
@@ -60,7 +60,7 @@ class Texts:
         self.as_typed = False  # whether a shell's variables stand for what its user writes into them
 
     def literal(self, text: str) -> str:
-        """A literal's text with its interpolations folded."""
+        """Return a literal's text with its interpolations folded."""
         body = text if self.language == "bash" and text.startswith("/") else inner(text)
         plain = (
             (self.language == "csharp" and "$" not in text[:2])
@@ -83,7 +83,7 @@ class Texts:
         return HOLE if self.as_typed and known != ENCODED else known
 
     def fold(self, node: Any, depth: int = 0) -> str:
-        """A node's text: of a literal, a concatenation, a name that the file gives a text."""
+        """Return a node's text: of a literal, a concatenation, a name that the file gives a text."""
         kind = node.kind()
         reach = node.range()
         if reach.end.index - reach.start.index > _LONGEST:

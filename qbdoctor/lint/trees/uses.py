@@ -32,7 +32,7 @@ class Uses(Walker):
     """Looks at literals, object entries and members."""
 
     def string(self, node: Any) -> None:
-        """A literal: kept, and looked at as a name, a pattern, a form, a field."""
+        """Read a literal: kept, and looked at as a name, a pattern, a form, a field."""
         text = node.text()
         folded = self.texts.literal(text)
         self.facts.strings.append(inner(text) if self.language != "csharp" else folded)
@@ -51,14 +51,14 @@ class Uses(Walker):
             self.field(node, folded)
 
     def typed(self, text: str) -> str:
-        """A shell's text with what is set at its head taken for what the user will write there."""
+        """Return a shell's text with what is set at its head taken for what the user will write there."""
         self.texts.as_typed = True
         folded = self.texts.literal(text)
         self.texts.as_typed = False
         return folded
 
     def form(self, node: Any, folded: str) -> None:
-        """A login form put together by hand."""
+        """Read a login form put together by hand."""
         if "user" in folded and _RAW_FORM.search(folded) and "\n" not in folded.strip():
             if ENCODERS.search(self.rest_of_arguments(node)):  # sprintf("password=%s", urlencode($p))
                 return
@@ -67,7 +67,7 @@ class Uses(Walker):
                 self.facts.forms.append(Form(place, folded))
 
     def rest_of_arguments(self, node: Any) -> str:
-        """The arguments after a node, up to the parenthesis that ends them."""
+        """Return the arguments after a node, up to the parenthesis that ends them."""
         end = node.range().end.index
         depth = 0
         for at in range(end, min(end + 300, len(self.code))):
@@ -89,7 +89,7 @@ class Uses(Walker):
             self.keep_sid("build", node, folded)
 
     def sid(self, node: Any, folded: str, text: str) -> None:
-        """A literal with SID in it."""
+        """Read a literal with SID in it."""
         old = cookie_names.old_name()
         callee, before, after = self.around(node)
         if text.startswith("/") or _MATCHERS.search(callee):
@@ -120,7 +120,7 @@ class Uses(Walker):
             self.keep_sid("compare", node, folded)
 
     def around(self, node: Any) -> tuple[str, str, str]:
-        """What calls a literal directly, and the code right before and after it."""
+        """Return what calls a literal directly, and the code right before and after it."""
         reach = node.range()
         before = self.text[max(0, reach.start.index - 80) : reach.start.index]
         after = self.text[reach.end.index : reach.end.index + 40]
@@ -134,7 +134,7 @@ class Uses(Walker):
             self.keep_sid("lookup", node, text)
 
     def header(self, node: Any, name: str) -> None:
-        """A header's name, with the value where it is written out."""
+        """Read a header's name, with the value where it is written out."""
         text = node.text()
         line = self.lines[self.place(node).line - 1]
         after = line[line.find(text) + len(text) :]
@@ -142,7 +142,7 @@ class Uses(Walker):
         self.facts.headers.append(Header(self.place(node), name, found[2] if found else HOLE, self.scope))
 
     def field(self, node: Any, name: str) -> None:
-        """The field ``paused`` or ``stopped`` as it is set."""
+        """Read the field ``paused`` or ``stopped`` as it is set."""
         callee, before, after = self.around(node)
         sets = (
             re.match(r"\s*(?:=>|:|\]\s*=[^=])", after)

@@ -19,7 +19,7 @@ FOREIGN_CLIENT = "203.0.113.9"
 
 
 def _bypass(inspection: Inspection) -> Iterator[Comparison]:
-    """The call that a bypass let in, made once more in a way that no bypass lets in."""
+    """Yield the call that a bypass let in, made once more in a way that no bypass lets in."""
     first = inspection.seen.anonymous
     version = inspection.seen.version
     if version is None:
@@ -38,7 +38,7 @@ def _bypass(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _public_url(inspection: Inspection) -> Iterator[Comparison]:
-    """The call as it would come through --public-url from somebody on the Internet."""
+    """Yield the call as it would come through --public-url from somebody on the Internet."""
     public = inspection.seen.asked.public_url
     if public is None:
         return
@@ -54,7 +54,7 @@ def _public_url(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _made_up_address(inspection: Inspection) -> Iterator[Comparison]:
-    """The call with an X-Forwarded-For of the caller's own making: only who may be let in differs by it, so no login is made.
+    """Yield the call with an X-Forwarded-For of the caller's own making: only who is let in differs by it, so no login is made.
 
     Refused so far, it claims an address that the settings let in; let in so far, one of the Internet.
     """
@@ -71,7 +71,7 @@ def _made_up_address(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _let_in(inspection: Inspection) -> str:
-    """An address that needs no password, as far as the settings are known; else localhost's."""
+    """Return an address that needs no password, as far as the settings are known; else localhost's."""
     settings = inspection.seen.settings
     if settings is not None and settings.boolean("AuthSubnetWhitelistEnabled"):
         for net in settings.whitelist()[0]:

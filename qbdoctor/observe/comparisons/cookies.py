@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _cookie_name(inspection: Inspection) -> Iterator[Comparison]:
-    """The same session under the cookie's own name and under SID, which older clients look for."""
+    """Yield the same session under the cookie's own name and under SID, which older clients look for."""
     call = inspection.seen.session_call or inspection.seen.anonymous
     kept = inspection.session.cookies
     name = next((one for one in kept if one.startswith("QBT_SID_")), None)

@@ -30,7 +30,7 @@ def _may_decide(inspection: Inspection) -> bool:
 
 
 def _same_origin(inspection: Inspection) -> Iterator[Comparison]:
-    """The request whose Origin or Referer was just refused, as a browser sends it through --public-url: same-origin."""
+    """Yield the request whose Origin or Referer was just refused, as a browser sends it through --public-url: same-origin."""
     refused = [
         one.b
         for one in inspection.seen.comparisons.get("origin", ())
@@ -54,7 +54,7 @@ def _same_origin(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _cross_site(inspection: Inspection) -> Iterator[Comparison]:
-    """The free call without the header, and as out of a page of another site, as the log says that somebody called.
+    """Yield the free call without the header, and as out of a page of another site, as the log says that somebody called.
 
     Where something on the way adds the header, both go directly to the server.
     """

@@ -59,7 +59,7 @@ def _origin(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _forwarded(inspection: Inspection, first: Exchange, headers: dict[str, str]) -> Comparison:
-    """The inner Host with the public one beside it, as a proxy sends it that is set up for a public port."""
+    """Return the inner Host with the public one beside it, as a proxy sends it that is set up for a public port."""
     b = inspection.wire.send(Call("GET", VERSION_PATH, headers=headers))
     works = b.status in {200, 403}
     shows = (

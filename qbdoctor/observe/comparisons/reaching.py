@@ -19,7 +19,7 @@ TLS_SECONDS = 1.5
 
 
 def _other_scheme(inspection: Inspection) -> Iterator[Comparison]:
-    """The same request over http and https; the certificate does not matter for that question."""
+    """Yield the same request over http and https; the certificate does not matter for that question."""
     first = inspection.seen.anonymous
     address = inspection.address
     other = replace(address, scheme="https" if address.scheme == "http" else "http")
@@ -34,7 +34,7 @@ def _other_scheme(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _plain_http(inspection: Inspection) -> Iterator[Comparison]:
-    """The request that plain http answered, over https: TLS to a plain port hangs, so it gets a short time."""
+    """Yield the request that plain http answered, over https: TLS to a plain port hangs, so it gets a short time."""
     first = inspection.seen.anonymous
     other = replace(inspection.address, scheme="https")
     call = Call("GET", VERSION_PATH, address=other, verify=False, seconds=TLS_SECONDS)
@@ -45,7 +45,7 @@ def _plain_http(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _certificate(inspection: Inspection) -> Iterator[Comparison]:
-    """The free question with the certificate looked at and not, as both were sent."""
+    """Yield the free question with the certificate looked at and not, as both were sent."""
     refused, b = inspection.seen.untrusted, inspection.seen.anonymous
     if refused is None:
         return
@@ -54,7 +54,7 @@ def _certificate(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _proxy_environment(inspection: Inspection) -> Iterator[Comparison]:
-    """The same request directly and through the environment's proxy."""
+    """Yield the same request directly and through the environment's proxy."""
     first = inspection.seen.anonymous
     for variable in inspection.seen.proxy_variables[:1]:
         b = inspection.wire.send(Call("GET", VERSION_PATH, proxy=variable.url.reveal()))
@@ -69,7 +69,7 @@ def _proxy_environment(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _port(inspection: Inspection) -> Iterator[Comparison]:
-    """The same request at the ports that the process which is meant has open; the certificate does not matter here."""
+    """Yield the same request at the ports that the process which is meant has open; the certificate does not matter here."""
     one = inspection.seen.suspect
     address = inspection.address
     if one is None:
@@ -92,7 +92,7 @@ def _port(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _container_port(inspection: Inspection) -> Iterator[Comparison]:
-    """The same request through the published port and at the container's own address; the certificate does not matter."""
+    """Yield the same request through the published port and at the container's own address; the certificate does not matter."""
     target = inspection.target
     one, port = target.publisher, target.server_port
     own = (target.instance.addresses if target.instance is not None else ()) or (

@@ -65,7 +65,7 @@ def _host(instance: Instance, port: int | None) -> str | None:
 
 
 def _direct(inspection: Inspection) -> Iterator[Comparison]:
-    """The same call through the address given and directly at the process."""
+    """Yield the same call through the address given and directly at the process."""
     where = None if inspection.target.direct else direct_address(inspection)
     if where is None or where == inspection.address:
         return
@@ -107,7 +107,7 @@ def _paths(a: Exchange, b: Exchange, path: str, other: str) -> Comparison:
 
 
 def _redirect_goal(inspection: Inspection) -> Iterator[Comparison]:
-    """The redirect's goal asked directly, where it is the same call at the same host."""
+    """Yield the redirect's goal asked directly, where it is the same call at the same host."""
     first = inspection.seen.anonymous
     goal = urljoin(first.url, first.header("location") or "")
     if not goal.endswith(VERSION_PATH):
@@ -125,7 +125,7 @@ def _redirect_goal(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _as_browser(inspection: Inspection) -> Iterator[Comparison]:
-    """The free call once more, as a browser asks: rules against robots go by the name that a program gives itself."""
+    """Yield the free call once more, as a browser asks: rules against robots go by the name that a program gives itself."""
     b = inspection.wire.send(Call("GET", VERSION_PATH, headers=BROWSER))
     shows = "To a browser's name qBittorrent itself answers: something in front refuses programs by theirs"
     differs = answers_call(b)
@@ -136,7 +136,7 @@ def _as_browser(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _fresh(inspection: Inspection) -> Iterator[Comparison]:
-    """The free call that was let in, with a query that no cache has an answer for."""
+    """Yield the free call that was let in, with a query that no cache has an answer for."""
     b = inspection.wire.send(Call("GET", f"{VERSION_PATH}?now={time.time_ns()}"))
     differs = b.status in {401, 403}
     shows = "With a query that nobody asked before the call is refused: the other answer was kept from an earlier one"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
-    """The start page (else the free call), an Origin as a browser sends it and, for a key, one that cannot exist."""
+    """Yield the start page (else the free call), an Origin as a browser sends it and, for a key, one that cannot exist."""
     where = None if inspection.target.direct else direct_address(inspection)
     if where is None or where == inspection.address:
         return
@@ -63,7 +63,7 @@ def _compared(what: str, a: Exchange, b: Exchange) -> Comparison:
 
 
 def _body(inspection: Inspection) -> Iterator[Comparison]:
-    """The body that was lost on the way, sent directly to the process behind it."""
+    """Yield the body that was lost on the way, sent directly to the process behind it."""
     probe = inspection.seen.body_probe
     where = direct_address(inspection)
     if probe is None or where is None:
@@ -75,7 +75,7 @@ def _body(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _api_key(inspection: Inspection) -> Iterator[Comparison]:
-    """The API key at the process whose config holds that very key, so that nothing new is told to anybody."""
+    """Yield the API key at the process whose config holds that very key, so that nothing new is told to anybody."""
     seen = inspection.seen
     call, one, key = seen.session_call, seen.behind, seen.asked.api_key
     where = address_of(one, None) if one is not None and one is not inspection.target.instance else None
@@ -88,7 +88,7 @@ def _api_key(inspection: Inspection) -> Iterator[Comparison]:
 
 
 def _whole_calls(inspection: Inspection) -> Iterator[Comparison]:
-    """The calls that something in front changed, at the process whose log told of this run's login, and its session."""
+    """Yield the calls that something in front changed, at the process whose log told of this run's login, and its session."""
     seen = inspection.seen
     where = None if seen.asked.api_key is not None else direct_address(inspection)
     for a, call in zip(seen.whole_calls, calls_to_compare(inspection), strict=False):
@@ -120,7 +120,7 @@ def a_name(exchange: Exchange) -> str:
 
 
 def _session_cookie(inspection: Inspection) -> Iterator[Comparison]:
-    """The cookie that the login set: with a query of its own, twice; else at the process whose log told of that login."""
+    """Yield the cookie that the login set: with a query of its own, twice; else at the process whose log told of that login."""
     call, where = inspection.seen.session_call, direct_address(inspection)
     login = inspection.seen.sign_in.exchange
     if call is None or login is None:

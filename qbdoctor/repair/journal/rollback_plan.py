@@ -162,7 +162,7 @@ def _unless_newer(store: Store, record: Record, undo: Undo, gone: set[str] | fro
 def _unless_newer_source(
     store: Store, record: Record, undo: Undo, gone: set[str] | frozenset[str], force: bool
 ) -> Undo:
-    """A source goes back as a whole: any newer record of it is in the way."""
+    """Refuse where it cannot go back as a whole: any newer record of it is in the way."""
     newer = [one for one in store.newer(record).get("", ()) if one.id not in gone]
     if not newer or not undo.refusals:
         return undo

@@ -105,7 +105,7 @@ def in_file(record: Record, data: bytes, backup: bytes, raws: Raws, *, force: bo
 
 
 def _source(record: Record, data: bytes, backup: bytes, *, force: bool) -> Undo:
-    """A program's source goes back as a whole or not at all: lines of it mean nothing alone."""
+    """Take a program's source back as a whole or not at all: lines of it mean nothing alone."""
     assert record.file is not None  # noqa: S101 - for the type checker: a source has one
     changes = tuple(_turned(change) for change in record.changes)
     if data == backup:

@@ -11,7 +11,7 @@ from argparse_manpage.manpage import Manpage
 
 ROOT = Path(__file__).parent
 PAGE = Path("build/man/qbdoctor.1")
-COMMON = ("target", "output")
+COMMON = ("target", "for every target", "output")
 """Groups of options that every command has: the page has them once."""
 
 

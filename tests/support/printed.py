@@ -32,7 +32,9 @@ def of_report(report: Mapping[str, Any]) -> Iterator[str]:
 def of_screen(text: str) -> Iterator[str]:
     """The command that a report in a terminal ends with, and those of its remedies."""
     yield from (found for found in _NEXT.findall(text) if found)
-    lines = (line.strip() for line in text.split("\n") if line.startswith(" " * 7))
+    lines = (
+        line.strip() for line in text.split("\n") if line.startswith(" " * 7) and not line.startswith(" " * 12)
+    )  # else a help's text
     yield from (line for line in lines if _PROGRAM.match(line))
     yield from (
         found[1] for line in text.split("\n") if (found := _AFTER_COLON.search(line)) and not line.startswith("Next:")

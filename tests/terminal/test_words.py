@@ -63,7 +63,7 @@ def test_help_of_each_command(command: str) -> None:
     assert examples.count(f"qbdoctor {command}") == 2, screen.text
     assert all(len(line) <= 80 or "qbdoctor" in line for line in screen.lines), screen.text
     assert ("--url" in screen.text) == (
-        command not in {"explain", "demo", "lint", "simulate", "targets", "completion"}
+        command not in {"explain", "demo", "lint", "simulate", "targets", "completion", "fleet"}
     ), screen.text
     assert ("--dry-run" in screen.text) == (command in {"fix", "rollback", "history", "lint"})
 

@@ -149,7 +149,10 @@ def test_every_diagnosed_cause_has_a_check_or_is_seen_in_a_trace() -> None:
 
 def test_the_tree() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    assert folders - {"build", "dist", "__pycache__"} - {name for name in folders if name.endswith(".egg-info")} <= TOP_FOLDERS
+    assert (
+        folders - {"build", "dist", "__pycache__"} - {name for name in folders if name.endswith(".egg-info")}
+        <= TOP_FOLDERS
+    )
 
 
 def test_wheel_installs_one_name(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ WHAT = {
     "gone": "that process is gone",
     "other-program": "that number belongs to another program now",
     "taken": "that number belongs to another process of the same program now",
+    "held": "that process lives, and is older than the lock",
     "unknown": "what that process runs cannot be seen",
 }
 

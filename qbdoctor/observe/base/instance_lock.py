@@ -31,12 +31,22 @@ _AT_ONCE = timedelta(seconds=2)
 _LINUX = sys.platform.startswith("linux")
 
 State = Literal[
-    "no-lines", "earlier-boot", "other-machine", "other-host", "container", "gone", "other-program", "taken", "unknown"
+    "no-lines",
+    "earlier-boot",
+    "other-machine",
+    "other-host",
+    "container",
+    "gone",
+    "other-program",
+    "taken",
+    "held",
+    "unknown",
 ]
 """What the lines say, held against this machine.
 
 ``no-lines``: an older release's, or damaged. ``container``: this boot of this machine under another host name.
 ``gone``: the process is no more; ``other-program``, ``taken``: its number belongs to another program, to that program.
+``held``: to that program, in a process that is older than the lock, so that it wrote it (it may have just been started).
 """
 
 
@@ -93,7 +103,10 @@ def read_lock(config: Path, instances: Iterable[Instance], here: Here | None = N
     pid, program, host, machine, boot = parse(data)
     place = here or Here()
     known = tuple(instances)
-    lock = InstanceLock(path, written, _state(pid, program, host, machine, boot, place), "", pid, program, host)
+    state = _state(pid, program, host, machine, boot, place)
+    if state == "taken" and pid is not None and _wrote_it(pid, written):
+        state = "held"
+    lock = InstanceLock(path, written, state, "", pid, program, host)
     return replace(lock, holder=_holder(lock, known, place))
 
 
@@ -129,6 +142,15 @@ def _process(pid: int, program: str) -> State:
     return "taken" if name.removesuffix(" (deleted)") == program.rpartition("/")[2] else "other-program"
 
 
+def _wrote_it(pid: int, written: datetime) -> bool:
+    """Return whether a process is older than the lock that names it: a number that was given anew is younger."""
+    import psutil  # noqa: PLC0415 - start-up time
+
+    with suppress(psutil.Error, OSError, SystemError):
+        return bool(psutil.Process(pid).create_time() <= written.timestamp() + 1)
+    return False
+
+
 def _holder(lock: InstanceLock, instances: tuple[Instance, ...], here: Here) -> str:
     """Return who may hold the lock, as a sentence without its full stop; "" where no living process can."""
     for one in instances:
@@ -145,6 +167,8 @@ def _holder(lock: InstanceLock, instances: tuple[Instance, ...], here: Here) -> 
             return "it names no process, and an older release may hold it"
         case "unknown":
             return f"process {lock.pid} lives, and what it runs cannot be seen by this user"
+        case "held":
+            return f"process {lock.pid} lives, runs the very program that the lock names, and is older than the lock"
         case "taken" if not (any(one.pid == lock.pid for one in instances) or _is_loader(lock.program)):
             return f"process {lock.pid} lives and runs the very program that the lock names"
     return ""

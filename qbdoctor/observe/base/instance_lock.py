@@ -101,10 +101,9 @@ def read_lock(config: Path, instances: Iterable[Instance], here: Here | None = N
     except OSError:
         return None
     pid, program, host, machine, boot = parse(data)
-    place = here or Here()
-    known = tuple(instances)
+    place, known = here or Here(), tuple(instances)
     state = _state(pid, program, host, machine, boot, place)
-    if state == "taken" and pid is not None and _wrote_it(pid, written):
+    if state == "taken" and pid not in {one.pid for one in known} and _wrote_it(pid or 0, written):
         state = "held"
     lock = InstanceLock(path, written, state, "", pid, program, host)
     return replace(lock, holder=_holder(lock, known, place))

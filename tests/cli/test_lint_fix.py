@@ -14,6 +14,7 @@ from referencing import Registry, Resource
 
 from qbdoctor.lint import fixing
 from qbdoctor.reports.schema import load
+from tests.kit import needs
 from tests.support.doctor import assert_silent, qbdoctor
 from tests.support.fixer import Terminal, change, outcome, records, sentence, state
 
@@ -55,7 +56,7 @@ def test_the_plan_is_a_diff_that_patch_takes_and_writes_nothing(program: Path) -
     old, new = (text.replace(f'"{CANARY}"', "os.environ['PW']") for text in (OLD, NEW))
     program.write_text(old)
     plan = qbdoctor("lint", "--fix", "--dry-run", str(program)).out
-    done = subprocess.run(["patch", "-p0", str(program)], input=plan, text=True, capture_output=True)
+    done = subprocess.run([needs.program("patch"), "-p0", str(program)], input=plan, text=True, capture_output=True)
     assert (done.returncode, program.read_text()) == (0, new), done.stdout + done.stderr
 
 

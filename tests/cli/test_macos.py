@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.diagnosis.catalogue import pages
+from tests.kit import needs
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (
@@ -34,6 +35,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def mac(tmp_path: Path) -> Run:
     """Run qbdoctor with a home of its own; whatever it prints is held against Linux's words."""
+    needs.mounts()
     home, kept = tmp_path / "Users" / "ann", tmp_path / "kept"
     home.mkdir(parents=True)
     kept.mkdir()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from types import ModuleType
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ PACKAGES = {
     "chromium": "chromium",
     "groff": "groff-base",
     "crun": "crun",
+    "curl": "curl",
     "docker": "docker.io",
     "dockerd": "docker.io",
     "haproxy": "haproxy",
@@ -29,6 +31,7 @@ PACKAGES = {
     "node": "nodejs",
     "newuidmap": "uidmap",
     "nsenter": "util-linux",
+    "patch": "patch",
     "podman": "podman",
     "slirp4netns": "slirp4netns",
     "setpriv": "util-linux",
@@ -59,6 +62,21 @@ def missing(*names: str) -> str | None:
         if not (shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)):
             return f"{MISSING}{name} (apt install {PACKAGES.get(name, name)})"
     return None
+
+
+@cache
+def _mounts() -> str:
+    """What keeps a mount namespace from being made, "" where nothing does: in a plain chroot `/` is no mount point."""
+    if reason := missing("unshare"):
+        return reason
+    tried = subprocess.run(["unshare", "-m", "true"], capture_output=True, text=True)
+    return "" if tried.returncode == 0 else f"{MISSING}a mount namespace ({tried.stderr.strip()})"
+
+
+def mounts() -> None:
+    """Skip where no mount namespace can be made."""
+    if reason := _mounts():
+        without(reason)
 
 
 def program(name: str, *, optional: bool = False) -> str:

@@ -32,6 +32,7 @@ def as_user(uid: int, *groups: int, closed: Sequence[Path] = ()) -> list[str]:
     script = _script(_wanted(), closed)
     if not script:
         return user
+    needs.mounts()
     return [needs.program("unshare"), "-m", "sh", "-ec", f'{script}exec "$@"', "sh", *user]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from qbdoctor.diagnosis.catalogue import pages
+from tests.kit import needs
 from tests.kit.matrix import Release
 from tests.kit.server import PASSWORD, Server
 
@@ -72,6 +73,8 @@ def run(
     line: str, home: Path, typed: str = PASSWORD, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one line in bash, in an empty folder, with what a person would type."""
+    if "curl" in line:
+        needs.program("curl")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # qbdoctor itself is on it
     env = {**os.environ, "PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", **(environment or {})}
     return subprocess.run(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ServerFactory
+from tests.kit import needs
 from tests.kit.matrix import Release
 from tests.kit.server import PASSWORD, Server
 from tests.support.doctor import cause, causes, diagnose
@@ -96,6 +97,7 @@ def test_localhost_means_two_programs(
 @pytest.mark.skipif(os.geteuid() != 0, reason="a hosts file of its own needs root")
 @pytest.mark.parametrize(("ours", "theirs"), [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
 def test_both_lines_in_the_hosts_file(server: ServerFactory, tmp_path: Path, ours: str, theirs: str) -> None:
+    needs.mounts()
     running = server("5.3.0", address=ours)
     stranger = Stranger(theirs, running.port)
     hosts = tmp_path / "hosts"

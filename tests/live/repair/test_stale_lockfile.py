@@ -14,6 +14,7 @@ from qbdoctor import releases
 from qbdoctor.observe.base.instance_lock import parse
 from qbdoctor.releases.versions import known
 from tests.conftest import ServerFactory
+from tests.kit import needs
 from tests.kit.matrix import Release
 from tests.kit.server import PASSWORD, Server
 from tests.support.doctor import cause, causes, diagnose, qbdoctor
@@ -106,6 +107,7 @@ def test_another_instance_has_the_number_now(server: ServerFactory, release: Rel
 
 
 def test_a_container_that_was_killed_and_starts_again(server: ServerFactory, release: Release) -> None:
+    needs.mounts()
     running = server()
     running.stop()
     assert start_once(running, *BOX) is None

@@ -212,7 +212,7 @@ def fleets(scale: Scale) -> Iterator[Row]:
             for _ in range(number):
                 shutil.rmtree(env["QBDOCTOR_STATE_DIR"], ignore_errors=True)
                 made.append(run([*QBDOCTOR, "fleet", "--targets", str(listed), "--json"], env))
-            assert all(one.code == 0 for one in made), "a stand-in was not healthy"
+            assert all(one.code == 0 for one in made), [one.code for one in made]
             cpu = sorted(one.cpu for one in made)[len(made) // 2]
             note = f"{cpu / size * 1000:.0f} ms of the processor a target; {_memory(made)}"
             yield Row(f"`fleet` of {size:,}", "", "s", _wall(made, 1), (), note)

@@ -13,6 +13,7 @@ import pytest
 
 from qbdoctor import __version__
 from qbdoctor.cli.parser import parse
+from tests.kit import others
 from tests.support.doctor import qbdoctor
 
 CONFIG = b"[Preferences]\nWebUI\\Port=1\nWebUI\\Address=127.0.0.1\n"
@@ -99,8 +100,6 @@ def test_bad_input_is_a_sentence(name: str, tmp_path: Path) -> None:
 
 def test_unreadable_files_as_another_user(tmp_path: Path) -> None:
     """Root reads everything, so the doctor runs as nobody here."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to become another user")
     secret = tmp_path / "secret"
     secret.write_text("x")
     secret.chmod(0)
@@ -109,21 +108,12 @@ def test_unreadable_files_as_another_user(tmp_path: Path) -> None:
     config.chmod(0)
     for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o055)
-    code = (
-        "import os, sys\n"
-        "from qbdoctor.cli.main import main\n"
-        "import filelock, iniparse, psutil, requests, rich.console, qbdoctor.cli.commands.check, "
-        "qbdoctor.cli.early_error, qbdoctor.diagnosis.engine, qbdoctor.looks.remembering, "
-        "qbdoctor.reports.human, qbdoctor.config.settings, qbdoctor.webui.login_ledger\n"
-        "from qbdoctor.registry import checks; checks()\n"
-        "os.setgid(65534); os.setuid(65534)\n"
-        "sys.exit(main(sys.argv[1:]))\n"
-    )
+    begin = [*others.as_user(65534), sys.executable, "-P", "-m", "qbdoctor"]
     for arguments, wanted in (
         (["--config", str(config)], str(config)),
         (["--url", "http://127.0.0.1:1", "--password-file", str(secret)], str(secret)),
     ):
-        run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+        run = subprocess.run([*begin, *arguments], capture_output=True, text=True)
         assert (run.returncode, run.stdout) == (2, ""), run.stderr
         assert run.stderr.startswith("qbdoctor: ")
         assert wanted in run.stderr

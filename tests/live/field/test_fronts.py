@@ -170,7 +170,8 @@ def test_browsers_whose_origin_does_not_arrive(server: ServerFactory, release: R
             report = diagnose("--url", proxy.url, password=PASSWORD)
             assert ("origin-mismatch" in causes(report)) is compares, report["verdict"]
             assert causes(report, "error") == (["origin-mismatch"] if met and compares else [])
-    assert causes(diagnose("--profile", str(running.profile), password=PASSWORD), "warning") == ["origin-mismatch"]
+    told = causes(diagnose("--profile", str(running.profile), password=PASSWORD), "warning")
+    assert set(told) - {"cookie-clobber"} == {"origin-mismatch"}  # other tests' servers are this machine's, too
 
 
 @pytest.mark.parametrize("address", ["192.168.7.20:51234", ""])

@@ -76,7 +76,12 @@ def _cookie_dropped(seen: Observations, call: Exchange) -> Judgement | None:
         f"The login through {seen.target.address.url} is accepted, and the session cookie does not arrive with the calls that "
         "follow: something on the way drops or changes the Cookie header"
     )
-    found = Finding("call-changed-on-the-way", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
+    return _on_the_way("call-changed-on-the-way", text, made)
+
+
+def _on_the_way(cause: str, text: str, made: Comparison) -> Judgement:
+    """Return the judgement of what two calls proved of something in front."""
+    found = Finding(cause, "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
     return Judgement("fail", text, findings=(found,))
 
 
@@ -86,8 +91,7 @@ def _cached(seen: Observations, made: Comparison) -> Judgement:
         f"Through {seen.target.address.url} the call after the login gets an answer that a cache in front kept from an earlier "
         "one: with a query of its own the same call is let in"
     )
-    found = Finding("answers-cached", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
-    return Judgement("fail", text, findings=(found,))
+    return _on_the_way("answers-cached", text, made)
 
 
 def _several(seen: Observations, made: Comparison) -> Judgement:
@@ -95,8 +99,7 @@ def _several(seen: Observations, made: Comparison) -> Judgement:
         f"Through {seen.target.address.url} a session is good for one call and not for the next: something in front spreads the "
         "calls over several servers, and each knows its own sessions alone"
     )
-    found = Finding("call-changed-on-the-way", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
-    return Judgement("fail", text, findings=(found,))
+    return _on_the_way("call-changed-on-the-way", text, made)
 
 
 def _may_be_dropped(seen: Observations) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.strangers import EVE, FIX, OPEN, as_root, give, needs_root, owners, profile
+from tests.support.strangers import EVE, FIX, OPEN, adopted_left_over, as_root, give, needs_root, owners, profile
 
 pytestmark = needs_root
 
@@ -90,12 +90,7 @@ def test_an_exchanged_folder_leaves_nothing_of_theirs_in_roots(base: Path, secon
 
 def test_what_comes_back_is_never_put_through_a_link(base: Path) -> None:
     """A swapped name must not have root change the mode or the owner of a program of its own."""
-    config = profile(base, EVE)
-    new = config.with_name("qBittorrent_new.conf")
-    new.write_bytes(OPEN.replace(b"=1", b"=2"))
-    give(EVE, new)
-    new.chmod(0o6755)
-    assert as_root(base, "fix", "adopt-new-file", "--yes", "--via", "file", "--config", str(config)).code == 0
+    config = adopted_left_over(base).with_name("qBittorrent.conf")
     program = base / "root/program"
     program.write_bytes(b"#!/bin/sh\n")
     program.chmod(0o700)

@@ -16,6 +16,7 @@ from tests.support.strangers import (
     FIX,
     OPEN,
     ROOTS,
+    adopted_left_over,
     as_root,
     give,
     needs_root,
@@ -128,12 +129,7 @@ def test_no_setuid_bit_is_given_to_a_file(base: Path) -> None:
 
 
 def test_a_left_over_file_that_comes_back_has_no_setuid_bit(base: Path) -> None:
-    config = profile(base, EVE)
-    new = config.with_name("qBittorrent_new.conf")
-    new.write_bytes(OPEN.replace(b"=1", b"=2"))
-    give(EVE, new)
-    new.chmod(0o6755)
-    assert as_root(base, "fix", "adopt-new-file", "--yes", "--via", "file", "--config", str(config)).code == 0
+    new = adopted_left_over(base)
     done = as_root(base, "rollback", "--yes")
     assert (done.code, new.stat().st_uid, stat.S_IMODE(new.stat().st_mode)) == (0, EVE, 0o755), done
 

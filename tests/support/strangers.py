@@ -94,3 +94,14 @@ def as_root(base: Path, *arguments: str) -> Run:
 def owners(path: Path) -> set[int]:
     """Return the users that own anything in this folder."""
     return {each.lstat().st_uid for each in [path, *path.rglob("*")]}
+
+
+def adopted_left_over(base: Path) -> Path:
+    """Have root adopt a user's left-over config that has setuid bits; returns where that file was."""
+    config = profile(base, EVE)
+    new = config.with_name("qBittorrent_new.conf")
+    new.write_bytes(OPEN.replace(b"=1", b"=2"))
+    give(EVE, new)
+    new.chmod(0o6755)
+    assert as_root(base, "fix", "adopt-new-file", "--yes", "--via", "file", "--config", str(config)).code == 0
+    return new

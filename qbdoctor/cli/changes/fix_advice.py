@@ -26,13 +26,14 @@ def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun, k
     errors = [cause for cause in complete(report, options).causes if cause.severity == "error"]
     seen = fix_run.observer.seen
     opening = opening_by_causes(report, known, seen)
-    offered = [one for one in wanted_by_causes(report, known, seen, infos=True) if one not in [o[:2] for o in opening]]
-    faults = {one.id: one.severity for one in report.causes if one.severity != "info"}
+    by_name = [(fix, cause) for fix, cause, _why in opening]
+    offered = [one for one in wanted_by_causes(report, known, seen, infos=True) if one not in by_name]
+    severities = {one.id: one.severity for one in report.causes}
     named = [
-        f"For {cause}{'' if cause in faults else ', which is no fault,'} there is: "
+        f"For {cause}{', which is no fault,' if severities.get(cause) == 'info' else ''} there is: "
         f"{ours(f'fix {fix.id}{_told(fix, report)}', options)}"
         for fix, cause in offered
-        if faults.get(cause) != "error"
+        if severities.get(cause) != "error"
     ]
     named += [
         f"For {cause} there is, by its name alone: {ours(f'fix {fix.id}{_told(fix, report)}', options)} ({why})"

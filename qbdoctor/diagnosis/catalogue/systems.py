@@ -21,7 +21,7 @@ Rules = Sequence[tuple[str, str | Word | None]]
 
 _FILE = r"(?P<file>\"[^\"]*\"|'[^']*'|[^\s|]+)"
 _PATTERN = r"(?P<pattern>'[^']*'|\"[^\"]*\"|[^\s|\"']+)"
-_PS = r"ps -eo \S+ \| grep '\[q\]bittorrent'"
+_PS = r"ps -wweo \S+ \| grep '\[q\]bittorrent'"
 
 _PLACES: Mapping[SystemName, Sequence[tuple[str, str]]] = {
     "linux": (),
@@ -110,7 +110,7 @@ _SERVERS_WINDOWS: Rules = (
     (r"pgrep -af qbittorrent", "Get-Process qbittorrent*"),
     (_PS, "Get-CimInstance Win32_Process -Filter \"Name LIKE 'qbittorrent%'\" | "
      "Format-List ProcessId,CreationDate,CommandLine"),
-    (r"ps -eo user,args .*; ls -ld .*", 'Get-Process qbittorrent* -IncludeUserName\nGet-Acl "C:\\\\the\\\\folder"'),
+    (r"ps -wweo user,args .*; ls -ld .*", 'Get-Process qbittorrent* -IncludeUserName\nGet-Acl "C:\\\\the\\\\folder"'),
     (r"ss -ltnp \| grep -E \"pid=.*",
      "Get-NetTCPConnection -State Listen | Where-Object OwningProcess -in (Get-Process qbittorrent*).Id"),
     (r"ss -ltnp 'sport = :(\d+)'", r"Get-NetTCPConnection -State Listen -LocalPort \1 | Format-Table LocalAddress,OwningProcess"),
@@ -130,8 +130,8 @@ _OUR_MACOS: Rules = (
 )
 _SERVERS_MACOS: Rules = (
     (r"pgrep -af qbittorrent", "pgrep -fl qbittorrent"),
-    (r"ps -eo user,args .*; (ls -ld .*)", r"ps -axo user,command | grep -i '[q]bittorrent'; \1"),
-    (_PS, "ps -axo pid,user,lstart,command | grep -i '[q]bittorrent'"),
+    (r"ps -wweo user,args .*; (ls -ld .*)", r"ps -axwwo user,command | grep -i '[q]bittorrent'; \1"),
+    (_PS, "ps -axwwo pid,user,lstart,command | grep -i '[q]bittorrent'"),
     (r"ss -ltnp \| grep -E \"pid=.*", "lsof -nP -iTCP -sTCP:LISTEN | grep -i qbittorrent"),
     (r"ss -ltnp 'sport = :(\d+)'", r"lsof -nP -iTCP:\1 -sTCP:LISTEN"),
     (r"ss -tn state established 'sport = :(\d+)' \| wc -l", r"lsof -nP -iTCP:\1 -sTCP:ESTABLISHED | wc -l"),

@@ -37,7 +37,8 @@ MADE_UP: tuple[Mapping[str, str], ...] = (
 def snippets() -> Iterator[tuple[str, str, str]]:
     """Cause, program and text of each remedy that has lines for one of the four programs."""
     for cause in pages.ids():
-        for remedy in pages.fill(pages.page(cause), {"server_port": "%PORT%"}, stand_ins=True):
+        known = {"server_port": "%PORT%", "real_url": "http://127.0.0.1:%PORT%"}
+        for remedy in pages.fill(pages.page(cause), known, stand_ins=True):
             text = "\n".join(remedy.commands)
             if (
                 remedy.kind != "proxy"
@@ -98,6 +99,8 @@ def front(server: Server, program: str, text: str) -> AbstractContextManager[Rea
         return Caddy(server.url, whole=text) if "reverse_proxy" in text else Caddy(server.url, text)
     if text.startswith("location"):
         return Nginx(server.url, whole=text, path="/qb" if "/qb/" in text else "")
+    if text.startswith("proxy_pass "):  # it takes the place of the line that is there
+        return Nginx(server.url, whole=f"location / {{ {text} }}")
     outside = "\n".join(line for line in text.split("\n") if line.startswith("map "))
     inside = "\n".join(line for line in text.split("\n") if not line.startswith("map "))
     return Mapped(server.url, inside, outside)

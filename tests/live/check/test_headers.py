@@ -5,70 +5,26 @@ After every run the server's own log is counted: a test of headers costs no fail
 
 from __future__ import annotations
 
-import base64
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 
-from qbdoctor.observe.base import first_request_log
-from qbdoctor.target.description import Target
 from tests.conftest import ServerFactory
 from tests.kit import faults
 from tests.kit.matrix import Release
-from tests.kit.realproxy import Haproxy, Nginx, RealProxy
+from tests.kit.realproxy import Nginx
 from tests.kit.server import Server
-from tests.kit.tls import make_cert
-from tests.support.doctor import cause, causes, diagnose, status
+from tests.support.doctor import cause, causes, diagnose
+from tests.support.two_ways import experiment, sent, unharmed
 
-pytestmark = pytest.mark.in_turn
+pytestmark = [pytest.mark.in_turn, pytest.mark.usefixtures("own_servers_alone")]
 
 PUBLIC = "https://qb.example.org"
 KEEP = "proxy_set_header Host $http_host;"
 TRUST = {"ReverseProxySupportEnabled": "true", "TrustedReverseProxiesList": "127.0.0.1"}
 FORWARDED = "proxy_set_header X-Forwarded-Host $http_host;"
-
-
-@pytest.fixture(autouse=True)
-def own_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The logs of other workers' servers are left out: one of them may be refused something at the same moment."""
-
-    def mark(target: Target) -> first_request_log.Marks:
-        children = {child.pid for child in psutil.Process().children()}
-        return tuple(one for one in first_request_log.remember_log_ends(target) if one[0].pid in children)
-
-    monkeypatch.setattr("qbdoctor.observe.observer.remember_log_ends", mark)
-
-
-def basic(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-WRONG_BASIC = f'proxy_set_header Authorization "Basic {basic("canary-proxy-user:canary-proxy-pw")}";'
-BEARER = 'proxy_set_header Authorization "Bearer canary-of-an-oauth2-proxy";'
-
-
-@contextmanager
-def unharmed(server: Server, *, failures: int = 0) -> Iterator[None]:
-    """At most so many failed logins are added, and nobody is banned."""
-    before = server.failed_logins()
-    yield
-    time.sleep(0.1)
-    assert server.failed_logins() - before <= failures
-    assert server.banned_logins() == 0
-
-
-def experiment(found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The requests' headers of the first experiment."""
-    piece = next(piece for piece in found["evidence"] if piece["kind"] == "experiment")
-    return piece["a"], piece["b"]
-
-
-def sent(side: dict[str, Any]) -> dict[str, str]:
-    return dict(side["request"]["headers"])
 
 
 def warned(report: dict[str, Any]) -> list[str]:
@@ -343,198 +299,6 @@ def test_host_of_the_public_url_is_refused_behind_the_proxy(server: ServerFactor
     assert cause(report, "host-not-allowed")["confidence"] == "proven"
 
 
-# Authorization
-
-
-def reads_authorization(release: Release) -> bool:
-    return release.version_tuple >= (5, 2)
-
-
-@pytest.mark.parametrize("with_config", [True, False])
-def test_a_proxy_that_adds_basic(server: ServerFactory, release: Release, with_config: bool) -> None:
-    """However often it is run: named while a failure is left, never a ban, no credentials of ours sent."""
-    running = server()
-    config = ("--config", str(running.config_file)) if with_config else ()
-    with Nginx(running.url, WRONG_BASIC) as proxy:
-        reports = [diagnose("--url", proxy.url, *config, password=running.password) for _ in range(7)]
-    time.sleep(0.1)
-    assert running.banned_logins() == 0
-    if not reads_authorization(release):
-        assert running.failed_logins() == 0
-        assert [causes(one, "error") for one in reports] == [[]] * 7
-        return
-    assert running.failed_logins() <= 4  # the fifth would ban
-    assert [one["login_attempts"] for one in reports] == [0] * 7
-    found = cause(reports[0], "authorization-header-collision")
-    assert causes(reports[0], "error") == ["authorization-header-collision"]
-    assert found["confidence"] == "proven"
-    a, b = experiment(found)
-    assert set(sent(b)) - set(sent(a)) == {"Authorization"}
-    assert (a["response"]["status"], b["response"]["status"]) == (403, 401)
-    assert "canary-proxy" not in str(reports)
-    assert reports[-1]["verdict"]["state"] != "healthy"
-    assert running.login().get(f"{running.url}/api/v2/app/version").status_code == 200
-
-
-def test_basic_on_a_remote_way_costs_three_at_most(
-    server: ServerFactory, release: Release, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without a log to read the 401 stays unexplained, and the runs together stop before the ban."""
-    running = server()
-    monkeypatch.setattr("qbdoctor.observe.observer.read_first_request_log", lambda _marks: None)
-    with Nginx(running.url, WRONG_BASIC) as proxy:
-        first = diagnose("--url", proxy.url, password=running.password)
-        time.sleep(0.1)
-        assert running.failed_logins() in ({1, 2, 3} if reads_authorization(release) else {0})
-        for _ in range(4):
-            last = diagnose("--url", proxy.url, password=running.password)
-    time.sleep(0.1)
-    assert running.banned_logins() == 0
-    assert running.failed_logins() <= 4
-    if reads_authorization(release):
-        assert [one["verdict"]["state"] for one in (first, last)] == ["unknown", "unknown"]
-        assert "failed login(s) to" in str(last["checks"]) or "not sent" in str(last["checks"])
-
-
-def test_a_proxy_that_adds_bearer(server: ServerFactory, release: Release) -> None:
-    running = server()
-    with Nginx(running.url, BEARER) as proxy, unharmed(running):
-        report = diagnose("--url", proxy.url, password=running.password)
-        knowing = diagnose("--url", proxy.url, "--config", str(running.config_file), password=running.password)
-        cleared = Nginx(running.url, 'proxy_set_header Authorization "";')
-        with cleared as second:
-            well = diagnose("--url", second.url, password=running.password)
-    assert causes(well, "error") == []
-    if not reads_authorization(release):
-        assert causes(report, "error") == causes(knowing, "error") == []
-        return
-    assert causes(report, "error") == causes(knowing, "error") == ["authorization-header-collision"]
-    assert cause(report, "authorization-header-collision")["confidence"] == "likely"
-    assert cause(knowing, "authorization-header-collision")["confidence"] == "proven"
-
-
-def test_an_api_key_that_a_proxy_replaces(server: ServerFactory, release: Release) -> None:
-    key = "qbt_" + "CanaryKey23456789abcdefghjkm"
-    running = server(settings={"APIKey": key})
-    with Nginx(running.url, BEARER) as proxy, Nginx(running.url) as plain, unharmed(running):
-        replaced = diagnose("--url", proxy.url, env={"QBDOCTOR_API_KEY": key})
-        handed_on = diagnose("--url", plain.url, env={"QBDOCTOR_API_KEY": key})
-    reads = reads_authorization(release)
-    assert causes(replaced, "error") == (["authorization-header-collision"] if reads else ["api-key-rejected"])
-    assert causes(handed_on, "error") == ([] if reads else ["api-key-rejected"])
-    wrong = key[:-1] + "n"
-    with Nginx(running.url) as plain:
-        assert causes(diagnose("--url", plain.url, env={"QBDOCTOR_API_KEY": wrong}), "error") == ["api-key-rejected"]
-
-
-def test_a_filter_that_forbids_logins_is_no_collision(healthy: Server) -> None:
-    forbid = f'location = /api/v2/auth/login {{ return 403 "Forbidden"; }} location / {{ proxy_pass {healthy.url}; }}'
-    with Nginx(healthy.url, whole=forbid) as proxy, unharmed(healthy):
-        report = diagnose("--url", proxy.url, password=healthy.password)
-    assert "authorization-header-collision" not in causes(report)
-    assert report["exit_code"] != 0
-
-
-def test_a_proxy_that_asks_for_its_own_login(server: ServerFactory, release: Release) -> None:
-    running = server()
-    with Nginx(running.url) as proxy:
-        lines = f'auth_basic "members"; auth_basic_user_file {proxy.folder}/users;'
-        (proxy.folder / "users").write_text("me:{PLAIN}secret\n")
-        with Nginx(running.url, lines) as asking, unharmed(running):
-            report = diagnose("--url", asking.url, password=running.password)
-            knowing = diagnose("--url", asking.url, "--config", str(running.config_file), password=running.password)
-    assert causes(report, "error") == causes(knowing, "error") == ["foreign-auth-in-front"]
-    assert cause(report, "foreign-auth-in-front")["confidence"] == "likely"
-    assert cause(knowing, "foreign-auth-in-front")["confidence"] == "proven"
-    assert report["login_attempts"] == 0
-
-
-# Redirects and paths
-
-
-def test_http_sent_on_to_https(server: ServerFactory, release: Release, tmp_path: Any) -> None:
-    running = server()
-    with Nginx(running.url, certificate=make_cert(tmp_path)) as goal, unharmed(running):
-        to = f"return 301 {goal.url}$request_uri;"
-        with Nginx(running.url, whole=to) as proxy:
-            report = diagnose("--url", proxy.url, password=running.password)
-    assert causes(report, "error") == ["redirected"]
-    found = cause(report, "redirected")
-    assert found["confidence"] == "proven"
-    assert goal.url in str(found["remedies"])
-    assert report["login_attempts"] == 0
-
-
-@pytest.mark.parametrize(
-    ("to", "wanted"),
-    [
-        ("https://auth.example.org/?rd=http://x$request_uri", "foreign-auth-in-front"),
-        ("/oauth2/start?rd=$request_uri", "foreign-auth-in-front"),
-        ("http://elsewhere.example$request_uri", "redirected"),
-    ],
-)
-def test_where_a_redirect_leads(healthy: Server, to: str, wanted: str) -> None:
-    with Nginx(healthy.url, whole=f"return 302 {to};") as proxy:
-        report = diagnose("--url", proxy.url, password=healthy.password)
-    assert causes(report, "error") == [wanted]
-    assert cause(report, wanted)["confidence"] == "likely"
-
-
-def test_a_path_before_the_api(server: ServerFactory, release: Release) -> None:
-    """Cut off by the proxy all is well; handed on it is 404, as it is asked of qBittorrent itself."""
-    running = server()
-    with Nginx(running.url, location="/qb/", pass_path="/", path="/qb") as good:
-        report = diagnose("--url", good.url, password=running.password)
-        assert (report["exit_code"], causes(report, "error")) == (0, [])
-        bare = diagnose("--url", good.url.removesuffix("/qb"), "--public-url", f"{PUBLIC}/qb", "--no-login")
-        assert causes(bare, "error") == ["base-path"]
-        assert cause(bare, "base-path")["confidence"] == "proven"
-    with Nginx(running.url, location="/qb/", path="/qb") as bad, unharmed(running):
-        report = diagnose("--url", bad.url, password=running.password)
-        knowing = diagnose("--url", bad.url, "--config", str(running.config_file), password=running.password)
-    assert causes(report, "error") == causes(knowing, "error") == ["base-path"]
-    assert cause(report, "base-path")["confidence"] == "likely"
-    assert cause(knowing, "base-path")["confidence"] == "proven"
-    direct = diagnose("--url", f"{running.url}/qb", password=running.password)
-    assert causes(direct, "error") == ["base-path"]
-    assert cause(direct, "base-path")["confidence"] == "proven"
-
-
-# Port maps, HAProxy, and set-ups in which all is well
-
-
-def test_haproxy_with_another_port(server: ServerFactory, release: Release) -> None:
-    """It hands Host on: the public port reaches qBittorrent, as behind a port map."""
-    running = server()
-    for proxy in (Haproxy(running.url), Haproxy(running.url, mode="tcp"), faults.PortMap(running.port)):
-        with proxy, unharmed(running):
-            report = diagnose("--url", proxy.url, password=running.password)
-        assert causes(report, "error") == ["host-port-mismatch"]
-        assert cause(report, "host-port-mismatch")["confidence"] == "proven"
-        assert report["login_attempts"] == 0
-
-
-GOOD: dict[str, Callable[[str, int], RealProxy]] = {
-    "nginx keeps Host": lambda url, port: Nginx(url, KEEP, host="127.0.0.2", port=port),
-    "nginx sends $host": lambda url, port: Nginx(url, "proxy_set_header Host $host;"),
-    "nginx rewrites Host, drops Origin and Referer": lambda url, port: Nginx(
-        url, 'proxy_set_header Origin ""; proxy_set_header Referer "";'
-    ),
-    "nginx rewrites Host, sends X-Forwarded-Host": lambda url, port: Nginx(url, FORWARDED),
-    "nginx drops Authorization": lambda url, port: Nginx(url, f'{KEEP} proxy_set_header Authorization "";'.replace(
-        "$http_host", "$host"
-    )),
-    "nginx below a path": lambda url, port: Nginx(
-        url, "proxy_set_header Host $host;", location="/qb/", pass_path="/", path="/qb"
-    ),
-    "haproxy keeps Host": lambda url, port: Haproxy(url, host="127.0.0.2", port=port),
-    "haproxy in tcp mode": lambda url, port: Haproxy(url, mode="tcp", host="127.0.0.2", port=port),
-    "haproxy sets a Host": lambda url, port: Haproxy(
-        url, "http-request set-header X-Forwarded-Host %[req.hdr(host)]\n    http-request set-header Host localhost"
-    ),
-}  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def trusting() -> Iterator[dict[str, Server]]:
     """A server of each release that trusts proxies of this machine, shared by the good set-ups."""
@@ -542,16 +306,3 @@ def trusting() -> Iterator[dict[str, Server]]:
     yield servers
     for running in servers.values():
         running.close()
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_good_set_ups_have_no_error(release: Release, trusting: dict[str, Server], name: str) -> None:
-    running = trusting.get(release.name) or trusting.setdefault(release.name, Server.start(release, settings=TRUST))
-    with GOOD[name](running.url, running.port) as proxy, unharmed(running):
-        known = diagnose("--url", proxy.url, "--public-url", PUBLIC, password=running.password)
-        blind = diagnose("--url", proxy.url, password=running.password)
-    for report in (known, blind):
-        assert (report["exit_code"], causes(report, "error")) == (0, []), report["verdict"]
-        assert report["login_attempts"] == 1
-        assert status(report, "session-call") == "pass"
-        assert report["complete"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -12,36 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qbdoctor import registry
-from qbdoctor.cli import suggest
-from qbdoctor.diagnosis.catalogue import explain, pages
-from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, CausePage, RemedyTemplate
+from qbdoctor.diagnosis.catalogue import pages
+from qbdoctor.diagnosis.catalogue.pages import GROUPS, CausePage, RemedyTemplate
 from qbdoctor.diagnosis.catalogue.phrases import PLACES
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES
-from qbdoctor.model.findings import Check, Judgement
-
-
-def words(text: str) -> list[str]:
-    return text.split()
-
-
-CONTRACT = words("""
-host-unreachable name-not-resolved
-stale-lockfile not-running webui-disabled waiting-at-legal-notice wrong-port bind-failed web-server-hang not-qbittorrent base-path
-redirected tls-mismatch tls-untrusted https-fallback http-proxy-env foreign-auth-in-front api-too-old
-host-port-mismatch host-not-allowed origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored
-authorization-header-collision
-wrong-credentials temporary-password malformed-password-hash empty-username default-credentials ip-banned
-shared-address-ban api-key-rejected
-bypass-active exposed-bypass whitelist-not-matching whitelist-syntax client-relies-on-bypass
-client-drops-cookie cookie-stripped secure-cookie-over-http cookie-clobber samesite-browser-loop session-too-short
-sessions-evicted cookie-renamed
-edited-while-running wrong-config-file config-from-newer-release unknown-key misplaced-key ambiguous-setting
-config-permission config-lost leftover-new-file settings-not-saved env-override fix-undone-since
-alt-webui-broken third-party-403
-client-sends-no-cookie client-wants-sid-name client-wants-ok-body client-never-logs-in-again client-logs-in-each-call
-client-unencoded-form client-json-login client-http-method client-foreign-origin client-old-add-parameter
-client-auth-header-unsupported client-old-endpoint client-unknown-filter
-""")
+from tests.support.page_values import CONTRACT, FULL, words
 
 DIAGNOSED = words("""
 origin-mismatch referer-mismatch cross-site-blocked forwarded-host-ignored authorization-header-collision
@@ -73,39 +47,6 @@ FIXES_NOW = set(
     raise-ban-limit remove-unknown-key move-misplaced-key adopt-new-file remove-stale-lockfile
     """)
 )
-
-FULL = {
-    "plain": "yes",
-    "url": "http://192.168.1.50:8112",
-    "host": "192.168.1.50",
-    "port": "8112",
-    "server_port": "8080",
-    "real_url": "http://192.168.1.50:8080",
-    "location": "https://qb.example.org/",
-    "until": " until 14:05",
-    "name": "nas.lan",
-    "origin": "https://qb.example.org",
-    "public_url": "https://qb.example.org",
-    "address": "192.168.1.20",
-    "proxy_address": "172.18.0.2",
-    "proxy_variable": "http_proxy",
-    "ca_file": "/etc/qb/cert.pem",
-    "no_proxy": "localhost,127.0.0.1,::1,nas.lan",
-    "config_file": "/home/me/.config/qBittorrent/qBittorrent.conf",
-    "lock_file": "/home/me/.config/qBittorrent/lockfile",
-    "log_file": "/home/me/logs/qbittorrent.log",
-    "profile": "/srv/qb",
-    "username": "admin",
-    "cookie_name": "QBT_SID_8080",
-    "section": "Preferences",
-    "setting": "LocalHostAuth",
-    "pid": "4711",
-    "engine": "docker",
-    "container_name": "qbittorrent",
-    "compose_file": "/srv/media/compose.yaml",
-    "compose_service": "qbittorrent",
-    "version": "v5.2.3",
-}
 ANY_PAGE = pytest.mark.parametrize("cause", CONTRACT)
 
 
@@ -358,80 +299,3 @@ def test_a_page_loads_fast() -> None:
         pages.page(cause)
         took.append(time.perf_counter() - start)
     assert sorted(took)[len(took) // 2] < 0.002
-
-
-def test_pages_come_by_rank() -> None:
-    ranks = [page.rank for page in pages.pages()]
-    assert ranks == sorted(ranks)
-
-
-@ANY_PAGE
-def test_an_explanation_is_wrapped_and_its_commands_are_not(cause: str) -> None:
-    page = pages.page(cause)
-    shown = explain.cause_page(page)
-    text = shown.text()
-    assert text.startswith(f"{cause}\n{page.title[:40]}")
-    assert text.endswith("\n")
-    assert "\n\n\n" not in text
-    for heading in ("What you see", "Why", "Releases", "How sure it can be", "Confirm it by hand", "What to do"):
-        assert f"\n{heading}" in text
-    commands = [line for section in shown.sections for block in section.blocks for line in block.commands]
-    for line in commands:
-        assert line.rstrip() in text
-    quoted = {line.strip() for line in page.see.split("\n") + page.why.split("\n") if line.startswith("    ")}
-    for line in text.split("\n"):
-        verbatim = line.strip() in {command.strip() for command in commands} | quoted
-        assert len(line) <= 100 or verbatim or " " not in line.strip(), line
-    data = json.loads(json.dumps(shown.data))
-    assert (data["kind"], data["id"]) == ("cause", cause)
-    assert len(data["remedies"]) == sum(pages.applies(one.when, {}) for one in page.remedies)
-
-
-def test_an_explanation_takes_the_targets_values() -> None:
-    text = explain.cause_page(pages.page("host-port-mismatch"), FULL).text()
-    assert '- "8112:8112"' in text
-    assert "WEBUI_PORT=8112" in text
-    assert "proxy_pass http://127.0.0.1:8080;" in text
-
-
-def test_a_check_has_a_page() -> None:
-    check = Check("login", "Login", 10, lambda _: Judgement("pass", ""), ("ip-banned", "mine"), "Sends one login.")
-    shown = explain.check_page(check)
-    assert "Sends one login." in shown.text()
-    assert "ip-banned: The server has banned" in shown.text()
-    assert "mine: (a plug-in's cause)" in shown.text()
-    assert shown.data["causes"] == ["ip-banned", "mine"]
-
-
-def test_the_list_names_every_cause_once() -> None:
-    text = explain.list_causes(pages.pages())
-    for cause in pages.ids():
-        assert len(re.findall(rf"(?m)^[ *] {re.escape(cause)} ", text)) == 1
-    assert max(map(len, text.split("\n"))) <= 100
-    assert len(explain.list_causes_json(pages.pages())) == len(pages.ids())
-
-
-@pytest.mark.parametrize(
-    ("word", "first"),
-    [
-        ("host-port-mismach", "host-port-mismatch"),
-        ("ip_banned", "ip-banned"),
-        ("banned", "ip-banned"),
-        ("Cookie", None),
-    ],
-)
-def test_suggest(word: str, first: str | None) -> None:
-    found = suggest.suggest(word, pages.ids())
-    assert found
-    assert first in (None, found[0])
-    assert len(found) <= 3
-
-
-def test_suggest_gives_nothing_for_nonsense() -> None:
-    assert suggest.suggest("zzzzzzzz", pages.ids()) == ()
-    assert suggest.suggest("", pages.ids()) == ()
-
-
-def test_conditions_used_are_known() -> None:
-    used = {word for page in pages.pages() for one in page.remedies for word in one.when.split()}
-    assert {word for word in used if word[0] not in "<>"} <= set(CONDITIONS)

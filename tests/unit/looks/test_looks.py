@@ -24,7 +24,7 @@ from qbdoctor.reports.changes import line
 from qbdoctor.reports.schema import load
 from qbdoctor.target import log
 from tests.kit.tls import make_cert
-from tests.unit.diagnosis.test_catalogue import CONTRACT
+from tests.support.page_values import CONTRACT
 
 COMING = {"stale-lockfile"}
 """Causes of the contract whose page another part brings."""

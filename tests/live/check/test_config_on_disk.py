@@ -170,7 +170,8 @@ def unreadable(name: str) -> dict[str, Any]:
 def test_a_file_that_may_not_be_read(release: Release) -> None:
     if not runs("unshare", "-nm", "sh", "-c", "ip link set lo up && mount --bind /etc /mnt"):
         pytest.skip("no network and mount namespace can be made here")
-    code = f"import json; from tests.live.check.test_config_on_disk import unreadable; print(json.dumps(unreadable({release.name!r})))"
+    here = "tests.live.check.test_config_on_disk"
+    code = f"import json; from {here} import unreadable; print(json.dumps(unreadable({release.name!r})))"
     run = subprocess.run(
         ["unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", sys.executable, "-c", code],
         capture_output=True,

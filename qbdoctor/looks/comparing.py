@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from qbdoctor.looks import explaining, words
+from qbdoctor.looks.log_events import Dated
 from qbdoctor.looks.look import ABSENT, Look
 from qbdoctor.looks.server_log import Start, first_with
 from qbdoctor.looks.server_log import before as surely_before
@@ -21,9 +22,18 @@ _COMPARED = (
 
 
 def differences(
-    before: Look, now: Look, causes: Sequence[Cause], starts: Sequence[Start] = (), *, moment: datetime | None = None
+    before: Look,
+    now: Look,
+    causes: Sequence[Cause],
+    starts: Sequence[Start] = (),
+    dated: Sequence[Dated] = (),
+    *,
+    moment: datetime | None = None,
 ) -> tuple[SeenChange, ...]:
-    """Return what changed, what explains the first cause first, what explains nothing last."""
+    """Return what changed, what explains the first cause first, what explains nothing last.
+
+    ``starts`` and ``dated`` are what the server's log dates; of ``dated`` only what came after the first look is wanted.
+    """
     known = {name: cause.id for cause in causes for name in (*cause.folded, cause.id)}
     rank = {cause.id: number for number, cause in enumerate(causes)}
     clock = moment or datetime.now(UTC)
@@ -31,7 +41,12 @@ def differences(
         _change(what, old, new, when, possible, known, clock)
         for what, old, new, when, possible in _differing(before, now, starts)
     ]
+    found += _of_log(dated, known, clock)
     return tuple(sorted(found, key=lambda one: min((rank[id_] for id_ in one.explains), default=len(rank))))
+
+
+def _of_log(dated: Sequence[Dated], known: dict[str, str], clock: datetime) -> list[SeenChange]:
+    return [_change(one.what, None, one.value, one.when, explaining.FACTS[one.what], known, clock) for one in dated]
 
 
 _Row = tuple[str, str | None, str | None, datetime | None, Iterable[str]]
@@ -118,8 +133,10 @@ def _change(
     return SeenChange(what, before, after, stamp, explains, words.told(what, before, after), dated)
 
 
-def by_log(starts: Sequence[Start], causes: Sequence[Cause], moment: datetime | None = None) -> tuple[SeenChange, ...]:
-    """Return what the log alone dates: the last change of release, and of the port, between two starts."""
+def by_log(
+    starts: Sequence[Start], dated: Sequence[Dated], causes: Sequence[Cause], moment: datetime | None = None
+) -> tuple[SeenChange, ...]:
+    """Return what the log alone dates: the last change of release, and of the port, between two starts, and the rest."""
     known = {name: cause.id for cause in causes for name in (*cause.folded, cause.id)}
     rank = {cause.id: number for number, cause in enumerate(causes)}
     clock = moment or datetime.now(UTC)
@@ -132,4 +149,5 @@ def by_log(starts: Sequence[Start], causes: Sequence[Cause], moment: datetime | 
         if before and after and before != after:
             possible = explaining.SETTINGS["Port"]
             found["Port"] = _change("Port", str(before), str(after), new.when, possible, known, clock)
-    return tuple(sorted(found.values(), key=lambda one: min((rank[id_] for id_ in one.explains), default=len(rank))))
+    items = [*found.values(), *_of_log(dated, known, clock)]
+    return tuple(sorted(items, key=lambda one: min((rank[id_] for id_ in one.explains), default=len(rank))))

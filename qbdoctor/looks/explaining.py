@@ -70,6 +70,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 
 FACTS: dict[str, tuple[str, ...]] = {
     "accepted_password": _PASSWORD,
+    "ban": _BAN,
+    "bind_failed": _LISTENING,
     "answered_by": (
         "base-path", "cookie-stripped", "foreign-auth-in-front", "login-body-lost", "not-qbittorrent", "page-rewritten",
         "port-shared", "redirected",
@@ -82,8 +84,11 @@ FACTS: dict[str, tuple[str, ...]] = {
     "cookie_attributes": ("cookie-domain-mismatch", "cookie-path-mismatch", "samesite-browser-loop", "secure-cookie-over-http"),
     "cookie_name": ("client-wants-sid-name", "cookie-clobber", "cookie-renamed"),
     "given_password": ("ip-banned", "wrong-credentials"),
+    "https_failed": _TLS,
     "image": ("config-lost", "env-override", "temporary-password"),
+    "leftover_adopted": ("config-lost", "leftover-new-file", "temporary-password", "wrong-credentials"),
     "login_answer": ("client-wants-ok-body", "login-body-lost"),
+    "not_saved": ("config-permission", "settings-not-saved"),
     "resolved": ("host-unreachable", "name-not-resolved", "not-qbittorrent", "not-running", "wrong-port"),
     "started": ("bind-failed", "env-override", "leftover-new-file", "stale-lockfile", "temporary-password"),
     "stored_api_key": ("api-key-rejected",),

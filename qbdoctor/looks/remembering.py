@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.looks import comparing, server_log, taking, words
+from qbdoctor.looks import comparing, log_events, server_log, taking, words
 from qbdoctor.looks.failing import failing_clients
+from qbdoctor.looks.log_events import Dated
 from qbdoctor.looks.look import Look
 from qbdoctor.looks.store import Store, carried_over, identities
 from qbdoctor.model.changes import SeenChange, SeenChanges
@@ -17,6 +19,7 @@ from qbdoctor.values import replace
 if TYPE_CHECKING:
     from qbdoctor.model.report import Report
     from qbdoctor.observe.observer import Observer
+    from qbdoctor.target.log import LogLine
 
 
 def remember(observer: Observer, report: Report, *, keep: bool = True) -> Report:
@@ -32,10 +35,11 @@ def remember(observer: Observer, report: Report, *, keep: bool = True) -> Report
         now = taking.take(observer, report, key, known)
     if before is not None or (healthy and keep):
         now = taking.with_given_password(now, observer.seen, key, before)
-    made = _since(report, before, now, taking.find(observer.seen, known))
+    place = taking.find(observer.seen, known)
+    made = _since(observer, report, before, now, place)
     if healthy and keep:
         store.keep(carried_over(now, before), identities(now))
-    return replace(report, changes=made, failing=failing_clients(observer, taking.find(observer.seen, known)))
+    return replace(report, changes=made, failing=failing_clients(observer, place))
 
 
 def hash_ahead(observer: Observer) -> None:
@@ -43,35 +47,55 @@ def hash_ahead(observer: Observer) -> None:
     taking.hash_ahead(observer.seen, Store(observer.state).key(make=False))
 
 
-def _since(report: Report, before: Look | None, now: Look, place: taking.Place) -> SeenChanges | None:
+def _since(
+    observer: Observer, report: Report, before: Look | None, now: Look, place: taking.Place
+) -> SeenChanges | None:
     """Return the changes; for a healthy server only those that explain a remark about it."""
     healthy = report.state == "healthy"
     moment = datetime.now(UTC)
+    if before is None and healthy:
+        return None
+    lines = () if healthy and not report.causes else _lines(place)
+    running = place.instance.started if place.instance is not None else None
+    starts = server_log.starts(lines, running)
+    taken = words.parsed(before.taken) if before is not None else None
+    dated = _dated(observer, lines, running, taken)
     if before is None:
-        return None if healthy else _by_log(place, report, moment)
-    starts = () if healthy and not report.causes else _starts(place)
-    items = comparing.differences(before, now, report.causes, starts, moment=moment)
+        return _by_log(report, starts, dated, moment)
+    items = comparing.differences(before, now, report.causes, starts, dated, moment=moment)
     if healthy and not any(one.explains for one in items):
         return None
-    taken = words.parsed(before.taken)
     when = words.at(taken, moment) if taken is not None else before.taken
     lead = f"Since the last look ({when})" if healthy else f"Since it last worked ({when})"
     return SeenChanges(before.taken, "look", items, lead)
 
 
-def _by_log(place: taking.Place, report: Report, moment: datetime) -> SeenChanges | None:
-    starts = _starts(place)
-    items: tuple[SeenChange, ...] = comparing.by_log(starts, report.causes, moment)
-    first = next((start.when for start in starts if start.when is not None), None)
-    if first is None or not any(one.explains for one in items):
+def _by_log(
+    report: Report, starts: Sequence[server_log.Start], dated: Sequence[Dated], moment: datetime
+) -> SeenChanges | None:
+    items: tuple[SeenChange, ...] = comparing.by_log(starts, dated, report.causes, moment)
+    times = [*(one.when for one in starts if one.when is not None), *(one.when for one in dated)]
+    if not times or not any(one.explains for one in items):
         return None
+    first = min(times)
     since = first.isoformat(timespec="seconds").replace("+00:00", "Z")
     return SeenChanges(since, "log", items, f"By the server's log, since {words.at(first, moment)}")
 
 
-def _starts(place: taking.Place) -> tuple[server_log.Start, ...]:
-    """Return the starts that the log of the server that is meant shows."""
-    if place.log_file is None:
+def _dated(
+    observer: Observer, lines: Sequence[LogLine], running: datetime | None, after: datetime | None
+) -> tuple[Dated, ...]:
+    """Return what else the log dates after that moment, and a ban of the address that the server takes us for."""
+    if not lines:
         return ()
-    running = place.instance.started if place.instance is not None else None
-    return server_log.starts(target_log.read_tail(place.log_file).lines, running)
+    seen = observer.seen
+    first = seen.anonymous if seen.has("anonymous") else None
+    ours = (seen.client.address, first.local) if first is not None else ()
+    addresses = frozenset(one for one in ours if one)
+    reached = seen.has("ban") and seen.ban is not None
+    return log_events.dated(lines, running, after, addresses=addresses, ban_reached=reached)
+
+
+def _lines(place: taking.Place) -> tuple[LogLine, ...]:
+    """Return the lines of the log of the server that is meant."""
+    return () if place.log_file is None else target_log.read_tail(place.log_file).lines

@@ -30,7 +30,7 @@ def starts(lines: Sequence[LogLine], running_since: datetime | None = None) -> t
     A server in a container may write another zone's than this machine's.
     """
     marks = [index for index, line in enumerate(lines) if server_log.is_start(line)]
-    shift = zone_shift(lines[marks[-1]] if marks else None, running_since)
+    apart = shift(lines, running_since)
     found = []
     for number, index in enumerate(marks):
         run = lines[index : marks[number + 1] if number + 1 < len(marks) else len(lines)]
@@ -38,13 +38,18 @@ def starts(lines: Sequence[LogLine], running_since: datetime | None = None) -> t
         when = lines[index].when
         found.append(
             Start(
-                None if when is None else (when - shift).astimezone(UTC),
+                None if when is None else (when - apart).astimezone(UTC),
                 (server_log.version(run[:1]) or "").removeprefix("v"),
                 where[1] if where else None,
                 failed[1] if failed else None,
             )
         )
     return tuple(found)
+
+
+def shift(lines: Sequence[LogLine], running_since: datetime | None) -> timedelta:
+    """Return by how much the hours of a log are ahead of this machine's, by its last start."""
+    return zone_shift(next((line for line in reversed(lines) if server_log.is_start(line)), None), running_since)
 
 
 def first_with(found: Sequence[Start], release: str, after: datetime | None) -> datetime | None:

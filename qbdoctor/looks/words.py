@@ -29,10 +29,19 @@ _TELL = {
     "accepted_password": "the password that worked then is refused",
     "certificate_until": "the certificate ended",
     "container_id": "the container was made anew",
+    "https_failed": "the server could not set up HTTPS and speaks HTTP",
+    "not_saved": "the server cannot save its settings",
     "given_password": "another password is given than the one that worked",
     "started": "the server was started again",
     "stored_api_key": "the API key in the config was changed",
     "stored_password": "the password in the config was changed",
+}
+
+
+_OF = {
+    "ban": "the server banned {}",
+    "bind_failed": "the server could not open its port {}",
+    "leftover_adopted": "the server took its settings from the left-over file {}",
 }
 
 
@@ -42,6 +51,8 @@ def told(what: str, before: str | None, after: str | None) -> str:
         return f"{NAMES.get(what, what)} is not set any more"
     if what in _TELL:
         return _TELL[what]
+    if what in _OF:
+        return _OF[what].format(after)
     if what == "certificate":
         return f"the certificate was replaced{f' (the new one ends {after[:10]})' if after else ''}"
     if before is None and after is None:

@@ -13,6 +13,8 @@ from qbdoctor.watch.history.store import History
 from tests.unit.watch.fakes import FakeClock, Kept
 from tests.unit.watch.test_loop import Simulated
 
+FULL = 200
+"""So many of them are full checks. What these load and cache is there after about fifteen: a tenth of them is beyond that."""
 MANY = int(os.environ.get("QBDOCTOR_LOOKS", "100000"))
 
 
@@ -51,7 +53,7 @@ def test_memory_and_file_do_not_grow_with_the_looks(tmp_path: Path) -> None:
     history.open()
     arguments = ["watch", "--url", f"http://127.0.0.1:{server.port}", "--state-dir", str(tmp_path)]
     with pytest.MonkeyPatch.context() as patch, password():
-        patch.setattr(loop, "FULL_SECONDS", 36.0 * MANY / 20)  # 20 of them, as each costs more than a hundred looks
+        patch.setattr(loop, "FULL_SECONDS", 36.0 * MANY / FULL)
         full = FullChecks(_Observers(parse(arguments)).make, checks(), clock)
         loop.Watch(full, clock, loop.Pace(36.0, 36.0 * (MANY + 10), 8.0), [history, measured]).run()
     server.stop()

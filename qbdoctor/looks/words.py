@@ -41,7 +41,7 @@ _TELL = {
 _OF = {
     "ban": "the server banned {}",
     "bind_failed": "the server could not open its port {}",
-    "leftover_adopted": "the server took its settings from the left-over file {}",
+    "leftover_adopted": "the server took its settings from the left-over {}",
 }
 
 

@@ -23,5 +23,6 @@ def line(changes: SeenChanges, most: int) -> str:
 
 
 def text(change: SeenChange) -> str:
-    """Return one change in words, harmless and not too long."""
-    return sentence(change.text(), _VALUE)
+    """Return one change in words, harmless and not too long; its time is never cut."""
+    dated = f" ({sentence(change.dated, _VALUE)})" if change.dated else ""
+    return sentence(change.told, _VALUE - len(dated)) + dated

@@ -9,7 +9,7 @@ from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, CheckResult, Report, ReportError, TargetInfo
 from qbdoctor.model.route import Break, Hop, Route
 from tests.support.sample_parts import CONF, TARGET, TITLES, check, checks, get, report, way
-from tests.support.samples_more import behind_proxy, lost_password
+from tests.support.samples_more import behind_proxy, lost_password, worked_yesterday
 
 
 def healthy() -> Report:
@@ -321,6 +321,7 @@ SAMPLES = {
         warnings,
         lost_password,
         behind_proxy,
+        worked_yesterday,
         hostile,
     )
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from qbdoctor.model.changes import FailingClient, SeenChange, SeenChanges
 from qbdoctor.model.exchanges import Comparison, Evidence
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, Report
@@ -101,3 +102,30 @@ def behind_proxy() -> Report:
         ),
         checks=checks(login=check("login", "fail", "200 Ok., and no cookie")),
     )
+
+
+def worked_yesterday() -> Report:
+    """The same after it worked: what changed since, and who else is refused."""
+    told = (
+        SeenChange("stored_password", None, None, None, ("wrong-credentials",), "the password in the config was changed"),
+        SeenChange(
+            "leftover_adopted", None, "qBittorrent_new.conf", "2026-11-27T02:00:01Z", ("wrong-credentials",),
+            "the server took its settings from the left-over qBittorrent_new.conf", "yesterday 03:00",
+        ),
+        SeenChange("release", "5.1.4", "5.3.0", "2026-11-27T02:00:00Z", (),
+                   "qBittorrent 5.1.4 → 5.3.0", "started yesterday 03:00"),
+        SeenChange("webapi_version", "2.11.4", "2.15.1", None, (), "Web API 2.11.4 → 2.15.1"),
+        SeenChange(
+            "SessionCookieName", None, "a-long-name-that-a-person-gave-\x1b[31m-with-<b>markup</b>", None, (),
+            "SessionCookieName (nothing) → a-long-name-that-a-person-gave-\x1b[31m-with-<b>markup</b>",
+        ),
+    )  # fmt: skip
+    failing = (
+        FailingClient("192.168.1.20", "login", 12, "2026-11-27T03:00:00Z", "2026-11-28T08:00:00Z", "", False,
+                      "192.168.1.20: 12 failed logins since yesterday 04:00, the last today 09:00"),
+        FailingClient("172.18.0.1", "host", 1, "2026-11-28T08:00:00Z", "2026-11-28T08:00:00Z", "nas.lan", True,
+                      "172.18.0.1: 1 request with a Host that is not allowed (nas.lan), today 09:00 "
+                      "(qbdoctor comes from there as well)"),
+    )  # fmt: skip
+    since = SeenChanges("2026-11-24T20:04:00Z", "look", told, "Since it last worked (Tuesday 21:04)")
+    return replace(lost_password(), changes=since, failing=failing)

@@ -35,9 +35,14 @@ SUFFIX = {"human": "txt", "json": "json", "markdown": "md", "html": "html", "nag
     "junit": "xml",
 }
 READ = list(SAMPLES)
+WHOLE = ("host_port_mismatch", "worked_yesterday", "hostile")
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     *((f"{name}.txt", name, {"format": "human"}) for name in SAMPLES),
-    *((f"{name}.{SUFFIX[f]}", name, {"format": f}) for name in ("host_port_mismatch", "hostile") for f in FORMATS[1:]),
+    *(
+        (f"{name}.{SUFFIX[f]}", name, {"format": f})
+        for name in ("host_port_mismatch", "worked_yesterday", "hostile")
+        for f in FORMATS[1:]
+    ),
     *((f"{name}-80.txt", name, {"format": "human", "width": 80}) for name in ("host_port_mismatch", "healthy")),
     *(
         (f"{name}-{width}x24.txt", name, {"format": "human", "width": width, "height": 24})

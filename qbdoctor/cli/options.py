@@ -294,6 +294,12 @@ def add_fleet(commands: Any, common: Parser) -> None:
         "--at-once", metavar="N", type=_at_once, default=absent, help="how many are asked at once (default 16)"
     )
     fleet.add_argument(
+        "--ansible",
+        metavar="INVENTORY",
+        default=absent,
+        help="the hosts of an Ansible inventory, each by its own qbdoctor; NAME is then a host or a group",
+    )
+    fleet.add_argument(
         "--resume", metavar="FILE", default=absent, help="what fleet --json wrote before: targets in it are left out"
     )
 

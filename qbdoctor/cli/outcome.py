@@ -30,6 +30,8 @@ class CommandOutcome:
     exit_code: int
     records: tuple[Record, ...] = ()
     changes: tuple[Change, ...] = ()
+    error: str | None = None
+    """The stable code of what ended it early."""
 
     def to_json(self) -> Json:
         """Return the outcome as an object (``qbdoctor.change/1``)."""
@@ -43,6 +45,7 @@ class CommandOutcome:
                 for one in self.changes
             ],
             "records": [record.to_json() for record in self.records],
+            "error": None if self.error is None else {"code": self.error, "message": self.lines[0]},
             "exit_code": self.exit_code,
         }
 
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace, work: Callable[[], CommandOutcome]) -> int:
     except UserError as error:
         if args.format == "json":
             state = "refused" if error.exit_code == 4 else "error"
-            _deliver(CommandOutcome(args.command, state, (error.message,), error.exit_code), args)
+            _deliver(CommandOutcome(args.command, state, (error.message,), error.exit_code, error=error.code), args)
         raise
     _deliver(outcome, args)
     return outcome.exit_code

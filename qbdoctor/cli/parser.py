@@ -128,6 +128,7 @@ DEFAULTS: dict[str, Any] = {
     "standin": False,
     "targets": None,
     "at_once": 16,
+    "ansible": None,
     "resume": None,
     "every": 60.0,
     "total": None,

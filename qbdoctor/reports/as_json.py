@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 
+from qbdoctor.model.basics import Json
 from qbdoctor.model.report import Report
 from qbdoctor.reports.text import Options
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def line(report: Report) -> str:
-    """Return the report's JSON object as one line, ASCII alone."""
-    return json.dumps(report.to_json(), separators=(",", ":")) + "\n"
+def line(report: Json) -> str:
+    """Return a report's JSON object as one line, ASCII alone."""
+    return json.dumps(report, separators=(",", ":")) + "\n"
 
 
 def render(report: Report, options: Options) -> str:

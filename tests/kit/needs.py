@@ -35,6 +35,8 @@ PACKAGES = {
     "podman": "podman",
     "slirp4netns": "slirp4netns",
     "setpriv": "util-linux",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
     "strace": "strace",
     "unshare": "util-linux",
 }

@@ -14,17 +14,19 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
-from qbdoctor.cli import named_targets, output, wrapping
+from qbdoctor.cli import credentials, named_targets, output, wrapping
 from qbdoctor.cli.named_targets import NamedTarget
 from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
+from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Report
 from qbdoctor.model.waiting import next_of
@@ -37,6 +39,9 @@ from qbdoctor.target.processes import find_instances
 from qbdoctor.target.resolve import World
 from qbdoctor.values import replace
 from qbdoctor.webui.masks import Deadline
+
+if TYPE_CHECKING:
+    from qbdoctor.ansible.inventory import HostResult
 
 INTERRUPTED = 130
 GRACE_SECONDS = 4.0
@@ -57,11 +62,42 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(
             "usage", "fleet: standard input holds one secret for one target: give a file or the environment."
         )
+    if args.ansible is not None:
+        return _by_ansible(args)
     chosen = _chosen(args)
     if not chosen:
-        output.say("qbdoctor: every target is in --resume already; nothing was asked.")
-        return 0
+        return _nothing_left()
     return _Run(args, len(chosen), max(len(one.name) for one in chosen)).all(chosen)
+
+
+def _nothing_left() -> int:
+    output.say("qbdoctor: every target is in --resume already; nothing was asked.")
+    return 0
+
+
+def _by_ansible(args: argparse.Namespace) -> int:
+    """Check the hosts of an inventory, each by its own qbdoctor. Raises UserError."""
+    from qbdoctor.ansible import inventory  # noqa: PLC0415 - needs an extra
+
+    if args.targets is not None:
+        raise UserError("usage", "fleet: --targets and --ansible are two lists of targets: give one.")
+    done = _done(Path(args.resume).expanduser()) if args.resume is not None else set()
+    hosts = [one for one in inventory.find_hosts(args.ansible, args.ids) if one not in done]
+    if not hosts:
+        return _nothing_left()
+    settings: dict[str, object] = {"fleet_fail_on": args.fail_on, "fleet_username": args.username}
+    settings |= {
+        "fleet_no_login": args.no_login or None,
+        "fleet_deadline": args.deadline if args.deadline != 30 else None,
+    }
+    given = {key: value for key, value in settings.items() if value is not None}
+    secrets = {
+        "fleet_password": credentials.secret(args.password_file, "--password-file", "QBDOCTOR_PASSWORD", os.environ),
+        "fleet_api_key": credentials.secret(args.api_key_file, "--api-key-file", "QBDOCTOR_API_KEY", os.environ),
+    }
+    asked = inventory.InventoryRun(args.ansible, hosts, at_once=args.at_once, settings=given)
+    told = asked.results({name: one for name, one in secrets.items() if one is not None})
+    return _Run(args, len(hosts), max(map(len, hosts))).each_host(told, lambda: asked.interrupted)
 
 
 def _chosen(args: argparse.Namespace) -> list[NamedTarget]:
@@ -153,17 +189,40 @@ class _Run:
                 if not self.watchers and reports.empty():
                     return
 
+    def each_host(self, told: Iterator[HostResult], interrupted: Callable[[], bool]) -> int:
+        """Deliver what Ansible tells of each host as it comes."""
+        started = datetime.now(UTC)
+        for one in told:
+            self._take_host(one, started)
+        self.worst = INTERRUPTED if interrupted() else self.worst
+        self._finish()
+        return self.worst
+
+    def _take_host(self, one: HostResult, started: datetime) -> None:
+        try:
+            if one.report is not None:
+                self._tell({**one.report, "target": {**one.report["target"], "name": one.host}})
+                return
+            said = one.message
+        except (KeyError, TypeError, ValueError):  # another machine's words
+            said = "Its qbdoctor is of another release: what it printed is no report that this one knows."
+        made = engine.error_report(UserError("host-failed", said, 3), started)
+        self._take(replace(made, target=replace(made.target, name=one.host)))
+
     def _take(self, report: Report) -> None:
-        self.worst = max(self.worst, report.exit_code)
-        self.states[report.state] += 1
-        for cause in report.causes:
-            if cause.severity != "info":
-                self.causes[cause.id] += 1
+        self._tell(report.to_json())
+
+    def _tell(self, report: Json) -> None:
+        """Count a report and write its line."""
+        code, state, headline = int(report["exit_code"]), str(report["verdict"]["state"]), report["verdict"]["headline"]
+        causes = [str(cause["id"]) for cause in report["causes"] if cause["severity"] != "info"]
+        self.worst = max(self.worst, code)
+        self.states[state] += 1
+        self.causes.update(causes)
         if self.args.format == "json":
             self._write(as_json.line(report))
         elif not self.args.quiet:
-            name = report.target.name or ""
-            line = f"{name:<{self.width}}  {report.state:<9}  {report.headline}"
+            line = f"{report['target']['name'] or '':<{self.width}}  {state:<9}  {headline}"
             self._write(f"{wrapping.wrapped(line, wrapping.columns(sys.stdout))}\n")
         if sys.stderr.isatty() and not sys.stdout.isatty() and not self.args.quiet:
             output.say(f"{sum(self.states.values())} of {self.number}")

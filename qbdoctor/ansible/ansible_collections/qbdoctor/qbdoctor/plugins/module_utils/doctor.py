@@ -45,8 +45,8 @@ def command(word: str, given: dict[str, Any], *, dry_run: bool = False, names: t
     line = [given.get("python") or sys.executable, "-m", "qbdoctor", word, "--json"]
     for key in _TEXTS:
         if given.get(key) is not None:
-            value = given[key]
-            line.append("--{0}={1}".format(key.replace("_", "-"), f"{value:g}" if isinstance(value, float) else value))
+            value = f"{given[key]:g}" if isinstance(given[key], float) else given[key]
+            line.append(f"--{key.replace('_', '-')}={value}")
     line += ["--" + key.replace("_", "-") for key in _FLAGS if given.get(key)]
     for key, value in sorted((given.get("inputs") or {}).items()):
         line.append(f"--set={key}={value}")

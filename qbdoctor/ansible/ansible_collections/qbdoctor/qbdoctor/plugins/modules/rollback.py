@@ -68,6 +68,8 @@ records:
   elements: dict
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.qbdoctor.qbdoctor.plugins.module_utils import doctor
 
@@ -87,8 +89,8 @@ def main() -> None:
         mutually_exclusive=[["all", "last", "records"]],
     )
     outcomes = []
-    for names in [(one,) for one in module.params["records"]] or [()]:
-        outcome = doctor.run(module, "rollback", names)
+    for name in module.params["records"] or [None]:
+        outcome = doctor.run(module, "rollback", () if name is None else (name,))
         outcomes.append(outcome)
         if outcome["exit_code"] and not nothing_left(outcome):
             break
@@ -97,7 +99,7 @@ def main() -> None:
     (module.fail_json if failed else module.exit_json)(**said)
 
 
-def nothing_left(outcome: dict) -> bool:
+def nothing_left(outcome: dict[str, Any]) -> bool:
     """Whether there was nothing to take back, which is what is wanted."""
     return (outcome.get("error") or {}).get("code") == "nothing-to-roll-back"
 

@@ -1,0 +1,193 @@
+"""The Ansible collection against three hosts over real ssh, each with a real qBittorrent, the last one apart as a container is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from qbdoctor.reports.schema import load
+from tests.kit import ansible, namespaces, needs
+from tests.kit.ansible import Host, Tools
+from tests.kit.server import PASSWORD
+
+pytestmark = [pytest.mark.live, pytest.mark.extended]
+
+RELEASES = {"one": "4.2.5", "two": "5.1.0", "three": "5.3.0"}
+OPEN = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
+"""Everybody is let in: exposed-bypass, an error, which disable-subnet-whitelist answers."""
+
+
+class Site:
+    """The hosts, their inventory, and the collection as it was installed from the wheel's folder."""
+
+    def __init__(self, tools: Tools, folder: Path, hosts: dict[str, Host]) -> None:
+        self.tools, self.folder, self.hosts = tools, folder, hosts
+        self.inventory = ansible.inventory(folder, hosts, tools.python, {"qbdoctor_password": PASSWORD})
+        self.env = {
+            "ANSIBLE_COLLECTIONS_PATH": str(folder / "installed"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+            "ANSIBLE_HOME": str(folder / "home"),
+            "QBDOCTOR_STATE_DIR": str(folder / "controller"),
+        }
+        made = tools.run("ansible-galaxy", "collection", "install", str(tools.collection()), env=self.env)
+        assert made.returncode == 0, made.stderr
+
+    def play(self, *words: str) -> tuple[int, str]:
+        """Run ansible-playbook; returns its exit code and all that it printed."""
+        made = self.tools.run("ansible-playbook", "-i", str(self.inventory), *words, env=self.env)
+        assert PASSWORD not in made.stdout + made.stderr
+        return made.returncode, made.stdout + made.stderr
+
+    def task(self, name: str, module: str, *flags: str, **options: Any) -> dict[str, dict[str, Any]]:
+        """Run one module on every host with the inventory's password; its result by host."""
+        target = {key: f"{{{{ qbdoctor_{key} | default(omit) }}}}" for key in ("profile", "password", "state_dir")}
+        kept = self.folder / "results"
+        play = {
+            "hosts": "all",
+            "gather_facts": False,
+            "tasks": [
+                {"name": name, f"qbdoctor.qbdoctor.{module}": {**target, **options}, "register": "made", "ignore_errors": True},
+                {
+                    "name": "Keep it",
+                    "ansible.builtin.copy": {"content": "{{ made | to_json }}", "dest": f"{kept}-{{{{ inventory_hostname }}}}"},
+                    "delegate_to": "localhost",
+                    "connection": "local",
+                    "check_mode": False,
+                    "diff": False,
+                },
+            ],
+        }  # fmt: skip
+        path = self.folder / "play.yml"
+        path.write_text(json.dumps([play]))
+        code, said = self.play(str(path), "-v", *flags)
+        assert code == 0, said
+        return {host: json.loads(Path(f"{kept}-{host}").read_text()) for host in self.hosts}
+
+    def configs(self) -> dict[str, bytes]:
+        return {name: host.config for name, host in self.hosts.items()}
+
+
+@pytest.fixture(scope="module")
+def tools() -> Tools:
+    if reason := namespaces.unavailable():
+        needs.without(reason)
+    needs.program("sshd")
+    return ansible.tools()
+
+
+@pytest.fixture
+def site(tools: Tools, tmp_path: Path) -> Iterator[Site]:
+    with ansible.hosts(tmp_path, RELEASES, OPEN) as hosts:
+        for host in hosts.values():  # so that the file is as qBittorrent itself writes it
+            host.server.set_preferences({"web_ui_session_timeout": 3601})
+        yield Site(tools, tmp_path, hosts)
+
+
+def values(found: dict[str, dict[str, Any]], key: str) -> list[Any]:
+    return [one[key] for one in found.values()]
+
+
+def test_modules(site: Site) -> None:
+    before = site.configs()
+    looked = site.task("Look", "check")
+    for one in values(looked, "report"):
+        jsonschema.validate(one, load("report/1"))
+    assert values(looked, "causes") == [["exposed-bypass"]] * 3
+    assert values(looked, "failed") == [True] * 3
+    assert values(looked, "changed") == [False] * 3
+
+    planned = site.task("Fix", "fix", "--check", "--diff")
+    assert values(planned, "state") == ["planned"] * 3
+    assert values(planned, "changed") == [True] * 3
+    assert all("AuthSubnetWhitelistEnabled=false" in one["diff"]["after"] for one in planned.values())
+    assert site.configs() == before, "check mode changed a file"
+
+    made = site.task("Fix", "fix", "--diff")
+    assert (values(made, "changed"), values(made, "state")) == ([True] * 3, ["verified"] * 3)
+    assert all(one["fix"] == "disable-subnet-whitelist" for (one,) in values(made, "records"))
+    after = site.configs()
+    assert all(after[name] != before[name] for name in before)
+
+    again = site.task("Fix", "fix")
+    assert (values(again, "changed"), values(again, "failed")) == ([False] * 3, [False] * 3)
+    named = site.task("Fix", "fix", fixes=["disable-subnet-whitelist"])
+    assert (values(named, "changed"), values(named, "state")) == ([False] * 3, ["nothing-to-do"] * 3)
+    assert site.configs() == after
+    assert values(site.task("Look", "check"), "failed") == [False] * 3
+
+    records = {host: one["records"][0]["id"] for host, one in made.items()}
+    assert values(site.task("Back", "rollback", "--check"), "changed") == [True] * 3
+    assert site.configs() == after
+    back = site.task("Back", "rollback")
+    assert {host: one["records"][0]["id"] for host, one in back.items()} == records
+    assert values(back, "changed") == [True] * 3
+    assert site.configs() == before, "the rollback left something"
+    nothing = site.task("Back", "rollback")
+    assert (values(nothing, "changed"), values(nothing, "failed")) == ([False] * 3, [False] * 3)
+
+
+def test_the_role_goes_host_by_host_and_stops_at_the_first_that_fails(site: Site) -> None:
+    before = site.configs()
+    said = json.loads(site.inventory.read_text())
+    said["all"]["hosts"]["two"]["repair_via"] = "file"  # of a running server, without a restart: refused
+    site.inventory.write_text(json.dumps(said))
+    code, text = site.play("qbdoctor.qbdoctor.repair", "--check")
+    assert site.configs() == before, text
+    code, text = site.play("qbdoctor.qbdoctor.repair")
+    assert code == 2, text
+    after = site.configs()
+    assert [after[name] != before[name] for name in RELEASES] == [True, False, False], text
+    assert "ok: [three]" not in text
+
+    del said["all"]["hosts"]["two"]["repair_via"]
+    site.inventory.write_text(json.dumps(said))
+    code, text = site.play("qbdoctor.qbdoctor.repair")
+    assert code == 0, text
+    changed = [line.split() for line in text.splitlines() if "changed=" in line]
+    assert [(words[0], words[3]) for words in changed] == [
+        ("one", "changed=0"), ("three", "changed=1"), ("two", "changed=1")
+    ]  # fmt: skip
+
+
+def test_a_fleet_by_ansible(site: Site) -> None:
+    said = json.loads(site.inventory.read_text())
+    del said["all"]["vars"]["qbdoctor_password"]
+    said["all"]["hosts"]["gone"] = {"ansible_host": "10.255.255.1", "ansible_ssh_common_args": "-o ConnectTimeout=1"}
+    site.inventory.write_text(json.dumps(said))
+    site.hosts["two"].server.set_preferences({"bypass_auth_subnet_whitelist_enabled": False})
+    words = ("-m", "qbdoctor", "fleet", "--ansible", str(site.inventory))
+    env = {**site.env, "QBDOCTOR_PASSWORD": PASSWORD}
+    env.pop("ANSIBLE_COLLECTIONS_PATH")  # the package's own collection is found
+    run = site.tools.run("python", *words, "--json", env=env, cwd=Path("/"))
+    found = {one["target"]["name"]: one for one in map(json.loads, run.stdout.splitlines())}
+    assert set(found) == {*RELEASES, "gone"}, run.stderr
+    for one in found.values():
+        jsonschema.validate(one, load("report/1"))
+    states = {name: one["verdict"]["state"] for name, one in found.items()}
+    assert states == {"one": "problem", "two": "healthy", "three": "problem", "gone": "unknown"}
+    assert found["two"]["login_attempts"] == 1
+    assert run.returncode == 3
+    assert PASSWORD not in run.stdout + run.stderr
+    (site.folder / "before.jsonl").write_text(
+        "".join(line + "\n" for line in run.stdout.splitlines() if "gone" in line)
+    )
+    rest = site.tools.run(
+        "python", *words, "--no-login", "--resume", str(site.folder / "before.jsonl"), env=env, cwd=Path("/")
+    )
+    assert "3 of 3 targets: 2 problem, 1 healthy" in rest.stdout, rest.stdout + rest.stderr
+    assert "2  exposed-bypass  (qbdoctor explain exposed-bypass)" in rest.stdout
+    assert rest.returncode == 1
+    assert not [name for name in os.listdir("/tmp") if name.startswith("qbdoctor-ansible-")]
+
+
+def test_lint_and_sanity(tools: Tools, tmp_path: Path) -> None:
+    where = tmp_path / "ansible_collections/qbdoctor/qbdoctor"
+    tools.run("ansible-galaxy", "collection", "install", str(tools.collection()), "-p", str(tmp_path))
+    lint = tools.run("ansible-lint", "--offline", "--profile", "production", cwd=where)
+    assert lint.returncode == 0, lint.stdout + lint.stderr

@@ -1,4 +1,7 @@
-"""Ansible in an environment of its own with this checkout's wheel, and hosts that are reached over real ssh."""
+"""Ansible in an environment of its own with this checkout's wheel, and hosts that are reached over real ssh.
+
+The environment is kept in the tests' cache, made from a package index: `python -m tests.kit.ansible` makes it beforehand.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,7 +26,15 @@ from tests.kit.needs import MISSING, built, program, without
 from tests.kit.server import Server
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("ansible-core>=2.16", "ansible-runner>=2.4", "ansible-lint>=24", "pytest")
+TOOLS = (
+    "ansible-core>=2.16",
+    "ansible-runner>=2.4",
+    "ansible-lint>=24",
+    "setuptools>=77",
+    "argparse-manpage>=4.6",
+    "wheel",
+)
+"""The last three build the wheel."""
 _SSHD = """
 ListenAddress {address}
 Port 22
@@ -76,15 +88,15 @@ def tools() -> Tools:
         if not (made.folder / "done").exists():
             shutil.rmtree(made.folder, ignore_errors=True)
             venv.create(made.folder, with_pip=True)
-            got = made.run("pip", "install", "-q", *TOOLS)
+            needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+            got = made.run("pip", "install", "-q", *TOOLS, *needed)
             if got.returncode:
                 without(f"{MISSING}Ansible, and a package index to take it from: {got.stderr[-300:]}")
             (made.folder / "done").touch()
         wheels = made.folder / "wheels"
         shutil.rmtree(wheels, ignore_errors=True)
-        built(made.run("pip", "wheel", "-q", "--no-deps", "-w", str(wheels), str(ROOT)))
+        built(made.run("pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(ROOT)))
         (wheel,) = wheels.glob("*.whl")
-        built(made.run("pip", "install", "-q", str(wheel)))
         built(made.run("pip", "install", "-q", "--no-deps", "--force-reinstall", str(wheel)))
     return made
 
@@ -171,3 +183,7 @@ def inventory(folder: Path, found: Mapping[str, Host], python: Path, common: Map
     path = folder / "hosts.yml"
     path.write_text(json.dumps(said, indent=1))
     return path
+
+
+if __name__ == "__main__":
+    print(tools().folder)  # noqa: T201

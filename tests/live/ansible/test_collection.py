@@ -1,9 +1,9 @@
-"""The Ansible collection against three hosts over real ssh, each with a real qBittorrent, the last one apart as a container is."""
+"""The Ansible collection against three hosts over ssh, each with a real qBittorrent, the last one apart as a container is."""
 
 from __future__ import annotations
 
 import json
-import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,7 +183,7 @@ def test_a_fleet_by_ansible(site: Site) -> None:
     assert "3 of 3 targets: 2 problem, 1 healthy" in rest.stdout, rest.stdout + rest.stderr
     assert "2  exposed-bypass  (qbdoctor explain exposed-bypass)" in rest.stdout
     assert rest.returncode == 1
-    assert not [name for name in os.listdir("/tmp") if name.startswith("qbdoctor-ansible-")]
+    assert not list(Path(tempfile.gettempdir()).glob("qbdoctor-ansible-*"))
 
 
 def test_lint_and_sanity(tools: Tools, tmp_path: Path) -> None:

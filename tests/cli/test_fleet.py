@@ -109,6 +109,7 @@ def test_named_targets(three: list[str], tmp_path: Path) -> None:
         ((), '[targets.x]\npassword = "text"\n', "targets.x.password"),
         (("--resume", "/nowhere"), "http://x:1\n", "--resume: /nowhere cannot be read"),
         (("--format", "html"), "http://x:1\n", "--format is human or json"),
+        (("--ansible", "hosts"), "http://x:1\n", "--targets and --ansible are two lists"),
         (("--password-file", "-"), "http://x:1\n", "give a file or the environment"),
     ],
 )

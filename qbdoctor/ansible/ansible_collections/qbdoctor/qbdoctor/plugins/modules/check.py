@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: check
 short_description: Find out why qBittorrent's Web UI API answers 401 or 403
-version_added: 1.0.0
+version_added: 0.2.0
 description:
   - Runs C(qbdoctor check) on the host and returns its report. Nothing is changed, in check mode or not.
 author:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: fix
 short_description: Apply reversible fixes to qBittorrent's Web UI settings and verify them
-version_added: 1.0.0
+version_added: 0.2.0
 description:
   - Runs C(qbdoctor fix --yes) on the host. What does not help is undone by qbdoctor itself, and the task fails.
   - Each fix leaves a rollback record on the host, which M(qbdoctor.qbdoctor.rollback) takes back.

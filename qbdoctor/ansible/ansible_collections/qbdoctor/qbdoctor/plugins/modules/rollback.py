@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rollback
 short_description: Take applied fixes of qBittorrent's settings back, to the byte
-version_added: 1.0.0
+version_added: 0.2.0
 description:
   - Runs C(qbdoctor rollback --yes) on the host. A setting that someone else changed since is left alone, and the task fails.
   - Where nothing is left to take back, nothing is changed and the task is well.

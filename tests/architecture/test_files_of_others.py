@@ -19,6 +19,7 @@ FUNCTIONS = {
 
 OURS = {
     "__main__.py": "the null device",
+    "ansible/inventory.py": "the playbook of the package, a temporary folder of our own",
     "cli/commands/demo.py": "the throw-away server's folder, made for this run",
     "cli/commands/explain.py": "a file of the package",
     "clients/lab.py": "a temporary folder of our own",

@@ -50,7 +50,7 @@ class Module:
 @pytest.mark.parametrize("word", ["check", "fix", "rollback"])
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_the_program_understands_what_it_is_told_and_no_secret_is_an_argument(word: str, dry_run: bool) -> None:
-    given = {name: f"/{name}" for name in doctor.TARGET_OPTIONS} | SECRETS
+    given: dict[str, Any] = {name: f"/{name}" for name in doctor.TARGET_OPTIONS} | SECRETS
     given |= {"insecure": True, "no_login": True, "deadline": 12.0, "python": None}
     if word == "fix":
         given |= {"inputs": {"host": "nas.lan"}, "via": "file", "restart": True}

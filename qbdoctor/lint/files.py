@@ -63,11 +63,11 @@ def _expanded(paths: list[str]) -> Iterator[str]:
 
 
 def _count(path: Path, unread: Counter[str]) -> None:
-    """Count a file in a language that lint does not read: YAML only where it names qBittorrent's Web API."""
+    """Count a file in a language that lint does not read: C only where it names qBittorrent's Web API."""
     suffix = path.suffix.lower()
     if suffix not in languages.UNREAD or not path.is_file():
         return
-    if suffix in {".yaml", ".yml", ".h", ".c"} and not languages.speaks_of_qbittorrent(load(str(path))[0]):
+    if suffix in {".h", ".c"} and not languages.speaks_of_qbittorrent(load(str(path))[0]):
         return
     unread[suffix] += 1
 
@@ -100,6 +100,8 @@ def _tree(
                 continue
             known.add((about.st_dev, about.st_ino))
             language = _language(path, skipped)
+            if language in languages.VALUES and not languages.speaks_of_qbittorrent(load(str(path))[0]):
+                continue
             if language is not None:
                 yield str(path), language
 

@@ -12,7 +12,10 @@ SUFFIXES = {
     ".sh": "bash", ".bash": "bash", ".zsh": "bash", ".ksh": "bash",
     ".php": "php", ".go": "go", ".cs": "csharp", ".java": "java", ".kt": "kotlin", ".kts": "kotlin", ".rs": "rust",
     ".dart": "dart", ".swift": "swift", ".rb": "ruby", ".lua": "lua",
+    ".yaml": "yaml", ".yml": "yaml", ".json": "json", ".ps1": "powershell", ".psm1": "powershell",
 }  # fmt: skip
+VALUES = frozenset(("yaml", "json"))
+"""Languages of files that are looked at only where they name qBittorrent's Web API: most of them hold no calls."""
 MANIFESTS = re.compile(
     r"(?:requirements[\w.-]*\.(?:txt|in)|constraints[\w.-]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
     r"|setup\.cfg|go\.mod|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|METADATA)\Z"
@@ -102,9 +105,9 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
 
 
 UNREAD = frozenset(
-    (".ps1", ".psm1", ".pl", ".pm", ".scala", ".ex", ".exs", ".c", ".cc", ".cpp", ".h", ".hpp",
+    (".pl", ".pm", ".scala", ".ex", ".exs", ".c", ".cc", ".cpp", ".h", ".hpp",
      ".m", ".vb", ".fs",
-     ".nim", ".zig", ".r", ".groovy", ".jl", ".vue", ".svelte", ".coffee", ".tcl", ".bat", ".cmd", ".yaml", ".yml")
+     ".nim", ".zig", ".r", ".groovy", ".jl", ".vue", ".svelte", ".coffee", ".tcl", ".bat", ".cmd")
 )  # fmt: skip
 """Suffixes of what programs are written in, and lint does not read."""
 

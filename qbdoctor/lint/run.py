@@ -21,6 +21,10 @@ from qbdoctor.model import shell
 from qbdoctor.model.basics import CONFIDENCES
 
 NO_EXTRA = f"needs the extra: {shell.join((sys.executable, '-m', 'pip', 'install', 'qbdoctor[lint]'))}"
+NO_CALLS = (
+    "it names the Web API, and no call was found: of such files, Home Assistant's rest_command and rest sensors, Ansible's uri, "
+    "flows of Node-RED and n8n, and commands with curl or wget are read"
+)
 
 
 @dataclass(slots=True)
@@ -30,6 +34,7 @@ class _Run:
     skipped: list[Skipped]
     seen: int = 0
     looked_at: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
     read: list[tuple[str, str, Facts]] = field(
         default_factory=list
     )  # name, text, facts of what a login in another file may go through
@@ -41,15 +46,14 @@ def lint(paths: list[str], *, everything: bool = False) -> LintResult:
     Raises :class:`qbdoctor.model.UserError` for a path that is not there. What cannot be read is in ``skipped``.
     """
     run = _Run(everything, [], [])
-    unread: Counter[str] = Counter()
-    for name, language in files.collect(paths, run.skipped, unread):
+    for name, language in files.collect(paths, run.skipped, run.unread):
         _file(run, name, language)
     _across(run)
     order = {confidence: number for number, confidence in enumerate(CONFIDENCES)}
     findings = sorted(
         set(run.findings), key=lambda each: (each.file, each.line, each.column, each.id, order[each.confidence])
     )
-    return LintResult(tuple(findings), tuple(run.skipped), run.seen, run.looked_at, tuple(sorted(unread.items())))
+    return LintResult(tuple(findings), tuple(run.skipped), run.seen, run.looked_at, tuple(sorted(run.unread.items())))
 
 
 def _file(run: _Run, name: str, language: str) -> None:
@@ -85,6 +89,11 @@ def _file(run: _Run, name: str, language: str) -> None:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         run.skipped.append(Skipped(name, what + line))
         return
+    if language in languages.VALUES and not facts.requests and not hits:
+        run.seen -= 1
+        run.unread[PurePath(name).suffix.lower()] += 1
+        run.skipped.append(Skipped(name, NO_CALLS))
+        return
     run.looked_at += 1
     if facts.login_through or (facts.sessions and facts.any_path):
         run.read.append((name, text, facts))
@@ -119,6 +128,14 @@ def reader_of(language: str) -> Callable[[str], Facts] | None:
     """Return what reads a language; None where the extra is missing."""
     if language == "python":
         return reader.read
+    if language == "powershell":
+        from qbdoctor.lint.trees import powershell  # noqa: PLC0415
+
+        return powershell.read
+    if language in languages.VALUES:
+        from qbdoctor.lint.trees import configs  # noqa: PLC0415
+
+        return configs.reader(language)
     from qbdoctor.lint.trees import reader as trees  # noqa: PLC0415 -- the extra is imported only there, and only here
 
     return trees.reader(language)

@@ -16,7 +16,8 @@ from qbdoctor.lint.facts.outcome import Expr
 HOLE = "\0"
 DEFAULT = "\1"
 
-Body = Literal["form", "json", "text", "none", "unknown"]
+Body = Literal["form", "json", "text", "none", "octets", "unknown"]
+"""What a request's body is; "octets": a text that goes out without the content type of a form."""
 SidKind = Literal["lookup", "compare", "pattern", "build"]
 Host = Literal["ip", "name", "default-name", "variable", "relative"]
 

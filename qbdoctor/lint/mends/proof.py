@@ -15,7 +15,7 @@ LANGUAGES = frozenset(("python", "bash", "go")) | SCRIPT
 
 _ON_STATUS = re.compile(r"\b(?:el)?if\b.*(?:status|\bcode\b)", re.IGNORECASE)
 _AROUND = 60  # lines
-_WORDS_ALONE = frozenset(("dart", "swift", "ruby", "lua"))
+_WORDS_ALONE = frozenset(("dart", "swift", "ruby", "lua", "yaml", "json", "powershell"))
 """What is read, and not written: a condition that is completed there was proven on no program yet."""
 
 

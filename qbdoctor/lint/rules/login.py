@@ -110,3 +110,12 @@ def json_login(facts: Facts) -> Iterator[Hit]:
                 "and axios.",
                 request.mended_form,
             )
+        elif request.body == "octets":
+            yield Hit(
+                "client-json-login",
+                "likely",
+                request.place,
+                "The login's body goes out without a form's content type, which qBittorrent answers with 400",
+                "Say that it is a form: the content type application/x-www-form-urlencoded (Home Assistant: `content_type:`; "
+                "Node-RED: a header of the request node).",
+            )

@@ -15,6 +15,16 @@ _ONE_SESSION = (
     "Use one session with a cookie jar for the login and all calls after it (requests.Session(), httpx.Client(), axios with "
     "tough-cookie, curl -c jar and -b jar), or send the login's cookie with each call."
 )
+_BY_NAME = (
+    "Home Assistant's jar is not to be changed: call qBittorrent by a host name instead of the IP address, or send the login's "
+    "cookie in the `headers` of each call."
+)
+_HANDED_ON = {
+    "node-red": "Hand the login's cookies on: a function node before each call with msg.cookies = msg.responseCookies.",
+    "n8n": "Have the login return the full response, and send the name=value of its set-cookie header as each call's Cookie.",
+    "ansible": 'Register the login, and send its cookie with each call: headers: {Cookie: "{{ login.cookies_string }}"}.',
+    "powershell": "Log in with -SessionVariable session, and give each call -WebSession $session.",
+}
 _RARELY = 240
 """Seconds. With a longer pause between its logins, a program never holds the 15 sessions that 5.3 keeps for the usual hour."""
 # Libraries whose plain calls keep no cookie from one to the next (measured, or documented so).
@@ -37,10 +47,18 @@ _NO_JAR = frozenset(
         "ktor",
         "reqwest",
         "httpclient",
+        "node-red",
+        "n8n",
+        "ansible",
+        "powershell",
     )
 )
 
 _CALLED = {
+    "node-red": "Node-RED's request node",
+    "n8n": "n8n's request node",
+    "ansible": "Ansible's uri",
+    "powershell": "a web request without -WebSession",
     "httpclient": "this HttpClient",
     "net/http": "an http.Client without a Jar",
     "guzzle": "Guzzle without 'cookies'",
@@ -52,13 +70,14 @@ def aiohttp_jar(facts: Facts) -> Iterator[Hit]:
     logins = [each for each in facts.logins if each.library in {"aiohttp", ""}]
     if not logins or facts.mentions("update_cookies") or _cookies_by_hand(facts):
         return
+    remedy = _BY_NAME if facts.language == "yaml" else _JAR_REMEDY
     for session in facts.sessions:
         used = [login for login in logins if _may_be_of(session, login)]
         if not used:
             continue
         if session.jar == "dummy":
             summary = "This session's jar keeps no cookie (DummyCookieJar), and nothing else carries the login's"
-            yield Hit("client-drops-cookie", "likely", session.place, summary, _JAR_REMEDY)
+            yield Hit("client-drops-cookie", "likely", session.place, summary, remedy)
         if session.jar != "default":
             continue
         hosts = {host_kind(session.base) if login.host == "relative" and session.base else login.host for login in used}
@@ -75,7 +94,7 @@ def aiohttp_jar(facts: Facts) -> Iterator[Hit]:
             "likely" if confidence == "likely" else "possible",
             session.place,
             f"{what} aiohttp's default cookie jar drops the session cookie: every call after the login is 403",
-            _JAR_REMEDY,
+            remedy,
         )
 
 
@@ -113,7 +132,7 @@ def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
             "likely",
             request.place,
             f"This call goes without the session cookie that the login in line {login.place.line} was given: {who}",
-            _ONE_SESSION,
+            _HANDED_ON.get(request.library, _ONE_SESSION),
             (*request.mended, *login.mended) if plain else (),
         )
 

@@ -40,7 +40,7 @@ def test_what_is_wanted_is_found_and_nothing_else(name: str) -> None:
 
 
 def test_every_shape_is_in_the_index() -> None:
-    there = {path.name for path in FOLDER.iterdir()} - {"README.md", "index.txt", "dir_l"}
+    there = {path.name for path in FOLDER.iterdir()} - {"README.md", "index.txt", "dir_l", "y5_openapi_qbit.yaml"}
     assert there - set(INDEX) <= {"n4_dead_qbit.kt", "o1f_helper_qbit.py"}
 
 
@@ -60,14 +60,14 @@ def test_what_cannot_be_proven_gets_words(name: str) -> None:
 
 def test_nothing_read_is_said(tmp_path: Path) -> None:
     result = run.lint([str(FOLDER / "dir_l")])
-    assert (result.seen, result.exit_code) == (1, 1)
-    assert dict(result.unread) == {".ps1": 1, ".yaml": 1}
-    for path in (FOLDER / "dir_l").iterdir():
-        if path.suffix != ".dart":
-            (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert (result.seen, result.exit_code) == (3, 1)
+    (tmp_path / "qbit.scala").write_text('val login = post("http://qbittorrent:8080/api/v2/auth/login")\n')
+    (tmp_path / "openapi.yaml").write_bytes((FOLDER / "y5_openapi_qbit.yaml").read_bytes())
+    (tmp_path / "other.json").write_text('{"qbittorrent": "5.3.0"}')
     result = run.lint([str(tmp_path)])
     assert (result.seen, result.exit_code) == (0, 3)
-    assert dict(result.unread) == {".ps1": 1, ".yaml": 1}
+    assert dict(result.unread) == {".scala": 1, ".yaml": 1}
+    assert ["no call was found" in one.reason for one in result.skipped] == [True]
 
 
 @pytest.mark.parametrize("suffix", ["dart", "lua", "rb", "swift"])

@@ -1,0 +1,125 @@
+"""Reads files that hold HTTP calls as values: Home Assistant, Ansible, Node-RED, n8n, and commands in any YAML or JSON.
+
+What a file keeps elsewhere (a secret, an included file, a variable) is a hole. A file in which no call is found yields facts
+without requests: it was not read as a client, and lint says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from qbdoctor.lint.facts.program import Facts, Place
+from qbdoctor.lint.trees import flows, home_assistant
+from qbdoctor.lint.trees.config_values import Value, parse
+from qbdoctor.lint.trees.reader import reader as code_reader
+
+_COMMAND = re.compile(r"\b(?:curl|wget)\b[\s\S]*(?:api/v2|/auth/login|torrents/|\bSID\b)")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*=(?=\S*\s|['\"])")
+_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[^\n]*", re.MULTILINE)
+_SCOPES = 1000  # of one embedded program
+
+
+def reader(language: str) -> Callable[[str], Facts] | None:
+    """Return the reader of YAML or JSON, or None where the extra is not installed."""
+    try:
+        parser = importlib.import_module("ast_grep_py").SgRoot
+    except ImportError:
+        return None
+    return lambda text: read(language, parser(text, language).root())
+
+
+def read(language: str, root: Any) -> Facts:
+    """Return the facts of a file. Raises ValueError for one that is not of that language at all."""
+    documents = parse(root)
+    if not documents:
+        raise ValueError(language)
+    reading = Reading(language)
+    for document in documents:
+        if language == "json" and flows.is_flow(document):
+            flows.read(reading, document)
+        else:
+            for value in document.walk():
+                home_assistant.read(reading, value)
+                command(reading, value)
+        for value in document.walk():
+            if value.text is not None and ("SID" in value.text or "api/v2" in value.text):
+                reading.facts.strings.append(value.text)
+    home_assistant.judge_templates(reading, documents)
+    return reading.facts
+
+
+class Reading:
+    """The facts of one file while it is read; each call has a scope of its own."""
+
+    def __init__(self, language: str) -> None:
+        self.facts = Facts(language)
+        self.count = 0
+
+    def scope(self) -> int:
+        """Return a scope that no other call has."""
+        self.count += 1
+        return self.count * _SCOPES
+
+    def embed(self, language: str, code: str, at: Value, *, about_login: bool = False) -> Facts | None:
+        """Read a program that a value holds and take its facts over; ``about_login``: what it is handed is the login's answer."""
+        read_code = code_reader(language)
+        if read_code is None:
+            return None
+        theirs, base = read_code(code), self.scope()
+
+        def place(inner: Place) -> Place:
+            line = at.first_line + inner.line - 1 if at.first_line else at.place.line
+            return Place(line, at.place.column if not at.first_line else inner.column, line)
+
+        ours, alone = self.facts, not theirs.logins  # another command's login may be another service's
+        ours.requests += [
+            replace(one, place=place(one.place), scope=base + one.scope, carries=one.carries or alone)
+            for one in theirs.requests
+        ]
+        ours.sids += [replace(one, place=place(one.place), scope=base + one.scope) for one in theirs.sids]
+        ours.forms += [replace(one, place=place(one.place)) for one in theirs.forms]
+        ours.fields += [replace(one, place=place(one.place), scope=base + one.scope) for one in theirs.fields]
+        ours.headers += [replace(one, place=place(one.place), scope=base + one.scope) for one in theirs.headers]
+        ours.filter_words += [one._replace(place=place(one.place)) for one in theirs.filter_words]
+        for check in theirs.checks:
+            about = "login" if about_login and check.about == "unknown" else check.about
+            ours.checks.append(replace(check, place=place(check.place), scope=base + check.scope, about=about))
+        ours.strings += theirs.strings
+        ours.names |= theirs.names
+        return theirs
+
+
+def command(reading: Reading, value: Value) -> None:
+    """Read a command: a text with curl or wget in it, or the list of a command's arguments."""
+    if value.items and all(each.text is not None for each in value.items):
+        words = [each.text or "" for each in value.items]
+        if words[0] in {"CMD", "CMD-SHELL"}:
+            words = words[1:]
+        if words and re.search(r"(?:^|/)(?:curl|wget)$", words[0]) and _COMMAND.search(" ".join(words)):
+            reading.embed("bash", shlex.join(words), replace(value, first_line=0))
+            for each in value.items:
+                each.text = ""
+        return
+    text = value.text
+    if text is None or len(text) > 100_000 or _COMMAND.search(_COMMENT.sub("", text)) is None:
+        return
+    code = text.replace("$$", "$") if reading.facts.language == "yaml" else text
+    if not value.first_line:
+        code = _within_shell(_ASSIGNED.sub("", code, count=1) if _ASSIGNED.match(code) else code)
+    reading.embed("bash", code, value)
+
+
+def _within_shell(code: str) -> str:
+    """Return what a shell is given to run: of ``/bin/sh -c 'curl …'`` the command."""
+    try:
+        words = shlex.split(code)
+    except ValueError:
+        return code
+    if len(words) > 2 and re.search(r"(?:^|/)(?:ba|da|a)?sh$", words[0]) and re.fullmatch(r"-[a-z]*c", words[1]):
+        return words[2]
+    return code

@@ -35,6 +35,13 @@ _LOOKS = re.compile(
 )
 _NAMED_LOGIN = re.compile(r"log|auth|sign|connect|session|cookie|sid|init", re.IGNORECASE)
 _NEAR = 300  # characters
+_TURNED = re.compile(
+    r"===?[ \t]*403\b[ \t]*\)?[ \t]*(?:->|\?|return|\{[ \t]*return|throw)?[ \t]*(?:new[ \t]+)?([A-Z][\w.]*)"
+)
+_TESTED = re.compile(
+    r"\b(?:is|instanceof)[ \t]+([A-Z][\w.]*)[ \t]*\)?[ \t]*&&[ \t]*[\w.]*(?:code|status)\w*[ \t]*===?[ \t]*403\b",
+    re.IGNORECASE,
+)
 
 
 def find(facts: Facts, code: str) -> list[KeptLogin]:
@@ -52,14 +59,15 @@ def find(facts: Facts, code: str) -> list[KeptLogin]:
     guards = [(found, found[1]) for found in tested if _guards(code, found.end(), sites)]
     if not guards:
         return _at_start(facts, code, sites)
-    if _again(code, sites, guards):
+    unreached = _unreached(code)
+    if _again(code, [site for site in sites if not any(start <= site <= end for start, end in unreached)], guards):
         return []
     made = []
     for found, name in guards:
         if _is_set(facts, code, name, found.end()) and not _is_cleared(code, name):
             line = code.count("\n", 0, found.start()) + 1
             column = found.start() - code.rfind("\n", 0, found.start())
-            made.append(KeptLogin(Place(line, column, line), name))
+            made.append(KeptLogin(Place(line, column, line), name, bool(unreached)))
     return made
 
 
@@ -89,6 +97,21 @@ def _again(code: str, sites: list[int], guards: list[tuple[re.Match[str], str]])
         if not any(start <= site <= end for start, end in guarded) and _REFUSED.search(before):
             return True
     return False
+
+
+def _unreached(code: str) -> list[tuple[int, int]]:
+    """Return what stands behind tests for 403 that no 403 comes to: of a 403, another kind of error was made before."""
+    turned = {found[1] for found in _TURNED.finditer(code)}
+    return [
+        (found.start(), found.end() + 80)
+        for found in _TESTED.finditer(code)
+        if turned
+        and found[1] not in turned
+        and re.search(rf"\b{re.escape(found[1])}\(", code)
+        and not any(
+            re.search(rf"\b(?:is|instanceof|catch[ \t]*\([^)\n]*)[ \t]*{re.escape(name)}\b", code) for name in turned
+        )
+    ]
 
 
 def _is_set(facts: Facts, code: str, name: str, after: int) -> bool:

@@ -203,10 +203,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class KeptLogin:
-    """A login that is made once: guarded by a name that nothing clears (``name``), or at the start ("")."""
+    """A login that is made once: guarded by a name that nothing clears (``name``), or at the start ("").
+
+    ``unreached``: it is made again behind a test for 403 that no 403 comes to, since another error was made of it before.
+    """
 
     place: Place
     name: str
+    unreached: bool = False
 
 
 class FilterWord(NamedTuple):

@@ -41,9 +41,11 @@ def kept_login(facts: Facts) -> Iterator[Hit]:
             if each.name
             else "The login is made at the start alone, and nothing looks at how the calls after it are answered"
         )
+        if each.unreached:
+            what += " that is reached (a 403 is made another error before it is looked for)"
         yield Hit(
             "client-never-logs-in-again",
-            "likely",
+            "possible" if each.unreached else "likely",
             each.place,
             f"{what}: after a restart of qBittorrent or an hour without a call every call is 403",
             "On a 403 (or 401), forget the session, log in again once and send the call once more; never in a loop, since "

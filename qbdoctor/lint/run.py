@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import PurePath
 
 from qbdoctor.diagnosis.catalogue import pages
-from qbdoctor.lint import files, languages, libraries
+from qbdoctor.lint import across, files, languages, libraries
 from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.findings import Hit, LintFinding, LintResult, Skipped
 from qbdoctor.lint.mends import trial
 from qbdoctor.lint.python import reader
-from qbdoctor.lint.rules import RULES, session
+from qbdoctor.lint.rules import RULES
 from qbdoctor.lint.suppress import Marks, lines_of
 from qbdoctor.model import shell
 from qbdoctor.model.basics import CONFIDENCES
@@ -35,9 +35,7 @@ class _Run:
     seen: int = 0
     looked_at: int = 0
     unread: Counter[str] = field(default_factory=Counter)
-    read: list[tuple[str, str, Facts]] = field(
-        default_factory=list
-    )  # name, text, facts of what a login in another file may go through
+    read: list[across.ReadFile] = field(default_factory=list)
 
 
 def lint(paths: list[str], *, everything: bool = False) -> LintResult:
@@ -95,24 +93,21 @@ def _file(run: _Run, name: str, language: str) -> None:
         run.skipped.append(Skipped(name, NO_CALLS))
         return
     run.looked_at += 1
-    if facts.login_through or (facts.sessions and facts.any_path):
-        run.read.append((name, text, facts))
+    run.read.append(across.ReadFile(name, text, facts))
     _keep(run, name, text, hits)
 
 
 def _across(run: _Run) -> None:
-    """Find a session in one file and the login in another of the same folder."""
-    for name, text, facts in run.read:
-        if facts.logins or not facts.sessions or not facts.any_path:
-            continue
-        logins = [
-            replace(login, library="aiohttp", client="?", owner=facts.sessions[0].owner)
-            for other, _, theirs in run.read
-            if PurePath(other).parent == PurePath(name).parent and theirs.login_through & facts.any_path
-            for login in theirs.logins
-        ]
-        if logins:
-            _keep(run, name, text, list(session.aiohttp_jar(replace(facts, requests=[*facts.requests, *logins]))))
+    """Judge what only shows in several files of a folder."""
+    for one, hits in across.split_session(run.read):
+        _keep(run, one.name, one.text, hits)
+    for one, hits in across.kept_login(run.read):
+        places = {(each.place.line, each.place.column) for each in one.facts.kept_logins}
+        run.findings = [
+            each for each in run.findings
+            if each.file != one.name or each.id != "client-never-logs-in-again" or (each.line, each.column) not in places
+        ]  # fmt: skip
+        _keep(run, one.name, one.text, hits)
 
 
 def judged(facts: Facts) -> list[Hit]:

@@ -13,6 +13,8 @@ _GUARDS = (
     rf"\bif[ \t]*\(?[ \t]*{_NAME}[ \t]*(?:===?|is)[ \t]*(?:null|None|nil|undefined|\"\"|''|false|False)[ \t]*\)?",
     r"\[\[?[ \t]+-z[ \t]+\"?\$\{?([A-Za-z_]\w*)\}?\"?[ \t]+\]\]?",
 )
+_MEMBER_GUARDS = tuple(guard.replace(_OWNER, rf"{_OWNER}(?:\w+(?:\.|->))?") for guard in _GUARDS[:2]) + _GUARDS[2:]
+"""As above, of a member: `if not self.session.sid`."""
 _FALSE = r"(?:False|false|None|null|nil|undefined|\"\"|''|0)(?![\w.])"
 _DECLARES = re.compile(
     r"\b(?:let|var|const|val|private|public|protected|static|bool|boolean|string|String|late|readonly|declare)\b"
@@ -44,12 +46,15 @@ _TESTED = re.compile(
 )
 
 
-def find(facts: Facts, code: str) -> list[KeptLogin]:
-    """Return such logins of a file. ``code`` is its text with comments blanked, at the same places."""
+def find(facts: Facts, code: str, *, member: bool = False) -> list[KeptLogin]:
+    """Return such logins of a file. ``code`` is its text with comments blanked, at the same places.
+
+    ``member``: the code is that of several files, one after another, and the name may be another object's.
+    """
     names = {login.scope_name for login in facts.logins if login.scope_name}
     if not names or not (facts.calls or facts.asks_any):
         return []
-    tested = [found for pattern in _GUARDS for found in re.finditer(pattern, code)]
+    tested = [found for pattern in (_MEMBER_GUARDS if member else _GUARDS) for found in re.finditer(pattern, code)]
     if not tested and (
         len(facts.logins) != 1 or _NAMED_LOGIN.search(facts.logins[0].scope_name) or _LOOKS.search(code)
     ):

@@ -235,6 +235,7 @@ class Facts:
     refusals: list[Refusal] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)  # the constants of the code, without comments and docstrings
     names: set[str] = field(default_factory=set)  # identifiers of the code
+    code: str = ""  # the text with its comments blanked, at the same places
     faults: int = 0  # places that the parser could make nothing of
     endless: bool = False  # a loop without an end that waits between its rounds
     loops: list[Loop] = field(default_factory=list)  # the loops without an end

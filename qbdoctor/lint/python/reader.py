@@ -253,10 +253,10 @@ class Reader(Flow):
     def finish(self) -> Facts:
         """Return the facts, calls of helpers resolved to what the helpers do."""
         facts = self.facts
+        code = facts.code = re.sub(
+            r"(^|[ \t])#[^\n]*", lambda found: " " * len(found[0]), "\n".join(self.lines), flags=re.MULTILINE
+        )
         if facts.requests:
-            code = re.sub(
-                r"(^|[ \t])#[^\n]*", lambda found: " " * len(found[0]), "\n".join(self.lines), flags=re.MULTILINE
-            )
             facts.kept_logins = kept_logins.find(facts, code)
             facts.filter_words = filter_words.find(code, python=True)
         for index, request in enumerate(facts.requests):

@@ -218,6 +218,7 @@ class _Reader(Calls, Uses):
         """Resolve helpers and sites; note the functions that speak of 204 in any way: they know what newer releases answer."""
         self.resolve_helpers()
         self.find_sites()
+        self.facts.code = self.code
         self.facts.kept_logins = kept_logins.find(self.facts, self.code)
         self.facts.filter_words = filter_words.find(self.code)
         if self.language == "bash":

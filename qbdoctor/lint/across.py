@@ -1,0 +1,86 @@
+"""Judges what only shows in several files of one folder: a session in one and the login in another, a login made once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from qbdoctor.lint.facts import kept_logins
+from qbdoctor.lint.facts.program import Facts, Place
+from qbdoctor.lint.findings import Hit
+from qbdoctor.lint.rules import requests_sent, session
+
+_MOST = 20
+"""Files of a folder that are looked at together with one that logs in."""
+_DECLARED = re.compile(r"^[ \t\w]*\b(?:class|struct|interface|object|type)[ \t]+([A-Z]\w{3,})", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read: its name, its text, its facts."""
+
+    name: str
+    text: str
+    facts: Facts
+
+
+def split_session(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
+    """Yield files whose aiohttp session another file of the folder logs in through, with what the rules say of it."""
+    for one in files:
+        facts = one.facts
+        if facts.logins or not facts.sessions or not facts.any_path:
+            continue
+        logins = [
+            replace(login, library="aiohttp", client="?", owner=facts.sessions[0].owner)
+            for other in files
+            if _beside(one, other) and other.facts.login_through & facts.any_path
+            for login in other.facts.logins
+        ]
+        if logins:
+            yield one, list(session.aiohttp_jar(replace(facts, requests=[*facts.requests, *logins])))
+
+
+def kept_login(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
+    """Yield, for each file whose guarded login stands in it or in another one, what is left of it with all these files read.
+
+    A file that holds the guard alone gains a finding; one whose login another file makes again on a 403 has none.
+    """
+    hits: dict[str, dict[Place, Hit]] = {one.name: {} for one in files if one.facts.kept_logins}
+    for one in files:
+        if not any(login.scope_name for login in one.facts.logins):
+            continue
+        for other, hit in _together(one, [other for other in files if other is not one and _uses(one, other)][:_MOST]):
+            hits.setdefault(other.name, {}).setdefault(hit.place, hit)
+    for one in files:
+        if one.name in hits:
+            yield one, list(hits[one.name].values())
+
+
+def _beside(one: ReadFile, other: ReadFile) -> bool:
+    return one is not other and PurePath(one.name).parent == PurePath(other.name).parent
+
+
+def _uses(one: ReadFile, other: ReadFile) -> bool:
+    """Whether another file of the folder speaks of a file, by the file's name or a class of it."""
+    if not _beside(one, other) or one.facts.language != other.facts.language:
+        return False
+    words = [re.escape(PurePath(one.name).stem), *map(re.escape, _DECLARED.findall(one.facts.code))]
+    return re.search(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", other.facts.code) is not None
+
+
+def _together(one: ReadFile, others: list[ReadFile]) -> Iterator[tuple[ReadFile, Hit]]:
+    """Yield what is found in a file that logs in and those that use it, each hit with its file."""
+    files = [one, *others]
+    code = "\n".join(each.facts.code for each in files)
+    starts = [0]
+    for each in files:
+        starts.append(starts[-1] + each.facts.code.count("\n") + 1)
+    asks = any(each.facts.calls or each.facts.asks_any for each in files)
+    facts = replace(one.facts, asks_any={*one.facts.asks_any, *({0} if asks else ())})
+    facts.kept_logins = kept_logins.find(facts, code, member=bool(others))
+    for kept, hit in zip(facts.kept_logins, requests_sent.kept_login(facts), strict=True):
+        index = max(number for number in range(len(files)) if starts[number] < kept.place.line)
+        line = kept.place.line - starts[index]
+        yield files[index], replace(hit, place=Place(line, kept.place.column, line))

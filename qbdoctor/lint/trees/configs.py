@@ -13,15 +13,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from qbdoctor.lint.facts.program import Facts, Place
+from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.trees import flows, home_assistant
 from qbdoctor.lint.trees.config_values import Value, parse
-from qbdoctor.lint.trees.reader import reader as code_reader
+from qbdoctor.lint.trees.embedded import Reading
 
 _COMMAND = re.compile(r"\b(?:curl|wget)\b[\s\S]*(?:api/v2|/auth/login|torrents/|\bSID\b)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=(?=\S*\s|['\"])")
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[^\n]*", re.MULTILINE)
-_SCOPES = 1000  # of one embedded program
 
 
 def reader(language: str) -> Callable[[str], Facts] | None:
@@ -51,47 +50,6 @@ def read(language: str, root: Any) -> Facts:
                 reading.facts.strings.append(value.text)
     home_assistant.judge_templates(reading, documents)
     return reading.facts
-
-
-class Reading:
-    """The facts of one file while it is read; each call has a scope of its own."""
-
-    def __init__(self, language: str) -> None:
-        self.facts = Facts(language)
-        self.count = 0
-
-    def scope(self) -> int:
-        """Return a scope that no other call has."""
-        self.count += 1
-        return self.count * _SCOPES
-
-    def embed(self, language: str, code: str, at: Value, *, about_login: bool = False) -> Facts | None:
-        """Read a program that a value holds and take its facts over; ``about_login``: what it is handed is the login's answer."""
-        read_code = code_reader(language)
-        if read_code is None:
-            return None
-        theirs, base = read_code(code), self.scope()
-
-        def place(inner: Place) -> Place:
-            line = at.first_line + inner.line - 1 if at.first_line else at.place.line
-            return Place(line, at.place.column if not at.first_line else inner.column, line)
-
-        ours, alone = self.facts, not theirs.logins  # another command's login may be another service's
-        ours.requests += [
-            replace(one, place=place(one.place), scope=base + one.scope, carries=one.carries or alone)
-            for one in theirs.requests
-        ]
-        ours.sids += [replace(one, place=place(one.place), scope=base + one.scope) for one in theirs.sids]
-        ours.forms += [replace(one, place=place(one.place)) for one in theirs.forms]
-        ours.fields += [replace(one, place=place(one.place), scope=base + one.scope) for one in theirs.fields]
-        ours.headers += [replace(one, place=place(one.place), scope=base + one.scope) for one in theirs.headers]
-        ours.filter_words += [one._replace(place=place(one.place)) for one in theirs.filter_words]
-        for check in theirs.checks:
-            about = "login" if about_login and check.about == "unknown" else check.about
-            ours.checks.append(replace(check, place=place(check.place), scope=base + check.scope, about=about))
-        ours.strings += theirs.strings
-        ours.names |= theirs.names
-        return theirs
 
 
 def command(reading: Reading, value: Value) -> None:

@@ -18,7 +18,7 @@ from qbdoctor.lint.trees.texts import ENCODERS
 
 if TYPE_CHECKING:
     from qbdoctor.lint.trees.config_values import Value
-    from qbdoctor.lint.trees.configs import Reading
+    from qbdoctor.lint.trees.embedded import Reading
 
 _FAR = 4  # nodes between two requests
 _COOKIES = re.compile(r"cookie|authorization|bearer", re.IGNORECASE)

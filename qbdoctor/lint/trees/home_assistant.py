@@ -27,7 +27,7 @@ from qbdoctor.lint.facts.program import (
 
 if TYPE_CHECKING:
     from qbdoctor.lint.trees.config_values import Value
-    from qbdoctor.lint.trees.configs import Reading
+    from qbdoctor.lint.trees.embedded import Reading
 
 _REST_COMMAND = frozenset(
     ("url", "method", "headers", "username", "password", "payload", "timeout", "content_type", "verify_ssl", "insecure_cipher",

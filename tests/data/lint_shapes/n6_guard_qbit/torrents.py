@@ -1,4 +1,4 @@
-from .session import QbSession
+from session import QbSession
 class Torrents:
     def __init__(self, session: QbSession):
         self.session = session

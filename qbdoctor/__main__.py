@@ -7,7 +7,12 @@ import sys
 def main() -> int:
     """Run the command line; a reader that went away (``| head``) ends it quietly."""
     _open_streams()
-    from qbdoctor.model.terminal_text import reader_gone, takes_all  # noqa: PLC0415 - as below
+    if sys.argv[1:] == ["--version"]:  # no parser is needed for it
+        from qbdoctor import __version__  # noqa: PLC0415 - as below
+
+        print(f"qbdoctor {__version__}")  # noqa: T201
+        return _flushed(0)
+    from qbdoctor.model.terminal_text import takes_all  # noqa: PLC0415 - as below
 
     for stream in (sys.stdout, sys.stderr):
         takes_all(stream)
@@ -26,9 +31,16 @@ def main() -> int:
         # CPython notes a Ctrl-C that passed through compiled text (a dataclass being made) as never caught, and `-m` would
         # then die by the signal instead of our code; running the next text takes the note back.
         exec("")  # noqa: S102
+    return _flushed(code)
+
+
+def _flushed(code: int) -> int:
+    """Return the exit code after everything was written."""
     try:
         sys.stdout.flush()
     except OSError as error:
+        from qbdoctor.model.terminal_text import reader_gone  # noqa: PLC0415 - seldom needed
+
         # Python flushes standard output once more at exit and would complain there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141 if reader_gone(error) else code

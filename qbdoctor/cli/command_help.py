@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import textwrap
 
 from qbdoctor.model import restarts
@@ -96,6 +94,9 @@ def described(command: str) -> tuple[str, str]:
 
 def _fixes() -> str:
     """Return the ids of this program's fixes, by the names of their files: none is loaded for that."""
+    import importlib  # noqa: PLC0415 - fix's help alone
+    import pkgutil  # noqa: PLC0415
+
     package = importlib.import_module("qbdoctor.fixes")  # not there in a checkout that is not installed
     names = sorted(found.name.replace("_", "-") for found in pkgutil.iter_modules(package.__path__))
     return "\nfixes (qbdoctor explain FIX says what each changes):\n" + "".join(f"  {name}\n" for name in names)

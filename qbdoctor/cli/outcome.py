@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from qbdoctor.repair.journal.records import Record
 
 CHANGE_SCHEMA = "qbdoctor.change/1"
+UNSETTLED = (
+    "A run was ended in the middle, or is at work: the next fix or rollback brings its record to an end (nothing is "
+    "written here)."
+)
 
 
 @frozen

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output
+from qbdoctor.cli.outcome import UNSETTLED
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Damaged, Record
-from qbdoctor.storage import trust
+from qbdoctor.storage import files, trust
 
 if TYPE_CHECKING:
     from qbdoctor.target.address import Address
@@ -43,23 +44,12 @@ def chosen(args: argparse.Namespace, journal: Journal, state: Path) -> list[Reco
 
 def _lost(records: Sequence[Record | Damaged]) -> str:
     """Return a sentence on each applied fix whose file is not here, such as one made in a container."""
-    lost = [one for one in records if isinstance(one, Record) and one.standing and is_gone(one.file_name())]
+    lost = [one for one in records if isinstance(one, Record) and one.standing and files.is_gone(one.file_name())]
     return "".join(
         f" {one.id} is of {one.file_name()}, which is not here (it was made on {one.host}): if that file has another path "
         f"here, qbdoctor rollback {one.id} --config FILE takes it back in that."
         for one in lost[:3]
     )
-
-
-def is_gone(name: str | Path | None) -> bool:
-    """Whether there is no such file; one that may not be looked at is there."""
-    if name is None:
-        return False
-    try:
-        Path(name).stat()
-    except OSError as error:
-        return isinstance(error, FileNotFoundError | NotADirectoryError)
-    return False
 
 
 def _named(ids: Sequence[str], journal: Journal, state: Path, belongs: Callable[[Record], bool | None]) -> list[Record]:
@@ -92,7 +82,7 @@ def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
         config = os.path.realpath(Path(args.config).expanduser())
         return lambda record: (
             record.file_name() == config
-            or (None if record.file_name() is None or is_gone(record.file_name()) else False)
+            or (None if record.file_name() is None or files.is_gone(record.file_name()) else False)
         )
     if args.profile is not None:
         profile = Path(args.profile).expanduser().resolve()
@@ -127,12 +117,6 @@ def _same_address(address: Address, other: str | None) -> bool:
     theirs = parse_url(other)
     local = address.is_loopback and theirs.is_loopback
     return address.url == theirs.url or (local and (address.scheme, address.port) == (theirs.scheme, theirs.port))
-
-
-UNSETTLED = (
-    "A run was ended in the middle, or is at work: the next fix or rollback brings its record to an end (nothing is "
-    "written here)."
-)
 
 
 def settle(journal: Journal, *, dry_run: bool) -> None:

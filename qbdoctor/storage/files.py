@@ -52,3 +52,14 @@ def same_file(one: Path, other: Path) -> bool:
         return one.samefile(other)  # by what it is: /proc/PID/root leads elsewhere than its name says
     except OSError:
         return one.absolute() == other.absolute()
+
+
+def is_gone(name: str | Path | None) -> bool:
+    """Whether there is no such file; one that may not be looked at is there."""
+    if name is None:
+        return False
+    try:
+        Path(name).stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    return False

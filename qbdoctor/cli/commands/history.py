@@ -5,32 +5,37 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qbdoctor.cli import outcome, output
 from qbdoctor.cli.changes import prompts
-from qbdoctor.cli.outcome import CommandOutcome
-from qbdoctor.cli.record_selection import is_gone, settle
+from qbdoctor.cli.outcome import UNSETTLED, CommandOutcome
 from qbdoctor.cli.target_options import state_folder
-from qbdoctor.model.changes import UndoneChange
 from qbdoctor.model.errors import Refused, UserError
-from qbdoctor.registry import fixes
-from qbdoctor.repair.history import change_document, other_folders, standing, undo_instructions
-from qbdoctor.repair.journal.journal import Journal
+from qbdoctor.repair.history import other_folders
 from qbdoctor.repair.journal.records import Damaged, Record, history_json
+from qbdoctor.repair.journal.store import Store
+from qbdoctor.storage import files, trust
+
+if TYPE_CHECKING:
+    from qbdoctor.model.changes import UndoneChange
+    from qbdoctor.repair.history.undo_instructions import TakingBack
 
 
 def run(args: argparse.Namespace) -> int:
     """Print all records, or some in full; or remove those that are of no use any more."""
     state = state_folder(args, os.environ)
-    journal = Journal(state)
     if args.prune:
-        return outcome.run(args, lambda: _prune(args, journal))
+        return outcome.run(args, lambda: _prune(args, state))
     if args.older_than is not None:
         raise UserError("usage", "--older-than says which records --prune removes: give both.")
     if args.format not in ("human", "json", "markdown"):
         raise UserError("usage", "history: --format is human, json or markdown.")
-    settle(journal, dry_run=True)
-    records = journal.records() if not args.ids else tuple(_found(journal, state, name) for name in args.ids)
+    store = Store(state / "records")  # to read, and no journal, which could write: that loads in three times the time
+    trust.check_ours(store.root)
+    if store.unsettled():
+        output.say(UNSETTLED)
+    records = store.all() if not args.ids else tuple(_found(store, state, name) for name in args.ids)
     for record in records:
         if isinstance(record, Damaged):
             output.say(record.text())
@@ -41,19 +46,19 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         held = history_json(records)
         if args.ids:
-            held["records"] = [_full_json(journal, each) for each in records]
+            held["records"] = [_full_json(store, each) for each in records]
         for told, record in zip(held["records"], records, strict=True):
             if isinstance(record, Record) and isinstance(told, dict):
-                told["undone"] = [one.to_json() for one in _undone(journal, record)]
+                told["undone"] = [one.to_json() for one in _undone(store, record)]
         output.deliver_json(held, args.output)
     else:
-        outcome.deliver_text(_text(args, journal, records), args.output)
+        outcome.deliver_text(_text(args, store, records), args.output)
     return 0
 
 
-def _found(journal: Journal, state: Path, name: str) -> Record | Damaged:
+def _found(store: Store, state: Path, name: str) -> Record | Damaged:
     try:
-        return journal.find(name)
+        return store.find(name)
     except Refused as refused:
         raise UserError(
             refused.code, f"{refused.reason}{other_folders.name_other_folders(state, os.environ, name)}"
@@ -63,65 +68,74 @@ def _found(journal: Journal, state: Path, name: str) -> Record | Damaged:
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
-def _text(args: argparse.Namespace, journal: Journal, records: tuple[Record | Damaged, ...]) -> str:
+def _text(args: argparse.Namespace, store: Store, records: tuple[Record | Damaged, ...]) -> str:
     readable = [record for record in records if isinstance(record, Record)]
     if not readable:
         return "No fix was applied yet.\n" if not records else ""
     if args.format == "markdown":
-        return (
-            "\n".join(_document(journal, record) for record in readable)
-            if args.ids
-            else change_document.table(readable)
-        )
+        from qbdoctor.repair.history import change_document  # noqa: PLC0415 - a document is seldom wanted
+
+        if args.ids:
+            return "\n".join(_document(store, record) for record in readable)
+        return change_document.table(readable)
     if args.ids:
-        return "\n".join(_in_full(record, _undone(journal, record)) for record in readable)
-    waiting = _waiting(journal)
+        return "\n".join(_in_full(record, _undone(store, record)) for record in readable)
+    waiting = _waiting(store)
     return "".join(
-        f"{_line(record)}{waiting.get(record.run, '')}{_undone_line(journal, record)}\n" for record in readable
+        f"{_line(record)}{waiting.get(record.run, '')}{_undone_line(store, record)}\n" for record in readable
     )
 
 
-def _document(journal: Journal, record: Record) -> str:
+def _document(store: Store, record: Record) -> str:
+    from qbdoctor.registry import fixes  # noqa: PLC0415 - as above
+    from qbdoctor.repair.history import change_document  # noqa: PLC0415
+
     title = next((fix.title for fix in fixes() if fix.id == record.fix), None)
     if record.is_source:
         title = "Mend lines of a program"
-    return change_document.as_markdown(record, _back(journal, record), title)
+    return change_document.as_markdown(record, _back(store, record), title)
 
 
-def _full_json(journal: Journal, record: Record | Damaged) -> object:
-    return record.to_json() if isinstance(record, Damaged) else change_document.as_json(record, _back(journal, record))
+def _full_json(store: Store, record: Record | Damaged) -> object:
+    from qbdoctor.repair.history import change_document  # noqa: PLC0415 - as above
+
+    return record.to_json() if isinstance(record, Damaged) else change_document.as_json(record, _back(store, record))
 
 
-def _back(journal: Journal, record: Record) -> undo_instructions.TakingBack:
-    newer = {one.id for others in journal.store.newer(record).values() for one in others}
-    return undo_instructions.of(record, sorted(newer, reverse=True), journal.store.root.parent.absolute())
+def _back(store: Store, record: Record) -> TakingBack:
+    from qbdoctor.repair.history import undo_instructions  # noqa: PLC0415 - as above
+
+    newer = {one.id for others in store.newer(record).values() for one in others}
+    return undo_instructions.of(record, sorted(newer, reverse=True), store.root.parent.absolute())
 
 
 def _line(record: Record) -> str:
     return f"{record.created}  {record.state:<12}  {record.fix}  via {record.via}  {_where(record)}\n    {record.id}"
 
 
-def _waiting(journal: Journal) -> dict[str, str]:
+def _waiting(store: Store) -> dict[str, str]:
     """Return a line for each run that waits to be confirmed."""
-    if not (journal.store.root.parent / "confirm").is_dir():
+    if not (store.root.parent / "confirm").is_dir():
         return {}
     from qbdoctor.repair.journal import confirmations  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.journal.journal import Journal  # noqa: PLC0415
 
-    return {run: f"\n    {waiting.text()}" for run, waiting in confirmations.all_waiting(journal).items()}
+    held = confirmations.all_waiting(Journal(store.root.parent))
+    return {run: f"\n    {waiting.text()}" for run, waiting in held.items()}
 
 
-def _undone(journal: Journal, record: Record) -> list[UndoneChange]:
+def _undone(store: Store, record: Record) -> list[UndoneChange]:
     """Return what no longer holds of a record, by its config as it is now: seen, and written nowhere."""
     if record.state != "verified":
         return []
-    newer = [
-        one for one in journal.records() if isinstance(one, Record) and one.id > record.id and one.same_target(record)
-    ]
+    from qbdoctor.repair.history import standing  # noqa: PLC0415 - reads config files
+
+    newer = [one for one in store.all() if isinstance(one, Record) and one.id > record.id and one.same_target(record)]
     return standing.in_file(record, [one for one in newer if one.standing])
 
 
-def _undone_line(journal: Journal, record: Record) -> str:
-    return "".join(f"\n    no longer holds: {_undone_text(one)}" for one in _undone(journal, record))
+def _undone_line(store: Store, record: Record) -> str:
+    return "".join(f"\n    no longer holds: {_undone_text(one)}" for one in _undone(store, record))
 
 
 def _undone_text(one: UndoneChange) -> str:
@@ -137,7 +151,7 @@ def _in_full(record: Record, undone: list[UndoneChange]) -> str:
         record.id,
         f"  fix       {record.fix} ({record.reason})",
         f"  when      {record.created}, by {record.user} on {record.host}, qbdoctor {record.tool_version}",
-        f"  target    {_where(record)}{' (not here)' if is_gone(record.file_name()) else ''}",
+        f"  target    {_where(record)}{' (not here)' if files.is_gone(record.file_name()) else ''}",
         f"  made      {'live, through the Web API' if record.via == 'api' else 'in the file'}",
         *outcome.lines(record.changes),
     ]
@@ -155,11 +169,14 @@ def _in_full(record: Record, undone: list[UndoneChange]) -> str:
 # --- clearing up ------------------------------------------------------------------------------------------------------
 
 
-def _prune(args: argparse.Namespace, journal: Journal) -> CommandOutcome:
-    from qbdoctor.repair.history import prune  # noqa: PLC0415 - seldom needed
+def _prune(args: argparse.Namespace, state: Path) -> CommandOutcome:
+    from qbdoctor.cli.record_selection import settle  # noqa: PLC0415 - seldom needed
+    from qbdoctor.repair.history import prune  # noqa: PLC0415
+    from qbdoctor.repair.journal.journal import Journal  # noqa: PLC0415
 
+    journal = Journal(state)
     settle(journal, dry_run=args.dry_run)
-    ids = [_found(journal, journal.store.root.parent, name).id for name in args.ids]
+    ids = [_found(journal.store, state, name).id for name in args.ids]
     plan = prune.plan(journal, only=ids, days=args.older_than or 0.0)
     kept = [f"  kept: {one.record.id}: {one.why}" for one in plan.kept]
     if not plan.gone:

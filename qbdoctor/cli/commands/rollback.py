@@ -25,6 +25,7 @@ from qbdoctor.repair.journal.records import Record, RollbackRequest
 from qbdoctor.repair.journal.rollback_plan import RollbackPlan
 from qbdoctor.repair.plan import Via
 from qbdoctor.repair.run import FixRun
+from qbdoctor.storage import files
 from qbdoctor.values import frozen, replace
 
 if TYPE_CHECKING:
@@ -96,21 +97,19 @@ def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]
     path = path or next((Path(r.target.config_file) for r in records if r.target.config_file), None)
     own = path
     if path is not None and all(record.is_source for record in records):  # a program's, of which no server is asked
-        if record_selection.is_gone(path):
+        if files.is_gone(path):
             raise _not_here(path, records)
         return _with(args, journal, records, _Site("file", None, None))
-    if args.config is not None and record_selection.is_gone(
-        path
-    ):  # in a container, say: the person knows where it is here
+    if args.config is not None and files.is_gone(path):  # in a container, say: the person knows where it is here
         path = Path(args.config).expanduser().absolute()
     fix_run = _surgery(args, journal, records[0], path)
     if fix_run is None:  # the file alone: nothing but the file is known of it
-        if own is not None and record_selection.is_gone(path):
+        if own is not None and files.is_gone(path):
             raise _not_here(own, records)
         return _with(args, journal, records, _Site("file", path, None))
     try:
         via = _way(args, fix_run, records, path)
-        if via == "file" and own is not None and record_selection.is_gone(path):
+        if via == "file" and own is not None and files.is_gone(path):
             raise _not_here(own, records)
         return _with(args, journal, records, _Site(via, path or fix_run.observer.target.config_file, fix_run))
     finally:

@@ -90,14 +90,7 @@ class Journal:
 
     def find(self, name: str) -> Record | Damaged:
         """Return the record with this id or this unique end or beginning of one. Raises Refused."""
-        found = [each for each in self.records() if each.id == name] or [
-            each for each in self.records() if name and (each.id.startswith(name) or each.id.endswith(f"-{name}"))
-        ]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise Refused(f"{name} stands for {len(found)} records: give more of the id.", "record-ambiguous")
-        raise Refused(f"There is no record {name}: qbdoctor history shows those there are.", "no-such-record")
+        return self.store.find(name)
 
     def recover(self) -> tuple[str, ...]:
         """Heal what an earlier run left; returns a sentence for each thing it did or could not do."""

@@ -60,6 +60,18 @@ class Store:
         """Return every record, the newest first."""
         return tuple(self._load(folder) for folder in reversed(self._folders()))
 
+    def find(self, name: str) -> Record | Damaged:
+        """Return the record with this id or this unique end or beginning of one. Raises Refused."""
+        known = self.all()
+        found = [each for each in known if each.id == name] or [
+            each for each in known if name and (each.id.startswith(name) or each.id.endswith(f"-{name}"))
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Refused(f"{name} stands for {len(found)} records: give more of the id.", "record-ambiguous")
+        raise Refused(f"There is no record {name}: qbdoctor history shows those there are.", "no-such-record")
+
     def load(self, record_id: str) -> Record:
         """Return one record as it is on disk now. Raises :class:`~qbdoctor.model.errors.Refused`."""
         folder = self.root / record_id

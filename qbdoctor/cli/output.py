@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -105,6 +104,8 @@ def report(
 
     ``target`` and ``fix_options`` go into the commands that it tells its reader to type.
     """
+    import shutil  # noqa: PLC0415 - as below
+
     from qbdoctor.reports import exit_code, render  # noqa: PLC0415 - other commands deliver no report
 
     to_stdout = args.output in {None, "-"}

@@ -49,6 +49,7 @@ exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 
 """
 
 
+_HELP = frozenset({"-h", "--help"})
 COMMANDS = (
     "check",
     "fix",
@@ -179,7 +180,6 @@ def build(wanted: Collection[str] | None = None) -> Parser:
         prog="qbdoctor",
         description="Finds out why qBittorrent's Web UI API answers 401 or 403, and proves it.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common("")],
         allow_abbrev=False,
     )
@@ -193,8 +193,8 @@ def build(wanted: Collection[str] | None = None) -> Parser:
             continue
         commands._parser_class = Parser
         add(commands, _common(name))
-        commands.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
-        commands.choices[name].description, commands.choices[name].epilog = described(name)
+        if wanted is None or _HELP & set(wanted):
+            commands.choices[name].description, commands.choices[name].epilog = described(name)
     for name, command in commands.choices.items():
         if name != "simulate" and isinstance(command, Parser):  # whose --version is the release to play
             command.add_argument(
@@ -224,7 +224,7 @@ def _common(command: str) -> Parser:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line with every default filled in. Raises :class:`UserError` (usage)."""
     arguments, behind = split(_meant(arguments))
-    parser = build({"check", *arguments})
+    parser = build(set(arguments) if arguments[:1] and arguments[0] in COMMANDS else {"check", *arguments})
     given = vars(parser.parse_args(_with_command(arguments)))
     if given.get("command") is None:  # what looked like a command was an option's value
         given = vars(parser.parse_args(["check", *arguments]))
@@ -259,7 +259,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def _with_command(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with ``check`` in front where no command is named: that is what qbdoctor alone means."""
     named = any(word in COMMANDS for word in arguments)
-    about = any(word in {"-h", "--help", "--version"} for word in arguments)
+    about = any(word in _HELP | {"--version"} for word in arguments)
     return list(arguments) if named or about else ["check", *arguments]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 
@@ -10,5 +9,7 @@ def suggest(word: str, known: Sequence[str], count: int = 3) -> tuple[str, ...]:
     """Return the ids nearest to a word that is none: those that hold it first, then those spelled like it."""
     low = word.strip().lower().replace("_", "-").replace(" ", "-")
     holding = [one for one in known if low and low in one]
+    import difflib  # noqa: PLC0415 - for a typing error alone
+
     alike = difflib.get_close_matches(low, known, n=count, cutoff=0.6)
     return tuple(dict.fromkeys([*holding, *alike]))[:count]

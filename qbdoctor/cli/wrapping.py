@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 
 from qbdoctor.cli import program
 
@@ -40,5 +39,7 @@ def _pieces(line: str, width: int) -> list[str]:
         return [line]
     lead = _HANGS.match(line)
     indent = " " * min(len(lead[0]) if lead else 0, width // 2)
+    import textwrap  # noqa: PLC0415 - most output is not for a terminal
+
     pieces = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return pieces or [line]

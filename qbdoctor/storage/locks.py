@@ -8,7 +8,6 @@ temporary folder, named after the folder's path, stands in: it keeps the same us
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import tempfile
 import time
@@ -140,6 +139,8 @@ def _stand_in(folder: Path) -> Path:
         ) from None
     if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022 or place.is_symlink()):
         raise Refused(f"{place} is not this user's own folder, so no lock can be kept in it.", "lock-unavailable")
+    import hashlib  # noqa: PLC0415 - with its library of ciphers 5 ms
+
     name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
     return place / f"{name}.lock"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import threading
@@ -287,4 +286,6 @@ def owned_by(path: Path) -> str:
 
 def sha256(data: bytes) -> str:
     """Return the digest in hexadecimal."""
+    import hashlib  # noqa: PLC0415 - with its library of ciphers 5 ms
+
     return hashlib.sha256(data).hexdigest()

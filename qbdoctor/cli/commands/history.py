@@ -13,8 +13,8 @@ from qbdoctor.cli.outcome import UNSETTLED, CommandOutcome
 from qbdoctor.cli.target_options import state_folder
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.history import other_folders
+from qbdoctor.repair.journal.reader import StoredRecords
 from qbdoctor.repair.journal.records import Damaged, Record, history_json
-from qbdoctor.repair.journal.store import Store
 from qbdoctor.storage import files, trust
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("usage", "--older-than says which records --prune removes: give both.")
     if args.format not in ("human", "json", "markdown"):
         raise UserError("usage", "history: --format is human, json or markdown.")
-    store = Store(state / "records")  # to read, and no journal, which could write: that loads in three times the time
+    store = StoredRecords(state / "records")
     trust.check_ours(store.root)
     if store.unsettled():
         output.say(UNSETTLED)
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _found(store: Store, state: Path, name: str) -> Record | Damaged:
+def _found(store: StoredRecords, state: Path, name: str) -> Record | Damaged:
     try:
         return store.find(name)
     except Refused as refused:
@@ -68,7 +68,7 @@ def _found(store: Store, state: Path, name: str) -> Record | Damaged:
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
-def _text(args: argparse.Namespace, store: Store, records: tuple[Record | Damaged, ...]) -> str:
+def _text(args: argparse.Namespace, store: StoredRecords, records: tuple[Record | Damaged, ...]) -> str:
     readable = [record for record in records if isinstance(record, Record)]
     if not readable:
         return "No fix was applied yet.\n" if not records else ""
@@ -86,7 +86,7 @@ def _text(args: argparse.Namespace, store: Store, records: tuple[Record | Damage
     )
 
 
-def _document(store: Store, record: Record) -> str:
+def _document(store: StoredRecords, record: Record) -> str:
     from qbdoctor.registry import fixes  # noqa: PLC0415 - as above
     from qbdoctor.repair.history import change_document  # noqa: PLC0415
 
@@ -96,13 +96,13 @@ def _document(store: Store, record: Record) -> str:
     return change_document.as_markdown(record, _back(store, record), title)
 
 
-def _full_json(store: Store, record: Record | Damaged) -> object:
+def _full_json(store: StoredRecords, record: Record | Damaged) -> object:
     from qbdoctor.repair.history import change_document  # noqa: PLC0415 - as above
 
     return record.to_json() if isinstance(record, Damaged) else change_document.as_json(record, _back(store, record))
 
 
-def _back(store: Store, record: Record) -> TakingBack:
+def _back(store: StoredRecords, record: Record) -> TakingBack:
     from qbdoctor.repair.history import undo_instructions  # noqa: PLC0415 - as above
 
     newer = {one.id for others in store.newer(record).values() for one in others}
@@ -113,7 +113,7 @@ def _line(record: Record) -> str:
     return f"{record.created}  {record.state:<12}  {record.fix}  via {record.via}  {_where(record)}\n    {record.id}"
 
 
-def _waiting(store: Store) -> dict[str, str]:
+def _waiting(store: StoredRecords) -> dict[str, str]:
     """Return a line for each run that waits to be confirmed."""
     if not (store.root.parent / "confirm").is_dir():
         return {}
@@ -124,7 +124,7 @@ def _waiting(store: Store) -> dict[str, str]:
     return {run: f"\n    {waiting.text()}" for run, waiting in held.items()}
 
 
-def _undone(store: Store, record: Record) -> list[UndoneChange]:
+def _undone(store: StoredRecords, record: Record) -> list[UndoneChange]:
     """Return what no longer holds of a record, by its config as it is now: seen, and written nowhere."""
     if record.state != "verified":
         return []
@@ -134,7 +134,7 @@ def _undone(store: Store, record: Record) -> list[UndoneChange]:
     return standing.in_file(record, [one for one in newer if one.standing])
 
 
-def _undone_line(store: Store, record: Record) -> str:
+def _undone_line(store: StoredRecords, record: Record) -> str:
     return "".join(f"\n    no longer holds: {_undone_text(one)}" for one in _undone(store, record))
 
 

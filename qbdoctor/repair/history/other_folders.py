@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused
+from qbdoctor.repair.journal.reader import StoredRecords
 from qbdoctor.repair.journal.records import Record
-from qbdoctor.repair.journal.store import Store
 from qbdoctor.storage import files, private, state_folder, trust
 from qbdoctor.storage.files import same_file
 from qbdoctor.values import frozen
@@ -51,7 +51,7 @@ def look(used: Path, environment: Mapping[str, str]) -> tuple[Elsewhere, ...]:
         try:
             there = (folder / "records").is_dir()
             whose = _whose(folder) if there else ""
-            held = Store(folder / "records", trusted=not whose).all() if there else ()
+            held = StoredRecords(folder / "records", trusted=not whose).all() if there else ()
         except (PermissionError, Refused):  # Python up to 3.13 raises where one may not look, later ones say no
             found.append(Elsewhere(folder, None))
             continue
@@ -93,7 +93,11 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
         folder = state_folder.user_state_folder(user)
         if folder is not None:
             yield folder
-    from qbdoctor.target.processes import find_instances  # noqa: PLC0415 - only where no record is found
+    from qbdoctor.target.engines.process_scan import processes_with  # noqa: PLC0415 - only where no record is found
+
+    if not any(True for _ in processes_with("qbittorrent")):
+        return
+    from qbdoctor.target.processes import find_instances  # noqa: PLC0415 - 8 ms, for most machines in vain
 
     for instance in find_instances():
         if instance.in_container and instance.root is not None:

@@ -12,8 +12,8 @@ from qbdoctor.model.basics import Json
 from qbdoctor.model.changes import UndoneChange
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.edits.changes import Change
+from qbdoctor.repair.journal.reader import StoredRecords
 from qbdoctor.repair.journal.records import Record
-from qbdoctor.repair.journal.store import Store
 
 _NOT_SET = "(not set)"
 
@@ -30,7 +30,7 @@ def undone(
     Of several changes of one setting only the newest counts. Nothing where the records cannot be read.
     """
     try:
-        records = [one for one in Store(state / "records").all() if isinstance(one, Record)]
+        records = [one for one in StoredRecords(state / "records").all() if isinstance(one, Record)]
     except (Refused, OSError):
         return ()
     real = os.path.realpath(config) if config is not None else None

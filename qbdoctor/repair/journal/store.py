@@ -15,120 +15,34 @@ from pathlib import Path
 from typing import Any
 
 from qbdoctor import __version__
-from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import Change, Raws
+from qbdoctor.repair.journal.reader import JSON_FILE, NEW_PREFIX, TRASH_PREFIX, StoredRecords, unusable
 from qbdoctor.repair.journal.records import (
-    STANDING,
-    UNFINISHED,
     ChangeRequest,
-    Damaged,
-    Newer,
     Record,
     State,
     StateChange,
     TargetRecord,
-    parse,
 )
-from qbdoctor.storage import foreign, private, trust
+from qbdoctor.storage import private, trust
 from qbdoctor.values import replace
 
-JSON_FILE = "record.json"
 VALUES_FILE = "values.json"
 _FIRST_VALUES_FILE = "secrets.json"  # as the first version called it
 IN_PLACE_OLD = "in-place.old"
 IN_PLACE_NEW = "in-place.new"
-_NEW_PREFIX = ".new-"
-_TRASH_PREFIX = ".trash-"
 _FIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _STAMP = re.compile(r"(\d{8}T\d{6}\.\d{3})Z-")
-_MAX_BYTES = 4 * 1024 * 1024
-
 """The texts in the file before and after, by setting, secrets included."""
 
 
-class Store:
-    """The records below one folder. Only who holds the journal's lock may call what writes.
-
-    ``trusted=False`` is for a look into another user's, of which nothing is believed.
-    """
-
-    def __init__(self, root: Path, *, trusted: bool = True) -> None:
-        self.root = root
-        self._trusted = trusted
-
-    def all(self) -> tuple[Record | Damaged, ...]:
-        """Return every record, the newest first."""
-        return tuple(self._load(folder) for folder in reversed(self._folders()))
-
-    def find(self, name: str) -> Record | Damaged:
-        """Return the record with this id or this unique end or beginning of one. Raises Refused."""
-        known = self.all()
-        found = [each for each in known if each.id == name] or [
-            each for each in known if name and (each.id.startswith(name) or each.id.endswith(f"-{name}"))
-        ]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise Refused(f"{name} stands for {len(found)} records: give more of the id.", "record-ambiguous")
-        raise Refused(f"There is no record {name}: qbdoctor history shows those there are.", "no-such-record")
-
-    def load(self, record_id: str) -> Record:
-        """Return one record as it is on disk now. Raises :class:`~qbdoctor.model.errors.Refused`."""
-        folder = self.root / record_id
-        try:
-            there = _is_name(record_id) and folder.is_dir()
-        except OSError as error:
-            raise _unusable(self.root, error) from None
-        if not there:
-            raise Refused(f"There is no record {record_id}.", "no-such-record")
-        found = self._load(folder)
-        if isinstance(found, Damaged):
-            raise Refused(found.text(), "record-damaged")
-        return found
-
-    def _names(self) -> list[str]:
-        if self._trusted:
-            trust.check_ours(self.root)
-        try:
-            return sorted(path.name for path in self.root.iterdir())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise _unusable(self.root, error) from None
-
-    def _folders(self) -> list[Path]:
-        return [self.root / name for name in self._names() if not name.startswith(".")]
-
-    def _load(self, folder: Path) -> Record | Damaged:
-        try:
-            if folder.is_symlink() or not folder.is_dir():
-                raise ValueError("it is no folder")  # noqa: TRY301
-            data = foreign.read(folder / JSON_FILE, _MAX_BYTES + 1, follow=False)
-            if len(data) > _MAX_BYTES:
-                raise ValueError("record.json is too large")  # noqa: TRY301
-            return parse(json.loads(data), folder)
-        except PermissionError as error:
-            reason = f"record.json cannot be read: {error.strerror}{private.owned_by(folder)}"
-        except OSError as error:
-            reason = f"record.json cannot be read: {error.strerror}"
-        except json.JSONDecodeError as error:
-            reason = f"record.json is no JSON: line {error.lineno}"
-        except UnicodeDecodeError:
-            reason = "record.json is no text"
-        except RecursionError:
-            reason = "record.json is no record"
-        except Newer as newer:
-            return Damaged(folder.name, folder, str(newer), _backup_in(folder), newer.schema)
-        except ValueError as error:
-            reason = str(error)
-        return Damaged(folder.name, folder, reason, _backup_in(folder))
-
-    # --- writing ----------------------------------------------------------------------------------------------------
+class Store(StoredRecords):
+    """The records below one folder, to be written too: only who holds the journal's lock may call that."""
 
     def create(self, record: Record, files: Mapping[str, bytes]) -> Record:
         """Put a new record on disk, complete and durable, and return it. Raises OSError with nothing left."""
         folder = self.root / record.id
-        new = self.root / f"{_NEW_PREFIX}{record.id}"
+        new = self.root / f"{NEW_PREFIX}{record.id}"
         try:
             private.make_private(new)
             for name, data in {**files, JSON_FILE: _dump(record)}.items():
@@ -161,7 +75,7 @@ class Store:
 
         What a run leaves that is killed in between is no record any more, and the next run removes it.
         """
-        trash = self.root / f"{_TRASH_PREFIX}{record.id}"
+        trash = self.root / f"{TRASH_PREFIX}{record.id}"
         record.folder.rename(trash)
         private.sync_folder(self.root)
         shutil.rmtree(trash, ignore_errors=True)
@@ -175,7 +89,7 @@ class Store:
                 private.make_private(folder)
                 private.sync_folder(folder.parent)
         except OSError as error:
-            raise _unusable(self.root, error) from None
+            raise unusable(self.root, error) from None
 
     def new_id(self, fix: str, now: float) -> str:
         """Return an id that sorts after every existing one, whatever the clock says."""
@@ -183,7 +97,7 @@ class Store:
             raise ValueError(f"no id of a fix: {fix!r}")
         moment = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
         for name in self._names():
-            if (stamp := _STAMP.match(name.removeprefix(_NEW_PREFIX))) is None:
+            if (stamp := _STAMP.match(name.removeprefix(NEW_PREFIX))) is None:
                 continue
             with suppress(ValueError, OverflowError):
                 moment = max(moment, datetime.fromisoformat(stamp[1]) + timedelta(milliseconds=1))
@@ -192,19 +106,10 @@ class Store:
 
     # --- what a killed run left -------------------------------------------------------------------------------------
 
-    def unsettled(self) -> bool:
-        """Return whether a run was ended in the middle, or is in the middle."""
-        if any(name.startswith((_NEW_PREFIX, _TRASH_PREFIX)) for name in self._names()):
-            return True
-        return any(
-            private.leftovers(folder) or getattr(self._load(folder), "state", None) in UNFINISHED
-            for folder in self._folders()
-        )
-
     def sweep(self) -> None:
         """Remove what never became a record or is none any more, and files that never got their name."""
         for name in self._names():
-            if name.startswith((_NEW_PREFIX, _TRASH_PREFIX)):
+            if name.startswith((NEW_PREFIX, TRASH_PREFIX)):
                 shutil.rmtree(self.root / name, ignore_errors=True)
         for folder in self._folders():
             if not folder.is_symlink() and folder.is_dir():
@@ -236,22 +141,6 @@ class Store:
         except FileNotFoundError:
             return (record.folder / _FIRST_VALUES_FILE).read_bytes()
 
-    def newer(self, record: Record) -> dict[str, list[Record]]:
-        """Return, by setting, the standing records that changed the same one after this, the newest first.
-
-        Of a source all are under "": it goes back as a whole.
-        """
-        found: dict[str, list[Record]] = {}
-        for other in self.all():
-            if isinstance(other, Damaged) or other.id <= record.id or not record.same_target(other):
-                continue
-            if other.state in STANDING:
-                if record.is_source:  # it goes back as a whole
-                    found.setdefault("", []).append(other)
-                for change in other.changes:
-                    found.setdefault(change.setting, []).append(other)
-        return found
-
 
 def _dump(record: Record) -> bytes:
     return (json.dumps(record.to_json(), indent=2, ensure_ascii=True) + "\n").encode()
@@ -259,25 +148,6 @@ def _dump(record: Record) -> bytes:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _is_name(name: str) -> bool:
-    return bool(name) and not name.startswith(".") and Path(name).name == name
-
-
-def _backup_in(folder: Path) -> Path | None:
-    with suppress(OSError):
-        return next(iter(sorted(folder.glob("before.*"))), None)
-    return None
-
-
-def _unusable(root: Path, error: OSError) -> Refused:
-    whose = private.owned_by(root) if isinstance(error, PermissionError) else ""
-    return Refused(
-        f"The folder for records {root} cannot be used ({error.strerror}{whose}): give --state-dir a folder that "
-        "can be written.",
-        "state-unusable",
-    )
 
 
 def values_file(changes: tuple[Change, ...], raws: Raws) -> dict[str, bytes]:

@@ -1,10 +1,20 @@
-"""Describes each command in its --help: a sentence, and two examples."""
+"""Describes each command in its --help: a sentence, and two examples; the parser that shows it."""
 
 from __future__ import annotations
 
+import argparse
+import os
+import sys
 import textwrap
+from functools import cache
 
+from qbdoctor.cli.program import named
 from qbdoctor.model import restarts
+from qbdoctor.model.errors import UserError
+
+TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 _HELP = {
     "check": (
@@ -100,3 +110,38 @@ def _fixes() -> str:
     package = importlib.import_module("qbdoctor.fixes")  # not there in a checkout that is not installed
     names = sorted(found.name.replace("_", "-") for found in pkgutil.iter_modules(package.__path__))
     return "\nfixes (qbdoctor explain FIX says what each changes):\n" + "".join(f"  {name}\n" for name in names)
+
+
+@cache
+def _columns() -> int:
+    """Return how wide help is: what argparse itself takes, asked once instead of for each option, and without shutil."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+        except (AttributeError, ValueError, OSError):
+            columns = 0
+    return (columns or 80) - 2
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str, **keywords: Any) -> None:
+        super().__init__(prog, **{"width": _columns(), **keywords})
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: one sentence, and in the report's form where that was asked for."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**{"formatter_class": _Help, **keywords})
+
+    def format_help(self) -> str:
+        """Return the help, its examples under the name by which this program was called."""
+        return named(super().format_help())
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing: the caller knows the format."""
+        raise UserError("usage", f"{message}; qbdoctor --help shows what there is.")

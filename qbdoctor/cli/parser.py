@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Callable, Collection, Sequence
 
 from qbdoctor import __version__
-from qbdoctor.cli.command_help import described
+from qbdoctor.cli.command_help import Parser, described
 from qbdoctor.cli.options import (
     FORMATS,
-    Parser,
     add_check,
     add_check_options,
     add_clients,

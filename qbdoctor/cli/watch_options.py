@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from qbdoctor.cli.options import Parser
+from qbdoctor.cli.command_help import Parser
 
 TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:

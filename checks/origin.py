@@ -11,6 +11,7 @@ from qbdoctor.api import (
     Observations,
     Rejection,
     Severity,
+    bears_marks,
 )
 
 HEADERS = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
@@ -45,6 +46,8 @@ def _public(seen: Observations, made: tuple[Comparison, ...]) -> Judgement:
             return _host_refused(seen, one, made[-1])
         if one.differs:
             return _header_refused(seen, one)
+        if bears_marks(one.a) and one.b.answered and not bears_marks(one.b) and one.a.status in {200, 403}:
+            return _refused_in_front(seen, one)
     last = made[-1] if made else None
     if last is None or last.b.status not in {200, 403}:
         said = last.b.outcome() if last else "no request was made"
@@ -55,6 +58,18 @@ def _public(seen: Observations, made: tuple[Comparison, ...]) -> Judgement:
         return by_log
     how = ", if the proxy hands the Host header on" if seen.target.direct else ""
     return Judgement("pass", f"What a browser sends through {url} is accepted{how}")
+
+
+def _refused_in_front(seen: Observations, compared: Comparison) -> Judgement:
+    """Something in front answers itself where a request bears that header, and lets the same one without it through."""
+    name = next(one for one in ("Referer", "Origin", "Host") if one in compared.factor)
+    text = (
+        f"Something in front of qBittorrent answers {compared.b.outcome()} itself to what bears the {name} of "
+        f"{seen.asked.public_url.url if seen.asked.public_url else ''}, as a browser's requests do; without it qBittorrent "
+        f"answers {compared.a.status}"
+    )
+    found = Finding("call-changed-on-the-way", "proven", text, (Evidence.experiment(compared),), values=_values(seen))
+    return Judgement("fail", text, findings=(found,))
 
 
 def _values(seen: Observations) -> dict[str, str]:
@@ -236,7 +251,14 @@ CHECK = Check(
     title="Origin and Referer",
     order=55,
     judge=judge,
-    causes=("origin-mismatch", "referer-mismatch", "cross-site-blocked", "host-port-mismatch", "host-not-allowed"),
+    causes=(
+        "origin-mismatch",
+        "referer-mismatch",
+        "cross-site-blocked",
+        "host-port-mismatch",
+        "host-not-allowed",
+        "call-changed-on-the-way",
+    ),
     about=(
         "With --public-url the check asks as a browser does that uses that address: with its Host, then with its Origin as "
         "well, then with its Referer. A 401 to one of the last two proves that something replaced the Host on the way; "

@@ -300,8 +300,7 @@ class Observer(Inspection):
     def _take_rejected(self) -> tuple[Rejection, ...]:
         from qbdoctor.target import log_rejections  # noqa: PLC0415
 
-        found = log_rejections.host_rejections(self.seen.log)
-        return tuple(one for one in found if not log_rejections.is_own(one))
+        return log_rejections.of_others(log_rejections.host_rejections(self.seen.log))
 
     def _take_first_request_log(self) -> FirstRequestLog | None:
         first = self.seen.anonymous

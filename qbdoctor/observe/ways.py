@@ -111,7 +111,7 @@ def refused_before(inspection: Inspection) -> RefusedBefore:
     lines = server_log.since_start(server_log.read_tail(one.log_file).lines, one.started)
     new = next((lines for each, lines in new_lines(inspection) if each is one), ())
     before = lines[: len(lines) - len(new)]
-    refused = tuple(one for one in log_rejections.host_rejections(before) if not log_rejections.is_own(one))
+    refused = log_rejections.of_others(log_rejections.host_rejections(before))
     return RefusedBefore(refused, tuple(filter(server_log.is_nameless_login, before)))
 
 

@@ -6,13 +6,14 @@ name with a line end makes lines of its own: this is what the log says, no more.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log import LogLine
-from qbdoctor.target.log_rejections import OWN_FETCH_SITES, RejectionKind, host_rejections
+from qbdoctor.target.log_rejections import Rejection, RejectionKind, host_rejections, of_others
 from qbdoctor.values import frozen
 
 FailingKind = Literal["login", "banned"] | RejectionKind
@@ -46,8 +47,9 @@ def failing(lines: Sequence[LogLine], running_since: datetime | None = None) -> 
     start = next((line for line in lines if server_log.is_start(line)), None)
     shift = zone_shift(start, running_since)
     found: dict[tuple[str, str], Failing] = {}
+    others = deque(of_others(host_rejections(lines)))
     for line in lines:
-        for address, kind, sent in _told(line):
+        for address, kind, sent in _told(line, others):
             when = None if line.when is None else (line.when - shift).astimezone(UTC)
             known = found.pop((address, kind), None)
             first, count = (known.first, known.count + 1) if known is not None else (when, 1)
@@ -66,15 +68,13 @@ def zone_shift(mark: LogLine | None, running_since: datetime | None) -> timedelt
     return timedelta(seconds=round(apart / _QUARTER) * _QUARTER) if abs(apart) < 26 * 3600 else timedelta()
 
 
-def _told(line: LogLine) -> list[tuple[str, FailingKind, str]]:
+def _told(line: LogLine, others: deque[Rejection]) -> list[tuple[str, FailingKind, str]]:
+    """Return who is refused by one line; ``others`` are the rejections still to come that are not qbdoctor's own."""
     refused = server_log.refused_login(line)
     if refused is not None:
         return [(refused[0], "banned" if refused[1] else "login", "")]
+    met = [others.popleft() for one in host_rejections([line]) if others and others[0] == one]
     source = server_log.first_address(line.text)
     if source is None or line.text[source.end : source.end + 1] not in _CLOSING:
         return []  # a torrent's name that begins with an address
-    return [
-        (one.source, one.kind, one.received[:_LONGEST])
-        for one in host_rejections([line])
-        if one.received not in OWN_FETCH_SITES.values()
-    ]
+    return [(one.source, one.kind, one.received[:_LONGEST]) for one in met]

@@ -29,19 +29,53 @@ OWN_FETCH_SITES = {"cross-site": "Cross-Site", "same-site": "Same-Site"}
 OWN_NAMES = ".qbdoctor.invalid"
 
 
-def is_own(rejection: Rejection) -> bool:
-    """Return whether qbdoctor itself sent that request, in this run or an earlier one.
+def of_others(rejections: Sequence[Rejection]) -> tuple[Rejection, ...]:
+    """Return those that no run of qbdoctor sent, neither this one nor an earlier one.
 
-    It writes the scheme of its Origin in capitals, which means the same to every release (measured, 4.2.5 to 5.3.0).
+    It writes the scheme of its Origin in capitals, which means the same to every release (measured, 4.2.5 to 5.3.0), and
+    sends what was refused once more as browsers write it: such a line follows upon the marked one.
     """
+    found: list[Rejection] = []
+    mine: Rejection | None = None
+    for one in rejections:
+        if _is_marked(one):
+            mine = one
+        else:
+            if mine is None or not _repeats(one, mine):
+                found.append(one)
+            mine = None
+    return tuple(found)
+
+
+def _is_marked(rejection: Rejection) -> bool:
     scheme, _, rest = rejection.received.partition("://")
     return rejection.received in OWN_FETCH_SITES.values() or scheme.isupper() or rest.endswith(OWN_NAMES)
 
 
-def marked(url: str) -> str:
-    """Return an Origin or Referer as qbdoctor sends it: see :func:`is_own`."""
-    scheme, mark, rest = url.partition("://")
+def _repeats(one: Rejection, marked_one: Rejection) -> bool:
+    """Return whether that is the same request, sent at once as a browser writes it."""
+    same = (one.source, one.received) == (marked_one.source, unmarked(marked_one.received))
+    if one.when is None or marked_one.when is None:
+        return same
+    return same and 0 <= (one.when - marked_one.when).total_seconds() <= REPEATED_WITHIN
+
+
+REPEATED_WITHIN = 5
+"""Seconds from our marked request to the same one without the mark: they are sent one upon the other."""
+
+
+def marked(value: str) -> str:
+    """Return an Origin, Referer or Sec-Fetch-Site as qbdoctor sends it first: see :func:`of_others`."""
+    if value in OWN_FETCH_SITES:
+        return OWN_FETCH_SITES[value]
+    scheme, mark, rest = value.partition("://")
     return f"{scheme.upper()}{mark}{rest}"
+
+
+def unmarked(value: str) -> str:
+    """Return the same as browsers write it."""
+    scheme, mark, rest = value.partition("://")
+    return f"{scheme.lower()}{mark}{rest}" if mark else value.lower()
 
 
 @frozen

@@ -47,7 +47,8 @@ class RealProxy:
     def __enter__(self) -> Self:
         program = needs.program(self.program)
         file = self.folder / "proxy.conf"
-        file.write_text(self.configuration())
+        written = self.configuration()
+        file.write_text(written)
         with (self.folder / "out.txt").open("wb") as out:
             command = self.command(program, file)
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
@@ -61,7 +62,7 @@ class RealProxy:
                 return self
         said = (self.folder / "out.txt").read_text()
         self._stop()
-        raise AssertionError(f"{self.program} did not start: {said}\n{self.configuration()}")
+        raise AssertionError(f"{self.program} did not start: {said}\n{written}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -172,8 +173,10 @@ class Caddy(RealProxy):
 
     program = "caddy"
 
-    def __init__(self, upstream: str, lines: str = "", *, whole: str | None = None, host: str = "127.0.0.1") -> None:
-        super().__init__(host=host)
+    def __init__(
+        self, upstream: str, lines: str = "", *, whole: str | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        super().__init__(host=host, port=port)
         self._inside = f"reverse_proxy {urlsplit(upstream).netloc} {{\n{lines}\n}}" if whole is None else whole
 
     def configuration(self) -> str:
@@ -199,15 +202,15 @@ class Apache(RealProxy):
 
     program = "apache2"
 
-    def __init__(self, upstream: str, lines: str = "", *, host: str = "127.0.0.1") -> None:
-        super().__init__(host=host)
+    def __init__(self, upstream: str, lines: str = "", *, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__(host=host, port=port)
         self._upstream = upstream
         self._lines = lines
 
     def configuration(self) -> str:
         """The modules that a proxy needs, nothing outside of the folder."""
         self.folder.chmod(0o755)
-        modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "rewrite")
+        modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "headers", "rewrite", "setenvif")
         loaded = "\n".join(f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so" for one in modules)
         user = "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""
         return f"""{loaded}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor import releases
 from qbdoctor.model.exchanges import Comparison
+from qbdoctor.observe.comparisons.marking import send_as_browser
 from qbdoctor.observe.comparisons.routes import direct_address
 from qbdoctor.target.log_rejections import OWN_FETCH_SITES
 from qbdoctor.values import replace
@@ -40,7 +41,8 @@ def _same_origin(inspection: Inspection) -> Iterator[Comparison]:
         return
     a = refused[-1]
     headers = {name: value for name, value in a.sent if name.lower() in _KEPT}
-    b = inspection.wire.send(Call("GET", VERSION_PATH, headers={**headers, HEADER: "same-origin"}))
+    call = Call("GET", VERSION_PATH, headers={**headers, HEADER: "same-origin"})
+    b = send_as_browser(inspection, call, inspection.seen.comparisons["origin"][-1].a)
     passes = b.status in {200, 403}
     shows = (
         "With Sec-Fetch-Site: same-origin, which browsers add to what they send to https addresses and to their own "
@@ -69,10 +71,10 @@ def _cross_site(inspection: Inspection) -> Iterator[Comparison]:
     sites = [one.received for one in met if one.kind == "cross-site" and one.received in OWN_FETCH_SITES]
     if not sites or a.status not in {200, 403} or not _may_decide(inspection):
         return
-    b = inspection.wire.send(replace(call, headers={HEADER: OWN_FETCH_SITES[sites[-1]]}))
+    b = send_as_browser(inspection, replace(call, headers={HEADER: sites[-1]}), a)
     differs = b.status == 401
     shows = (
-        f"{HEADER}: {sites[-1]} alone turns the answer {a.status} into 401; upper case tells our line in the log from others'"
+        f"{HEADER}: {sites[-1]} alone turns the answer {a.status} into 401"
         if differs
         else f"{HEADER}: {sites[-1]} makes no difference now"
     )

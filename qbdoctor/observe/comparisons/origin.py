@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.base.login_budget import send_unauthorised
+from qbdoctor.observe.comparisons.marking import send_as_browser
 from qbdoctor.observe.comparisons.routes import direct_address
-from qbdoctor.target.log_rejections import marked
 from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.session import NO_SUCH_KEY
 
@@ -26,13 +26,13 @@ NO_LOGIN = "Basic cWJkb2N0b3I="
 
 
 def _origin(inspection: Inspection) -> Iterator[Comparison]:
-    """Host, then Origin, then Referer of --public-url, each alone; at most one 401 goes out."""
+    """Host, then Origin, then Referer of --public-url, each alone, until one is refused."""
     public = inspection.seen.asked.public_url
     if public is None:
         return
     first = inspection.seen.anonymous
     host = public.authority
-    origin = marked(f"{public.scheme}://{host}")
+    origin = f"{public.scheme}://{host}"
     plain = first
     if host != inspection.address.authority:
         # Another name may lead to another part of a proxy, which might add a Basic header: so in the ledger.
@@ -44,8 +44,8 @@ def _origin(inspection: Inspection) -> Iterator[Comparison]:
             yield _forwarded(inspection, first, {"X-Forwarded-Host": host, "Origin": origin})
     if plain.status not in {200, 403}:
         return
-    for name, value in (("Origin", origin), ("Referer", marked(f"{public.url}/"))):
-        b = inspection.wire.send(Call("GET", VERSION_PATH, headers={"Host": host, name: value}))
+    for name, value in (("Origin", origin), ("Referer", f"{public.url}/")):
+        b = send_as_browser(inspection, Call("GET", VERSION_PATH, headers={"Host": host, name: value}), plain)
         differs = b.status == 401
         shows = (
             f"qBittorrent refuses the {name} that a browser sends through {public.url}: another host and port arrive as "
@@ -60,7 +60,7 @@ def _origin(inspection: Inspection) -> Iterator[Comparison]:
 
 def _forwarded(inspection: Inspection, first: Exchange, headers: dict[str, str]) -> Comparison:
     """Return the inner Host with the public one beside it, as a proxy sends it that is set up for a public port."""
-    b = inspection.wire.send(Call("GET", VERSION_PATH, headers=headers))
+    b = send_as_browser(inspection, Call("GET", VERSION_PATH, headers=headers), first)
     works = b.status in {200, 403}
     shows = (
         "With the public host in X-Forwarded-Host the Origin is accepted"

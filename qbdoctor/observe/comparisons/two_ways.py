@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison, Exchange
+from qbdoctor.observe.comparisons.marking import ends_alike, send_as_browser
 from qbdoctor.observe.comparisons.routes import address_of, direct_address
 from qbdoctor.observe.ways import calls_to_compare, no_form
-from qbdoctor.target.log_rejections import marked
 from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call
-from qbdoctor.webui.recognise import arrived_whole, bears_marks
+from qbdoctor.webui.recognise import arrived_whole
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
@@ -41,19 +41,15 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
     if seen.asked.api_key is not None and seen.has("bearer_root"):
         root = ask(Call("GET", "/", bearer=NO_SUCH_KEY))
         yield _compared("an API key that cannot exist", seen.bearer_root, root)
-    a = inspection.wire.send(_as_browser(inspection.address))
-    if not _as_before(a, seen.anonymous):
-        yield _compared("a browser's Origin", a, ask(_as_browser(where)))
+    a = send_as_browser(inspection, _as_browser(inspection.address), seen.anonymous)
+    if not ends_alike(a, seen.anonymous):
+        directly = replace(_as_browser(where), address=where, verify=False)
+        yield _compared("a browser's Origin", a, send_as_browser(inspection, directly, seen.anonymous))
 
 
 def _as_browser(address: Address) -> Call:
-    """Return the free call as a browser's page at that address makes it; the capitals mark it as ours in the log."""
-    return Call("GET", VERSION_PATH, headers={**BROWSER, "Origin": marked(f"{address.scheme}://{address.authority}")})
-
-
-def _as_before(exchange: Exchange, first: Exchange) -> bool:
-    """Return whether it got what the free call did: refused for want of a session, or let in."""
-    return exchange.answered and exchange.status == first.status and bears_marks(exchange) == bears_marks(first)
+    """Return the free call as a browser's page at that address makes it."""
+    return Call("GET", VERSION_PATH, headers={**BROWSER, "Origin": f"{address.scheme}://{address.authority}"})
 
 
 def _compared(what: str, a: Exchange, b: Exchange) -> Comparison:

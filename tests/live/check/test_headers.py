@@ -75,8 +75,10 @@ def test_without_public_url_no_other_origin_is_ever_sent(server: ServerFactory, 
         diagnose("--url", proxy.url, password=running.password)
         sent = [one.headers for one in proxy.requests if {"origin", "referer", "sec-fetch-site"} & set(one.headers)]
         # One request is made as a browser makes it that uses this very address: to see whether its Host arrives.
-        # Its scheme is in capitals, by which later runs know the line in the log as their own.
-        assert [(one.get("origin"), one.get("referer")) for one in sent] == [(proxy.url.replace("http", "HTTP"), None)]
+        # Its scheme is in capitals, by which later runs know the line in the log as their own; what is refused so is sent
+        # once more as browsers write it, since a front may tell capitals from small letters.
+        marked = proxy.url.replace("http", "HTTP")
+        assert [(one.get("origin"), one.get("referer")) for one in sent] == [(marked, None), (proxy.url, None)]
 
 
 def test_public_url_is_never_connected_to(server: ServerFactory, release: Release) -> None:
@@ -190,7 +192,8 @@ def test_browsers_that_say_same_origin(server: ServerFactory, release: Release) 
             ("Referer", stripping, PUBLIC, True),
         ):
             before = running.log_file.read_text().count("mismatch!")
-            more = 1 if reads_fetch_site(release) else 2  # where the release may be 5.3, a proxy hiding it
+            # Each is sent with our mark and without; up to 5.2 once more: the release may be 5.3, a proxy hiding it.
+            more = 2 if reads_fetch_site(release) else 4
             report = diagnose("--url", way.url, "--public-url", public, "--no-login")
             assert running.log_file.read_text().count("mismatch!") <= before + more
             name = f"{header.lower()}-mismatch"

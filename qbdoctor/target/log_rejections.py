@@ -127,7 +127,7 @@ def _quoted(text: str, start: int, opening: str, closings: str) -> list[str]:
     """
     closing = re.compile(f"[{re.escape(closings)}]")
     labelled = re.compile(rf"[:：]\s*{re.escape(opening)}")
-    gap = re.compile(r"[\s.]")
+    gap = re.compile(r"\.?\s")
     found: list[str] = []
     while (start := text.find(opening, start)) >= 0:
         start += 1
@@ -150,7 +150,7 @@ def _quoted(text: str, start: int, opening: str, closings: str) -> list[str]:
 
 
 def _origin_kind(text: str, received: str) -> RejectionKind:
-    """Return which header held the value: a Referer has a path, an Origin has none."""
+    """Return which header held the value: a Referer has a path, as browsers send it always, and an Origin has none."""
     if received.lower() in _FETCH_SITES or "sec-fetch-site" in text.lower():
         return "cross-site"
     path = received.partition("://")[2].partition("/")[1]

@@ -120,6 +120,7 @@ def test_in_translation(language: str) -> None:
         ("WebUI：無效的主機檔頭。請求來源 IP：「127.0.0.1」╱收到主機檔頭：「bad.example」", "host", "bad.example", None),
         ("WebUI: Невалидна заглавна част. Заявка на IP на източник: '127.0.0.1'. Сървър порт: '8080. Получена заглавна част на хост: 'a:1'", "port", "a:1", "8080"),
         ("WebUI: header asal & Target asal tidak sesuai! Sumber IP: '127.0.0.1'. Header asal: 'http://e.example'. Target asal: '127.0.0.1:8080", "origin", "http://e.example", "127.0.0.1:8080"),
+        ("WebUI: Заглавната част на рефера и целевия източник не съвпадат! IP на източник: '127.0.0.1'. Заглавна част на рефера: 'http://e.example/x. Целеви източник: 'h:1'", "referer", "http://e.example/x", "h:1"),
         ("WebUI: Referer header & Target origin mismatch! Source IP: '127.0.0.1'. Referer header: 'http://e.example/x'. Target origin: 'h:1'", "referer", "http://e.example/x", "h:1"),
         ("WebUI: Origin header & Target origin mismatch! Source IP: '127.0.0.1'. Origin header: 'null'. Target origin: 'h:1'", "origin", "null", "h:1"),
         ("WebUI: Cross-site request blocked. Source IP: '127.0.0.1'. Sec-Fetch-Site header: 'cross-site'. Target origin: 'h:1'", "cross-site", "cross-site", "h:1"),

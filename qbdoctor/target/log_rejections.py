@@ -13,7 +13,7 @@ from qbdoctor.values import frozen
 RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
 
 
-_AFTER = ".,:;：。，、╱/)"
+_AFTER = ".,:;：。，、╱/)।"
 
 
 _HOST = re.compile(r"[^\s/]*")

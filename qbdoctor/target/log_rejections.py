@@ -37,13 +37,15 @@ def of_others(rejections: Sequence[Rejection]) -> tuple[Rejection, ...]:
     """
     found: list[Rejection] = []
     mine: Rejection | None = None
+    left = 0
     for one in rejections:
         if _is_marked(one):
-            mine = one
+            mine, left = one, MOST_REPEATS
+        elif mine is not None and left and _repeats(one, mine):
+            left -= 1
         else:
-            if mine is None or not _repeats(one, mine):
-                found.append(one)
             mine = None
+            found.append(one)
     return tuple(found)
 
 
@@ -60,6 +62,9 @@ def _repeats(one: Rejection, marked_one: Rejection) -> bool:
     return same and 0 <= (one.when - marked_one.when).total_seconds() <= REPEATED_WITHIN
 
 
+MOST_REPEATS = 2
+"""Once as browsers of old write it, and once with Sec-Fetch-Site as well."""
+
 REPEATED_WITHIN = 5
 """Seconds from our marked request to the same one without the mark: they are sent one upon the other."""
 
@@ -69,7 +74,7 @@ def marked(value: str) -> str:
     if value in OWN_FETCH_SITES:
         return OWN_FETCH_SITES[value]
     scheme, mark, rest = value.partition("://")
-    return f"{scheme.upper()}{mark}{rest}"
+    return f"{scheme.upper()}{mark}{rest}" if mark else value
 
 
 def unmarked(value: str) -> str:

@@ -41,8 +41,7 @@ def _same_origin(inspection: Inspection) -> Iterator[Comparison]:
         return
     a = refused[-1]
     headers = {name: value for name, value in a.sent if name.lower() in _KEPT}
-    call = Call("GET", VERSION_PATH, headers={**headers, HEADER: "same-origin"})
-    b = send_as_browser(inspection, call, inspection.seen.comparisons["origin"][-1].a)
+    b = inspection.wire.send(Call("GET", VERSION_PATH, headers={**headers, HEADER: "same-origin"}))
     passes = b.status in {200, 403}
     shows = (
         "With Sec-Fetch-Site: same-origin, which browsers add to what they send to https addresses and to their own "

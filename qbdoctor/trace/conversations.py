@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qbdoctor.trace.exchange import HostKind, Seen, Trace
+from qbdoctor.forwarding.rewriting import HostKind
+from qbdoctor.trace.exchange import Seen, Trace
 
 Role = Literal["", "unkept", "stranger"]
 

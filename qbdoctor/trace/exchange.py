@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from qbdoctor.forwarding.rewriting import HostKind
 from qbdoctor.model.basics import Json
 
 Content = Literal["", "form", "multipart", "json", "other"]
@@ -18,7 +19,6 @@ WRITING = frozenset({"torrents/setSavePath", "torrents/setDownloadPath", "torren
 LoginAnswer = Literal["", "ok", "fails", "banned", "other"]
 Kind = Literal["login", "logout", "call", "page"]
 Scheme = Literal["", "basic", "bearer", "other"]
-HostKind = Literal["name", "ip", "none"]
 
 LOGIN, LOGOUT, VERSION, ADD = "auth/login", "auth/logout", "app/version", "torrents/add"
 INFO, DELETE = "torrents/info", "torrents/delete"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, unquote_plus, urlsplit
 
+from qbdoctor.forwarding.rewriting import Names, kind_of, shown_source, split_authority
 from qbdoctor.trace.exchange import (
     ADD,
     INFO,
@@ -30,7 +31,6 @@ from qbdoctor.trace.exchange import (
     Whose,
 )
 from qbdoctor.trace.forms import AddFields, read_login
-from qbdoctor.trace.rewriting import Names, kind_of, shown_source, split_authority
 
 BODY_KEPT = 8192
 """Bytes of a body with a login or a filter, or of an answer's beginning, that are looked at."""

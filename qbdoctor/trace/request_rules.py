@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from qbdoctor import releases
+from qbdoctor.forwarding.rewriting import split_authority
 from qbdoctor.model.basics import Confidence
 from qbdoctor.model.findings import Finding, Remedy
 from qbdoctor.trace import endpoint_rules
 from qbdoctor.trace.conversations import Conversation
 from qbdoctor.trace.evidence import Context, carries, experiment, proof
 from qbdoctor.trace.exchange import Seen
-from qbdoctor.trace.rewriting import split_authority
 
 CAUSES = (
     "client-json-login",

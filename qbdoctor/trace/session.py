@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import contextlib
 import shutil
-import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qbdoctor.forwarding.interrupts import ended_by_signals
+from qbdoctor.forwarding.rewriting import Names, kind_of, proxy_host
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.terminal_text import harmless
 from qbdoctor.storage import own_programs
@@ -19,7 +20,6 @@ from qbdoctor.target.address import Address, parse_host_port, parse_ip
 from qbdoctor.trace.exchange import Seen, Trace
 from qbdoctor.trace.human import live
 from qbdoctor.trace.result import TraceResult, result
-from qbdoctor.trace.rewriting import Names, kind_of, proxy_host
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -75,7 +75,7 @@ class Session:
         proxy: Proxy = Proxy(names, self._take, verify=self.verify)
         handed = f"{names.proxy.url}{self.target.path}"
         code: int | None = None
-        with self._signals():
+        with ended_by_signals(self.stop.set):
             async with proxy.serving(sockets):
                 self._say(f"Listening at {handed}, passing on to {self.target.url}")
                 telling = asyncio.create_task(self._tell())
@@ -95,7 +95,7 @@ class Session:
         return None
 
     def _bind(self) -> tuple[list[socket.socket], Names]:
-        from qbdoctor.trace.proxy import address_of, listen  # noqa: PLC0415 - as above
+        from qbdoctor.forwarding.forwarder import address_of, listen  # noqa: PLC0415 - as above
 
         host, same = proxy_host(self.target, self.listen[0] if self.listen else None, _leads_to)
         bound, port = self.listen or ("127.0.0.1" if host == "localhost" else host, 0)
@@ -198,32 +198,6 @@ class Session:
         if not self.quiet:  # in one piece: the command writes there too
             sys.stderr.write(f"{harmless(text)}\n")
             sys.stderr.flush()
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the trace in order; elsewhere than in the main thread they are left alone."""
-        loop = asyncio.get_running_loop()
-        taken: list[Callable[[], object]] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(RuntimeError, ValueError):
-                taken.append(_on_signal(loop, number, self.stop.set))
-        try:
-            yield
-        finally:
-            for give_back in taken:
-                give_back()
-
-
-def _on_signal(
-    loop: asyncio.AbstractEventLoop, number: signal.Signals, act: Callable[[], None]
-) -> Callable[[], object]:
-    """Have the loop act on a signal; return what ends that. Raises ValueError and RuntimeError outside the main thread."""
-    try:
-        loop.add_signal_handler(number, act)
-    except NotImplementedError:  # Windows' loop has none, and wakes up for Python's own
-        before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
-        return lambda: signal.signal(number, before)
-    return lambda: loop.remove_signal_handler(number)
 
 
 def _kind(host: str) -> str:

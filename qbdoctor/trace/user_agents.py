@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from qbdoctor.forwarding.rewriting import HostKind
 from qbdoctor.model.findings import Remedy
-from qbdoctor.trace.exchange import HostKind
 
 
 class Hint(NamedTuple):

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from qbdoctor.forwarding.rewriting import Names
 from qbdoctor.target.address import Address
-from qbdoctor.trace.rewriting import Names
 from tests.conftest import ServerFactory
 from tests.support.strangers import command
 

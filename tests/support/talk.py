@@ -9,7 +9,7 @@ import jsonschema
 from qbdoctor.reports.schema import load
 from qbdoctor.trace.exchange import Carried, Given, Seen, Trace
 from qbdoctor.trace.result import TraceResult, result
-from qbdoctor.trace.rewriting import kind_of
+from qbdoctor.forwarding.rewriting import kind_of
 
 # --- judging -------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _trace(args: argparse.Namespace) -> Trace:
     try:
-        from qbdoctor.trace.proxy import Proxy  # noqa: F401, PLC0415 - only there is aiohttp needed
+        from qbdoctor.forwarding.forwarder import Forwarder  # noqa: F401, PLC0415 - only there is aiohttp needed
     except ImportError:
         raise UserError(
             "no-aiohttp",

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qbdoctor.forwarding.rewriting import Names, kind_of, proxy_host, shown_source
 from qbdoctor.target.address import parse_url
 from qbdoctor.trace.exchange import Carried, Trace
 from qbdoctor.trace.forms import AddFields, read_login
 from qbdoctor.trace.human import human
 from qbdoctor.trace.recorder import Notebook, shown_path
 from qbdoctor.trace.result import result
-from qbdoctor.trace.rewriting import Names, kind_of, proxy_host, shown_source
 
 NAMES = Names(parse_url("http://localhost:9090"), parse_url("http://nas.lan:8080"))
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from qbdoctor.target.address import DEFAULT_PORTS, Address, parse_ip
-from qbdoctor.trace.exchange import HostKind
+
+HostKind = Literal["name", "ip", "none"]
 
 _OWN_NAMES = ("localhost", "host.docker.internal", "host.containers.internal")
 """What this machine is called from here and from a container; ``.internal`` is nobody's to register."""

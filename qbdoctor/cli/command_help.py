@@ -67,6 +67,11 @@ _HELP = {
         "qbdoctor lint src",
         "qbdoctor lint --fix my_script.py",
     ),
+    "bridge": (
+        "Stands between a client that cannot be updated and today's qBittorrent: each gets the login it knows.",
+        "qbdoctor bridge --url http://192.168.1.7:8080 --listen 127.0.0.1:8081",
+        "qbdoctor bridge --url http://192.168.1.7:8080 --listen 0.0.0.0:8081 --allow 192.168.1.0/24",
+    ),
     "watch": (
         "Looks again and again, keeps a history, and tells what changed: a restart, an upgrade, a ban, a lost session.",
         "qbdoctor watch --url http://192.168.1.7:8080 --listen 127.0.0.1:9100",

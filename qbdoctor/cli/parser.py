@@ -27,7 +27,7 @@ from qbdoctor.cli.options import (
     add_targets,
     add_trace,
 )
-from qbdoctor.cli.watch_options import add_watch
+from qbdoctor.cli.serving_options import add_bridge, add_watch
 from qbdoctor.model.errors import UserError
 
 TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
@@ -61,6 +61,7 @@ COMMANDS = (
     "clients",
     "lint",
     "simulate",
+    "bridge",
     "watch",
     "targets",
     "fleet",
@@ -114,6 +115,8 @@ DEFAULTS: dict[str, Any] = {
     "port": None,
     "port_file": None,
     "listen": None,
+    "speak": None,
+    "allow": [],
     "save": None,
     "replay": None,
     "run": None,
@@ -154,6 +157,7 @@ ADDERS = {
     "clients": add_clients,
     "lint": add_lint,
     "simulate": add_simulate,
+    "bridge": add_bridge,
     "watch": add_watch,
     "targets": add_targets,
     "fleet": add_fleet,

@@ -13,7 +13,7 @@ from qbdoctor.model import shell
 _OWN = "qbdoctor"
 _COMMAND = re.compile(
     r"(?<![\w./@\\-])(?<!-m )qbdoctor"
-    r"(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|watch|targets|completion|help|--[a-z]))"
+    r"(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|bridge|watch|targets|completion|help|--[a-z]))"
 )
 
 

@@ -77,7 +77,7 @@ class Forwarder:
     @contextlib.asynccontextmanager
     async def serving(self, sockets: list[socket.socket]) -> AsyncIterator[None]:
         """Serve on these sockets for the length of the block; with none of them, only :meth:`ask` works."""
-        app = web.Application(middlewares=[self._middleware])  # a middleware sees every path, routed or not
+        app = web.Application(middlewares=[self._middleware], client_max_size=0)  # it sees every path, routed or not
         app.on_response_prepare.append(self._as_they_are)
         runner = web.AppRunner(
             app,

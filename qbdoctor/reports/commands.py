@@ -16,7 +16,7 @@ from qbdoctor.model.report import Cause, Report
 from qbdoctor.reports.text import Options, value
 from qbdoctor.values import replace
 
-_WITH_TARGET = ("check", "fix", "rollback", "trace", "clients")
+_WITH_TARGET = ("check", "fix", "rollback", "trace", "clients", "bridge")
 _FLAGS = ("--insecure", "--no-login")
 _OURS = "qbdoctor "
 _TO_FILL_IN = re.compile(r"=(?:ADDRESS|FILE|NAME)\b")

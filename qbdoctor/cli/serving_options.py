@@ -1,4 +1,4 @@
-"""Defines the options of ``watch``."""
+"""Defines the options of the commands that run until they are stopped: ``watch`` and ``bridge``."""
 
 from __future__ import annotations
 
@@ -44,6 +44,34 @@ def add_watch(commands: Any, common: Parser) -> None:
         action="store_true",
         default=absent,
         help="print a systemd user unit (on Windows a scheduled task) with these options, and end",
+    )
+
+
+def add_bridge(commands: Any, common: Parser) -> None:
+    """Add ``bridge``."""
+    absent = argparse.SUPPRESS
+    bridge = commands.add_parser(
+        "bridge",
+        parents=[common],
+        help="let a client that cannot be updated work with today's qBittorrent",
+        allow_abbrev=False,
+    )
+    bridge.add_argument("--listen", metavar="HOST:PORT", default=absent, help="default: a free port on loopback")
+    bridge.add_argument(
+        "--speak", metavar="RELEASE", default=absent, help="the release that clients are answered as (default 5.1)"
+    )
+    bridge.add_argument(
+        "--allow",
+        metavar="CIDR",
+        action="append",
+        default=absent,
+        help="other machines that may use it, such as 192.168.1.0/24; may be repeated",
+    )
+    bridge.add_argument(
+        "--yes",
+        action="store_true",
+        default=absent,
+        help="also where the server lets this machine in without a password",
     )
 
 

@@ -67,12 +67,6 @@ def add_bridge(commands: Any, common: Parser) -> None:
         default=absent,
         help="other machines that may use it, such as 192.168.1.0/24; may be repeated",
     )
-    bridge.add_argument(
-        "--yes",
-        action="store_true",
-        default=absent,
-        help="also where the server lets this machine in without a password",
-    )
 
 
 def _seconds(text: str) -> float:

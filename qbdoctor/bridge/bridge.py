@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import aiohttp
 from aiohttp import web
@@ -28,8 +29,8 @@ from qbdoctor.forwarding.forwarder import (
     peer_of,
 )
 from qbdoctor.forwarding.rewriting import Names
-from qbdoctor.releases import cookie_expires
-from qbdoctor.target.address import parse_ip
+from qbdoctor.releases import Version, cookie_expires
+from qbdoctor.target.address import Address, parse_ip
 from qbdoctor.trace.recorder import content_of, shown
 
 _API = "/api/v2/"
@@ -262,15 +263,23 @@ class Bridge:
 
     def _dialect(self) -> Dialect:
         real = self.upstream.known.version
-        return Dialect(self._speech.to(real), real)
+        return _dialect(self._speech, real)
 
     def _cookie_names(self) -> CookieNames:
-        real = self.upstream.cookie_name
-        known = self.upstream.known.version
-        spoken = self._speech.to(known)
-        same = known is not None and spoken == known
-        name = real if same else Dialect(spoken, known).cookie_name(self.names.target.port)
-        return CookieNames(name, real, self.names.target.path, sure=self.upstream.known.cookie is not None)
+        known = self.upstream.known
+        real, target = self.upstream.cookie_name, self.names.target
+        return _cookie_names(_dialect(self._speech, known.version), real, target, sure=known.cookie is not None)
+
+
+@lru_cache(maxsize=16)
+def _dialect(speech: Speech, real: Version | None) -> Dialect:
+    return Dialect(speech.to(real), real)
+
+
+@lru_cache(maxsize=16)
+def _cookie_names(dialect: Dialect, real: str, target: Address, *, sure: bool) -> CookieNames:
+    name = real if dialect.real == dialect.spoken else dialect.cookie_name(target.port)
+    return CookieNames(name, real, target.path, sure=sure)
 
 
 def _set_form(call: Call, text: str, changes: list[tuple[str, str]]) -> None:

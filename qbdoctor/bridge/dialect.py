@@ -73,9 +73,9 @@ class Dialect:
     def turns_to_post(self, action: str) -> bool:
         """Whether a GET that the spoken release takes must be a POST on the server."""
         since = POST_ONLY.get(action)
-        if since is None or self.real is None:
+        if since is None or self.spoken >= known(since):
             return False
-        return known(since) <= self.real.release and self.spoken < known(since)
+        return self.real is None or known(since) <= self.real.release  # every release takes the POST
 
     def field_names(self, action: str) -> Mapping[str, translations.FieldName]:
         """Return the fields of the action that the server has under another name."""

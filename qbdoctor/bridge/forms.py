@@ -6,6 +6,7 @@ know a body's length before it comes (requestparser.cpp); memory holds 1 MiB of 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from email.message import Message
@@ -47,7 +48,7 @@ def translate(dialect: Dialect, action: str, text: str) -> Translated:
         name = unquote_plus(raw)
         if name in names and names[name].name not in there:
             new = names[name]
-            value = new.values.get(unquote_plus(value).lower(), value)
+            value = new.value(unquote_plus(value), value)
             kept.append(f"{new.name}{equals}{value}")
             made.changes.append(("field", f"{action}: {name} → {new.name}"))
         elif name == "filter" and action == INFO and dialect.filter_word(value) != value:
@@ -86,7 +87,7 @@ class Spool:
             if name in names and not part.filename:
                 new = names[name]
                 value = await _short(part)
-                value = new.values.get(value.lower(), value)
+                value = new.value(value, value)
                 self._file.write(f'Content-Disposition: form-data; name="{new.name}"\r\n\r\n'.encode())
                 self._file.write(value.encode("utf-8", "surrogateescape"))
                 self.changes.append(("field", f"{action}: {name} → {new.name}"))
@@ -104,6 +105,7 @@ class Spool:
         self._file.seek(0)
         while chunk := self._file.read(CHUNK):
             yield chunk
+            await asyncio.sleep(0)  # so that an answer which comes before the body's end is seen
 
     def close(self) -> None:
         """Forget the body."""

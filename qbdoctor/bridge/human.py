@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.bridge.dialect import Speech
 from qbdoctor.bridge.result import BridgeResult, known_of
-from qbdoctor.bridge.tally import KINDS, Client
+from qbdoctor.bridge.tally import KINDS
 from qbdoctor.forwarding.rewriting import Names
 from qbdoctor.model import shell
 
@@ -25,11 +25,13 @@ _VERDICTS = {
 def begun(names: Names, speech: Speech, known: Known, allowed: tuple[Network, ...]) -> str:
     """Return what is said when the bridge is open."""
     server = names.target.url
-    real = f"it is {known.version}" if known.version is not None else "its release is read with the first login"
+    spoken = speech.to(known.version)
     lines = [
         f"The bridge is open at {names.proxy.url}",
-        f"  for the qBittorrent at {server} ({real}).",
-        f"  Clients are answered as qBittorrent {speech.to(known.version)} does.",
+        f"  and leads to the qBittorrent at {server}",
+        f"Clients are answered as by qBittorrent {spoken}. "
+        + (f"The server is {known.version}." if known.version else "The server's own"),
+        *([] if known.version else ["release is read with the first login."]),
         "Give the old program that address in the place of the server's; user name and",
         "password stay the same.",
     ]
@@ -47,9 +49,9 @@ def begun(names: Names, speech: Speech, known: Known, allowed: tuple[Network, ..
     return "\n".join([*lines, "Ctrl-C ends it, and says what each client needed."])
 
 
-def translated(client: Client, kind: str, what: str) -> str:
+def translated(kind: str, what: str) -> str:
     """Return the line for a translation that a client has needed for the first time."""
-    return f"  {KINDS[kind].text}: {what}   for {client.who}"
+    return f"  {KINDS[kind].text}: {what}"
 
 
 def human(made: BridgeResult) -> str:
@@ -58,11 +60,11 @@ def human(made: BridgeResult) -> str:
 
 
 def _lines(made: BridgeResult) -> Iterator[str]:
-    server = f"qBittorrent {made.real}" if made.real is not None else "the server"
     if not made.clients:
         yield "No request came to the bridge: give the program the address that is printed at the start."
         return
-    yield f"Between clients of {made.spoken} and {server} at {made.names.target.url}:"
+    server = f"the server is {made.real}" if made.real is not None else "no login showed the server's release"
+    yield f"Clients were answered as by qBittorrent {made.spoken}; {server}."
     for client in made.clients:
         many = "1 request" if client.requests == 1 else f"{client.requests} requests"
         yield ""

@@ -43,6 +43,7 @@ class Session:
         self.options = options
         self.tally = Tally(self._translated)
         self.stop = asyncio.Event()
+        self._told: Client | None = None
 
     async def run(self) -> BridgeResult:
         """Serve until Ctrl-C or SIGTERM. Raises :class:`UserError` where the server is not proven to be qBittorrent."""
@@ -111,7 +112,10 @@ class Session:
         return sockets, Names(address_of(sockets, host), self.options.target)
 
     def _translated(self, client: Client, kind: str, what: str) -> None:
-        self._say(human.translated(client, kind, what))
+        if client is not self._told:  # each client's translations stand below its name
+            self._told = client
+            self._say(f"{client.who}:")
+        self._say(human.translated(kind, what))
 
     def _say(self, text: str) -> None:
         if not self.options.quiet:

@@ -3,8 +3,8 @@
 Requests and answers pass as they are given: status, reason, headers (order and case), bodies as they stream. What cannot
 be kept, by aiohttp's parser: a header's bytes that are no UTF-8, trailers, the borders of chunks, requests that are no
 valid HTTP (answered 400 here), a target in another form than ``/path``, and an answer whose end is the end of its
-connection comes chunked. Every request opens a connection of its own to the server, so that none is lost by one that the
-server has just closed; the client's own connection is kept as the server says.
+connection comes chunked. A connection to the server is used again only within a time in which the server does not close
+it, so that no request is lost by one that it has just closed; the client's own connection is kept as the server says.
 """
 
 from __future__ import annotations
@@ -34,11 +34,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 KEEP_ALIVE_SECONDS = 7.0
 """How long qBittorrent keeps an idle connection (base/http/server.cpp, KEEP_ALIVE_DURATION)."""
+REUSED_SECONDS = 3.0
+"""How long an idle connection to the server is used again, well within the server's own time."""
 CONNECT_SECONDS = 30.0
 LONGEST_HEADER = 65536
 AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 FAILURES = (TimeoutError, aiohttp.ClientError, OSError, ValueError)
 """What a request raises that got no answer, or whose answer broke off; :func:`failure` has the words."""
+_ANSWER = "qbdoctor.answer"
 _LOG = logging.getLogger("qbdoctor.forwarding")
 _LOG.addHandler(logging.NullHandler())
 _LOG.propagate = False
@@ -70,7 +73,6 @@ class Forwarder:
     def __init__(self, target: Address, handle: Handler, *, verify: bool | str = True) -> None:
         self.target = target
         self._handle = handle
-        self._answers: dict[int, Headers] = {}
         self._session: aiohttp.ClientSession | None = None
         self._tls = _context(verify) if target.scheme == "https" else None
 
@@ -89,7 +91,9 @@ class Forwarder:
             auto_decompress=False,
             shutdown_timeout=2.0,
         )
-        connector = aiohttp.TCPConnector(ssl=self._tls or True, limit=0, use_dns_cache=False)
+        connector = aiohttp.TCPConnector(
+            ssl=self._tls or True, limit=0, use_dns_cache=False, keepalive_timeout=REUSED_SECONDS
+        )
         async with aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -109,10 +113,7 @@ class Forwarder:
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: object) -> web.StreamResponse:  # noqa: ARG002
-        try:
-            return await self._handle(request)
-        finally:
-            self._answers.pop(id(request), None)
+        return await self._handle(request)
 
     # --- to the server -----------------------------------------------------------------------------------------------
 
@@ -176,17 +177,33 @@ class Forwarder:
     # --- back to the client ------------------------------------------------------------------------------------------
 
     async def give(self, request: web.Request, answer: Incoming) -> web.StreamResponse:
-        """Hand an answer to the client, its body as it comes."""
-        self._answers[id(request)] = answer.headers
-        response = web.StreamResponse(status=answer.status, reason=answer.reason)
+        """Hand an answer to the client, its body as it comes; a short one in one piece with its headers."""
+        request[_ANSWER] = answer.headers
         named = {name.lower(): value for name, value in answer.headers}
+        length = int(named["content-length"]) if named.get("content-length", "").isdigit() else None
+        first, broken = b"", None
+        if answer.body is not None and length:
+            try:
+                first = await anext(answer.body, b"")
+            except FAILURES as error:  # its beginning came, and goes on before it breaks off here too
+                broken = error
+        if length and len(first) == length:
+            whole = web.Response(status=answer.status, reason=answer.reason, body=first)
+            if named.get("connection", "").lower() == "close":
+                whole.force_close()
+            return whole
+        response = web.StreamResponse(status=answer.status, reason=answer.reason)
         if "chunked" in named.get("transfer-encoding", "").lower() and request.version >= (1, 1):
             response.enable_chunked_encoding()
-        elif named.get("content-length", "").isdigit():
-            response.content_length = int(named["content-length"])
+        elif length is not None:
+            response.content_length = length
         if named.get("connection", "").lower() == "close":
             response.force_close()
         await response.prepare(request)
+        if broken is not None:
+            raise broken
+        if first:
+            await response.write(first)
         if answer.body is not None:
             async for chunk in answer.body:
                 await response.write(chunk)
@@ -195,7 +212,7 @@ class Forwarder:
 
     async def _as_they_are(self, request: web.Request, response: web.StreamResponse) -> None:
         """Replace what aiohttp would send by what the server sent; its own framing stays where the server had none."""
-        raw = self._answers.get(id(request))
+        raw: Headers | None = request.get(_ANSWER)
         if raw is None:
             return
         framing = response.headers.get("Transfer-Encoding")

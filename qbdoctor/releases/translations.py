@@ -51,6 +51,10 @@ class FieldName(NamedTuple):
     name: str
     values: Mapping[str, str]
 
+    def value(self, text: str, otherwise: str) -> str:
+        """Return the value that stands for the client's one there; ``otherwise`` where it is the same."""
+        return self.values.get(text.lower(), otherwise)
+
 
 def field_names(action: str, version: Version) -> dict[str, FieldName]:
     """Return the names of fields that a release does not read, with what it reads instead."""
@@ -59,7 +63,7 @@ def field_names(action: str, version: Version) -> dict[str, FieldName]:
         if known(row.since) <= version.release:
             found[row.before] = FieldName(row.after, dict(row.values))
         else:
-            found[row.after] = FieldName(row.before, {new: old for old, new in row.values})
+            found[row.after] = FieldName(row.before, {new.lower(): old for old, new in row.values})
     return found
 
 

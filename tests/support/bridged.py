@@ -12,6 +12,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
+
+from qbdoctor.reports.schema import load
 from tests.support.doctor import assert_silent
 
 
@@ -35,8 +38,9 @@ class Bridged:
         out, err = self.process.communicate(timeout=20)
         self.said += err
         assert self.process.returncode == 0, (out, err)
-        assert_silent(self.said)
+        assert_silent(self.said + out, ["a good one", "a+good+one", "a%20good%20one", "not the one"])
         self.report = json.loads(out)
+        jsonschema.validate(self.report, load("bridge/1"))
         return self.report
 
     def kinds(self) -> set[str]:

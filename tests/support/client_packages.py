@@ -169,7 +169,17 @@ def fetch(package: Package, into: Path) -> str | None:
             return "npm is not installed"
         command = [npm, "install", "--no-audit", "--no-fund", "--silent", package.requirement]
     else:
-        command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", ".", package.requirement]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--target",
+            ".",
+            package.requirement,
+        ]
     try:
         done = subprocess.run(command, cwd=into, capture_output=True, text=True, timeout=180)
     except subprocess.TimeoutExpired:

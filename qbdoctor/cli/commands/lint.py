@@ -13,7 +13,7 @@ from qbdoctor.model.errors import UserError
 def run(args: argparse.Namespace) -> int:
     """Lint the paths and deliver the result; return 1 where something breaks, else 0. Raises UserError for bad input."""
     if getattr(args, "fix", False):
-        from qbdoctor.cli.commands import lint_fix  # noqa: PLC0415 - loads the journal
+        from qbdoctor.cli.changes import lint_fix  # noqa: PLC0415 - loads the journal
 
         return lint_fix.run(args)
     renderer = RENDERERS.get(args.format)

@@ -77,7 +77,9 @@ class Session:
                 self._hand_on_bypass()
         except NotProven as error:
             raise UserError(
-                "not-qbittorrent", f"What answers at {url} is not qBittorrent: {error}. Nothing was passed on.", 3
+                "not-qbittorrent",
+                f"What answers at {url} is not qBittorrent: {error}. Nothing was passed on; qbdoctor check --url {url} says more.",
+                3,
             ) from None
         except FAILURES as error:
             raise UserError(
@@ -89,7 +91,7 @@ class Session:
             raise UserError(
                 "bypassed",
                 "The server lets this machine in without a password, and so every client that --allow names would be let "
-                "in through the bridge. Turn the bypass off (qbdoctor explain auth-bypass), or repeat with --yes.",
+                "in through the bridge. Turn the bypass off (qbdoctor explain bypass-active), or repeat with --yes.",
             )
         self._say("Every client that --allow names is let in without a password, as this machine is.")
 

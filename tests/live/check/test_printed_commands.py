@@ -32,7 +32,7 @@ SCENES: dict[str, Mapping[str, Any]] = {
     "session-too-short": {"settings": {"SessionTimeout": "20"}},
 }
 # What a command may end with: a look found the problem again, a plan was made.
-ENDS = {"check": {0, 1}, "fix": {0}, "explain": {0}, "trace": {0, 3}}
+ENDS = {"check": {0, 1}, "fix": {0}, "explain": {0}, "trace": {0, 3}, "bridge": {0}}
 
 
 @contextmanager
@@ -50,7 +50,15 @@ def run(command: str, password: str) -> subprocess.CompletedProcess[str]:
     if "fix" in words or "rollback" in words:
         words.append("--dry-run")
     env = {**os.environ, "QBDOCTOR_PASSWORD": password}
-    return subprocess.run(words, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    with subprocess.Popen(
+        words, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        first = ""
+        if "bridge" in words:  # it runs until it is stopped
+            first = process.stderr.readline() if process.stderr is not None else ""
+            process.terminate()
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(words, process.returncode, out, first + err)
 
 
 @pytest.mark.parametrize("scene", SCENES)

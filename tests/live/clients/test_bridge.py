@@ -84,6 +84,7 @@ def test_a_client_of_old_days_works(server: ServerFactory, release: str) -> None
     assert bridge.report["target"]["version"] == running.version
 
 
+@pytest.mark.extended
 def test_two_clients_do_not_share_a_session(server: ServerFactory) -> None:
     running = server("5.3.0")
     with bridged(running.url) as bridge:
@@ -200,7 +201,7 @@ def test_behind_a_path_and_https(server: ServerFactory, tmp_path: Path) -> None:
         assert old.login() == "200 Ok."
         assert old.get("app/version").text == "v5.1.4"
     with (
-        Nginx(f"{plain.url}/", "proxy_set_header Host $proxy_host; proxy_cookie_path / /qb/;", path="/qb/") as front,
+        Nginx(plain.url, "proxy_cookie_path / /qb/;", location="/qb/", pass_path="/", path="/qb") as front,
         bridged(front.url) as bridge,
     ):
         old = OldClient(bridge.url)

@@ -78,7 +78,8 @@ class Session:
         except NotProven as error:
             raise UserError(
                 "not-qbittorrent",
-                f"What answers at {url} is not qBittorrent: {error}. Nothing was passed on; qbdoctor check --url {url} says more.",
+                f"What answers at {url} is not qBittorrent: {error}. Nothing was passed on; qbdoctor check --url {url} says "
+                "more.",
                 3,
             ) from None
         except FAILURES as error:

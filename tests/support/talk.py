@@ -6,10 +6,10 @@ from typing import Any
 
 import jsonschema
 
+from qbdoctor.forwarding.rewriting import kind_of
 from qbdoctor.reports.schema import load
 from qbdoctor.trace.exchange import Carried, Given, Seen, Trace
 from qbdoctor.trace.result import TraceResult, result
-from qbdoctor.forwarding.rewriting import kind_of
 
 # --- judging -------------------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def test_a_program_that_does_not_start_is_no_answer() -> None:
 
 def test_without_aiohttp_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "qbdoctor.trace.proxy", raising=False)
+    monkeypatch.delitem(sys.modules, "qbdoctor.forwarding.forwarder", raising=False)
     with pytest.raises(UserError) as refused:
         run(url="http://127.0.0.1:1")
     assert refused.value.exit_code == 2

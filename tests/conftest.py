@@ -200,7 +200,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.lower() in _PROXY_VARIABLES or (name.startswith("QBDOCTOR_") and name not in _KIT_VARIABLES):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(home))
+    for variable in ("HOME", "USERPROFILE"):  # POSIX' and Windows'
+        monkeypatch.setenv(variable, str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local/share"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local/state"))

@@ -43,7 +43,7 @@ def add_watch(commands: Any, common: Parser) -> None:
         "--install-unit",
         action="store_true",
         default=absent,
-        help="print a systemd user unit (on Windows a scheduled task) with these options, and end",
+        help="print what starts this watch by itself (systemd unit, launch agent, scheduled task), and end",
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from qbdoctor.cli import credentials
+from qbdoctor.model import shell
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 
@@ -69,7 +70,7 @@ def _from_keyring(name: str, username: str, where: str) -> Secret:
         from keyring.errors import KeyringError  # noqa: PLC0415
     except ImportError:
         raise UserError(
-            "no-keyring", f"{where}: the keyring needs the extra: pip install 'qbdoctor[keyring]'."
+            "no-keyring", f"{where}: the keyring needs the extra: pip install {shell.quote('qbdoctor[keyring]')}."
         ) from None
     try:
         found = keyring.get_password(SERVICE, username or name)
@@ -83,7 +84,8 @@ def _from_keyring(name: str, username: str, where: str) -> Secret:
 
 def _from_command(text: str, where: str) -> Secret:
     try:
-        words = shlex.split(text)
+        words = shell.split(text)
+        words[0] = shutil.which(words[0]) or words[0]  # a .cmd is started by its whole name alone
         done = subprocess.run(  # noqa: S603 - the owner's own command; the file is refused where others may write it
             words, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False
         )

@@ -130,7 +130,7 @@ def config_places(one: Container, options: CommandLine) -> tuple[PurePosixPath, 
     if options.profile is not None:
         profile = Path(options.profile if options.profile.startswith("/") else f"/{options.profile}")
         found.append(paths.config_file(system, profile=profile, configuration=options.configuration))
-        inside = PurePosixPath(*profile.parts)
+        inside = _inside_path(profile)
         if one.mount_of(inside) is None:
             found.extend(
                 paths.docker_configs(Path("/config"))
@@ -140,7 +140,12 @@ def config_places(one: Container, options: CommandLine) -> tuple[PurePosixPath, 
             found.append(paths.config_file(system, configuration=options.configuration))
         found.extend(paths.docker_configs(Path("/config")))
         found.append(paths.config_file(system, configuration=options.configuration))
-    return tuple(PurePosixPath(*path.parts) for path in dict.fromkeys(found))
+    return tuple(_inside_path(path) for path in dict.fromkeys(found))
+
+
+def _inside_path(path: Path) -> PurePosixPath:
+    """Return a path of the container's as POSIX has it, also where ours is Windows'."""
+    return PurePosixPath(path.as_posix())
 
 
 def log_inside(config: PurePosixPath) -> PurePosixPath:
@@ -150,7 +155,7 @@ def log_inside(config: PurePosixPath) -> PurePosixPath:
     folder = folders[0] if folders else Path(*config.parent.parts)
     if config.parts[1:] == ("config", "config", config.name):
         folder = Path("/config/data")  # hotio's, and no other image's
-    return PurePosixPath(*folder.parts, "logs", paths.LOG_NAME)
+    return _inside_path(folder) / "logs" / paths.LOG_NAME
 
 
 def joined(instance: Instance, one: Container) -> Instance:

@@ -41,7 +41,7 @@ def rewritten(config: Path, *, migrated: bool = False) -> None:
     if migrated:
         text = "[WebUI]\n" + text.replace("WebUI\\", "")
     config.write_text(f"[BitTorrent]\nSession\\Port=6881\n\n[Meta]\nMigrationVersion={12 if migrated else 8}\n\n"
-                      f"{'' if migrated else '[Preferences]'}\n{text}")  # fmt: skip
+                      f"{'' if migrated else '[Preferences]'}\n{text}", newline="\n")  # fmt: skip
 
 
 def left(journal: Journal, record: Record, state: str, *, in_place: bool = False) -> None:

@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli import outcome, output, program
+from qbdoctor.cli import outcome, output
 from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.cli.target_options import observer, target_arguments
+from qbdoctor.model import shell, system
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
@@ -146,7 +147,7 @@ def _write(html: Callable[[], str], to: str) -> None:
 
 
 def _lacks(option: str, package: str, extra: str) -> UserError:
-    how = f"{program.quoted(sys.executable)} -m pip install 'qbdoctor[{extra}]'"
+    how = shell.join((sys.executable, "-m", "pip", "install", f"qbdoctor[{extra}]"))
     return UserError(f"no-{package}", f"{option} needs {package}, which is not installed: {how}.")
 
 
@@ -163,9 +164,8 @@ def _unit(args: argparse.Namespace) -> str:
     given = args.password_file or args.api_key_file or args.no_login or args.target
     kept = {name: value for name in ("QBDOCTOR_STATE_DIR", "QBDOCTOR_CONFIG_DIR") if (value := os.environ.get(name))}
     if args.notify:
-        output.say(
-            "The addresses of --notify are not printed: put QBDOCTOR_NOTIFY=URL into the unit's EnvironmentFile."
-        )
+        place = "the unit's EnvironmentFile" if system.is_linux() else "its environment"
+        output.say(f"The addresses of --notify are not printed: put QBDOCTOR_NOTIFY=URL into {place}.")
     command = [sys.executable, "-m", "qbdoctor", "watch", *options]
     return units.printed(command, kept, needs_password=not given or bool(args.notify))
 

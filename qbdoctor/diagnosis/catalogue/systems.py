@@ -118,6 +118,11 @@ _SERVERS_WINDOWS: Rules = (
     (r"while pgrep .*", "while (Get-Process qbittorrent* -ErrorAction SilentlyContinue) { Start-Sleep 1 }"),
     (r"date -u", "(Get-Date).ToUniversalTime()"),
     (r"timedatectl .*", "w32tm /resync"),
+    (r"sed -n 's/\.\*Password_PBKDF2=//p' (?P<file>\"[^\"]*\") .*",
+     r'''Select-String -Path \g<file> -Pattern 'Password_PBKDF2="?(?:@ByteArray\\()?([^:")]*):?([^")]*)' | '''
+     r'''ForEach-Object { $g = $_.Matches[0].Groups; "$($g[1].Length):$($g[2].Length)" }'''),
+    (r"chown -R (?P<user>\w+): \"\$\(dirname \"(?P<inner>[^\"]*)\"\)\"",
+     r'icacls (Split-Path "\g<inner>") /grant "\g<user>:(OI)(CI)M" /T'),
     (r"(?:systemctl|journalctl|chown|kill|sed|ls|qbittorrent-nox)\b.*", None),
 )  # fmt: skip
 _OUR_MACOS: Rules = (

@@ -1,11 +1,13 @@
-"""Prints what starts a watch by itself: a systemd user unit, or a scheduled task of Windows."""
+"""Prints what starts a watch by itself: a systemd user unit, a launch agent of macOS, a scheduled task of Windows."""
 
 from __future__ import annotations
 
-import os
+import plistlib
 import subprocess
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
+
+from qbdoctor.model import system
 
 
 def systemd_unit(command: Sequence[str], environment: Mapping[str, str], *, needs_password: bool) -> str:
@@ -47,9 +49,12 @@ def _quoted(word: str) -> str:
 
 
 def scheduled_task(command: Sequence[str]) -> str:
-    """Return a task of Windows' Task Scheduler as XML, with the command that registers it in a comment."""
+    """Return a task of Windows' Task Scheduler as XML, with the command that registers it in a comment.
+
+    It names no encoding and has ASCII alone: PowerShell's ``>`` writes UTF-16, cmd.exe's the system's code page.
+    """
     arguments = subprocess.list2cmdline(list(command[1:]))
-    return f"""<?xml version="1.0" encoding="UTF-16"?>
+    return f"""<?xml version="1.0"?>
 <!-- Keep this as qbdoctor-watch.xml, then: schtasks /Create /TN "qbdoctor watch" /XML qbdoctor-watch.xml -->
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <Triggers><LogonTrigger><Enabled>true</Enabled></LogonTrigger></Triggers>
@@ -64,11 +69,30 @@ def scheduled_task(command: Sequence[str]) -> str:
     <Exec><Command>{escape(command[0])}</Command><Arguments>{escape(arguments)}</Arguments></Exec>
   </Actions>
 </Task>
-"""
+""".encode("ascii", "xmlcharrefreplace").decode()
+
+
+def launch_agent(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return a launch agent of macOS (launchd.plist(5)), with the commands that start it in a comment."""
+    label = "qbdoctor.watch"
+    held = {
+        "Label": label,
+        "ProgramArguments": list(command),
+        "EnvironmentVariables": dict(environment),
+        "RunAtLoad": True,
+        "KeepAlive": {"SuccessfulExit": False},
+        "ThrottleInterval": 60,
+    }
+    first, kind, rest = plistlib.dumps(held, sort_keys=False).decode().split("\n", 2)
+    place = f"~/Library/LaunchAgents/{label}.plist"
+    how = f"<!-- Keep this as {place}, then: launchctl bootstrap gui/$(id -u) {place} -->"
+    return "\n".join((first, kind, how, rest))
 
 
 def printed(command: Sequence[str], environment: Mapping[str, str], *, needs_password: bool) -> str:
     """Return what this system starts programs by."""
-    if os.name == "nt":
+    if system.platform() == "win32":
         return scheduled_task(command)
+    if system.is_macos():
+        return launch_agent(command, environment)
     return systemd_unit(command, environment, needs_password=needs_password)

@@ -39,9 +39,16 @@ def test_nothing_of_linux_stands_in_the_steps_of_another_system(cause: str, monk
 
 
 @pytest.mark.parametrize("cause", pages.ids())
-def test_no_cause_is_without_a_way_out_on_any_system(cause: str) -> None:
+def test_no_cause_is_without_a_way_out_on_any_system(cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor without a step that confirms it, also where nothing of the target is known."""
+    page = pages.page(cause)
     for system in ("linux", "windows", "macos"):
-        assert pages.fill(pages.page(cause), {"system": system}, stand_ins=True)
+        monkeypatch.setattr(systems, "HERE", system)
+        for values in ({}, {"container": "no", "proxy": "no"}):
+            known = {"system": system, **values}
+            assert pages.fill(page, known, stand_ins=True), (system, values)
+            assert pages.fill(page, known), (system, values)
+            assert pages.steps(page, known), (system, values)
 
 
 LOG = "$HOME/.local/share/qBittorrent/logs/qbittorrent.log"

@@ -9,6 +9,7 @@ import pytest
 from qbdoctor.lint import fixing, run
 from qbdoctor.lint.mends.trial import applied
 from qbdoctor.repair.edits import source_edits
+from tests.support import systems
 
 OLD = """import os
 import requests
@@ -80,6 +81,7 @@ def test_what_the_next_build_overwrites_is_left_alone(name: str, head: str, why:
     assert plan.left
 
 
+@systems.links
 def test_a_link_is_left_alone_and_named(tmp_path: Path) -> None:
     (tmp_path / "real.py").write_text(OLD)
     (tmp_path / "qbit.py").symlink_to("real.py")

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_no_text_advises_it_where_it_is_not(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(systems, "HERE", "linux")
     told = [
         text
         for page in map(pages.page, pages.ids())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.model import terminal_text
+from tests.support import systems
 
 
 def through(text: str, encoding: str) -> str:
@@ -44,7 +45,7 @@ def test_no_command_fails_for_its_encoding(words: tuple[str, ...], tmp_path: Pat
         run = subprocess.run(
             [sys.executable, "-m", "qbdoctor", *words, *(() if form == "human" else ("--format", form))],
             cwd=tmp_path,
-            env={"PATH": "", "HOME": str(tmp_path), "PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C.UTF-8"},
+            env=systems.bare(PATH="", HOME=str(tmp_path), PYTHONIOENCODING="ascii:strict", LC_ALL="C.UTF-8"),
             capture_output=True,
             check=False,
         )
@@ -55,6 +56,7 @@ def test_no_command_fails_for_its_encoding(words: tuple[str, ...], tmp_path: Pat
 
 def test_a_reader_that_went_away_is_known_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = OSError(errno.EINVAL, "Invalid argument")
+    monkeypatch.setattr(sys, "platform", "linux")
     assert not terminal_text.reader_gone(gone)
     assert terminal_text.reader_gone(BrokenPipeError())
     monkeypatch.setattr(sys, "platform", "win32")

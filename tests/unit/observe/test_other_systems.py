@@ -19,6 +19,7 @@ from qbdoctor.storage import own_programs
 from qbdoctor.target.address import parse_url
 from qbdoctor.target.description import Target
 from qbdoctor.target.processes import Instance
+from tests.support import systems
 
 PROXIES = {"http": "http://proxy.corp:3128", "https": "http://proxy.corp:3129"}
 
@@ -27,6 +28,7 @@ PROXIES = {"http": "http://proxy.corp:3128", "https": "http://proxy.corp:3129"}
 def test_the_systems_proxy_is_seen(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urllib.request, "getproxies", lambda: PROXIES)
     address = parse_url("http://nas.example.org:8080")
+    monkeypatch.setattr(sys, "platform", "linux")
     assert machine.proxy_variables(address, {}) == ()
     monkeypatch.setattr(sys, "platform", platform)
     (found,) = machine.proxy_variables(address, {})
@@ -61,6 +63,7 @@ def _seen(folder: str, config: Path, tmp_path: Path) -> Path | None:
     return found.named_by_log
 
 
+@systems.posix_only("user and group ids, which macOS has too")
 def test_a_healthy_macos_installation_uses_its_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Qt's AppConfigLocation, which the log names, is ~/Library/Preferences there; the ini is in ~/.config."""
     config = tmp_path / ".config/qBittorrent/qBittorrent.ini"

@@ -19,6 +19,7 @@ from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Side
 from qbdoctor.repair.history import change_document, undo_instructions
 from qbdoctor.repair.journal.records import FileChange, Record, StateChange, TargetRecord, Undoing, history_json
 from qbdoctor.reports.schema import load
+from tests.support import systems
 from tests.support.doctor import assert_silent, qbdoctor
 from tests.support.fixer import AUTH, LIST, change, new_config, records, sha256, state
 
@@ -156,6 +157,7 @@ def built(name: str) -> tuple[Record, undo_instructions.TakingBack]:
 
 @pytest.mark.parametrize("form", ["md", "json"])
 @pytest.mark.parametrize("name", SAMPLES)
+@systems.posix_only("the paths of the golden files")
 def test_golden(name: str, form: str) -> None:
     made, back = built(name)
     if form == "md":
@@ -255,6 +257,7 @@ def test_no_secret_in_it(config: Path) -> None:
         assert_silent(run.out + run.err, [*hashed, "canary-new-password", "canary-password"])
 
 
+@systems.posix_only("sh")
 def test_the_command_is_the_whole_command(config: Path) -> None:
     """It works from anywhere, and takes newer records of the same setting back with it."""
     before = state(config)
@@ -270,6 +273,7 @@ def test_the_command_is_the_whole_command(config: Path) -> None:
     assert (run.code, state(config)) == (0, before), run.out + run.err
 
 
+@systems.posix_only("sh and sha256sum")
 def test_the_steps_by_hand_in_the_file(config: Path) -> None:
     before = state(config)
     (made,) = change("fix", AUTH, "--config", str(config))["records"]

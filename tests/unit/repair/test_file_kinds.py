@@ -15,7 +15,7 @@ from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import atomic, foreign, locks, private
-from tests.support import journals
+from tests.support import journals, systems
 from tests.support.doctor import qbdoctor
 from tests.support.fixer import AUTH, in_own_mounts, records, sentence
 from tests.support.journals import KEY, apply
@@ -39,6 +39,7 @@ def names(config: Path) -> list[str]:
 # --- access control lists, attributes ---------------------------------------------------------------------------------
 
 
+@systems.posix_only("owners and extended attributes")
 def test_owner_list_and_attributes_are_kept(journal: Journal, config: Path) -> None:
     dress(config)
     had = dressing(config)
@@ -52,6 +53,7 @@ def test_owner_list_and_attributes_are_kept(journal: Journal, config: Path) -> N
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EPERM, errno.ENOTSUP])
 @pytest.mark.parametrize("name", ["system.posix_acl_access", "system.nfs4_acl", "user.note"])
+@systems.posix_only("extended attributes")
 def test_a_list_that_cannot_be_kept_is_refused(
     name: str, code: int, journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +75,7 @@ def test_a_list_that_cannot_be_kept_is_refused(
     assert [getattr(each, "state", None) for each in journal.records()] == ["abandoned"]
 
 
+@systems.posix_only("extended attributes")
 def test_no_attributes_there(journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(_path: object) -> list[str]:
         raise OSError(errno.ENOTSUP, "Operation not supported")
@@ -110,6 +113,7 @@ def test_a_hard_link_is_refused_with_the_reason(config: Path, tmp_path: Path) ->
     assert (config.read_bytes(), records()) == (OLD, [])
 
 
+@systems.links
 def test_a_link_into_another_folder_stays(config: Path, tmp_path: Path) -> None:
     """As dotfile managers make it; what is beside the link, and the link, stay."""
     link = tmp_path / "profile" / "qBittorrent.conf"
@@ -126,6 +130,7 @@ def test_a_link_into_another_folder_stays(config: Path, tmp_path: Path) -> None:
 # --- what cannot be written -------------------------------------------------------------------------------------------
 
 
+@systems.links
 def test_the_nix_store_is_refused_with_the_way_out(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +144,7 @@ def test_the_nix_store_is_refused_with_the_way_out(
     assert (config.read_bytes(), records()) == (OLD, [])
 
 
+@systems.posix_only("mount namespaces")
 def test_a_read_only_mount_is_refused_with_the_way_out(config: Path) -> None:
     """Of the file alone (as `docker -v …:ro` does), and of a store that a link leads to."""
     fix = f'{sys.executable} -m qbdoctor fix {AUTH} --yes --config "$2"; echo "code $?"'
@@ -213,6 +219,7 @@ assert journal.rollback(apply()).state == "rolled-back"
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EACCES, errno.ENOLCK])
+@systems.posix_only("flock")
 def test_no_lock_at_all_is_refused_with_the_reason(
     code: int, journal: Journal, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,7 +241,7 @@ def test_no_lock_at_all_is_refused_with_the_reason(
 def test_the_lock_of_windows(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No folder can be locked there, and filelock does it."""
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    monkeypatch.delattr(os, "O_DIRECTORY")
+    monkeypatch.delattr(os, "O_DIRECTORY", raising=False)
     with locks.hold(config.parent, 1), pytest.raises(Refused, match="Another run"), locks.hold(config.parent, 0.05):
         raise AssertionError("two hold it")
     with locks.hold(config.parent, 0):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
 from qbdoctor.repair.journal.records import ChangeRequest, Record
 from qbdoctor.storage import locks
+from tests.support import systems
 from tests.support.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, states
 
 FILES: dict[str, tuple[bytes, bytes]] = {
@@ -53,7 +53,7 @@ def test_one_line_changes_and_comes_back(name: str, journal: Journal, config: Pa
     assert back.rollback is not None
     assert back.rollback.how == "whole-file"
     assert states(back) == ["preparing", "applied", "rolling-back", "rolled-back"]
-    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    assert systems.has_mode(config, 0o640)
     assert [each.name for each in config.parent.iterdir()] == [config.name]
 
 
@@ -64,11 +64,12 @@ def test_private(journal: Journal, config: Path) -> None:
     finally:
         os.umask(old)
     for path in (record.folder, record.folder.parent, record.folder.parent.parent):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        assert systems.has_mode(path, 0o700)
     for path in record.folder.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert systems.has_mode(path, 0o600)
 
 
+@systems.links
 def test_through_a_symbolic_link(journal: Journal, config: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.conf"
     link.symlink_to(config)
@@ -81,6 +82,7 @@ def test_through_a_symbolic_link(journal: Journal, config: Path, tmp_path: Path)
     assert config.read_bytes() == OLD
 
 
+@systems.posix_only("names by /proc")
 def test_everything_is_durable_before_the_first_byte(
     journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +265,7 @@ def _worker(number: int, state: Path, config: Path) -> None:
 
 
 @pytest.mark.parametrize("shared", [True, False])
+@systems.posix_only("fork")
 def test_eight_at_once(shared: bool, config: Path, tmp_path: Path) -> None:
     """No update is lost and no lock stays, whether the runs share a state folder or only the target."""
     lines = b"".join(b"Own%d=before\n" % number for number in range(8))

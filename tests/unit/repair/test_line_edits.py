@@ -17,6 +17,7 @@ from qbdoctor.repair.journal import redo
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
 from qbdoctor.repair.journal.records import ChangeRequest, Record, RollbackRequest
 from qbdoctor.reports.schema import load
+from tests.support import systems
 
 ODD = Remove("Preferences", "WebUI\\BypassLocalAuth", "LocalHostAuth")
 MOVE = Move("LocalHostAuth", "BitTorrent", "WebUI\\LocalHostAuth", "Preferences", "WebUI\\LocalHostAuth")
@@ -67,7 +68,8 @@ def test_there_and_back_to_the_byte(journal: Journal, config: Path, edit: FileEd
     (dry,) = journal.plan_rollback([record]).steps
     assert (dry.how, dry.refusals) == ("whole-file", ())
     assert journal.rollback(record).state == "rolled-back"
-    assert (config.read_bytes(), config.stat().st_mode & 0o777) == (START, 0o640)
+    assert config.read_bytes() == START
+    assert systems.has_mode(config, 0o640)
 
 
 def test_what_the_diff_shows(journal: Journal, config: Path) -> None:
@@ -241,7 +243,7 @@ def pair(config: Path) -> tuple[bytes, bytes | None]:
 def test_adopted_and_back(journal: Journal, config: Path, beside: Path) -> None:
     record = apply(journal, config, ReplaceFile())
     assert pair(config) == (BESIDE, None)
-    assert config.stat().st_mode & 0o777 == 0o640
+    assert systems.has_mode(config, 0o640)
     assert {path.name for path in record.folder.glob("before.*")} == {"before.conf", "before.new.conf"}
     said = (record.folder / "record.json").read_text() + str([one.diff() for one in record.changes])
     assert "canary" not in said
@@ -333,6 +335,8 @@ def test_one_that_cannot_be_read_with_certainty(journal: Journal, config: Path, 
     with pytest.raises(Refused, match="no regular file"):
         apply(journal, config, ReplaceFile())
     beside.rmdir()
+    if systems.WINDOWS:  # where a link takes rights that few have
+        return
     beside.symlink_to("/etc/hostname")
     with pytest.raises(Refused, match="no regular file"):
         apply(journal, config, ReplaceFile())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal, SettingEdit
 from qbdoctor.repair.journal.records import RollbackRequest
+from tests.support import systems
 from tests.support.journals import AUTH, KEY, LIST, NEW, OLD, apply, on_disk, rewritten
 
 
@@ -87,7 +87,7 @@ def test_force_saves_first(journal: Journal, config: Path) -> None:
     assert plan.diff() == ("-[Preferences] WebUI\\ServerDomains=two.example",)
     assert journal.rollback(record, RollbackRequest(force=True)).state == "rolled-back"
     assert (record.folder / "conflict.conf").read_bytes() == data
-    assert stat.S_IMODE((record.folder / "conflict.conf").stat().st_mode) == 0o600
+    assert systems.has_mode(record.folder / "conflict.conf", 0o600)
     assert config.read_bytes() == OLD
 
 

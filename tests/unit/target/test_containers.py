@@ -13,6 +13,7 @@ from qbdoctor.target import containers
 from qbdoctor.target.command_line import CommandLine
 from qbdoctor.target.engines import engine
 from qbdoctor.target.engines.container import Container, parse
+from tests.support import systems
 
 ID = "80de0c939b5cc2ddfd6c2d1da90def9b7ca801cfd3c1baaabbbfcdc42e2fbed5"
 CANARY = "canary-of-the-environment"
@@ -198,6 +199,7 @@ def program(folder: Path, name: str, text: str = "exit 1") -> None:
 
 
 @pytest.mark.parametrize("host", ["ssh://me@nas.lan", "tcp://192.168.1.5:2375"])
+@systems.posix_only("an engine that is a shell script")
 def test_an_engine_elsewhere_is_never_asked(tmp_path: Path, host: str) -> None:
     program(tmp_path, "docker", f"touch {tmp_path}/asked")
     found = engine.find({"PATH": str(tmp_path), "DOCKER_HOST": host}, tmp_path)
@@ -207,6 +209,7 @@ def test_an_engine_elsewhere_is_never_asked(tmp_path: Path, host: str) -> None:
     assert "me@" not in found.problems[0].text
 
 
+@systems.posix_only("an engine that is a shell script")
 def test_a_context_counts_as_docker_reads_it(tmp_path: Path) -> None:
     import hashlib
     import json
@@ -231,6 +234,7 @@ def test_without_a_socket_or_a_store_no_program_is_run(tmp_path: Path, monkeypat
     assert not (tmp_path / "asked").exists()
 
 
+@systems.posix_only("an engine that is a shell script")
 def test_a_rootless_docker_that_nothing_names_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a shell of cron's: it runs, and the docker command asks another socket, which there is not."""
     program(tmp_path, "docker", f"touch {tmp_path}/asked")
@@ -244,6 +248,7 @@ def test_a_rootless_docker_that_nothing_names_is_told_of(tmp_path: Path, monkeyp
     assert not (tmp_path / "asked").exists()
 
 
+@systems.posix_only("an engine that is a shell script")
 def test_the_one_that_is_meant_is_looked_at_among_many_alike(tmp_path: Path) -> None:
     """The number of looks is capped: what is named, or publishes the port, comes before what only has a like name."""
     rows = "".join(
@@ -269,6 +274,7 @@ def test_the_one_that_is_meant_is_looked_at_among_many_alike(tmp_path: Path) -> 
         ("something else", "failed"),
     ],
 )
+@systems.posix_only("an engine that is a shell script")
 def test_why_an_engine_did_not_answer(tmp_path: Path, said: str, kind: str) -> None:
     program(tmp_path, "docker", f"echo '{said}' >&2; exit 1")
     (tmp_path / "sock").touch()
@@ -278,6 +284,7 @@ def test_why_an_engine_did_not_answer(tmp_path: Path, said: str, kind: str) -> N
     assert [one.kind for one in found.problems if one.engine == "docker"] == [kind]
 
 
+@systems.posix_only("an engine that is a shell script")
 def test_an_engine_that_hangs_or_floods_is_left(tmp_path: Path) -> None:
     program(tmp_path, "docker", "exec sleep 30")
     slow = engine.Engine("docker", str(tmp_path / "docker"))

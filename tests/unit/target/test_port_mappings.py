@@ -10,6 +10,7 @@ import pytest
 from qbdoctor.target.engines import port_mappings
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from tests.kit import namespaces, needs
+from tests.support import systems
 
 DOCKER = """*nat
 :DOCKER - [0:0]
@@ -110,6 +111,7 @@ def test_the_real_nft(tmp_path: Path) -> None:
     assert list(port_mappings.from_nft(listed.stdout)) == [("0.0.0.0", 8090, "10.77.197.1", 8080)]
 
 
+@systems.posix_only("root")
 def test_only_root_asks_and_what_fails_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, text in (("iptables-save", f"cat <<'E'\n{DOCKER}E"), ("nft", "echo no; exit 1")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from qbdoctor.model import shell
 from qbdoctor.target import proc_sockets, processes
 from qbdoctor.target.command_line import CommandLine, program_index, read_options
 from qbdoctor.target.engines import port_mappings
@@ -130,7 +131,7 @@ def test_links_are_masked_in_the_command_line() -> None:
         started=datetime.now(UTC),
     ).command_line
     assert "hunter2" not in shown
-    assert shown.startswith("'/opt/my qbt/qbittorrent' ")
+    assert shown.startswith(f"{shell.quote('/opt/my qbt/qbittorrent')} ")
     assert shown.endswith("--profile=/p")
 
 

@@ -20,6 +20,7 @@ from qbdoctor.target.engines.port_mappings import PortMapping
 from qbdoctor.target.processes import Instance
 from qbdoctor.target.resolve import World, resolve
 from tests.kit.server import Server
+from tests.support import systems
 
 ServerFactory = Callable[..., Server]
 STARTED = datetime(2026, 1, 2, tzinfo=UTC)
@@ -157,7 +158,7 @@ def test_several_are_listed(bench: Bench) -> None:
         running(13, listening=None),
     )
     assert "3 qBittorrent" in message
-    assert "qbdoctor check --profile /one   (port 8080, pid 11)" in message
+    assert f"qbdoctor check --profile {Path('/one')}   (port 8080, pid 11)" in message
     assert f"qbdoctor check --config {config}   (port 81, pid 12)" in message
     assert "process 13, whose port and config are not to be seen from here" in message
     assert "--url, --profile or --config" in message
@@ -212,6 +213,7 @@ def test_config(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("option", ["config", "profile"])
+@systems.links
 def test_the_instance_that_uses_that_very_file(bench: Bench, option: str) -> None:
     folder, config = bench.profile(Port="8080")
     link = bench.folder / "link"
@@ -384,7 +386,7 @@ def test_the_log_is_where_the_config_puts_it(bench: Bench) -> None:
     folder, config = bench.profile()
     elsewhere = bench.folder / "logs"
     text = config.read_text()
-    config.write_text(f"[Application]\nFileLogger\\Path={elsewhere}\n{text}")
+    config.write_text(f"[Application]\nFileLogger\\Path={elsewhere.as_posix()}\n{text}")
     assert bench.resolve(profile=str(folder)).log_file == elsewhere / "qbittorrent.log"
     usual = folder / "qBittorrent/data/logs/qbittorrent.log"
     usual.parent.mkdir(parents=True)

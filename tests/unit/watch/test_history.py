@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import stat
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from qbdoctor.watch.base.events import Event
 from qbdoctor.watch.base.glances import FullLook, Glance
 from qbdoctor.watch.history import database, store
 from qbdoctor.watch.history.store import HOUR, MINUTE, History
+from tests.support import systems
 
 URL = "http://nas.lan:8080"
 OK = Glance(1_700_000_000.0, 0.0, "ok", ms=20, status=200, with_session=True, release="5.3.0")
@@ -69,7 +69,7 @@ def test_what_was_seen_is_there_again(tmp_path: Path) -> None:
     assert (again.look, again.state) == (LOOK.look, "healthy")
     assert History(state, "http://other:1", print).open() is None
     for path in state.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+        assert systems.has_mode(path, 0o600), path
 
 
 def test_an_older_file_is_brought_to_this_version_with_what_it_holds(tmp_path: Path) -> None:

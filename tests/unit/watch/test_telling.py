@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import plistlib
 import subprocess
+import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
@@ -13,6 +15,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from qbdoctor.model import shell
 from qbdoctor.reports.schema import load
 from qbdoctor.watch.base.events import KINDS, Event
 from qbdoctor.watch.telling import outside, units
@@ -43,7 +46,11 @@ def handed(way: outside.Way, *events: Event) -> list[str]:
 def test_a_command_gets_the_change_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QBDOCTOR_PASSWORD", "canary-1")
-    command = 'cat >> told.jsonl; echo "${QBDOCTOR_PASSWORD-none}" >> env.txt'
+    Path("take.py").write_text(
+        "import os, sys\nopen('told.jsonl', 'a').write(sys.stdin.read())\n"
+        "open('env.txt', 'a').write(os.environ.get('QBDOCTOR_PASSWORD', 'none'))\n"
+    )
+    command = shell.join((sys.executable, "take.py"))
     assert not handed(by_command(command, URL, "nas"), Event("watch-started", 0.0, "x"), EVENT)
     (line,) = Path("told.jsonl").read_text().splitlines()
     assert json.loads(line) == {
@@ -58,7 +65,7 @@ def test_a_command_gets_the_change_as_json(tmp_path: Path, monkeypatch: pytest.M
         "explains": ["ip-banned"],
         "state": "healthy",
     }
-    assert Path("env.txt").read_text() == "none\n", "no program of others gets the password"
+    assert Path("env.txt").read_text() == "none", "no program of others gets the password"
     assert not Path("x").exists(), "nothing of the event is a command"
 
 
@@ -129,6 +136,7 @@ def test_bad_options_are_one_sentence(arguments: tuple[str, ...], said: str, tmp
     assert not found.out
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="units are systemd's")
 def test_a_unit_has_the_options_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QBDOCTOR_PASSWORD", "canary-1")
     found = qbdoctor(
@@ -155,10 +163,25 @@ def test_a_unit_has_the_options_and_no_secret(tmp_path: Path, monkeypatch: pytes
 
 def test_a_scheduled_task_is_well_formed() -> None:
     text = units.scheduled_task(
-        ["C:\\Program Files\\python.exe", "-m", "qbdoctor", "watch", "--on-change", 'a "b" & c']
+        ["C:\\Program Files\\python.exe", "-m", "qbdoctor", "watch", "--on-change", 'ä "b" & c']
     )
-    root = ET.fromstring(text.partition("\n")[2])
+    assert text.isascii(), "cmd.exe's > and PowerShell's write different encodings"
+    for encoding in ("utf-16", "cp1252", "utf-8-sig"):
+        ET.fromstring(text.encode(encoding))
+    root = ET.fromstring(text)
     place = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
     assert root.findtext(".//t:Command", namespaces=place) == "C:\\Program Files\\python.exe"
-    assert root.findtext(".//t:Arguments", namespaces=place) == '-m qbdoctor watch --on-change "a \\"b\\" & c"'
+    assert root.findtext(".//t:Arguments", namespaces=place) == '-m qbdoctor watch --on-change "ä \\"b\\" & c"'
     assert root.findtext(".//t:ExecutionTimeLimit", namespaces=place) == "PT0S"
+
+
+def test_a_launch_agent_is_well_formed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    command = ["/opt/my python", "-m", "qbdoctor", "watch", "--on-change", 'say "b" & c']
+    text = units.printed(command, {"QBDOCTOR_STATE_DIR": "/x"}, needs_password=True)
+    held = plistlib.loads(text.encode())
+    assert (held["ProgramArguments"], held["EnvironmentVariables"]) == (command, {"QBDOCTOR_STATE_DIR": "/x"})
+    assert held["KeepAlive"] == {"SuccessfulExit": False}, "once stopped it stays so"
+    assert f"LaunchAgents/{held['Label']}.plist" in text
+    assert "launchctl bootstrap" in text
+    assert "systemd" not in text

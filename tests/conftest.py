@@ -32,6 +32,7 @@ ServerFactory = Callable[..., Server]
 
 # How long an example takes is the machine's business, which other tests keep busy.
 hypothesis.settings.register_profile("qbdoctor", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.register_profile("few", parent=hypothesis.settings.get_profile("qbdoctor"), max_examples=10)
 hypothesis.settings.load_profile("qbdoctor")
 
 

@@ -9,6 +9,8 @@ program a process runs). Debian: wine wine64 gcc-mingw-w64-x86-64.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -26,8 +28,20 @@ ROOT = Path(__file__).parents[2]
 MINGW = "x86_64-w64-mingw32"
 LIBRARIES = (
     "psutil", "requests", "iniparse>=0.5.2,<0.6", "rich", "platformdirs", "filelock", "aiohttp>=3.12", "ast-grep-py>=0.38",
-    "pytest", "pytest-timeout", "hypothesis", "jsonschema", "cryptography",
+    "jinja2>=3.1", "prometheus-client>=0.20", "apprise>=1.8", "httpx>=0.27", "qbittorrent-api>=2025.11",
+    "pytest", "pytest-timeout", "hypothesis", "jsonschema", "cryptography", "tzdata",
 )  # fmt: skip
+_IN_CHECKOUT = (
+    "qbdoctor",
+    "checks",
+    "fixes",
+    "tests",
+    ".github",
+    "pyproject.toml",
+    "setup.py",
+    "README.md",
+    "CHANGELOG.md",
+)
 _NOT_OURS = re.compile(
     r"site-packages|dist-packages|__pycache__|lib-dynload|config-3\..*|test|idlelib|_sysconfigdata.*"
 )
@@ -96,12 +110,12 @@ class Windows:
         return ["wine", r"C:\Python\python.exe", *words]
 
     def run(
-        self, *words: str, seconds: float = 120, environment: dict[str, str] | None = None
+        self, *words: str, seconds: float = 120, environment: dict[str, str] | None = None, inside: str = ""
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run the Windows Python with pipes, whose encoding is then that of a redirect (cp1252)."""
+        """Run the Windows Python in a folder of C: with pipes, whose encoding is then that of a redirect (cp1252)."""
         return subprocess.run(
             self.command(*words),
-            cwd=self.drive,  # not the checkout, whose package would be taken before the installed one
+            cwd=self.drive / inside,
             env=self.environment | (environment or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -109,34 +123,85 @@ class Windows:
             check=False,
         )
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep Wine's own server meanwhile: a start takes a second then. Its services hold no pipe of a test's."""
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        server = shutil.which("wineserver", path="/usr/bin:/usr/lib/wine") or "/usr/lib/wine/wineserver64"
-        subprocess.run([server, "-p"], env=self.environment, check=True, **quiet)  # type: ignore[call-overload]
-        subprocess.run(self.command("-c", "pass"), env=self.environment, check=True, timeout=120, **quiet)  # type: ignore[call-overload]
-        try:
-            yield
-        finally:
-            subprocess.run([server, "-k"], env=self.environment, check=False, **quiet)  # type: ignore[call-overload]
+    def start(self) -> None:
+        """Start Wine's own server: a start takes a second then. Its services hold no pipe of a test's."""
+        _silently([_server(), "-p"], self.environment)
+        _silently(self.command("-c", "pass"), self.environment)
+
+    def end(self) -> None:
+        """End Wine's server with all that runs under it."""
+        _silently([_server(), "-k"], self.environment)
 
 
-def windows() -> Windows:
-    """Return the environment, built where it is not there yet, with this checkout's qbdoctor. Skips where it cannot be."""
+def _server() -> str:
+    return shutil.which("wineserver", path="/usr/bin:/usr/lib/wine") or "/usr/lib/wine/wineserver64"
+
+
+def _silently(command: Sequence[str], environment: dict[str, str]) -> None:
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, check=False, timeout=120)
+
+
+@contextlib.contextmanager
+def windows() -> Iterator[Windows]:
+    """Give the running environment, built where it is not there yet, with this checkout in it. Skips where it cannot be.
+
+    Workers of one run share it; a run of another checkout waits until they are done.
+    """
     lacking = missing("wine", f"{MINGW}-gcc")
     if lacking is not None or os.uname().machine != "x86_64":
         without(lacking or "Wine runs Windows' programs on x86-64 alone")
     made = Windows(matrix.cache_dir() / f"windows-{sys.version_info[0]}.{sys.version_info[1]}")
-    if not (made.folder / "done").exists():
-        shutil.rmtree(made.folder, ignore_errors=True)
+    made.folder.parent.mkdir(parents=True, exist_ok=True)
+    with made.folder.with_name(f"{made.folder.name}.lock").open("a") as lock:
+        _share(made, lock.fileno())
+        made.start()
         try:
-            _build(made)
-        except (subprocess.SubprocessError, OSError) as error:
-            without(f"the Windows Python could not be built: {error}")
-        (made.folder / "done").touch()
-    _install(made)
-    return made
+            yield made
+        finally:
+            with contextlib.suppress(BlockingIOError):  # others still use it
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                made.end()
+
+
+def _share(made: Windows, lock: int) -> None:
+    """Return with the environment as it is wanted and a shared lock on it."""
+    wanted = _digest()
+    while True:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if _text(made.folder / "checkout") == wanted and _text(made.folder / "done") == _built_of():
+            return
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _text(made.folder / "done") != _built_of():
+            shutil.rmtree(made.folder, ignore_errors=True)
+            try:
+                _build(made)
+            except (subprocess.SubprocessError, OSError) as error:
+                without(f"the Windows Python could not be built: {error}")
+            (made.folder / "done").write_text(_built_of())
+        if _text(made.folder / "checkout") != wanted:
+            _install(made)
+            (made.folder / "checkout").write_text(wanted)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _built_of() -> str:
+    return "\n".join(LIBRARIES)
+
+
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
+def _digest() -> str:
+    """Return what tells this checkout, as it is now, from others."""
+    made = hashlib.sha256(str(ROOT).encode())
+    for name in _IN_CHECKOUT:
+        for path in sorted((ROOT / name).rglob("*") if (ROOT / name).is_dir() else [ROOT / name]):
+            if path.is_file() and "__pycache__" not in path.parts:
+                made.update(f"{path}\0".encode() + path.read_bytes())
+    return made.hexdigest()
 
 
 def _build(made: Windows) -> None:
@@ -200,13 +265,19 @@ def _compile(made: Windows, work: Path, dll: str) -> None:
 
 
 def _install(made: Windows) -> None:
-    """Put this checkout's package in: ``checks`` and ``fixes`` lie inside it, as in a wheel."""
-    package = made.packages / "qbdoctor"
-    shutil.rmtree(package, ignore_errors=True)
+    """Put this checkout into C:\\src, where Python finds it; ``checks`` and ``fixes`` lie inside its package, as in a wheel."""
+    source = made.drive / "src"
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir()
     skip = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "qbdoctor", package, ignore=skip)
+    for name in _IN_CHECKOUT:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=skip)
+        else:
+            shutil.copyfile(ROOT / name, source / name)
     for neighbour in ("checks", "fixes"):
-        shutil.copytree(ROOT / neighbour, package / neighbour, ignore=skip)
+        shutil.copytree(ROOT / neighbour, source / "qbdoctor" / neighbour, ignore=skip)
+    (made.packages / "checkout.pth").write_text("C:\\src\n")
     about = made.packages / "qbdoctor-0.dist-info"
     about.mkdir(exist_ok=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: qbdoctor\nVersion: 0\n")

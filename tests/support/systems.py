@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import stat
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -21,11 +21,7 @@ def posix_only(reason: str) -> pytest.MarkDecorator:
 
 def under_wine() -> bool:
     """Return whether this Windows is Wine, which names no owner of a socket and is slow."""
-    if sys.platform != "win32":
-        return False
-    import ctypes
-
-    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+    return WINDOWS and hasattr(vars(ctypes)["WinDLL"]("ntdll"), "wine_get_version")
 
 
 @cache

@@ -14,12 +14,11 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.kit.windows import Windows, windows
+from tests.kit.windows import Windows
 
 pytestmark = pytest.mark.extended
 
@@ -42,13 +41,6 @@ async def main():
     session = aiohttp.ClientSession()
     await session.post("http://10.0.0.2:8080/api/v2/auth/login", json={"username": "\u0436", "password": "x"})
 """
-
-
-@pytest.fixture(scope="module", name="there")
-def _there() -> Iterator[Windows]:
-    made = windows()
-    with made.running():
-        yield made
 
 
 def folder(there: Windows, name: str) -> tuple[Path, str]:

@@ -18,6 +18,7 @@ from qbdoctor.repair.edits import source_edits
 from tests.kit.server import PASSWORD
 from tests.support import sandbox_driver
 from tests.support.simulated import simulated
+from tests.support.systems import bare
 
 DATA = Path(__file__).parents[2] / "data"
 OLD = next(one for one in KNOWN if str(one) == "4.2.5")
@@ -77,7 +78,7 @@ def test_every_mended_program_tells_a_good_login_from_a_bad_one(version: Version
         ]
         done = subprocess.run(
             [sys.executable, "-E", "-s", str(Path(sandbox_driver.__file__))],
-            input=json.dumps(jobs), capture_output=True, text=True, timeout=120, cwd=tmp_path, env={"PATH": os.defpath},
+            input=json.dumps(jobs), capture_output=True, text=True, timeout=120, cwd=tmp_path, env=bare(PATH=os.defpath),
         )  # fmt: skip
     came_in = json.loads(done.stdout[done.stdout.rindex("\n{") + 1 :] if "\n{" in done.stdout else done.stdout)
     assert {name: came for name, came in came_in.items() if (came is True) != right} == {}, done.stderr

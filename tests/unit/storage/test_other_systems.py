@@ -14,8 +14,6 @@ import pytest
 from qbdoctor.cli import credentials
 from qbdoctor.storage import atomic, own_programs, private
 
-fcntl = pytest.importorskip("fcntl", reason="Windows has no fcntl")
-
 
 def _windows(winerror: int) -> OSError:
     error = OSError(errno.EACCES, "Access is denied")
@@ -42,6 +40,7 @@ def test_the_privacy_protection_of_macos_is_not_ownership(monkeypatch: pytest.Mo
 def test_macos_writes_through_the_drives_cache(
     full_works: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no fcntl")
     asked: list[str] = []
 
     def control(_handle: int, number: int) -> None:

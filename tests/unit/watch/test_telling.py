@@ -20,6 +20,7 @@ from qbdoctor.reports.schema import load
 from qbdoctor.watch.base.events import KINDS, Event
 from qbdoctor.watch.telling import outside, units
 from qbdoctor.watch.telling.outside import Outside, by_apprise, by_command
+from tests.support import systems
 from tests.support.doctor import qbdoctor
 
 EVENT = Event(
@@ -79,8 +80,10 @@ def test_a_command_that_fails_or_hangs_is_told_and_stops_nothing(monkeypatch: py
         "restarted could not be told: the command of --on-change ended with 3"
     ]
     monkeypatch.setattr(outside, "COMMAND_SECONDS", 0.2)
+    sleep = shell.join((sys.executable, "-c", "import time; time.sleep(9)"))
+    hangs = sleep if systems.WINDOWS else f"exec {sleep}"
     began = time.monotonic()
-    assert "took more than" in handed(by_command("exec sleep 30", URL, None), EVENT)[0]
+    assert "took more than" in handed(by_command(hangs, URL, None), EVENT)[0]
     assert time.monotonic() - began < 5
 
 

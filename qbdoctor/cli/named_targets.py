@@ -101,7 +101,7 @@ def _read(path: Path, what: str) -> bytes:
 
 def _text(path: Path, data: bytes) -> str:
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # editors of Windows put a mark in front
     except UnicodeDecodeError:
         raise UserError("targets-bad", f"{path} is not UTF-8 text: save it as UTF-8.") from None
 

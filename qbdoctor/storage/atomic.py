@@ -22,7 +22,7 @@ from typing import Any
 from qbdoctor.model import system
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage.foreign import Place, TooLarge
-from qbdoctor.storage.private import sync, why, write_all
+from qbdoctor.storage.private import is_led_elsewhere, sync, why, write_all
 from qbdoctor.values import frozen
 
 _STORES = (Path("/nix/store"), Path("/gnu/store"))  # of Nix and Guix
@@ -81,6 +81,12 @@ def check_replaceable(place: Place) -> None:
             f"{real} is made by a system configuration, which would undo a change of it: change it there (services.qbittorrent "
             "of NixOS or Home Manager, for one), or make the config an ordinary file.",
             "config-read-only",
+        )
+    if is_led_elsewhere(real):
+        raise Refused(
+            f"{real} would not be changed: this Python is the Microsoft Store's, whose new files in AppData land in a copy that "
+            "other programs do not see. Run qbdoctor with a Python from python.org.",
+            "config-not-reached",
         )
     try:
         read_only = [

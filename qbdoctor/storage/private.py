@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -221,6 +222,18 @@ def create_file(path: Path) -> int:
     """Return the descriptor of a new file that only its owner may read. Raises OSError where the name is taken."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.open(path, flags, 0o600)
+
+
+def is_led_elsewhere(path: Path) -> bool:
+    """Return whether a new file there would land in a private copy: the Microsoft Store's Python in AppData.
+
+    Source: Microsoft, "Understanding how packaged desktop apps run on Windows".
+    """
+    if system.platform() != "win32" or "windowsapps" not in f"{sys.base_prefix} {sys.executable}".lower():
+        return False
+    places = (os.environ.get(name) for name in ("APPDATA", "LOCALAPPDATA"))
+    whole = os.path.normcase(path.absolute())
+    return any(place and whole.startswith(os.path.normcase(Path(place))) for place in places)
 
 
 def write_all(handle: int, data: bytes) -> None:

@@ -343,3 +343,15 @@ def test_a_value_from_a_finding_that_is_none_is_not_offered(monkeypatch: pytest.
     assert (edit,) == bound.edits(None, None)
     assert isinstance(edit, Edit)
     assert (edit.setting, edit.value) == ("ServerDomains", Added("nas.lan"))
+
+
+@pytest.mark.parametrize("path", ["/etc/qb/cert.pem", r"C:\qb\cert.pem", "D:/qb/cert.pem", r"\\nas\qb\cert.pem"])
+def test_a_file_is_named_as_the_servers_system_does(path: str) -> None:
+    """Which may be another than ours."""
+    assert input_types.file_path(path).replace("\\", "/") == path.replace("\\", "/")
+
+
+@pytest.mark.parametrize("path", ["cert.pem", "C:cert.pem", r"\qb\cert.pem"])
+def test_a_file_is_named_wholly(path: str) -> None:
+    with pytest.raises(ValueError, match="absolute"):
+        input_types.file_path(path)

@@ -148,3 +148,37 @@ def test_a_call_goes_to_its_peer(listener: socket.socket) -> None:
     assert (there.status, there.peer) == (403, "127.0.0.2")
     here = Wire(address, Deadline(5.0), Masks()).send(Call("GET", VERSION_PATH))
     assert here.status is None, "without peer nothing listens there, so the test above proves something"
+
+
+def test_the_address_that_answered_is_asked_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows takes two seconds to refuse a connection: of ``localhost`` ::1 comes first, and is tried but once."""
+    tried: list[str] = []
+    connect = socket.socket.connect
+
+    def note(self: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address[0])
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", note)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        both = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")]
+        found = [(kind, socket.SOCK_STREAM, 6, "", (name, port)) for kind, name in both]
+
+        def look_up(host: str, *_args: object, **_more: object) -> list[object]:
+            return [one for one in found if host in {"localhost", one[4][0]}]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with server.accept()[0] as one:
+                        one.recv(4096)
+                        one.sendall(ANSWER + b"Content-Length: 2\r\n\r\nv5")
+
+        threading.Thread(target=serve, daemon=True).start()
+        wire = Wire(parse_url(f"http://localhost:{port}"), Deadline(5.0), Masks())
+        for _ in range(4):
+            assert wire.send(Call("GET", VERSION_PATH)).status == 200
+    assert tried == ["::1", *["127.0.0.1"] * 4]

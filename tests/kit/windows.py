@@ -123,6 +123,13 @@ class Windows:
             check=False,
         )
 
+    def batch(self, *words: str, seconds: float = 120) -> subprocess.CompletedProcess[bytes]:
+        """Run a line of cmd.exe's."""
+        return subprocess.run(
+            ["wine", "cmd", "/c", *words],
+            cwd=self.drive, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False,
+        )  # fmt: skip
+
     def start(self) -> None:
         """Start Wine's own server: a start takes a second then. Its services hold no pipe of a test's."""
         _silently([_server(), "-p"], self.environment)

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
-import os
-import pty
-import select
-import shutil
-import signal
-import struct
 import subprocess
-import termios
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.kit.windows import Windows
+from tests.windows.scenes import CONFIG, Console, folder, said, waited_for
 
 pytestmark = pytest.mark.extended
 
-CONFIG = (
-    b"[Preferences]\r\nWebUI\\Port=9\r\nWebUI\\Address=127.0.0.1\r\nWebUI\\LocalHostAuth=false\r\n"
-    b"WebUI\\AuthSubnetWhitelistEnabled=true\r\nWebUI\\AuthSubnetWhitelist=0.0.0.0/0\r\n"
-)
 CLIENT = """import json, os, urllib.request
 url = os.environ["QBDOCTOR_TRACE_URL"] + "/api/v2/auth/login"
 body = json.dumps({"username": "admin", "password": "x"}).encode()
@@ -41,19 +27,6 @@ async def main():
     session = aiohttp.ClientSession()
     await session.post("http://10.0.0.2:8080/api/v2/auth/login", json={"username": "\u0436", "password": "x"})
 """
-
-
-def folder(there: Windows, name: str) -> tuple[Path, str]:
-    """A new folder in C:, as we and as Windows call it."""
-    path = there.drive / "t" / name
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    return path, f"C:\\t\\{name}"
-
-
-def said(done: subprocess.CompletedProcess[bytes]) -> str:
-    assert b"Traceback" not in done.stderr + done.stdout, done.stderr.decode("cp1252")
-    return done.stdout.decode("cp1252") + done.stderr.decode("cp1252")
 
 
 def test_demo_redirected(there: Windows) -> None:
@@ -122,14 +95,6 @@ def test_lint_and_trace_name_what_they_find(there: Windows) -> None:
         standin.wait()
 
 
-def waited_for(file: Path) -> str:
-    end = time.monotonic() + 60
-    while not file.exists():
-        assert time.monotonic() < end, f"{file} did not come"
-        time.sleep(0.1)
-    return file.read_text().strip()
-
-
 @pytest.mark.parametrize("command", ["simulate", "trace"])
 def test_ctrl_c_in_a_console_ends_what_waits(there: Windows, command: str) -> None:
     """A pseudo-console is needed: in a pipe there is nobody to press it."""
@@ -137,46 +102,36 @@ def test_ctrl_c_in_a_console_ends_what_waits(there: Windows, command: str) -> No
         "simulate": ("simulate", "--version", "5.1.0"),
         "trace": ("trace", "--url", "http://127.0.0.1:9"),
     }[command]
-    main, other = pty.openpty()
-    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
-    process = subprocess.Popen(
-        there.command("-m", "qbdoctor", *words),
-        cwd=there.drive,
-        env=there.environment | {"TERM": "xterm-256color"},
-        stdin=other, stdout=other, stderr=other,
-        preexec_fn=_take_the_terminal,  # noqa: PLW1509 - no threads here
-    )  # fmt: skip
-    os.close(other)
-    shown = b""
-    try:
-        shown += read_until(main, b"Ctrl-C ends", 60)
+    with Console(there, "-m", "qbdoctor", *words) as console:
+        shown = console.until(b"Ctrl-C ends", 60)
         time.sleep(1)
-        os.write(main, b"\x03")
-        shown += read_until(main, b"", 20)
-        assert process.wait(20) in {0, 130, 3}, shown.decode(errors="replace")
-        assert b"Traceback" not in shown
-        if command == "trace":
-            assert b"No request came" in shown or b"0 requests" in shown or b"no request" in shown.lower(), shown
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
-        os.close(main)
+        console.press(b"\x03")
+        shown += console.until(b"", 20)
+        assert console.process.wait(20) in {0, 130, 3}, shown.decode(errors="replace")
+    assert b"Traceback" not in shown
+    if command == "trace":
+        assert b"No request came" in shown or b"0 requests" in shown or b"no request" in shown.lower(), shown
 
 
-def _take_the_terminal() -> None:
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def read_until(handle: int, text: bytes, seconds: float) -> bytes:
-    """What a terminal shows until a text has come, or until it ends."""
-    shown, end = b"", time.monotonic() + seconds
-    while time.monotonic() < end and not (text and text in shown):
-        if select.select([handle], [], [], 0.2)[0]:
-            try:
-                data = os.read(handle, 65536)
-            except OSError as error:
-                assert error.errno == errno.EIO
-                return shown
-            shown += data
-    return shown
+def test_ctrl_c_at_the_question_changes_nothing(there: Windows) -> None:
+    path, name = folder(there, "asked")
+    config = path / "qBittorrent.ini"
+    config.write_bytes(CONFIG)
+    with Console(
+        there,
+        "-m",
+        "qbdoctor",
+        "fix",
+        "require-localhost-auth",
+        "--via",
+        "file",
+        "--config",
+        f"{name}\\qBittorrent.ini",
+    ) as console:
+        shown = console.until(b"[y/N]", 60)
+        assert b"[y/N]" in shown, shown
+        console.press(b"\x03")
+        shown += console.until(b"", 20)
+        assert console.process.wait(20) not in {0, None}, shown
+    assert b"Traceback" not in shown
+    assert config.read_bytes() == CONFIG

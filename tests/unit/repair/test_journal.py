@@ -33,7 +33,7 @@ FILES: dict[str, tuple[bytes, bytes]] = {
     ),
     "absent key": (b"[Preferences]\nA=1", b"[Preferences]\nA=1\nWebUI\\LocalHostAuth=true"),
     "absent section": (b"[A]\r\nb=1\r\n", b"[A]\r\nb=1\r\n\r\n[Preferences]\r\nWebUI\\LocalHostAuth=true\r\n"),
-    "empty": (b"", b"[Preferences]\nWebUI\\LocalHostAuth=true\n"),
+    "empty": (b"", f"[Preferences]{os.linesep}WebUI\\LocalHostAuth=true{os.linesep}".encode()),
     "other bytes": (b"[Preferences]\nName=\xe4\xf6\xff\n" + OLD[-60:], b"[Preferences]\nName=\xe4\xf6\xff\n" + NEW[-59:]),
 }  # fmt: skip
 

@@ -250,7 +250,7 @@ def test_adopted_and_back(journal: Journal, config: Path, beside: Path) -> None:
     assert '"qBittorrent_new.conf"' in said
     assert journal.rollback(record).state == "rolled-back"
     assert pair(config) == (START, BESIDE)
-    assert beside.stat().st_mode & 0o777 == 0o604
+    assert systems.has_mode(beside, 0o604)
 
 
 def test_adopted_and_used_and_back(journal: Journal, config: Path, beside: Path) -> None:

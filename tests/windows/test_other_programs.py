@@ -1,0 +1,170 @@
+"""What other programs do to us on Windows: files that they hold open, consoles, shells, drives and long paths."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit.windows import Windows
+from tests.windows.scenes import CONFIG, Console, folder, said, waited_for
+
+pytestmark = pytest.mark.extended
+
+HOLD = """import ctypes, sys, time
+k = ctypes.WinDLL("kernel32", use_last_error=True)
+k.CreateFileW.restype = ctypes.c_void_p
+held = k.CreateFileW(sys.argv[1], 0x80000000, int(sys.argv[2]), None, 3, 0, None)
+open(sys.argv[3], "w").write(str(held))
+time.sleep(300)
+"""
+READ_BY_OTHERS = 1
+"""FILE_SHARE_READ: others may read it meanwhile, not write or replace it."""
+FIX = ("-m", "qbdoctor", "fix", "require-localhost-auth", "--yes", "--via", "file")
+
+
+@contextlib.contextmanager
+def held_open(there: Windows, path: Path, name: str, share: int) -> Iterator[None]:
+    """Another program has the file open. ``name`` is what Windows calls it."""
+    mark = path.with_name(f"{path.name}.held")
+    (there.drive / "t/hold.py").write_text(HOLD)
+    holder = subprocess.Popen(
+        there.command(r"C:\t\hold.py", name, str(share), f"{name}.held"),
+        cwd=there.drive, env=there.environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert waited_for(mark) not in {"", "-1"}
+        yield
+    finally:
+        holder.kill()
+        holder.wait()
+        mark.unlink(missing_ok=True)
+
+
+def ini(there: Windows, name: str) -> tuple[Path, str]:
+    """A config alone in its folder, as we and as Windows call it."""
+    path, called = folder(there, name)
+    (path / "qBittorrent.ini").write_bytes(CONFIG)
+    return path / "qBittorrent.ini", f"{called}\\qBittorrent.ini"
+
+
+def test_a_config_that_another_program_has_open_is_left_with_the_reason(there: Windows) -> None:
+    config, name = ini(there, "open")
+    with held_open(there, config, name, READ_BY_OTHERS):
+        done = there.run(*FIX, "--config", name)
+    text = said(done)
+    assert done.returncode == 4, text
+    assert "another program has it open" in text
+    assert "this user may not" not in text
+    assert config.read_bytes() == CONFIG
+    assert [path.name for path in config.parent.iterdir()] == [config.name]
+
+
+def test_a_config_that_nobody_else_may_read_is_told_so(there: Windows) -> None:
+    config, name = ini(there, "locked")
+    with held_open(there, config, name, 0):
+        text = said(there.run("-m", "qbdoctor", "check", "--config", name))
+    assert "another program has it open" in text, text
+
+
+def test_an_output_file_that_is_open_leaves_nothing_beside_it(there: Windows) -> None:
+    path, name = folder(there, "report")
+    target = path / "report.json"
+    target.write_bytes(b"old")
+    config, called = ini(there, "for the report")
+    with held_open(there, target, f"{name}\\report.json", READ_BY_OTHERS):
+        done = there.run("-m", "qbdoctor", "check", "--config", called, "--json", "-o", f"{name}\\report.json")
+    assert done.returncode == 2, said(done)
+    assert "another program has it open" in said(done)
+    assert [(one.name, one.read_bytes()) for one in path.iterdir()] == [("report.json", b"old")]
+    assert config.read_bytes() == CONFIG
+
+
+def test_openmetrics_has_its_own_line_ends(there: Windows) -> None:
+    _, name = ini(there, "metrics")
+    done = there.run("-m", "qbdoctor", "check", "--config", name, "--format", "openmetrics")
+    assert b"# EOF\n" in done.stdout, said(done)
+    assert b"\r" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["фильмы", "x" * 120 + "\\" + "y" * 120], ids=["letters of no code page", "long"])
+def test_any_path_is_fixed_and_rolled_back(there: Windows, name: str) -> None:
+    path, called = folder(there, name.replace("\\", "/"))
+    config = path / "qBittorrent.ini"
+    config.write_bytes(CONFIG)
+    done = there.run(*FIX, "--config", f"{called}\\qBittorrent.ini".replace("/", "\\"))
+    assert done.returncode == 0, said(done)
+    assert config.read_bytes() != CONFIG
+    done = there.run("-m", "qbdoctor", "rollback", "--yes")
+    assert done.returncode == 0, said(done)
+    assert config.read_bytes() == CONFIG
+
+
+def test_a_profile_on_another_drive(there: Windows, tmp_path: Path) -> None:
+    """Its records are on C:, so nothing of them can be renamed into its place."""
+    drive = there.folder / "prefix/dosdevices/q:"
+    drive.unlink(missing_ok=True)
+    drive.symlink_to(tmp_path)
+    config = tmp_path / "box/qBittorrent/config/qBittorrent.ini"
+    config.parent.mkdir(parents=True)
+    config.write_bytes(CONFIG)
+    try:
+        done = there.run(*FIX, "--profile", r"Q:\box")
+        assert done.returncode == 0, said(done)
+        assert config.read_bytes() == CONFIG.replace(b"LocalHostAuth=false", b"LocalHostAuth=true")
+        done = there.run("-m", "qbdoctor", "rollback", "--yes")
+        assert done.returncode == 0, said(done)
+        assert config.read_bytes() == CONFIG
+    finally:
+        drive.unlink()
+
+
+def test_the_change_document_has_windows_commands(there: Windows) -> None:
+    config, name = ini(there, "my change")
+    assert there.run(*FIX, "--config", name).returncode == 0
+    listed = json.loads(there.run("-m", "qbdoctor", "history", "--json").stdout)
+    newest = next(one for one in listed["records"] if one["file"]["path"] == name)
+    text = said(there.run("-m", "qbdoctor", "history", newest["id"], "--format", "markdown"))
+    assert f'certutil -hashfile "{name}" SHA256' in text
+    assert "```bat" in text
+    for word in ("```sh\n", "sha256sum", "install -", "systemctl", "umask", f"'{name}'"):
+        assert word not in text
+    # The line that compares works as printed, blank in the path and all.
+    batch = there.drive / "t/look.bat"
+    batch.write_text(f'@certutil -hashfile "{name}" SHA256\r\n')
+    undo = next(line.strip() for line in text.splitlines() if line.strip().startswith("qbdoctor rollback"))
+    (there.drive / "t/undo.bat").write_text(
+        undo.replace("qbdoctor", r"@C:\Python\python.exe -m qbdoctor", 1) + " --yes\r\n", newline=""
+    )
+    done = there.batch(r"C:\t\undo.bat")
+    assert done.returncode == 0, said(done)
+    assert config.read_bytes() == CONFIG
+
+
+def test_a_client_that_is_a_batch_file_is_traced(there: Windows) -> None:
+    """As npm, which is npm.cmd."""
+    path, name = folder(there, "tools")
+    (path / "client.cmd").write_text('@C:\\Python\\python.exe -c "print(7 * 6)"\r\n', newline="")
+    done = there.run(
+        "-m", "qbdoctor", "trace", "--url", "http://127.0.0.1:9", "--run", "--", f"{name}\\client", seconds=180
+    )
+    text = said(done)
+    assert "cannot be started" not in text, text
+    assert "42" in text
+
+
+def test_a_console_is_told_to_obey_escapes_and_a_pipe_gets_none(there: Windows) -> None:
+    code = (
+        "import ctypes, msvcrt, sys; from qbdoctor.cli import output; mode = ctypes.c_ulong(); used = output.use_color(False); "
+        "ctypes.WinDLL('kernel32').GetConsoleMode(ctypes.c_void_p(msvcrt.get_osfhandle(1)), ctypes.byref(mode)); "
+        "print('used', used, 'obeys', bool(mode.value & 4))"
+    )
+    assert b"used False obeys False" in there.run("-c", code).stdout
+    with Console(there, "-c", code) as console:
+        shown = console.until(b"obeys ", 60) + console.until(b"", 5)
+    assert b"used True obeys True" in shown or b"used False obeys False" in shown, shown

@@ -59,7 +59,7 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     path = Path(output).expanduser()
     if files.is_folder(path):
         raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
-    from qbdoctor.storage import foreign, trust  # noqa: PLC0415 - most results go to standard output
+    from qbdoctor.storage import foreign, private, trust  # noqa: PLC0415 - most results go to standard output
 
     try:
         if files.exists(path) and not files.is_file(path):  # /dev/stdout, a FIFO: written to, never replaced
@@ -70,7 +70,7 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     except Refused as refused:
         raise UserError("output-failed", f"--output: {refused.reason}") from None
     except OSError as error:
-        raise UserError("output-failed", f"--output: {path} cannot be written: {error.strerror}.") from None
+        raise UserError("output-failed", f"--output: {path} cannot be written: {private.why(error)}.") from None
 
 
 def use_color(no_color: bool) -> bool:

@@ -23,6 +23,7 @@ from qbdoctor import releases
 from qbdoctor.config.qtini.document import MAX_BYTES, Entry, QtIni, Unreadable
 from qbdoctor.config.qtini.values import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
 from qbdoctor.config.subnets import Network, parse_subnets
+from qbdoctor.model import system
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import Key, Layout, Version, VersionRange, fingerprints
@@ -61,8 +62,11 @@ def read_config(path: Path) -> tuple[bytes, datetime]:
             "config-missing", f"There is no config file {path}: give the right one with --config or --profile."
         ) from None
     except PermissionError:
+        kept = "may not be read by this user"
+        if system.platform() == "win32":
+            kept = "cannot be read: another program has it open, or it may not be read by this user"
         raise UserError(
-            "config-unreadable", f"{path} may not be read by this user: run qbdoctor as the user that runs qBittorrent."
+            "config-unreadable", f"{path} {kept}: run qbdoctor as the user that runs qBittorrent."
         ) from None
     except OSError as error:
         raise UserError(

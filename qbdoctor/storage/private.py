@@ -278,7 +278,10 @@ _PRIVACY = "macOS's privacy protection keeps this program out: allow it in Syste
 
 def why(error: OSError) -> str:
     """Return what went wrong, in words."""
-    of_windows = _WINDOWS_REASONS.get(getattr(error, "winerror", None) or 0)
+    number = getattr(error, "winerror", None) or 0
+    if not number and system.platform() == "win32" and error.errno == errno.EACCES:
+        number = 5  # the C library, which opens a file, tells no more
+    of_windows = _WINDOWS_REASONS.get(number)
     if of_windows is not None:
         return of_windows
     if system.is_macos() and error.errno == errno.EPERM:  # ownership is EACCES there

@@ -24,12 +24,19 @@ def _windows(winerror: int) -> OSError:
 @pytest.mark.parametrize(
     ("winerror", "words"), [(32, "another program has it open"), (33, "locked"), (5, "another program has it open, or")]
 )
-def test_an_open_file_is_no_lack_of_rights_on_windows(winerror: int, words: str) -> None:
+def test_an_open_file_is_no_lack_of_rights_on_windows(
+    winerror: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert words in private.why(_windows(winerror))
-    assert private.why(OSError(errno.EACCES, "x")) == "this user may not"
+    without = OSError(errno.EACCES, "Permission denied")  # as os.open() raises it, which asks the C library
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert private.why(without) == "another program has it open, or this user may not"
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert private.why(without) == "this user may not"
 
 
 def test_the_privacy_protection_of_macos_is_not_ownership(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
     assert private.why(OSError(errno.EPERM, "x")) == "this user may not"
     monkeypatch.setattr(sys, "platform", "darwin")
     assert "Full Disk Access" in private.why(OSError(errno.EPERM, "x"))

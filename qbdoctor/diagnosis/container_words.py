@@ -9,6 +9,7 @@ import re
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
+from qbdoctor.diagnosis.catalogue import systems
 from qbdoctor.model import shell
 from qbdoctor.model.findings import Remedy
 
@@ -73,15 +74,21 @@ def owner_of_folder(one: Container, config: Path | None) -> Remedy:
         "Give the folder to the user that the container runs as (its --user or user:, or PUID and PGID), or run it as the "
         "folder's owner. The first line shows the one, the second the other."
     )
-    shown = (f"{one.engine} inspect -f '{{{{.Config.User}}}}' {one.name}", f"ls -ldn {shell.quote(folder)}")
+    shown = (f"{one.engine} inspect -f '{{{{.Config.User}}}}' {one.name}", *_here(f"ls -ldn {shell.quote(folder)}"))
     return Remedy("deployment", said, shown)
+
+
+def _here(linux: str) -> tuple[str, ...]:
+    """Return a command as this machine's system has it; () where it has none."""
+    made = systems.command(linux, systems.HERE)
+    return () if made is None else (made,)
 
 
 def _taken(one: Container) -> Remedy:
     """Return the way out where a port that it publishes is another's already."""
     ports = sorted({port.host_port for port in one.ports}) or [8080]
     said = "A port that it publishes is taken: see who has it, then end that one, or publish another number here."
-    shown = (f"{one.engine} ps --filter publish={ports[0]}", f"ss -ltnp 'sport = :{ports[0]}'")
+    shown = (f"{one.engine} ps --filter publish={ports[0]}", *_here(f"ss -ltnp 'sport = :{ports[0]}'"))
     return Remedy("deployment", said, shown)
 
 

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from qbdoctor.model import system
 from qbdoctor.storage import files, foreign, own_programs
 from qbdoctor.storage.private import is_root
 from qbdoctor.target.engines.container import Container, EngineName, parse
@@ -283,9 +284,8 @@ def _problem(engine: Engine, said: str) -> Problem:
     called = engine.name.capitalize()
     lower = said.lower()
     if "permission denied" in lower:
-        who = (
-            "root or a member of the group docker" if engine.name == "docker" else "the user whose containers they are"
-        )
+        owners = "root or a member of the group docker" if system.is_linux() else "the user who runs Docker Desktop"
+        who = owners if engine.name == "docker" else "the user whose containers they are"
         return Problem(engine.name, "denied", f"{called} may not be asked by this user: run this as {who}")
     if "cannot connect" in lower or "is the docker daemon running" in lower:
         return Problem(engine.name, "down", f"{called} is installed and does not run")

@@ -16,6 +16,7 @@ from qbdoctor import releases
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KEYS, Version
+from tests.support import systems
 
 OLD = "[LegalNotice]\nAccepted=true\n\n[Preferences]\nWebUI\\Address=127.0.0.1\nWebUI\\Port=18080\n"
 
@@ -30,7 +31,7 @@ def read(text: str | bytes, version: str | None = None, *, platform: str = "linu
 
 def test_a_file_is_described(tmp_path: Path) -> None:
     path = tmp_path / "qBittorrent.conf"
-    path.write_text(OLD)
+    path.write_bytes(OLD.encode())
     os.utime(path, (1_700_000_000, 1_700_000_000))
     settings = Settings.load(path, Version.parse("5.1.0"))
     assert settings.file == path
@@ -79,9 +80,9 @@ def _loop(path: Path) -> None:
     [
         (_missing, "config-missing"),
         (_folder, "config-is-folder"),
-        (_fifo, "config-unreadable"),
-        (_device, "config-unreadable"),
-        (_loop, "config-unreadable"),
+        pytest.param(_fifo, "config-unreadable", marks=systems.posix_only("FIFOs")),
+        pytest.param(_device, "config-unreadable", marks=systems.posix_only("/dev")),
+        pytest.param(_loop, "config-unreadable", marks=systems.links),
         (_large, "config-too-large"),
         (_binary, "config-binary"),
         (_utf16, "config-binary"),

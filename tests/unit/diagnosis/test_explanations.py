@@ -8,12 +8,18 @@ import re
 import pytest
 
 from qbdoctor.cli import suggest
-from qbdoctor.diagnosis.catalogue import explain, pages
+from qbdoctor.diagnosis.catalogue import explain, pages, systems
 from qbdoctor.diagnosis.catalogue.pages import CONDITIONS
 from qbdoctor.model.findings import Check, Judgement
 from tests.support.page_values import CONTRACT, FULL
 
 ANY_PAGE = pytest.mark.parametrize("cause", CONTRACT)
+
+
+@pytest.fixture(autouse=True)
+def _in_the_words_of_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the pages are written; test_systems judges what becomes of them elsewhere."""
+    monkeypatch.setattr(systems, "HERE", "linux")
 
 
 def test_pages_come_by_rank() -> None:

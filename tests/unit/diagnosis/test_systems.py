@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
-from qbdoctor.diagnosis.catalogue import pages, systems
+from qbdoctor.diagnosis.catalogue import explain, pages, systems
 
 LINUX = re.compile(
-    r"systemctl|journalctl|systemd|qbittorrent-nox\b|\bss -|pgrep -a|\bps -\S+ \S+ -C|/proc/|\.local/share|getent|resolv\.conf|"
-    r"timedatectl|\bip route|qBittorrent\.conf"
+    r"systemctl|journalctl|systemd|qbittorrent-nox\b|\bss -|pgrep -a|\bps -\S+ \S+ -C|/proc\b|\.local/share|getent|resolv\.conf|"
+    r"timedatectl|\bip route|qBittorrent\.conf|--restart|--confirm-within|group docker|docker group|usermod|\bnft\b|iptables|"
+    r"\bufw\b|SELinux|AppArmor|sha256sum|\bapt\b|/etc/"
 )
 POSIX = re.compile(
     r"^(?:grep|tail|cat|rm|cp|ls|awk|sed|env|export|nc|tr|head|openssl|kill|chown|df|curl(?!\.exe)|while pgrep|\(umask)\b|"
@@ -30,12 +32,15 @@ def steps(cause: str, system: str) -> list[tuple[str, tuple[str, ...]]]:
 def test_nothing_of_linux_stands_in_the_steps_of_another_system(cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for system in ("windows", "macos"):
         monkeypatch.setattr(systems, "HERE", system)
+        monkeypatch.setattr(sys, "platform", {"windows": "win32", "macos": "darwin"}[system])
         for text, commands in steps(cause, system):
             for line in (text, *commands):
                 assert not LINUX.search(line), line
             if system == "windows":
                 for line in commands:
                     assert OF_CONTAINERS.search(line) or not POSIX.search(line), line
+        whole = explain.cause_page(pages.page(cause), {"system": system}).text(100)
+        assert [line for line in whole.splitlines() if LINUX.search(line)] == []
 
 
 @pytest.mark.parametrize("cause", pages.ids())

@@ -24,6 +24,7 @@ from qbdoctor.reports.changes import line
 from qbdoctor.reports.schema import load
 from qbdoctor.target import log
 from tests.kit.tls import make_cert
+from tests.support import systems
 from tests.support.page_values import CONTRACT
 
 COMING = {"stale-lockfile"}
@@ -70,7 +71,7 @@ def test_looks_are_kept_private_small_and_pruned(tmp_path: Path) -> None:
         os.utime(store._path(f"target {number}"), (number, number))
     kept = list((tmp_path / "state/looks").glob("*.json"))
     assert len(kept) <= MOST_LOOKS + 1
-    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "state/looks").iterdir()} == {0o600}
+    assert all(systems.has_mode(path, 0o600) for path in (tmp_path / "state/looks").iterdir())
     assert store.last(["never", f"target {MOST_LOOKS + 4}"]) == look(release=str(MOST_LOOKS + 4))
     assert store.last(["target 0"]) is None
 
@@ -84,6 +85,7 @@ def test_a_damaged_look_is_none(tmp_path: Path) -> None:
     assert store.last(["one"]) is None
 
 
+@systems.posix_only("permission bits")
 def test_a_folder_that_others_may_write_is_neither_believed_nor_written(tmp_path: Path) -> None:
     mine = tmp_path / "state"
     Store(mine).keep(look(), ["one"])

@@ -14,6 +14,7 @@ import pytest
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage import atomic, foreign, private
+from tests.support import systems
 
 OLD, NEW = b"[Preferences]\nA=1\n", b"[Preferences]\nA=longer than before\n"
 
@@ -47,6 +48,7 @@ def alone(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o664, 0o200])
+@systems.posix_only("permission bits")
 def test_mode_stays(config: Path, mode: int) -> None:
     config.chmod(mode)
     old = os.umask(0o077)
@@ -66,6 +68,7 @@ def test_owner_and_group_stay(config: Path) -> None:
     assert (config.stat().st_uid, config.stat().st_gid) == (1234, 2345)
 
 
+@systems.posix_only("extended attributes")
 def test_extended_attributes_stay(config: Path) -> None:
     try:
         os.setxattr(config, "user.note", b"mine")
@@ -75,6 +78,7 @@ def test_extended_attributes_stay(config: Path) -> None:
     assert os.getxattr(config, "user.note") == b"mine"
 
 
+@systems.posix_only("access lists as attributes")
 def test_an_access_control_list_stays(config: Path) -> None:
     # user::rw- user:1234:r-- group::r-- mask::rw- other::---, as the kernel keeps it
     entries = [(1, 6, 0xFFFFFFFF), (2, 4, 1234), (4, 4, 0xFFFFFFFF), (16, 6, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF)]
@@ -91,12 +95,14 @@ def test_an_access_control_list_stays(config: Path) -> None:
     assert config.stat().st_mode == mode
 
 
+@systems.posix_only("extended attributes")
 def test_an_attribute_that_cannot_be_kept_is_noted(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "listxattr", lambda _path: ["security.made-up"])
     (note,) = replace(config).notes
     assert "security.made-up" in note
 
 
+@systems.posix_only("permission bits")
 def test_what_comes_between_is_private(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.chmod(0o644)
     seen: list[int] = []
@@ -111,6 +117,7 @@ def test_what_comes_between_is_private(config: Path, monkeypatch: pytest.MonkeyP
     assert seen == [0o600]
 
 
+@systems.links
 def test_a_symbolic_link_stays(config: Path, tmp_path: Path) -> None:
     link = tmp_path / "elsewhere" / "link.conf"
     link.parent.mkdir()
@@ -251,6 +258,7 @@ def test_windows_gives_up(config: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert alone(config)
 
 
+@systems.posix_only("fchown, to be taken away")
 def test_without_owners(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("fchown", "O_DIRECTORY", "statvfs"):
         monkeypatch.delattr(os, name)

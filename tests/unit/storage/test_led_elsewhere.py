@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qbdoctor.model import system
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.storage import private
@@ -18,7 +19,7 @@ STORE = r"C:\Program Files\WindowsApps\PythonSoftwareFoundation.Python.3.11_3.11
 @pytest.fixture
 def roaming(config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("APPDATA", str(config.parent))
-    monkeypatch.setattr(private.system, "platform", lambda: "win32")
+    monkeypatch.setattr(system, "platform", lambda: "win32")
     return config
 
 
@@ -40,5 +41,5 @@ def test_another_python_and_another_place_are_not(
     monkeypatch.setattr(sys, "base_prefix", STORE)
     assert private.is_led_elsewhere(roaming)
     assert not private.is_led_elsewhere(tmp_path / "profile/qBittorrent.ini")
-    monkeypatch.setattr(private.system, "platform", lambda: "linux")
+    monkeypatch.setattr(system, "platform", lambda: "linux")
     assert not private.is_led_elsewhere(roaming)

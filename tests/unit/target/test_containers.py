@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from qbdoctor.diagnosis import container_words
+from qbdoctor.diagnosis.catalogue import systems as catalogue_systems
 from qbdoctor.target import containers
 from qbdoctor.target.command_line import CommandLine
 from qbdoctor.target.engines import engine
@@ -314,6 +315,16 @@ def test_steps_in_its_own_words() -> None:
     podman = parse(inspected(), "podman")
     assert podman is not None
     assert container_words.logs(podman) == "podman logs --tail 50 media-qb-1"
+
+
+def test_steps_are_those_of_this_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = made(State={"Status": "exited", "Error": "port is already allocated"})
+    for here, program in (("linux", "ss"), ("macos", "lsof"), ("windows", "Get-NetTCPConnection")):
+        monkeypatch.setattr(catalogue_systems, "HERE", here)
+        assert container_words.start(taken)[0].commands[1].split()[0] == program
+        assert any("ls -ldn" in one for one in container_words.owner_of_folder(taken, None).commands) is (
+            here != "windows"
+        )
 
 
 @pytest.mark.parametrize("name", ["AutoRemove", "PODMAN_SYSTEMD_UNIT"])

@@ -117,9 +117,9 @@ def _stripped(seen: Observations, call: Exchange) -> Judgement | None:
     made = [
         one
         for one in (*seen.comparisons["api-key"], *seen.comparisons["two-ways"])
-        if one.differs and one.factor.startswith(("the way", "an API key")) and one.b.status in {200, 404}
+        if (one.factor.startswith("the way") and one.a.status in {401, 403} and one.b.status == 200)
+        or (one.factor.startswith("an API key") and one.a.status == 200 and one.b.status == 404)
     ]
-    made = [one for one in made if one.b.status == 200 or (one.a.status == 200 and one.b.status == 404)]
     key = seen.asked.api_key
     same = seen.settings is not None and key is not None and seen.settings.secret("APIKey") == key
     dropped = seen.bearer_root.status == 200 and False not in releases.possible("auth.api_key", seen.releases)

@@ -1,6 +1,21 @@
 """Checks that qBittorrent accepts the Host header that clients of this address send."""
 
-from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations, Remedy, container_words
+import ipaddress
+
+from qbdoctor.api import (
+    Check,
+    Comparison,
+    Evidence,
+    Finding,
+    Judgement,
+    Observations,
+    Rejection,
+    Remedy,
+    container_words,
+    is_public,
+    passes_as_host,
+    refusals,
+)
 
 
 def judge(seen: Observations) -> Judgement:
@@ -12,6 +27,9 @@ def judge(seen: Observations) -> Judgement:
         return Judgement("skip", "Not judged", "what answers is not qBittorrent")
     authority = seen.target.address.authority
     if first.status != 401:
+        found = _others(seen)
+        if found:
+            return Judgement("warn", found[0].summary, findings=found)
         return Judgement("pass", f"Host: {authority} is accepted")
     if seen.first_request_log is not None and not seen.first_request_log.rejections:
         return Judgement(
@@ -32,6 +50,68 @@ def judge(seen: Observations) -> Judgement:
         return told[0]
     found = tuple(finding for one in told for finding in one.findings)
     return Judgement("fail", f"Host: {authority} is refused for its port, and for its name as well", findings=found)
+
+
+def _others(seen: Observations) -> tuple[Finding, ...]:
+    """Find by the log what Host headers of others were refused since the start: theirs is another address than the one asked.
+
+    What would pass now is left out, and so is a stranger of the Internet that names an address: it tries them all.
+    """
+    own = seen.target.instance is not None
+    groups: dict[str, list[Rejection]] = {}
+    for one in seen.rejected if own else seen.refused_before.rejections:
+        if one.kind in {"host", "port"} and one.received and not _is_settled(seen, one):
+            groups.setdefault(one.received, []).append(one)
+    return tuple(_refused(seen, host, lines) for host, lines in sorted(groups.items())[:3])
+
+
+def _is_settled(seen: Observations, one: Rejection) -> bool:
+    name = _name_of(one.received)
+    if one.kind == "port" and one.expected != str(seen.target.server_port or one.expected):
+        return True
+    if one.kind == "host" and passes_as_host(seen, name):
+        return True
+    return _network(name.strip("[]")) is not None and _is_stranger(one.source)
+
+
+def _is_stranger(source: str) -> bool:
+    network = _network(source)
+    return network is not None and is_public(network)
+
+
+def _network(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(address)
+    except ValueError:
+        return None
+
+
+def _name_of(host: str) -> str:
+    """Return a Host header without its port."""
+    name, _, port = host.rpartition(":")
+    return name if name and port.isdigit() else host
+
+
+def _refused(seen: Observations, host: str, lines: list[Rejection]) -> Finding:
+    last = lines[-1]
+    sources = ", ".join(sorted({one.source for one in lines})[:3])
+    why = (
+        f"its port is not the one qBittorrent listens on, {last.expected}"
+        if last.kind == "port"
+        else "that name is not in its list of domains"
+    )
+    text = (
+        f"Since its start qBittorrent refused {refusals.times(lines)} from {sources} for the Host header {host}: {why}. "
+        "Whoever uses that address gets 401"
+    )
+    when = f", the last at {last.when:%Y-%m-%d %H:%M:%S}" if last.when else ""
+    file = seen.target.log_file
+    said = f"{file or 'the log'}: Received Host header: {host}, {refusals.times(lines)}{when}"
+    evidence = (Evidence("log", said, {"count": len(lines)} | ({"file": str(file)} if file else {})),)
+    if last.kind == "port":
+        values = {"server_port": last.expected or "", "port": host.rpartition(":")[2]}
+        return Finding("host-port-mismatch", "likely", text, evidence, "warning", values)
+    return Finding("host-not-allowed", "likely", text, evidence, "warning", {"name": _name_of(host)})
 
 
 def _sent_host(comparison: Comparison) -> str:

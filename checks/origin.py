@@ -12,10 +12,8 @@ from qbdoctor.api import (
     Rejection,
     Severity,
     bears_marks,
+    refusals,
 )
-
-HEADERS = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
-CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
 
 
 def judge(seen: Observations) -> Judgement:
@@ -101,7 +99,7 @@ def _header_refused(seen: Observations, compared: Comparison) -> Judgement:
         if browsers:
             summary += "; over https they would add Sec-Fetch-Site: same-origin, which lets them through"
     evidence = tuple(Evidence.experiment(one) for one in (compared, browsers) if one)
-    found = Finding(CAUSES[name.lower()], "proven", summary, evidence, values=_values(seen))
+    found = Finding(refusals.cause(name.lower(), value), "proven", summary, evidence, values=_values(seen))
     return Judgement("fail", f"{name}: {value} is refused with 401", findings=(found,))
 
 
@@ -151,15 +149,15 @@ def _host_refused(seen: Observations, compared: Comparison, forwarded: Compariso
 def _added_on_the_way(seen: Observations) -> Judgement | None:
     """Our own first request held none of these headers, yet the log says that one of them was refused."""
     told = seen.first_request_log
-    refused = next((one for one in told.rejections if one.kind in CAUSES), None) if told else None
+    refused = next((one for one in told.rejections if one.kind in refusals.NAMES), None) if told else None
     if told is None or refused is None:
         return None
     if "direct" not in seen.comparisons:
         return Judgement("fail", "A header is added on the way", wants=("direct", "cross-site"))
-    name = HEADERS[refused.kind]
+    name = refusals.NAMES[refused.kind]
     summary = (
-        f"Something between {seen.target.address.url} and qBittorrent adds {name}: {_site(refused)}, which qBittorrent "
-        f"refuses, since the request is addressed to {refused.expected or 'another host'}"
+        f"Something between {seen.target.address.url} and qBittorrent adds {name}: {refusals.site(refused.received)}, which "
+        f"qBittorrent refuses, since the request is addressed to {refused.expected or 'another host'}"
     )
     evidence = [_line(told, refused), Evidence.response(seen.anonymous)]
     direct = seen.compared("direct")
@@ -169,8 +167,16 @@ def _added_on_the_way(seen: Observations) -> Judgement | None:
     if shown is not None:
         evidence.append(Evidence.experiment(shown))
     confidence: Confidence = "proven" if shown is not None else "likely"
-    found = Finding(CAUSES[refused.kind], confidence, summary, tuple(evidence), values=_added_values(seen, refused))
-    return Judgement("fail", f"{name}: {_site(refused)} is added on the way and refused", findings=(found,))
+    found = Finding(
+        refusals.cause(refused.kind, refused.received),
+        confidence,
+        summary,
+        tuple(evidence),
+        values=_added_values(seen, refused),
+    )
+    return Judgement(
+        "fail", f"{name}: {refusals.site(refused.received)} is added on the way and refused", findings=(found,)
+    )
 
 
 def _shown(seen: Observations) -> Comparison | None:
@@ -180,20 +186,21 @@ def _shown(seen: Observations) -> Comparison | None:
 
 
 def _added_values(seen: Observations, refused: Rejection) -> dict[str, str]:
-    return _values(seen) | ({"origin": _site(refused)} if "://" in refused.received else {})
+    return _values(seen) | ({"origin": refusals.site(refused.received)} if "://" in refused.received else {})
 
 
 def _line(told: FirstRequestLog, refused: Rejection) -> Evidence:
-    text = f"{told.file}: {HEADERS[refused.kind]} {_site(refused)!r} was refused, addressed to {refused.expected!r}"
-    return Evidence("log", text, {"file": str(told.file), "header": HEADERS[refused.kind]})
+    name, site = refusals.NAMES[refused.kind], refusals.site(refused.received)
+    text = f"{told.file}: {name} {site!r} was refused, addressed to {refused.expected!r}"
+    return Evidence("log", text, {"file": str(told.file), "header": name})
 
 
 def _by_log(seen: Observations) -> Judgement:
     """Judge by what the running server's log says of others' requests: a warning, since it may be mended since."""
     groups: dict[tuple[str, str], list[Rejection]] = {}
     for one in seen.rejected:
-        if one.kind in CAUSES and one.expected != "" and not _settled(seen, one):
-            groups.setdefault((one.kind, _site(one)), []).append(one)
+        if one.kind in refusals.NAMES and one.expected != "" and not _settled(seen, one):
+            groups.setdefault((one.kind, refusals.site(one.received)), []).append(one)
     if not groups:
         if seen.target.instance is None or not seen.log:
             return Judgement("skip", "Not judged", "without --public-url no Origin is sent, and no log is at hand")
@@ -205,13 +212,12 @@ def _by_log(seen: Observations) -> Judgement:
 def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) -> Finding:
     last = lines[-1]
     when = f", the last at {last.when:%Y-%m-%d %H:%M:%S}" if last.when else ""
-    times = "one request" if len(lines) == 1 else f"{len(lines)} requests"
     text = (
-        f"Since its start qBittorrent refused {times} with the {HEADERS[kind]} {site}, addressed to "
+        f"Since its start qBittorrent refused {refusals.times(lines)} with the {refusals.NAMES[kind]} {site}, addressed to "
         f"{last.expected or 'another host'}{when}"
     )
     file = str(seen.target.log_file)
-    evidence = [Evidence("log", f"{file}: {text}", {"file": file, "header": HEADERS[kind], "count": len(lines)})]
+    evidence = [Evidence("log", f"{file}: {text}", {"file": file, "header": refusals.NAMES[kind], "count": len(lines)})]
     severity: Severity = "warning"
     confidence: Confidence = "likely"
     values = {"origin": site} if "://" in site else {}
@@ -221,7 +227,8 @@ def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) ->
         evidence.append(Evidence.experiment(shown))
     if kind == "cross-site":
         text += "; that is what browsers say of a call out of a page of another site, which this protection keeps out"
-    return Finding(CAUSES[kind], confidence, text, tuple(evidence), severity=severity, values=values)
+    text += refusals.who(site)
+    return Finding(refusals.cause(kind, site), confidence, text, tuple(evidence), severity=severity, values=values)
 
 
 def _settled(seen: Observations, one: Rejection) -> bool:
@@ -234,16 +241,7 @@ def _settled(seen: Observations, one: Rejection) -> bool:
     asked = [each for each in made if each.factor.startswith(("the Origin", "the Referer"))]
     if public is None or seen.target.direct or not asked or any(each.differs for each in asked):
         return False
-    return _site(one).partition("://")[2] == public.authority
-
-
-def _site(one: Rejection) -> str:
-    """Return scheme, host and port alone: the rest of a Referer may hold somebody's token."""
-    scheme, mark, rest = one.received.partition("://")
-    if not mark:
-        return one.received[:40]
-    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-    return f"{scheme}://{authority}"
+    return refusals.site(one.received).partition("://")[2] == public.authority
 
 
 CHECK = Check(
@@ -251,14 +249,7 @@ CHECK = Check(
     title="Origin and Referer",
     order=55,
     judge=judge,
-    causes=(
-        "origin-mismatch",
-        "referer-mismatch",
-        "cross-site-blocked",
-        "host-port-mismatch",
-        "host-not-allowed",
-        "call-changed-on-the-way",
-    ),
+    causes=(*refusals.CAUSES, "host-port-mismatch", "host-not-allowed", "call-changed-on-the-way"),
     about=(
         "With --public-url the check asks as a browser does that uses that address: with its Host, then with its Origin as "
         "well, then with its Referer. A 401 to one of the last two proves that something replaced the Host on the way; "

@@ -1,7 +1,5 @@
 """Checks whether the way through the address changes what qBittorrent says, or what it is told."""
 
-from collections.abc import Sized
-
 from qbdoctor.api import (
     Check,
     Comparison,
@@ -17,14 +15,13 @@ from qbdoctor.api import (
     differing_headers,
     explains_itself,
     is_login_page,
+    refusals,
     releases,
 )
 
 POLICY = "referrer-policy"
 JUDGED = {POLICY, "content-security-policy"}
 """Headers whose difference is judged here by what it does."""
-HEADERS = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
-CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
 
 
 def judge(seen: Observations) -> Judgement:
@@ -125,7 +122,7 @@ def _browser(seen: Observations, origin: Comparison | None) -> Finding | None:
     evidence = [Evidence.experiment(origin)]
     if met:
         evidence.append(
-            Evidence("log", f"since its start it refused {_times(met)} with that Origin", {"count": len(met)})
+            Evidence("log", f"since its start it refused {refusals.times(met)} with that Origin", {"count": len(met)})
         )
     severity: Severity = "error" if met else "warning"
     return Finding("origin-mismatch", "proven", text, tuple(evidence), severity, values)
@@ -153,18 +150,19 @@ def _others_by_log(seen: Observations) -> list[Finding]:
     own = f"{address.scheme}://{address.authority}"
     groups: dict[tuple[str, str], list[Rejection]] = {}
     for one in seen.refused_before.rejections:
-        site = _site(one.received)
-        if one.kind in CAUSES and one.expected != "" and site != own:
+        site = refusals.site(one.received)
+        if one.kind in refusals.NAMES and one.expected != "" and site != own:
             groups.setdefault((one.kind, site), []).append(one)
     found = []
     for (kind, site), lines in sorted(groups.items())[:3]:
         text = (
-            f"Since its start qBittorrent refused {_times(lines)} with the {HEADERS[kind]} {site}, addressed to "
-            f"{lines[-1].expected or 'another host'}; --public-url URL, with the address that browsers use, tries it"
+            f"Since its start qBittorrent refused {refusals.times(lines)} with the {refusals.NAMES[kind]} {site}, addressed to "
+            f"{lines[-1].expected or 'another host'}"
+            f"{refusals.who(site) or '; --public-url URL, with the address that browsers use, tries it'}"
         )
         evidence = (Evidence("log", text, {"count": len(lines)}),)
         values = {"proxy": "yes"} | ({"origin": site} if "://" in site else {})
-        found.append(Finding(CAUSES[kind], "likely", text, evidence, "warning", values))
+        found.append(Finding(refusals.cause(kind, site), "likely", text, evidence, "warning", values))
     return found
 
 
@@ -174,8 +172,8 @@ def _nameless_by_log(seen: Observations) -> Finding | None:
     if not lines or seen.sign_in.outcome != "accepted":
         return None
     text = (
-        f"Since its start qBittorrent refused {_times(lines)} to log in that came without a user name, while this run's form "
-        "arrived: some client sends its form in pieces (Transfer-Encoding: chunked), or something on its way does"
+        f"Since its start qBittorrent refused {refusals.times(lines)} to log in that came without a user name, while this "
+        "run's form arrived: some client sends its form in pieces (Transfer-Encoding: chunked), or something on its way does"
     )
     return Finding("login-body-lost", "likely", text, (Evidence("log", f"the log says: {lines[-1].shown}"),), "warning")
 
@@ -184,17 +182,6 @@ def _refused_for_host(seen: Observations) -> int:
     """Return how many requests were refused for the Host that arrived, before this run, at this way's end."""
     mine = {one for one in (seen.client.address,) if one}
     return sum(1 for one in seen.refused_before.rejections if one.kind in {"host", "port"} and one.source in mine)
-
-
-def _times(lines: Sized) -> str:
-    return "one request" if len(lines) == 1 else f"{len(lines)} requests"
-
-
-def _site(received: str) -> str:
-    """Return scheme, host and port alone: the rest of a Referer may hold somebody's token."""
-    scheme, mark, rest = received.partition("://")
-    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-    return f"{scheme}://{authority}" if mark else received[:40]
 
 
 def _judged(findings: list[Finding]) -> Judgement:
@@ -311,7 +298,7 @@ CHECK = Check(
         "call-changed-on-the-way",
         "answers-cached",
         "login-body-lost",
-        *CAUSES.values(),
+        *refusals.CAUSES,
     ),
     about=(
         "Where something stands in front and the process behind it is known (its log gained the line about this run's login), "

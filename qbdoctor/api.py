@@ -13,11 +13,11 @@ from qbdoctor.config.key_lint import Oddity, as_read_by, lint_keys
 from qbdoctor.config.password_hash import hashed
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
-from qbdoctor.diagnosis import container_words
+from qbdoctor.diagnosis import container_words, refusals
 from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_in
 from qbdoctor.diagnosis.calls import calls_fail, calls_work
 from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
-from qbdoctor.diagnosis.current_values import integer_now, whitelist_now
+from qbdoctor.diagnosis.current_values import integer_now, passes_as_host, whitelist_now
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, RemoveLock, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie, Withheld
@@ -124,6 +124,8 @@ __all__ = [
     "not_there",
     "odd_keys",
     "opened",
+    "passes_as_host",
+    "refusals",
     "releases",
     "session_cookie",
     "stands_in_front",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
+from qbdoctor.config import server_domains
 from qbdoctor.config.subnets import Network, parse_subnets
 
 if TYPE_CHECKING:
@@ -29,3 +30,17 @@ def whitelist_now(seen: Observations, via: str) -> tuple[bool, tuple[Network, ..
     if settings is None:
         return False, ()
     return settings.boolean("AuthSubnetWhitelistEnabled"), settings.whitelist()[0]
+
+
+def passes_as_host(seen: Observations, name: str) -> bool:
+    """Return whether a Host header with this name is certain to pass now, by the list of domains; False if not known."""
+    anchored = releases.possible("host.domains_anchored", seen.releases)
+    if seen.preferences is not None:
+        checks = seen.preferences.get("web_ui_host_header_validation_enabled", True)
+        domains = str(seen.preferences.get("web_ui_domain_list", "")).split(";")
+    elif seen.settings is not None:
+        checks, domains = seen.settings.boolean("HostHeaderValidation"), list(seen.settings.server_domains())
+    else:
+        return False
+    listed = [one.strip() for one in domains if one.strip()]
+    return not checks or all(server_domains.allow(listed, name, anchored=bool(one)) for one in anchored)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from qbdoctor import releases
+from qbdoctor.config import server_domains
 from qbdoctor.model.basics import Secret
 from qbdoctor.releases.actions import LEGACY_CALLS
 from qbdoctor.releases.web_api import has_action, has_scope, legacy_versions, status_of
@@ -21,7 +22,6 @@ from qbdoctor.simulator.state import StandIn
 _PREFIX = "/api/v2/"
 _API = re.compile(r"/api/v2/([A-Za-z_][A-Za-z_0-9]*)/([A-Za-z_][A-Za-z_0-9]*)\Z", re.ASCII)
 _LEGACY = re.compile(r"/((?:sync|command|query)/[A-Za-z_][A-Za-z_0-9]*|login|logout)(?:/([^/]+))?\Z", re.ASCII)
-_WILDCARDS = re.compile(r"\[[^]]*\]|.", re.DOTALL)
 
 
 class Where(NamedTuple):
@@ -199,8 +199,8 @@ class SimulatedExchange:
             return False
         if _is_own(name, self.where.address):
             return True
-        match = re.fullmatch if releases.server_domains_anchored(self.version) else re.search
-        return any(match(_pattern(domain), name, re.IGNORECASE) for domain in self.standin.settings.server_domains())
+        anchored = releases.server_domains_anchored(self.version)
+        return server_domains.allow(self.standin.settings.server_domains(), name, anchored=anchored)
 
     def _find_session(self) -> None:
         """Go on with the session of the cookie, else start one for who needs no login. Raises :class:`Refusal`."""
@@ -275,13 +275,6 @@ def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.
             return ipaddress.IPv4Address("127.0.0.1")
         return address.ipv4_mapped or address
     return address
-
-
-def _pattern(domain: str) -> str:
-    """Return a ServerDomains entry as a regular expression: ``*``, ``?`` and ``[…]`` are wildcards."""
-    known = {"*": ".*", "?": "."}
-    parts = _WILDCARDS.findall(domain)
-    return "".join(part if len(part) > 1 else known.get(part, re.escape(part)) for part in parts)
 
 
 def _decoded(text: str) -> str:

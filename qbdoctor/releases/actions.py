@@ -104,10 +104,13 @@ ACTIONS: dict[str, Action] = {
     ),
     **_rows(
         "5.3.0", None, "5.3.0",
-        "rss/cloneRule", "rss/exportRules", "rss/importRules", "transfer/pauseSession", "transfer/resumeSession",
+        "rss/cloneRule", "rss/importRules", "transfer/pauseSession", "transfer/resumeSession",
         "transfer/setSpeedLimits",
     ),
-    **_rows("5.3.0", None, None, "app/getFreeSpaceAtPath", "torrents/downloadFile", "transfer/getSpeedLimits"),}  # fmt: skip
+    **_rows(
+        "5.3.0", None, None,
+        "app/getFreeSpaceAtPath", "rss/exportRules", "torrents/downloadFile", "transfer/getSpeedLimits",
+    ),}  # fmt: skip
 
 POST_ONLY = {name: action.post_only for name, action in ACTIONS.items() if action.post_only is not None}
 

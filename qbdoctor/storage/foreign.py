@@ -300,8 +300,7 @@ def hold(path: Path, *, follow: bool = True) -> Iterator[Place]:
         yield place
     finally:
         if descriptor is not None:
-            with suppress(OSError):
-                os.close(descriptor)
+            private.close_unwritten(descriptor)
 
 
 def find_place(path: Path, follow: bool) -> Place:
@@ -317,7 +316,7 @@ def find_place(path: Path, follow: bool) -> Place:
     try:
         return _resolve(start, top, str(path)[len(start) :], follow, crossed)
     finally:
-        os.close(top)
+        private.close_unwritten(top)
 
 
 def _resolve(start: str, top: int, rest: str, follow: bool, crossed: list[Crossed]) -> Place:
@@ -361,11 +360,11 @@ def _resolve(start: str, top: int, rest: str, follow: bool, crossed: list[Crosse
             crossed.append(Crossed(here, found.st_uid, False, found.st_mode & (stat.S_ISVTX | 0o022), found.st_gid))
             trail.append(part)
     finally:
-        os.close(current)
+        private.close_unwritten(current)
 
 
 def _exchange(old: int, new: int) -> int:
-    os.close(old)
+    private.close_unwritten(old)
     return new
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage.foreign import Place
-from qbdoctor.storage.private import why
+from qbdoctor.storage.private import close_unwritten, why
 
 _PAUSE = 0.005
 _LONGEST_PAUSE = 0.04  # many that wait must not take the time of the one that works
@@ -60,12 +60,12 @@ def _flock(folder: Path, seconds: float, descriptor: int | None) -> int | None:
     try:
         _wait(handle, folder, seconds)
     except OSError as error:
-        _close(handle)
+        close_unwritten(handle)
         if error.errno in _NO_LOCKS:
             return None
         raise _unavailable(folder, error) from None
     except BaseException:
-        _close(handle)
+        close_unwritten(handle)
         raise
     return handle
 
@@ -81,10 +81,10 @@ def _lock_stand_in(folder: Path, seconds: float) -> Callable[[], None]:
     try:
         _wait(handle, folder, seconds)
     except OSError as error:
-        _close(handle)
+        close_unwritten(handle)
         raise _unavailable(folder, error) from None
     except BaseException:
-        _close(handle)
+        close_unwritten(handle)
         raise
     return partial(os.close, handle)
 
@@ -107,11 +107,6 @@ def _wait(handle: int, folder: Path, seconds: float) -> None:
             raise _taken(folder, seconds)
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _close(handle: int) -> None:
-    with suppress(OSError):
-        os.close(handle)
 
 
 def _lock_on_windows(folder: Path, seconds: float) -> Callable[[], None]:

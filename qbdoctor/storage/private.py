@@ -56,6 +56,12 @@ def write_private(path: Path, data: bytes, *, durable: bool = True) -> None:
         os.close(handle)
 
 
+def close_unwritten(handle: int) -> None:
+    """Close a descriptor that nothing was written by: an error of that tells of no content that is lost."""
+    with suppress(OSError):
+        os.close(handle)
+
+
 def make_private(folder: Path) -> None:
     """Make a folder with mode 0700, if it is not there yet. Raises OSError."""
     try:
@@ -166,8 +172,7 @@ def sync_folder(folder: Path) -> None:
         if error.errno not in NO_FOLDER_SYNC:
             raise
     finally:
-        with suppress(OSError):  # it is durable
-            os.close(handle)
+        close_unwritten(handle)
 
 
 def leftovers(folder: Path, name: str | None = None) -> tuple[Path, ...]:

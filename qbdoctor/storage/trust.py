@@ -34,7 +34,7 @@ def check_ours(folder: Path) -> None:
             "state-unusable",
         ) from None
     assert place.descriptor is not None  # noqa: S101 - for the type checker: it has one on this system
-    os.close(place.descriptor)
+    private.close_unwritten(place.descriptor)
     ours = (0, os.geteuid(), private.unmapped_owner())
     for one in place.crossed:
         itself = one is place.crossed[-1] and there == folder.absolute()

@@ -84,7 +84,7 @@ def test_made_in_a_container_and_looked_for_outside(
     started = datetime.now(UTC)
     inside = tmp_path / "its root"
     one = Instance(1, ("qbittorrent-nox",), started, home=Path("/config"), in_container=True, root=inside)
-    monkeypatch.setattr(other_folders, "find_instances", lambda: (one,))
+    monkeypatch.setattr("qbdoctor.target.processes.find_instances", lambda: (one,))
     assert other_folders.look(home(), os.environ) == ()
     places = [inside / "root/.local/state/qbdoctor", inside / "config/.local/state/qbdoctor"]
     for place in places:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from qbdoctor.target import log_failures
 if TYPE_CHECKING:
     from qbdoctor.looks.taking import Place
     from qbdoctor.observe.observer import Observer
+    from qbdoctor.target.log import LogLine
     from qbdoctor.target.log_failures import Failing
 
 _WORDS = {
@@ -34,13 +35,24 @@ def failing_clients(observer: Observer, place: Place, moment: datetime | None = 
     """
     if place.instance is None:
         return ()
-    first = observer.seen.anonymous if observer.seen.has("anonymous") else None
-    ours = {observer.seen.client.address, first.local if first else None} if first is not None else set()
     now = moment or datetime.now(UTC)
-    found = log_failures.failing(place.log, place.instance.started)
+    return of_log(place.log, place.instance.started, own_addresses(observer), observer.wire.masks.hide, now)
+
+
+def own_addresses(observer: Observer) -> frozenset[str]:
+    """Return the addresses that the server may take us for."""
+    first = observer.seen.anonymous if observer.seen.has("anonymous") else None
+    found = (observer.seen.client.address, first.local) if first is not None else ()
+    return frozenset(one for one in found if one)
+
+
+def of_log(
+    lines: Sequence[LogLine], running_since: datetime, ours: frozenset[str], hide: Callable[[str], str], now: datetime
+) -> tuple[FailingClient, ...]:
+    """Return who is refused by the lines of a run's log. ``running_since`` and ``now`` are aware; ``hide`` masks secrets."""
     return tuple(
-        _made(one, own=one.address in ours, hide=observer.wire.masks.hide, now=now)
-        for one in found
+        _made(one, own=one.address in ours, hide=hide, now=now)
+        for one in log_failures.failing(lines, running_since)
         if one.address not in ours or one.kind not in _OF_QBDOCTOR
     )
 

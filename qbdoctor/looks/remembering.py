@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.looks import comparing, log_events, server_log, taking, words
-from qbdoctor.looks.failing import failing_clients
+from qbdoctor.looks.failing import failing_clients, own_addresses
 from qbdoctor.looks.log_events import Dated
 from qbdoctor.looks.look import Look
 from qbdoctor.looks.store import Store, carried_over, identities
@@ -88,10 +88,7 @@ def _dated(
     """Return what else the log dates after that moment, and a ban of the address that the server takes us for."""
     if not lines:
         return ()
-    seen = observer.seen
-    first = seen.anonymous if seen.has("anonymous") else None
-    ours = (seen.client.address, first.local) if first is not None else ()
-    addresses = frozenset(one for one in ours if one)
+    seen, addresses = observer.seen, own_addresses(observer)
     reached = seen.has("ban") and seen.ban is not None
     return log_events.dated(lines, running, after, addresses=addresses, ban_reached=reached)
 

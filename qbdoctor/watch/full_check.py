@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import json
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -60,6 +63,7 @@ class FullChecks:
         self._tidy(observer, earlier)
         self.observer = observer
         self.last = self._full_look(observer, report, at)
+        _give_memory_back()
         return self.last, report
 
     def _hand_on(self, earlier: Observer, observer: Observer, *, session_lost: bool, changed: bool) -> None:
@@ -137,3 +141,15 @@ def _launched(session: SessionClient) -> float | None:
         return float(json.loads(raw)["launch_time"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def _give_memory_back() -> None:
+    """Free what a full check needed alone: a watch runs for months, and glibc keeps what was freed in pieces.
+
+    Measured over 200 full checks: 53 to 54 MiB with it; 53 to 60 without, though no object more was kept.
+    """
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim is not None:
+            trim(0)

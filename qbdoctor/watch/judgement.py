@@ -16,6 +16,9 @@ QUICK_MS = 1000.0
 STREAK = 3
 """So many looks in a row are slow, or quick, before it is told."""
 STEP_SECONDS = 5.0
+MOST_REFUSED = 200
+QUIET_SECONDS = 86_400.0
+"""A client that is refused is told again after so long without being refused."""
 ENDING_SECONDS = 14 * 86_400.0
 
 
@@ -53,6 +56,7 @@ class Judge:
         self._streak = 0
         self._offset: float | None = None
         self._certificate_told: set[tuple[str, str]] = set()
+        self._refused: dict[tuple[str, str], tuple[int, float | None]] | None = None
 
     @property
     def hurries(self) -> bool:
@@ -81,6 +85,7 @@ class Judge:
         told += self._answered(glance)
         told += self._speed(glance)
         told += self._certificate(glance)
+        told += self._others(glance)
         told += self.ban(glance.signs.ban_until, glance.at)
         if glance.kind == "ok" and glance.with_session:
             self.last_good = glance.mono
@@ -159,6 +164,25 @@ class Judge:
             text = f"The certificate ended on {day}"
             self.wants = self.wants or "certificate"
         return [Event(kind, glance.at, text, after=day, explains=("tls-untrusted",))]
+
+    def _others(self, glance: Glance) -> list[Event]:
+        """Tell who else is refused: each address once for each thing it does wrong, and not of what was before the watch.
+
+        Of our own address one failed login may be the watch's own.
+        """
+        first, known = self._refused is None, self._refused or {}
+        told: list[Event] = []
+        for one in reversed(glance.signs.failing):
+            name = (one.address, one.what)
+            count, last = known.get(name, (0, None))
+            if one.count == count or (one.own and one.what == "banned"):
+                continue
+            news = not first and (last is None or glance.mono - last > QUIET_SECONDS) and (not one.own or one.count > 1)
+            known[name] = (one.count, glance.mono if news or last is not None else None)
+            if news:
+                told.append(Event("client-refused", glance.at, f"The server refuses another client: {one.told}"))
+        self._refused = dict(list(known.items())[-MOST_REFUSED:])
+        return told
 
     def _compare(self, glance: Glance) -> None:
         """See whether something is not as the last full check saw it."""

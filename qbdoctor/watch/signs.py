@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.config.settings import Settings
 from qbdoctor.looks import taking
+from qbdoctor.looks.failing import of_log, own_addresses
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.base.login_budget import ban_rules, server_and_source
@@ -19,8 +20,10 @@ from qbdoctor.target import log as server_log
 from qbdoctor.watch.base.glances import Signs
 
 if TYPE_CHECKING:
+    from qbdoctor.model.changes import FailingClient
     from qbdoctor.observe.observer import Observer
     from qbdoctor.releases import Version
+    from qbdoctor.target.log import LogLine
     from qbdoctor.target.processes import Instance
 
 _LOG_BYTES = 1 << 18
@@ -39,7 +42,11 @@ class LocalSigns:
         self._instance = target.instance
         self._config = target.config_file
         self._version = version
-        self._log = target.log_file if target.instance is not None and target.direct else None
+        self._log = target.log_file if target.instance is not None else None
+        self._direct = target.direct
+        self._ours = own_addresses(observer)
+        self._hide = observer.wire.masks.hide
+        self._failing: tuple[FailingClient, ...] = ()
         self._rules = ban_rules(observer)
         self._source = server_and_source(observer)[1]
         self._key = os.urandom(16)
@@ -50,7 +57,9 @@ class LocalSigns:
 
     def read(self, now: float) -> Signs:
         """Return the signs as they are; ``now`` is Unix time. Raises nothing for what cannot be read."""
-        return Signs(self._process(), self._settings(), self._ban(now))
+        self._read_log(now)
+        until = self._ban_until if self._ban_until is not None and self._ban_until > now else None
+        return Signs(self._process(), self._settings(), until, self._failing)
 
     def _process(self) -> str:
         return "" if self._instance is None else _alive(self._instance)
@@ -70,19 +79,23 @@ class LocalSigns:
         secrets = [settings.secret(name) for name in ("Password_PBKDF2", "APIKey")]
         return taking.of_file(settings, mark), [mark(one) if one else "" for one in secrets]
 
-    def _ban(self, now: float) -> float | None:
+    def _read_log(self, now: float) -> None:
         mark = _mark(self._log)
-        if mark is not None and mark != self._log_mark and self._log is not None and self._instance is not None:
-            self._log_mark = mark
-            lines = server_log.since_start(server_log.read_tail(self._log, _LOG_BYTES).lines, self._instance.started)
-            limit, seconds = self._rules
-            # the log's times are local and have no zone
-            moment = datetime.fromtimestamp(now)
-            failures = server_log.login_failures(lines, self._source, limit=limit, ban_seconds=seconds, now=moment)
-            last = server_log.last_failure(lines, self._source)
-            banned = 0 < limit <= failures and last is not None
-            self._ban_until = (last + timedelta(seconds=seconds)).timestamp() if banned and last is not None else None
-        return self._ban_until if self._ban_until is not None and self._ban_until > now else None
+        if mark is None or mark == self._log_mark or self._log is None or self._instance is None:
+            return
+        self._log_mark = mark
+        started = self._instance.started
+        lines = server_log.since_start(server_log.read_tail(self._log, _LOG_BYTES).lines, started)
+        self._failing = of_log(lines, started, self._ours, self._hide, datetime.fromtimestamp(now, UTC))
+        self._ban_until = self._ban(lines, now) if self._direct else None
+
+    def _ban(self, lines: Sequence[LogLine], now: float) -> float | None:
+        limit, seconds = self._rules
+        # the log's times are local and have no zone
+        moment = datetime.fromtimestamp(now)
+        failures = server_log.login_failures(lines, self._source, limit=limit, ban_seconds=seconds, now=moment)
+        last = server_log.last_failure(lines, self._source)
+        return (last + timedelta(seconds=seconds)).timestamp() if 0 < limit <= failures and last is not None else None
 
 
 def _alive(instance: Instance) -> str:

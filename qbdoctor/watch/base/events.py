@@ -36,6 +36,7 @@ KINDS: dict[str, str] = {
     "problem": "a full check finds a problem",
     "healthy": "a full check finds nothing wrong any more",
     "unsettled": "a full check cannot tell",
+    "client-refused": "the server refuses another client, by its log",
     "clock-stepped": "the clock of this machine was set",
 }
 """Every event by its id, and what it means."""

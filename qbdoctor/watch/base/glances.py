@@ -7,6 +7,7 @@ from typing import Literal
 
 from qbdoctor.looks.look import Look
 from qbdoctor.model.basics import State
+from qbdoctor.model.changes import FailingClient
 from qbdoctor.model.report import Cause
 
 Kind = Literal["ok", "asks-login", "refused", "odd", "down"]
@@ -19,11 +20,13 @@ class Signs:
 
     ``process`` tells one run of the server from another and is "gone" where the known one ended; ``config`` is a digest of
     the settings in its file. ``ban_until`` is when the ban of our address ends by its log (Unix time), None for none.
+    ``failing`` are those whom this run of the server refuses, by its log, the latest first.
     """
 
     process: str = ""
     config: str = ""
     ban_until: float | None = None
+    failing: tuple[FailingClient, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,14 @@ def render(made: jinja2.Template, state: Path, status: Status, now: float) -> st
     look, report = status.look, status.report
     release = look.look.facts.get("release") if look is not None else None
     unreachable = status.glance is not None and status.glance.kind == "down"
+    refused = status.glance.signs.failing if status.glance is not None else ()
     verdict = look.state if look is not None else "unknown"
     headline = look.headline if look is not None else "Not looked at yet"
     if unreachable and verdict == "healthy" and status.glance is not None:
         verdict, headline = "unknown", f"No answer comes now: {status.glance.text}"
     return made.render(
         url=status.url, state=verdict, headline=headline, release=release, now=now, day=day, month=month,
-        day_plot=plot(day), month_plot=plot(month), failing=report.failing if report is not None else (),
+        day_plot=plot(day), month_plot=plot(month), failing=refused or (report.failing if report is not None else ()),
         style=STYLE, version=__version__, time=_time, spell=spell, tone=_tone, summary=summary, table=_table,
     )  # fmt: skip
 

@@ -60,7 +60,7 @@ def edit_while_stopped(server: Server) -> None:
 
 SCENES: dict[str, tuple[Callable[[Server], object], tuple[str, ...], str]] = {
     "restart": (Server.restart, ("restarted",), "healthy"),
-    "ban": (lambda server: server.fail_logins(5), ("banned", "ban-ended"), "healthy"),
+    "ban": (lambda server: server.fail_logins(5), ("client-refused", "banned", "ban-ended"), "healthy"),
     "password": (change_password, ("password-changed",), "problem"),
     "setting": (
         lambda server: server.set_preferences({"web_ui_session_timeout": 4321}),

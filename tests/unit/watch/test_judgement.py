@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from qbdoctor.model.changes import FailingClient
 from qbdoctor.watch.base.glances import Glance, Signs
 from qbdoctor.watch.base.lengths import spell
-from qbdoctor.watch.judgement import Judge
+from qbdoctor.watch.judgement import MOST_REFUSED, Judge
 
 OK = Glance(
     1_000_000.0, 0.0, "ok", ms=20, status=200, with_session=True, release="5.3.0", peer="10.0.0.2", local="10.0.0.1"
@@ -110,6 +111,52 @@ def test_a_ban_and_its_end_are_told_once() -> None:
     assert [event.id for event in judge.ban(None, until + 2, over=True)] == ["ban-ended"]
     assert judge.ban(None, until + 3, over=True) == []
     assert [event.id for event in judge.ban(None, until + 9, said=True)] == ["banned"], "another one"
+
+
+def refused(address: str, count: int, what: str = "login", *, own: bool = False) -> FailingClient:
+    return FailingClient(address, what, count, None, None, own=own, told=f"{address}: {count} failed logins")
+
+
+def others(*looks: tuple[float, tuple[FailingClient, ...]]) -> list[str]:
+    """What is told of who is refused, look by look, each with its hour."""
+    judge = Judge()
+    judge.settled(OK)
+    return [
+        f"{hours:g} h {event.id} {event.text}"
+        for hours, failing in looks
+        for event in judge.see(
+            replace(OK, at=OK.at + 3600 * hours, mono=3600 * hours, signs=Signs(failing=failing))
+        )
+    ]  # fmt: skip
+
+
+def test_a_client_that_is_refused_is_told_once_and_again_after_a_quiet_day() -> None:
+    said = "client-refused The server refuses another client:"
+    looks = [(n / 60, (refused("10.0.0.9", n),)) for n in range(1, 9)]
+    assert others((0, ()), *looks) == [f"0.0166667 h {said} 10.0.0.9: 1 failed logins"]
+    assert others(*[(n, (refused("10.0.0.9", 7),)) for n in range(50)]) == [], "it was before the watch, and is over"
+    assert others((0, (refused("10.0.0.9", 7),)), (1, (refused("10.0.0.9", 8),))) == [
+        f"1 h {said} 10.0.0.9: 8 failed logins"
+    ], "it was before the watch, and goes on"
+    again = [(0, ()), (1, (refused("10.0.0.9", 1),)), (20, (refused("10.0.0.9", 2),)), (40, (refused("10.0.0.9", 3),))]
+    assert len(others(*again)) == 1, "never quiet for a day"
+    assert len(others(*again, (65, (refused("10.0.0.9", 1),)))) == 2, "quiet for a day; the server was started again"
+    two = (refused("10.0.0.9", 1, "host"), refused("10.0.0.9", 1), refused("10.0.0.8", 1))
+    assert len(others((0, ()), (1, two), (2, two))) == 3
+
+
+def test_of_our_own_address_one_failed_login_is_the_watchs_own() -> None:
+    one, more = (refused("10.0.0.1", count, own=True) for count in (1, 2))
+    assert others((0, ()), (1, (one,)), (2, (one,))) == []
+    assert len(others((0, ()), (1, (one,)), (2, (more,)), (3, (more,)))) == 1
+    assert others((0, ()), (1, (refused("10.0.0.1", 5, "banned", own=True),))) == [], "the ban is told by its name"
+
+
+def test_thousands_of_addresses_do_not_fill_the_memory() -> None:
+    judge = Judge()
+    for number in range(3000):
+        judge.see(replace(OK, mono=float(number), at=OK.at + number, signs=Signs(failing=(refused(str(number), 1),))))
+    assert judge._refused is not None and len(judge._refused) <= MOST_REFUSED
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from qbdoctor.watch.history.store import History
 from tests.unit.watch.fakes import FakeClock, Kept
 from tests.unit.watch.test_loop import Simulated
 
-FULL = 200
-"""So many of them are full checks. What these load and cache is there after about fifteen: a tenth of them is beyond that."""
+FULL = 100
+"""So many of them are full checks, which need more memory than a look."""
 MANY = int(os.environ.get("QBDOCTOR_LOOKS", "100000"))
 
 

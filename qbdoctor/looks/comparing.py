@@ -74,7 +74,12 @@ def _differing(before: Look, now: Look, starts: Sequence[Start]) -> Iterator[_Ro
             shown = ("set", "not set")
         if name == "certificate":  # its digest tells a reader nothing
             shown = (before.facts.get("certificate_until"), now.facts.get("certificate_until"))
-        yield name, *shown, None, explaining.FACTS.get(name, ())
+        possible = explaining.FACTS.get(name, ())
+        if name in {"container_id", "image"} and before.facts.get("stored_password") != now.facts.get(
+            "stored_password"
+        ):
+            possible += explaining.NEW_CONTAINER
+        yield name, *shown, None, possible
     yield from _password(before, now)
     yield from _ended(before, now)
     yield from _restart(before, now)

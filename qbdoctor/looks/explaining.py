@@ -97,6 +97,10 @@ FACTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+NEW_CONTAINER = ("default-credentials", "ip-banned", "wrong-credentials")
+"""What a new container explains as well where it has not, or does not show, the password that the one before had."""
+
+
 def by_release(before: str, after: str) -> tuple[str, ...]:
     """Return the causes that a change from one release to another can explain; none where one of them is not known."""
     old, new = Version.parse(before), Version.parse(after)

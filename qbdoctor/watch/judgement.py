@@ -55,6 +55,7 @@ class Judge:
         self._down_looks = 0
         self._streak = 0
         self._offset: float | None = None
+        self._certificate: tuple[str, float] | None = None
         self._certificate_told: set[tuple[str, str]] = set()
         self._refused: dict[tuple[str, str], tuple[int, float | None]] | None = None
 
@@ -84,7 +85,7 @@ class Judge:
             return told + self._silence(glance)
         told += self._answered(glance)
         told += self._speed(glance)
-        told += self._certificate(glance)
+        told += self._ending(glance)
         told += self._others(glance)
         told += self.ban(glance.signs.ban_until, glance.at)
         if glance.kind == "ok" and glance.with_session:
@@ -150,14 +151,18 @@ class Judge:
             )
         ]
 
-    def _certificate(self, glance: Glance) -> list[Event]:
-        until = glance.certificate_until
-        if until is None or until - glance.at > ENDING_SECONDS:
+    def _ending(self, glance: Glance) -> list[Event]:
+        """Tell the end of the certificate, also by the last one seen: one that ended is refused, and not shown."""
+        if glance.certificate_until is not None:
+            self._certificate = (glance.certificate, glance.certificate_until)
+        if self._certificate is None or self._certificate[1] - glance.at > ENDING_SECONDS:
             return []
+        digest, until = self._certificate
         kind = "certificate-ended" if until <= glance.at else "certificate-ending"
-        if (kind, glance.certificate) in self._certificate_told:
+        shown = glance.certificate_until is not None or glance.kind == "odd"
+        if (kind, digest) in self._certificate_told or not shown:
             return []
-        self._certificate_told.add((kind, glance.certificate))
+        self._certificate_told.add((kind, digest))
         day = f"{datetime.fromtimestamp(until):%Y-%m-%d %H:%M}"
         text = f"The certificate ends on {day}"
         if kind == "certificate-ended":

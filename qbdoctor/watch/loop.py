@@ -78,6 +78,7 @@ class Watch:
         self._last: FullLook | None = None
         self._signs: LocalSigns | None = None
         self._good_told = False
+        self._explained: set[str] = set()
         self._fulls: deque[float] = deque(maxlen=BUSY)
 
     def run(self) -> str:
@@ -189,9 +190,11 @@ class Watch:
         bans = self._bans(look)
         if self._good_told or bans:  # what made it well again is told already
             named = [event for event in named if event.id != "healthy"]
+        named = [event for event in named if event.id != "problem" or event.after not in self._explained]
         self._good_told = False
         self._last = look
         self._tell(named + bans)
+        self._explained = set()
         for one in self._listeners:
             one.checked(look, report)
         if down:
@@ -223,6 +226,7 @@ class Watch:
     def _tell(self, events: Sequence[Event]) -> None:
         state = self._last.state if self._last is not None else "unknown"
         for event in events:
+            self._explained.update(event.explains)
             for one in self._listeners:
                 one.happened(event, state)
 

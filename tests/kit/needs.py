@@ -33,6 +33,7 @@ PACKAGES = {
     "nsenter": "util-linux",
     "patch": "patch",
     "podman": "podman",
+    "promtool": "prometheus",
     "slirp4netns": "slirp4netns",
     "setpriv": "util-linux",
     "ssh-keygen": "openssh-client",

@@ -25,8 +25,12 @@ class Certificate(NamedTuple):
     ca: Path  # what a client has to trust
 
 
-def make_cert(folder: Path, names: Sequence[str] = LOOPBACK_NAMES, *, expired: bool = False) -> Certificate:
+def make_cert(
+    folder: Path, names: Sequence[str] = LOOPBACK_NAMES, *, expired: bool = False, seconds: float | None = None
+) -> Certificate:
     """Write a certificate for `names` (host names and addresses), its key, and the authority that signed it.
+
+    It ends in 30 days, or in so many `seconds`.
 
     A client that does not know the authority distrusts it, just as it would a self-signed one.
     """
@@ -34,6 +38,8 @@ def make_cert(folder: Path, names: Sequence[str] = LOOPBACK_NAMES, *, expired: b
     now = datetime.datetime.now(datetime.UTC)
     start = now - datetime.timedelta(days=60)
     end = now + datetime.timedelta(days=-1 if expired else 30)
+    if seconds is not None:
+        end = now + datetime.timedelta(seconds=seconds)
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "qbdoctor test authority")])
     ca = (

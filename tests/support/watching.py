@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,9 +24,18 @@ from tests.kit.server import PASSWORD
 class Watching:
     """A watch with `--json`; `events` are those told so far, the watch's own beginning and end left out."""
 
-    def __init__(self, state: Path, *arguments: str, every: float = 0.5, password: str = PASSWORD) -> None:
-        env = {**os.environ, "QBDOCTOR_PASSWORD": password, "QBDOCTOR_STATE_DIR": str(state)}
-        command = [sys.executable, "-m", "qbdoctor", "watch", "--json", "--every", str(every), *arguments]
+    def __init__(
+        self,
+        state: Path,
+        *arguments: str,
+        every: float = 0.5,
+        password: str = PASSWORD,
+        prefix: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; `prefix` is a command that becomes the program."""
+        env = {**os.environ, "QBDOCTOR_PASSWORD": password, "QBDOCTOR_STATE_DIR": str(state), **(env or {})}
+        command = [*prefix, sys.executable, "-m", "qbdoctor", "watch", "--json", "--every", str(every), *arguments]
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.events: list[dict[str, Any]] = []
         self.errors: list[str] = []

@@ -21,6 +21,7 @@ from qbdoctor.watch.base.events import Event
 from qbdoctor.watch.base.glances import FullLook, Glance
 from qbdoctor.watch.history import database, store
 from qbdoctor.watch.history.store import HOUR, MINUTE, History
+from tests.kit import needs
 from tests.support import systems
 
 URL = "http://nas.lan:8080"
@@ -176,6 +177,48 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost_meanwhile(tmp_path: Path) 
     assert troubles[1:] == ["The history is written again."]
     assert rows(tmp_path, "SELECT count(*) FROM events")[0][0] > 900
     assert rows(tmp_path, "PRAGMA integrity_check") == [("ok",)]
+
+
+_FILLER = """
+import os, sys
+from dataclasses import replace
+from pathlib import Path
+from qbdoctor.watch.base.events import Event
+from tests.unit.watch.test_history import OK, opened, rows
+state, troubles = Path(sys.argv[1]), []
+made = opened(state, troubles)
+made.looked(OK, "")
+filler = os.open(state / "other program's", os.O_WRONLY | os.O_CREAT)
+try:
+    while os.write(filler, b"x" * 4096):
+        pass
+except OSError as error:
+    assert error.errno == 28, error
+for number in range(1, 1500):
+    made.looked(replace(OK, at=OK.at + 60 * number), "")
+    made.happened(Event("restarted", OK.at + 60 * number, "It was" * 20), "healthy")
+assert len(troubles) == 1 and "cannot be written" in troubles[0] and "full" in troubles[0], troubles
+os.ftruncate(filler, 0)
+made.looked(replace(OK, at=OK.at + 900_000), "")
+made.close()
+assert troubles[1:] == ["The history is written again."], troubles
+assert rows(state, "PRAGMA integrity_check") == [("ok",)]
+assert rows(state, "SELECT count(*) FROM events") == [(1499,)]
+assert rows(state, "SELECT sum(looks) FROM buckets WHERE size=3600") == [(1501,)]
+print("whole")
+"""
+
+
+@pytest.mark.extended
+def test_a_file_system_that_is_really_full_is_told_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    """As above on a tmpfs of 4 MiB that another program fills; in a mount namespace, so that nothing stays mounted."""
+    needs.mounts()
+    mount = f'mount -t tmpfs -o size=4m,mode=700 none {tmp_path} && exec "$@"'
+    run = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount, "sh", sys.executable, "-c", _FILLER, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": "."}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert run.stdout == "whole\n", run.stderr
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:

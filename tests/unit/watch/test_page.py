@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from qbdoctor.model.errors import UserError
+from qbdoctor.model.report import Cause
 from qbdoctor.watch.base.events import KINDS, Event
 from qbdoctor.watch.base.glances import Glance
 from qbdoctor.watch.page import page
 from qbdoctor.watch.page.server import PageServer
 from qbdoctor.watch.page.status import Status
+from tests.kit import needs
 from tests.kit.browser import browser
 from tests.unit.reports.test_page import LOOKS, NARROW
 from tests.unit.watch import sample
@@ -122,7 +125,6 @@ def test_the_server_answers_its_three_pages_and_nobody_elses_name() -> None:
 def test_the_metrics_are_openmetrics() -> None:
     from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-    from qbdoctor.model.report import Cause
     from qbdoctor.watch.page.metrics import Metrics
 
     made = Metrics('http://nas.lan:8080/"\\\n')
@@ -155,6 +157,28 @@ def test_the_metrics_are_openmetrics() -> None:
     assert values["qbdoctor_watch_logins_total",] == 1
     assert values["qbdoctor_watch_look_seconds_count",] == 2
     assert sum(name[0] == "qbdoctor_watch_events_total" for name in values) == len(KINDS)
+
+
+def test_promtool_finds_nothing_wrong_with_the_metrics() -> None:
+    """Prometheus' own linter: names, units, help. It reads the older text format, which says the same without exemplars."""
+    from prometheus_client import generate_latest
+
+    from qbdoctor.watch.page.metrics import Metrics
+
+    made = Metrics(sample.URL)
+    made.looked(Glance(1.7e9, 0.0, "ok", ms=40, status=200, with_session=True, refreshed=True), "")
+    made.looked(Glance(1.7e9, 0.0, "asks-login", ms=9, status=403, with_session=True), "restarted")
+    made.happened(Event("restarted", 1.7e9, "It was"), "healthy")
+    checked = cast(
+        "Any", type("Checked", (), {"state": "problem", "causes": (Cause("ip-banned", "error", "likely", "x"),)})
+    )
+    made.checked(checked, cast("Any", type("Made", (), {"login_attempts": 1})))
+    said = subprocess.run(
+        [needs.program("promtool", optional=True), "check", "metrics"],
+        input=generate_latest(made._registry), capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr.decode()
+    assert not said.stdout + said.stderr
 
 
 def test_a_watch_that_does_not_look_any_more_is_not_alive() -> None:

@@ -58,7 +58,10 @@ def _joined(kind: str, at: float, changes: Sequence[SeenChange]) -> list[Event]:
     text = "; ".join(one.told for one in changes)
     one = changes[0] if len(changes) == 1 else None
     explains = dict.fromkeys(cause for change in changes for cause in change.explains)
-    text = text[:1].upper() + text[1:] if kind != "config-edited" else f"Settings were changed: {text}"
+    if kind == "config-edited":
+        text = f"Settings were changed: {text}"
+    elif not text.startswith("qBittorrent"):
+        text = text[:1].upper() + text[1:]
     return [Event(kind, at, text, one.before if one else None, one.after if one else None, tuple(explains))]
 
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ MOST = {MINUTE: 2 * 1440, HOUR: 400 * 24}
 MOST_ROWS = {"events": 5000, "sessions": 2000, "states": 5000}
 MOST_REFUSALS = 10_000
 MOST_WAITING = 5000
+AT_ONCE = 50
 PRUNE_EVERY = 500
 OTHERS_SECONDS = 180.0
 """Of two watches of one server, both notice the same: what another one noted within this time is not noted again."""
@@ -41,7 +43,7 @@ class History:
         self._url = url
         self._trouble = trouble
         self._watcher = os.urandom(6).hex()
-        self._waiting: deque[_Work] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Sequence[_Work]] = deque(maxlen=MOST_WAITING)
         self._made: sqlite3.Connection | None = None
         self._target = 0
         self._failing = False
@@ -135,30 +137,35 @@ class History:
             self.close()
 
     def _write(self, work: Sequence[_Work]) -> None:
-        """Write what waits and this, all or nothing."""
-        self._waiting.extend(work)
+        """Write what waits and this: each of them whole or not at all, so many at once that a full disk is seen early."""
+        self._waiting.append(work)
         try:
             if self._made is None:
                 self._open()
             assert self._made is not None  # noqa: S101 - opened
-            self._made.execute("BEGIN IMMEDIATE")
-            try:
-                for text, values in self._waiting:
-                    # the two names stand for numbers and hexadecimal digits of our own
-                    self._made.execute(self._filled(text), values)
-                self._prune()
-                self._made.execute("COMMIT")
-            except BaseException:
-                if self._made.in_transaction:
-                    self._made.execute("ROLLBACK")
-                raise
+            while self._waiting:
+                self._write_some(self._made, list(islice(self._waiting, AT_ONCE)))
         except (OSError, sqlite3.Error, UserError) as error:
             self._failed(error)
             return
-        self._waiting.clear()
         if self._failing:
             self._failing = False
             self._trouble("The history is written again.")
+
+    def _write_some(self, made: sqlite3.Connection, some: Sequence[Sequence[_Work]]) -> None:
+        made.execute("BEGIN IMMEDIATE")
+        try:
+            for text, values in chain.from_iterable(some):
+                # the two names stand for numbers and hexadecimal digits of our own
+                made.execute(self._filled(text), values)
+            self._prune()
+            made.execute("COMMIT")
+        except BaseException:
+            if made.in_transaction:
+                made.execute("ROLLBACK")
+            raise
+        for _ in some:
+            self._waiting.popleft()
 
     def _filled(self, text: str) -> str:
         return text.replace(":target", str(self._target)).replace(":watcher", f"'{self._watcher}'")

@@ -38,6 +38,7 @@ def test_an_upgrade_is_told_once_with_what_it_brings(tmp_path: Path) -> None:
             True,
             True,
         )
+        assert told["text"].startswith("qBittorrent 5.1.0")
         settled(watch, "upgraded")
         assert watch.stop() == 0
         assert watch.events[-1]["event"] == "watch-stopped"

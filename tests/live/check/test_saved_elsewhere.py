@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -52,18 +53,18 @@ def test_a_saved_file_of_a_later_qbdoctor_says_what_to_do(tmp_path: Path) -> Non
 @pytest.mark.live
 def test_what_a_windows_doctor_saved_is_judged_here_and_compared_with_ours(tmp_path: Path) -> None:
     """Paths with a drive and backslashes, no /proc, another file name of the config; the server is a real one."""
-    there = windows()
-    folder = there.drive / "t" / "saved"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "saved.json"
-    file.unlink(missing_ok=True)
-    with Server.start("5.3.0", settings={"SessionTimeout": "30"}) as server, there.running():
+    ours = tmp_path / "ours.json"
+    with Server.start("5.3.0", settings={"SessionTimeout": "30"}) as server, windows() as there:
+        folder = there.drive / "t" / "saved"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "saved.json"
+        file.unlink(missing_ok=True)
         (folder / "qBittorrent.ini").write_bytes(server.config_file.read_bytes().replace(b"\n", b"\r\n"))
         words = ["--url", server.url, "--config", r"C:\t\saved\qBittorrent.ini", "--save", r"C:\t\saved\saved.json"]
         words += ["--state-dir", r"C:\t\saved\state"]
         made = there.run("-m", "qbdoctor", "check", "--json", *words, environment={"QBDOCTOR_PASSWORD": PASSWORD})
         report = json.loads(made.stdout.decode("utf-8"))
-        ours = tmp_path / "ours.json"
+        file = Path(shutil.copy(file, tmp_path))
         diagnose("--profile", str(server.profile), "--state-dir", str(tmp_path), "--save", str(ours), password=PASSWORD)
     held = json.loads(file.read_text("utf-8"))
     jsonschema.validate(held, load("saved/1"))

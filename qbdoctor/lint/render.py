@@ -161,7 +161,7 @@ def as_human(result: LintResult) -> str:
     if result.seen == 0 and (result.unread or result.skipped):
         what = "0 files in a language I know"
     if result.unread:
-        missed += "; not read: " + ", ".join(f"{count} {suffix}" for suffix, count in result.unread)
+        missed += "; not read: " + ", ".join(f"{count} {_clean(suffix)}" for suffix, count in result.unread)
     parts.append(f"{what}; {result.looked_at} of {result.seen} files talk to qBittorrent{missed}.\n")
     return "".join(parts)
 

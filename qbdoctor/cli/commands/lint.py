@@ -22,5 +22,5 @@ def run(args: argparse.Namespace) -> int:
     if not args.paths:
         raise UserError("usage", "lint: name the files or folders to look at, such as: qbdoctor lint src")
     result = lint(list(args.paths), everything=bool(getattr(args, "all", False)))
-    output.deliver(renderer(result), args.output)
+    output.deliver(renderer(result), args.output, styled=args.format == "human")  # a tab of the source stays one
     return result.exit_code

@@ -87,7 +87,7 @@ def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
     login = _login(facts, check)
     around = _around(source, check, login)
     name = _answer_name(text, around)
-    if not name or name in {"this", "self", "String", "string"}:
+    if not name or name in {"this", "self", "String", "string"} or _may_be_missing(name, around):
         return ""
     kept = re.search(rf"\b({NAME})\s*(?::=|=)\s*{re.escape(name)}(?:{_MEMBERS})\s*(?:$|[;,\n])", around, re.MULTILINE)
     if kept is not None:
@@ -105,6 +105,19 @@ def _status_of(source: Source, facts: Facts, check: Guard, text: str) -> str:
         rf"\bas\s+{re.escape(name)}\s*:", around
     )
     return f"{name}.{attribute}" if attribute and made is not None else ""
+
+
+def _may_be_missing(name: str, around: str) -> bool:
+    """Whether the source gives another text where there is no answer, and goes on: ``r.text if r is not None else ""``."""
+    plain = re.escape(name)
+    return (
+        re.search(
+            rf"\bif\s+{plain}(?:\s+is\s+(?:not\s+)?None)?\s+else\b|(?<![\w.$]){plain}(?:\s*!==?\s*(?:null|undefined))?\s*\?(?![.?:])"
+            rf"|=\s*{plain}\s*(?:&&|\band\b)\s*{plain}\b",
+            around,
+        )
+        is not None
+    )
 
 
 def _sole_library(source: Source, name: str) -> str:

@@ -23,7 +23,9 @@ READ = {  # each was read: right on every release
 }
 WORDS_ALONE = (
     "g1_getlogin_qbit.ts", "m1_negated_qbit.ts", "m5_key_qbit.ts", "m6_strip_qbit.rs", "m7_sed_qbit.sh", "m8_value_qbit.py",
-    "m11_php_qbit.php", "m12_constant_qbit.py",
+    "m11_php_qbit.php", "m12_constant_qbit.py", "m13_missing_qbit.py",
+    "p1_qbit.ps1", "p2_cookie_qbit.ps1", "y1_rest_command_qbit.yaml",
+    "y2_cookie_qbit.yaml", "y3_compose_qbit.yaml", "y4_ansible_qbit.yml", "z1_node_red_qbit.json", "z3_n8n_qbit.json",
 )  # fmt: skip
 
 

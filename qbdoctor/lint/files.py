@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 from collections import Counter
@@ -25,6 +26,8 @@ VENDORED = frozenset(
 )  # fmt: skip
 _OTHERS = frozenset(("node_modules", "bower_components", "vendor", "third_party", "dist", "build", "target"))
 """Of these a person is told: what is wrong there is run all the same."""
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How files begin that Windows' editors write in UTF-16: PowerShell's, for one."""
 GENERATED = (".min.js", ".bundle.js", ".min.mjs", ".d.ts")
 
 
@@ -78,32 +81,44 @@ def _tree(
     def unreadable(error: OSError) -> None:
         skipped.append(Skipped(str(error.filename), f"cannot be read: {error.strerror}"))
 
+    links: list[Path] = []
     for folder, folders, names in os.walk(root, onerror=unreadable):
         skipped.extend(
             Skipped(str(Path(folder, name)), "other people's code or built files: name it to have it read")
             for name in sorted(_OTHERS.intersection(folders))
         )
         folders[:] = sorted(name for name in folders if name not in VENDORED and not Path(folder, name).is_symlink())
-        for name in sorted(names):
-            path = Path(folder, name)
-            if name.endswith(GENERATED):
-                continue
-            if not languages.may_be_code(name):
-                _count(path, unread)
-                continue
-            try:
-                about = path.stat()
-            except OSError as error:  # a link that leads nowhere, or in a circle
-                skipped.append(Skipped(str(path), f"cannot be read: {error.strerror}"))
-                continue
-            if (about.st_dev, about.st_ino) in known or not path.is_file():
-                continue
-            known.add((about.st_dev, about.st_ino))
-            language = _language(path, skipped)
-            if language in languages.VALUES and not languages.speaks_of_qbittorrent(load(str(path))[0]):
-                continue
-            if language is not None:
-                yield str(path), language
+        for path in (Path(folder, name) for name in sorted(names)):
+            if path.is_symlink():
+                links.append(path)
+            else:
+                yield from _one(path, known, skipped, unread)
+    for path in links:  # after the files that they lead to, which are known by their own names then
+        yield from _one(path, known, skipped, unread)
+
+
+def _one(
+    path: Path, known: set[tuple[int, int]], skipped: list[Skipped], unread: Counter[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield a file of a tree with its language, unless it was met before, or is none to be read."""
+    if path.name.endswith(GENERATED):
+        return
+    if not languages.may_be_code(path.name):
+        _count(path, unread)
+        return
+    try:
+        about = path.stat()
+    except OSError as error:  # a link that leads nowhere, or in a circle
+        skipped.append(Skipped(str(path), f"cannot be read: {error.strerror}"))
+        return
+    if (about.st_dev, about.st_ino) in known or not path.is_file():
+        return
+    known.add((about.st_dev, about.st_ino))
+    language = _language(path, skipped)
+    if language in languages.VALUES and not languages.talks_to_qbittorrent(str(path), load(str(path))[0]):
+        return
+    if language is not None:
+        yield str(path), language
 
 
 def _language(path: Path, skipped: list[Skipped]) -> str | None:
@@ -117,7 +132,7 @@ def _language(path: Path, skipped: list[Skipped]) -> str | None:
 
 
 def load(name: str) -> tuple[bytes, str]:
-    """Return a file's bytes, and the reason why it is not to be looked at ("" for none)."""
+    """Return a file's bytes, UTF-16 as UTF-8, and the reason why it is not to be looked at ("" for none)."""
     try:
         with Path(name).open("rb") as stream:
             data = stream.read(LARGEST + 1)
@@ -125,6 +140,11 @@ def load(name: str) -> tuple[bytes, str]:
         return b"", f"cannot be read: {error.strerror}"
     if len(data) > LARGEST:
         return b"", f"larger than {LARGEST // 1_000_000} MB"
+    if data.startswith(UTF_16):
+        try:
+            return data.decode("utf-16").encode(), ""
+        except UnicodeDecodeError:
+            return b"", "binary"
     if b"\0" in data[:8192]:
         return b"", "binary"
     return data, ""

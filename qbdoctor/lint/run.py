@@ -21,10 +21,7 @@ from qbdoctor.model import shell
 from qbdoctor.model.basics import CONFIDENCES
 
 NO_EXTRA = f"needs the extra: {shell.join((sys.executable, '-m', 'pip', 'install', 'qbdoctor[lint]'))}"
-NO_CALLS = (
-    "it names the Web API, and no call was found: of such files, Home Assistant's rest_command and rest sensors, Ansible's uri, "
-    "flows of Node-RED and n8n, and commands with curl or wget are read"
-)
+NO_CALLS = "it names the Web API, but no call that lint can read: Home Assistant's, Ansible's, Node-RED's, n8n's, curl's, wget's"
 
 
 @dataclass(slots=True)

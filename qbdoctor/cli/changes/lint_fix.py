@@ -80,7 +80,7 @@ def _described(plan: FixPlan) -> list[str]:
     lines = ["Plan:"]
     for source in plan.sources:
         what = ", ".join(dict.fromkeys(finding.id for finding in source.mended))
-        lines += ["", f"  {source.file}: {what}", "", *source.diff]
+        lines += ["", f"  {source.file}: {what}", "", *(line.expandtabs(4) for line in source.diff)]
     lines += [f"  left alone: {one.file}: {one.reason}" for one in plan.refused]
     return lines
 

@@ -21,13 +21,26 @@ _INDICATOR = re.compile(r"[|>][-+0-9]*[^\n]*\n?")
 
 @dataclass(slots=True)
 class Value:
-    """A mapping (``pairs``), a list (``items``) or a text. ``first_line`` is that of a literal block's text, else 0."""
+    """A mapping (``pairs``), a list (``items``) or a text. ``literal``: the text is a block's, its lines as in the file.
 
-    place: Place
+    Where it stands is only asked of its node when it is needed: that costs a look at all text before it.
+    """
+
+    node: Any
     text: str | None = None
     pairs: list[tuple[str, Value]] = field(default_factory=list)
     items: list[Value] = field(default_factory=list)
-    first_line: int = 0
+    literal: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return _place(self.node)
+
+    @property
+    def first_line(self) -> int:
+        """The line on which a literal block's text begins, 0 for other texts."""
+        return self.place.line + 1 if self.literal else 0
 
     def get(self, *names: str) -> Value | None:
         """Return what the first of these keys holds; None where there is none."""
@@ -80,7 +93,7 @@ def _value(node: Any, anchors: dict[str, Value]) -> Value | None:
 
 
 def _collection(node: Any, kind: str, anchors: dict[str, Value]) -> Value:
-    made = Value(_place(node))
+    made = Value(node)
     for child in node.children():
         if kind in _LISTS:
             inner = _value(child, anchors)
@@ -109,21 +122,20 @@ def _pair(node: Any, made: Value, anchors: dict[str, Value]) -> None:
 
 def _scalar(node: Any, kind: str) -> Value:
     text = node.text()
-    place = _place(node)
     if kind == "block_scalar":
         head = _INDICATOR.match(text)
         body = text[head.end() if head is not None else 0 :].split("\n")
         indent = min((len(line) - len(line.lstrip(" ")) for line in body if line.strip()), default=0)
         lines = [line[indent:] for line in body]
         if text.startswith("|"):
-            return Value(place, "\n".join(lines), first_line=place.line + 1)
-        return Value(place, " ".join(line.strip() for line in lines).strip())
+            return Value(node, "\n".join(lines), literal=True)
+        return Value(node, " ".join(line.strip() for line in lines).strip())
     if kind in _QUOTED:
         inner = text[1:-1]
         if kind == "single_quote_scalar":
-            return Value(place, re.sub(r"\s*\n\s*", " ", inner).replace("''", "'"))
-        return Value(place, _unescaped(re.sub(r"\s*\n\s*", " ", inner)))
-    return Value(place, re.sub(r"\s*\n\s*", " ", text))
+            return Value(node, re.sub(r"\s*\n\s*", " ", inner).replace("''", "'"))
+        return Value(node, _unescaped(re.sub(r"\s*\n\s*", " ", inner)))
+    return Value(node, re.sub(r"\s*\n\s*", " ", text))
 
 
 def _unescaped(inner: str) -> str:

@@ -10,7 +10,6 @@ import importlib
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from qbdoctor.lint.facts.program import Facts
@@ -59,7 +58,7 @@ def command(reading: Reading, value: Value) -> None:
         if words[0] in {"CMD", "CMD-SHELL"}:
             words = words[1:]
         if words and re.search(r"(?:^|/)(?:curl|wget)$", words[0]) and _COMMAND.search(" ".join(words)):
-            reading.embed("bash", shlex.join(words), replace(value, first_line=0))
+            reading.embed("bash", shlex.join(words), value)
             for each in value.items:
                 each.text = ""
         return
@@ -67,7 +66,7 @@ def command(reading: Reading, value: Value) -> None:
     if text is None or len(text) > 100_000 or _COMMAND.search(_COMMENT.sub("", text)) is None:
         return
     code = text.replace("$$", "$") if reading.facts.language == "yaml" else text
-    if not value.first_line:
+    if not value.literal:
         code = _within_shell(_ASSIGNED.sub("", code, count=1) if _ASSIGNED.match(code) else code)
     reading.embed("bash", code, value)
 

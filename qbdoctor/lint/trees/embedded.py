@@ -30,9 +30,11 @@ class Reading:
             return None
         theirs, base = read_code(code), self.scope()
 
+        first_line, standing = at.first_line, at.place
+
         def place(inner: Place) -> Place:
-            line = at.first_line + inner.line - 1 if at.first_line else at.place.line
-            return Place(line, at.place.column if not at.first_line else inner.column, line)
+            line = first_line + inner.line - 1 if first_line else standing.line
+            return Place(line, inner.column if first_line else standing.column, line)
 
         ours, alone = self.facts, not theirs.logins  # another command's login may be another service's
         ours.requests += [

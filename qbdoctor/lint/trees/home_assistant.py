@@ -131,7 +131,7 @@ def _ansible(reading: Reading, task: Value, module: Value) -> None:
         reading.facts.forms.append(Form(given.place, data))
     status = module.get("status_code")
     wanted = {each.text for each in status.items} | {status.text} if status is not None else {"200"}
-    if wanted - {None} == {"200"} and task.get("failed_when", "ignore_errors") is None:
+    if "200" in wanted and "204" not in wanted and task.get("failed_when", "ignore_errors") is None:
         expr = Expr("cmp", leaf="status", op="==", value=200)
         reading.facts.checks.append(Guard((status or module).place, scope, "login", expr, "login"))
 

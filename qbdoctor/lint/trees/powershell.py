@@ -26,6 +26,9 @@ from qbdoctor.lint.facts.program import (
     SidUse,
 )  # fmt: skip
 
+_LONGEST = 4_000
+"""Characters of a command or a condition; what is longer is cut, so that brackets without an end take no square of time."""
+_LONGEST_FUNCTION = 40_000
 _SKIPPED = re.compile(r"<#[\s\S]*?#>|(?<![`\w])#[^\n]*|\"(?:[^\"`]|`.|\"\")*\"|'(?:[^']|'')*'")
 _LITERAL = re.compile(r"\"((?:[^\"`]|`[\s\S]|\"\")*)\"|'((?:[^']|'')*)'")
 _REQUEST = re.compile(r"(?<![\w-])(?:Invoke-RestMethod|Invoke-WebRequest|irm|iwr)\b(?=[ \t`])", re.IGNORECASE)
@@ -57,7 +60,8 @@ class _Reader:
         self.code = _SKIPPED.sub(lambda found: _blanked(found[0]) if found[0][0] in "<#" else found[0], text)
         self.starts = [0, *(found.end() for found in re.finditer("\n", text))]
         self.functions = [
-            (found.start(), _closing(self.code, found.end() - 1), found[1]) for found in _FUNCTION.finditer(self.code)
+            (found.start(), _closing(self.code, found.end() - 1, _LONGEST_FUNCTION), found[1])
+            for found in _FUNCTION.finditer(self.code)
         ]
         self.given = self.assignments()
         self.answers: dict[str, str] = {}
@@ -82,8 +86,8 @@ class _Reader:
 
     def end_of(self, at: int) -> int:
         """Return where a command ends that begins there: at a line's end, a semicolon, a pipe, a bracket that closes it."""
-        depth = 0
-        while at < len(self.code):
+        depth, last = 0, min(at + _LONGEST, len(self.code))
+        while at < last:
             literal = _LITERAL.match(self.code, at)
             if literal is not None:
                 at = literal.end()
@@ -91,7 +95,8 @@ class _Reader:
             char = self.code[at]
             depth += (char in "({[") - (char in ")}]")
             if depth < 0 or (
-                depth == 0 and (char in ";|" or (char == "\n" and self.code[:at].rstrip(" \t")[-1:] != "`"))
+                depth == 0
+                and (char in ";|" or (char == "\n" and self.code[max(0, at - 80) : at].rstrip(" \t")[-1:] != "`"))
             ):
                 return at
             at += 1
@@ -284,12 +289,12 @@ def _blanked(text: str) -> str:
     return re.sub(r"[^\n]", " ", text)
 
 
-def _closing(code: str, at: int) -> int:
-    """Return where the bracket closes that opens there."""
+def _closing(code: str, at: int, most: int = _LONGEST) -> int:
+    """Return where the bracket closes that opens there, or where ``most`` characters end."""
     opens = code[at]
     closes = {"(": ")", "{": "}", "[": "]"}.get(opens, "")
-    depth = 0
-    while at < len(code):
+    depth, last = 0, min(at + most, len(code))
+    while at < last:
         literal = _LITERAL.match(code, at)
         if literal is not None:
             at = literal.end()

@@ -82,6 +82,25 @@ def test_what_the_next_build_overwrites_is_left_alone(name: str, head: str, why:
 
 
 @systems.links
+def test_a_file_is_mended_though_a_link_to_it_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "z_qbit.py").write_text(OLD)
+    (tmp_path / "a_qbit.py").symlink_to("z_qbit.py")
+    plan = fixing.plan([str(tmp_path)])
+    assert [one.file for one in plan.sources] == [str(tmp_path / "z_qbit.py")]
+    assert not plan.refused
+
+
+def test_utf_16_is_read_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "qbit.js").write_bytes(
+        'fetch("http://qb:8080/api/v2/auth/login").then(r => { if (r.status !== 200) throw 1; });'.encode("utf-16")
+    )
+    plan = fixing.plan([str(tmp_path / "qbit.js")])
+    assert not plan.sources
+    assert [one.id for one in plan.left]
+    assert all("UTF-16" in one.reason for one in plan.refused)
+
+
+@systems.links
 def test_a_link_is_left_alone_and_named(tmp_path: Path) -> None:
     (tmp_path / "real.py").write_text(OLD)
     (tmp_path / "qbit.py").symlink_to("real.py")

@@ -83,7 +83,7 @@ def test_nothing_read_is_said(tmp_path: Path) -> None:
     result = run.lint([str(tmp_path)])
     assert (result.seen, result.exit_code) == (0, 3)
     assert dict(result.unread) == {".scala": 1, ".yaml": 1}
-    assert ["no call was found" in one.reason for one in result.skipped] == [True]
+    assert ["no call that lint can read" in one.reason for one in result.skipped] == [True]
 
 
 @pytest.mark.parametrize("suffix", ["dart", "lua", "rb", "swift"])
@@ -150,6 +150,19 @@ def test_a_word_that_some_release_does_not_know_is_a_warning_and_breaks_where_to
             "class Q {\n",
             'void login%d() { String t = post("/api/v2/auth/login"); if (t != "Ok.") { fail(); } }\n',
             "}\n",
+        ),
+        (
+            "ps1",
+            "",
+            'function f%d { $t = irm "http://q/api/v2/auth/login" -Method Post; if ($t -ne "Ok.") { throw } $x = ((\n',
+            "",
+        ),
+        ("yaml", "rest_command:\n", "  a%d:\n    url: http://1.2.3.4/api/v2/auth/login\n    method: post\n", ""),
+        (
+            "json",
+            "[",
+            '{"id": "n%d", "type": "http request", "method": "GET", "url": "http://q/api/v2/torrents/info", "wires": []},',
+            "{}]",
         ),
     ],
 )

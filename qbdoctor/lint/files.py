@@ -148,3 +148,9 @@ def load(name: str) -> tuple[bytes, str]:
     if b"\0" in data[:8192]:
         return b"", "binary"
     return data, ""
+
+
+def is_utf_16(name: str) -> bool:
+    """Whether a file begins as one in UTF-16. Raises OSError."""
+    with Path(name).open("rb") as stream:
+        return stream.read(2) in UTF_16

@@ -106,9 +106,8 @@ def _source(name: str, findings: list[LintFinding], *, possible: bool) -> Source
 def _not_ours(name: str, data: bytes) -> str:
     """Why a file is left alone, or ""."""
     path = Path(name)
-    with path.open("rb") as stream:
-        if stream.read(2) in files.UTF_16:
-            return "it is UTF-16: mend it by hand"
+    if files.is_utf_16(name):
+        return "it is UTF-16: mend it by hand"
     if path.is_symlink():
         return f"it is a link to {path.readlink()}: name that file"
     folders = files.VENDORED & set(PurePath(path.absolute()).parts[:-1])

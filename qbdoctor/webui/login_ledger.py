@@ -24,7 +24,6 @@ import os
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -66,7 +65,7 @@ class Ledger:
         self.path = path
         self._others = others
         self._clock = clock
-        self._run = uuid.uuid4().hex[:12]
+        self._run = os.urandom(6).hex()
 
     def allow(self, question: Question) -> Permit:
         """Return whether a login (or a request that may carry a foreign Basic header) may be sent now.
@@ -236,7 +235,7 @@ class Ledger:
         """Return a new entry, stamped no earlier than any before it."""
         boot, uptime = login_entries.this_boot()
         at = max([self._clock(), *(entry.at for entry in entries)])
-        return Entry(uuid.uuid4().hex[:16], self._run, server, source, kind, outcome, at, since, boot, uptime)
+        return Entry(os.urandom(8).hex(), self._run, server, source, kind, outcome, at, since, boot, uptime)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

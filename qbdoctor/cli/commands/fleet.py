@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from qbdoctor.ansible.inventory import HostResult
 
 INTERRUPTED = 130
+CUT_SHORT = 3
 GRACE_SECONDS = 4.0
 """After Ctrl-C: what is under way may log out."""
 ONE_TARGET = ("url", "profile", "config", "container", "target", "public_url")
@@ -184,7 +185,9 @@ class _Run:
         end = time.monotonic() + GRACE_SECONDS
         with suppress(Empty):
             while (left := end - time.monotonic()) > 0:
-                self._take(reports.get(timeout=left))
+                report = reports.get(timeout=left)
+                if report.exit_code != CUT_SHORT:  # what could not be told any more is asked again by --resume
+                    self._take(report)
                 self.worst = INTERRUPTED
                 if not self.watchers and reports.empty():
                     return

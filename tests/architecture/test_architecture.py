@@ -170,6 +170,8 @@ def test_wheel_installs_one_name(tmp_path: Path) -> None:
     for wanted in (
         "checks/login.py",
         "fixes/__init__.py",
+        "ansible/ansible_collections/qbdoctor/qbdoctor/plugins/modules/check.py",
+        "ansible/ansible_collections/qbdoctor/qbdoctor/galaxy.yml",
         "schemas/report-1.schema.json",
         "diagnosis/catalogue/causes/ip-banned.toml",
         "py.typed",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from pathlib import Path
 
 from tests.bench.measure import Row, Run, pairs, run
 from tests.bench.servers import standins
+from tests.kit.profile import free_port
 from tests.kit.server import PASSWORD, Server
 
 PYTHON = sys.executable
@@ -167,6 +171,43 @@ def tracing(scale: Scale) -> Iterator[Row]:
         yield Row("a request through `trace`", "the same, direct", "ms", _wall(ours), _wall(theirs))
 
 
+def bridging(scale: Scale) -> Iterator[Row]:
+    """What the bridge adds to each of many requests."""
+    if scale.short:
+        return
+    few, many = 20, 420
+    port = free_port()
+    with Server.start("5.3.0", settings={"LocalHostAuth": "false"}) as server, _state() as env:
+        command = [*QBDOCTOR, "bridge", "--url", server.url, "--listen", f"127.0.0.1:{port}", "-q", "--json"]
+        bridge = subprocess.Popen(command, env={**os.environ, **env}, stdout=subprocess.DEVNULL)
+        try:
+            _reached(port)
+
+            def each(url: str) -> Run:
+                short, long = (run([PYTHON, "-c", _CALLS, url, str(number)], env) for number in (few, many))
+                assert (short.code, long.code) == (0, 0)
+                return Run((long.wall - short.wall) / (many - few), (long.cpu - short.cpu) / (many - few), long.peak, 0)
+
+            ours, theirs = pairs(scale.pairs, lambda: each(f"http://127.0.0.1:{port}"), lambda: each(server.url))
+        finally:
+            bridge.kill()
+            bridge.wait()
+        yield Row("a request through `bridge`", "the same, direct", "ms", _wall(ours), _wall(theirs))
+
+
+def _reached(port: int, seconds: float = 15.0) -> None:
+    """Wait until something listens there."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < end, "the bridge did not come up"
+            time.sleep(0.05)
+        else:
+            return
+
+
 def linting(scale: Scale) -> Iterator[Row]:
     """Lint of many lines of Python, against compiling them."""
     lines = 2_000 if scale.short else 100_000
@@ -223,6 +264,7 @@ SUBJECTS: dict[str, Callable[[Scale], Iterator[Row]]] = {
     "check": checking,
     "fix": fixing,
     "trace": tracing,
+    "bridge": bridging,
     "lint": linting,
     "watch": watching,
     "fleet": fleets,

@@ -29,9 +29,10 @@ def begun(names: Names, speech: Speech, known: Known, allowed: tuple[Network, ..
     lines = [
         f"The bridge is open at {names.proxy.url}",
         f"  and leads to the qBittorrent at {server}",
-        f"Clients are answered as by qBittorrent {spoken}. "
-        + (f"The server is {known.version}." if known.version else "The server's own"),
-        *([] if known.version else ["release is read with the first login."]),
+        f"Clients are answered as by qBittorrent {spoken}.",
+        f"The server is {known.version}."
+        if known.version
+        else "The server's own release is read with the first login.",
         "Give the old program that address in the place of the server's; user name and",
         "password stay the same.",
     ]
@@ -85,5 +86,5 @@ def _verdict(made: BridgeResult) -> Iterator[str]:
     if "maybe" in needs:
         yield "Whether a program that may need it works without shows here; point it there:"
         yield f"  {shell.join(('qbdoctor', 'trace', '--url', made.names.target.url))}"
-    yield "The bridge can go when no client of it needs it: look for updates with"
+    yield "Keep it until no client needs it. Which programs have updates:"
     yield "  qbdoctor clients --known"

@@ -44,6 +44,7 @@ class Session:
         self.tally = Tally(self._translated)
         self.stop = asyncio.Event()
         self._told: Client | None = None
+        self._bypass = False
 
     async def run(self) -> BridgeResult:
         """Serve until Ctrl-C or SIGTERM. Raises :class:`UserError` where the server is not proven to be qBittorrent."""
@@ -63,7 +64,10 @@ class Session:
                 raise
             async with bridge.serving(sockets):
                 self._say(human.begun(names, options.speech, bridge.upstream.known, options.allowed))
+                if self._bypass:
+                    self._say("Every client that --allow names is let in without a password.")
                 await self.stop.wait()
+                self._say("")  # what comes begins a line of its own behind a terminal's ^C
         return BridgeResult(names, options.speech, bridge.upstream.known.version, self.tally.clients)
 
     async def _prove(self, bridge: Bridge) -> None:
@@ -94,7 +98,7 @@ class Session:
                 "The server lets this machine in without a password, and so every client that --allow names would be let "
                 "in through the bridge. Turn the bypass off (qbdoctor explain bypass-active), or repeat with --yes.",
             )
-        self._say("Every client that --allow names is let in without a password, as this machine is.")
+        self._bypass = True
 
     def _bind(self) -> tuple[list[socket.socket], Names]:
         from qbdoctor.forwarding.forwarder import address_of, listen  # noqa: PLC0415 - as above

@@ -18,13 +18,13 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
-    "endpoint": Kind("yes", "call renamed"),
-    "method": Kind("yes", "GET sent as POST"),
-    "field": Kind("yes", "field renamed or added"),
-    "filter": Kind("yes", "filter word renamed"),
+    "endpoint": Kind("yes", "call"),
+    "method": Kind("yes", "method"),
+    "field": Kind("yes", "field"),
+    "filter": Kind("yes", "filter"),
     "login-answer": Kind("maybe", "answer to the login"),
     "cookie-name": Kind("maybe", "name of the session cookie"),
-    "add-answer": Kind("maybe", "answer to torrents/add"),
+    "add-answer": Kind("maybe", "answer to an added torrent"),
     "status": Kind("maybe", "status of an answer"),
     "state": Kind("maybe", "states of torrents"),
     "preference": Kind("maybe", "settings that the server has no more"),

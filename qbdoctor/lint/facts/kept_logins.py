@@ -67,12 +67,13 @@ def find(facts: Facts, code: str, *, member: bool = False) -> list[KeptLogin]:
     unreached = _unreached(code)
     if _again(code, [site for site in sites if not any(start <= site <= end for start, end in unreached)], guards):
         return []
+    brief = re.search(r"\bdef __a?enter__\b", code) is not None
     made = []
     for found, name in guards:
         if _is_set(facts, code, name, found.end()) and not _is_cleared(code, name):
             line = code.count("\n", 0, found.start()) + 1
             column = found.start() - code.rfind("\n", 0, found.start())
-            made.append(KeptLogin(Place(line, column, line), name, bool(unreached)))
+            made.append(KeptLogin(Place(line, column, line), name, bool(unreached), brief))
     return made
 
 

@@ -211,6 +211,8 @@ class KeptLogin:
     place: Place
     name: str
     unreached: bool = False
+    brief: bool = False
+    """Whether a class of the file is one for a `with` block: its sessions may all be short."""
 
 
 class FilterWord(NamedTuple):

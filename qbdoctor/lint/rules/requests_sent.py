@@ -45,7 +45,7 @@ def kept_login(facts: Facts) -> Iterator[Hit]:
             what += " that is reached (a 403 is made another error before it is looked for)"
         yield Hit(
             "client-never-logs-in-again",
-            "possible" if each.unreached else "likely",
+            "possible" if each.unreached or each.brief else "likely",
             each.place,
             f"{what}: after a restart of qBittorrent or an hour without a call every call is 403",
             "On a 403 (or 401), forget the session, log in again once and send the call once more; never in a loop, since "

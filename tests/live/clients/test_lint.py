@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -253,3 +256,18 @@ def test_a_mended_program_works_on_old_and_new_releases(name: str, server: objec
     assert any(before)
     text = mended(path)
     assert [works(path, url) for url in urls] == ["", ""], text
+
+
+@pytest.mark.parametrize("release", ["4.2.5", "4.5.2", "5.3.0"])
+@pytest.mark.parametrize("typed", ["application/octet-stream", "text/plain; charset=utf-8", "application/json"])
+def test_a_body_without_a_forms_type_is_400_and_counts_as_no_attempt(typed: str, release: str, server: object) -> None:
+    """What Home Assistant sends without ``content_type``, and Node-RED without the header."""
+    url = server(release, password=PASSWORD).url + "/api/v2/auth/login"  # type: ignore[operator]
+    form = urllib.parse.urlencode({"username": "admin", "password": PASSWORD}).encode()
+    for _ in range(6):  # one more than what leads to a ban
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(urllib.request.Request(url, form, {"Content-Type": typed}), timeout=20)
+        assert caught.value.code == 400
+    with urllib.request.urlopen(url, form, timeout=20) as answer:
+        assert answer.status in {200, 204}
+        assert answer.read() in {b"", b"Ok."}

@@ -55,6 +55,23 @@ def test_a_login_behind_a_403_that_nothing_comes_to_is_possible(tmp_path: Path) 
         assert not run.lint([str(alive)]).findings
 
 
+def test_a_guarded_login_of_a_with_block_is_possible(tmp_path: Path) -> None:
+    text = (FOLDER / "n6_guard_qbit" / "session.py").read_text()
+    path = tmp_path / "qbit.py"
+    guard = (
+        "    def torrents(self):\n        if not self.sid:\n            self.login('u', 'p')\n"
+        "        r = self.http.get(self.base + '/api/v2/torrents/info')\n        r.raise_for_status()\n        return r.json()\n"
+    )
+    for more, confidence in (
+        ("", "likely"),
+        ("    def __enter__(self):\n        return self\n", "possible"),
+    ):
+        path.write_text(text + guard + more)
+        assert [(one.id, one.confidence) for one in run.lint([str(path)]).findings] == [
+            ("client-never-logs-in-again", confidence)
+        ]
+
+
 def test_every_shape_is_in_the_index() -> None:
     there = {path.name for path in FOLDER.iterdir()} - {"README.md", "index.txt", "dir_l", "y5_openapi_qbit.yaml"}
     assert there - set(INDEX) == {"n4_dead_qbit.kt", "o1f_helper_qbit.py"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,11 @@ WINDOWS = os.name == "nt"
 def posix_only(reason: str) -> pytest.MarkDecorator:
     """Skip a test on Windows; the reason says what is not there."""
     return pytest.mark.skipif(WINDOWS, reason=f"POSIX alone: {reason}")
+
+
+def linux_only(reason: str) -> pytest.MarkDecorator:
+    """Skip a test elsewhere than on Linux; the reason says what is not there."""
+    return pytest.mark.skipif(not sys.platform.startswith("linux"), reason=f"Linux alone: {reason}")
 
 
 def under_wine() -> bool:

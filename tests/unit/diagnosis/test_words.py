@@ -33,7 +33,7 @@ def flat(cause: str, **values: str) -> str:
 
 @EVERY
 @pytest.mark.parametrize("version", ["", "4.5.2", "5.3.0"])
-def test_no_place_is_empty_and_no_word_doubled(cause: str, version: str) -> None:
+def test_no_place_is_empty_and_no_word_doubled(cause: str, version: str, here: str) -> None:
     text = flat(cause, version=version)
     assert not UNFILLED.findall(text)
     assert [word for word in VAGUE if word in text] == []

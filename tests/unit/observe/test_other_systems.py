@@ -72,6 +72,7 @@ def test_a_healthy_macos_installation_uses_its_config(tmp_path: Path, monkeypatc
         folder.mkdir(parents=True)
     config.write_text("[Preferences]\n")
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr(sys, "platform", "linux")
     assert _seen(str(preferences), config, tmp_path) == preferences, "on Linux that would be another folder"
     monkeypatch.setattr(sys, "platform", "darwin")
     assert _seen(str(preferences), config, tmp_path) is None

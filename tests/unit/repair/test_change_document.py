@@ -157,7 +157,7 @@ def built(name: str) -> tuple[Record, undo_instructions.TakingBack]:
 
 @pytest.mark.parametrize("form", ["md", "json"])
 @pytest.mark.parametrize("name", SAMPLES)
-@systems.posix_only("the paths of the golden files")
+@systems.linux_only("the paths and words of the golden files")
 def test_golden(name: str, form: str) -> None:
     made, back = built(name)
     if form == "md":
@@ -273,7 +273,7 @@ def test_the_command_is_the_whole_command(config: Path) -> None:
     assert (run.code, state(config)) == (0, before), run.out + run.err
 
 
-@systems.posix_only("sh and sha256sum")
+@systems.linux_only("GNU's install and sha256sum")
 def test_the_steps_by_hand_in_the_file(config: Path) -> None:
     before = state(config)
     (made,) = change("fix", AUTH, "--config", str(config))["records"]

@@ -39,7 +39,7 @@ def names(config: Path) -> list[str]:
 # --- access control lists, attributes ---------------------------------------------------------------------------------
 
 
-@systems.posix_only("owners and extended attributes")
+@systems.linux_only("owners and extended attributes")
 def test_owner_list_and_attributes_are_kept(journal: Journal, config: Path) -> None:
     dress(config)
     had = dressing(config)
@@ -53,7 +53,7 @@ def test_owner_list_and_attributes_are_kept(journal: Journal, config: Path) -> N
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EPERM, errno.ENOTSUP])
 @pytest.mark.parametrize("name", ["system.posix_acl_access", "system.nfs4_acl", "user.note"])
-@systems.posix_only("extended attributes")
+@systems.linux_only("extended attributes")
 def test_a_list_that_cannot_be_kept_is_refused(
     name: str, code: int, journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,7 +75,7 @@ def test_a_list_that_cannot_be_kept_is_refused(
     assert [getattr(each, "state", None) for each in journal.records()] == ["abandoned"]
 
 
-@systems.posix_only("extended attributes")
+@systems.linux_only("extended attributes")
 def test_no_attributes_there(journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(_path: object) -> list[str]:
         raise OSError(errno.ENOTSUP, "Operation not supported")
@@ -144,7 +144,7 @@ def test_the_nix_store_is_refused_with_the_way_out(
     assert (config.read_bytes(), records()) == (OLD, [])
 
 
-@systems.posix_only("mount namespaces")
+@systems.linux_only("mount namespaces")
 def test_a_read_only_mount_is_refused_with_the_way_out(config: Path) -> None:
     """Of the file alone (as `docker -v …:ro` does), and of a store that a link leads to."""
     fix = f'{sys.executable} -m qbdoctor fix {AUTH} --yes --config "$2"; echo "code $?"'

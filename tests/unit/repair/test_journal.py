@@ -82,7 +82,7 @@ def test_through_a_symbolic_link(journal: Journal, config: Path, tmp_path: Path)
     assert config.read_bytes() == OLD
 
 
-@systems.posix_only("names by /proc")
+@systems.linux_only("names by /proc")
 def test_everything_is_durable_before_the_first_byte(
     journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ def test_owner_and_group_stay(config: Path) -> None:
     assert (config.stat().st_uid, config.stat().st_gid) == (1234, 2345)
 
 
-@systems.posix_only("extended attributes")
+@systems.linux_only("extended attributes")
 def test_extended_attributes_stay(config: Path) -> None:
     try:
         os.setxattr(config, "user.note", b"mine")
@@ -78,7 +78,7 @@ def test_extended_attributes_stay(config: Path) -> None:
     assert os.getxattr(config, "user.note") == b"mine"
 
 
-@systems.posix_only("access lists as attributes")
+@systems.linux_only("access lists as attributes")
 def test_an_access_control_list_stays(config: Path) -> None:
     # user::rw- user:1234:r-- group::r-- mask::rw- other::---, as the kernel keeps it
     entries = [(1, 6, 0xFFFFFFFF), (2, 4, 1234), (4, 4, 0xFFFFFFFF), (16, 6, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF)]
@@ -95,7 +95,7 @@ def test_an_access_control_list_stays(config: Path) -> None:
     assert config.stat().st_mode == mode
 
 
-@systems.posix_only("extended attributes")
+@systems.linux_only("extended attributes")
 def test_an_attribute_that_cannot_be_kept_is_noted(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "listxattr", lambda _path: ["security.made-up"])
     (note,) = replace(config).notes

@@ -226,6 +226,7 @@ def test_a_context_counts_as_docker_reads_it(tmp_path: Path) -> None:
     assert not (tmp_path / "asked").exists()
 
 
+@systems.linux_only("engines that are told by sockets and stores")
 def test_without_a_socket_or_a_store_no_program_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("docker", "podman"):
         program(tmp_path, name, f"touch {tmp_path}/asked")

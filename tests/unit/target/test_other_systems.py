@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -72,3 +73,34 @@ def test_a_profile_of_another_system_is_taken(platform: str, there: str, folder:
 def test_without_either_the_sentence_names_ours(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"qBittorrent\.ini"):
         resolve(TargetOptions(profile=str(tmp_path)), env={}, platform="win32", home=tmp_path, instances=tuple)
+
+
+class _Hidden:
+    """Another user's process on macOS: its name can be seen, its arguments are refused, its environment is said to be empty."""
+
+    pid = 7
+
+    def _refuse(self) -> Any:
+        raise psutil.AccessDenied(7)
+
+    cmdline = exe = cwd = net_connections = _refuse
+
+    def environ(self) -> dict[str, str]:
+        return {}
+
+    def username(self) -> str:
+        return "root"
+
+    def uids(self) -> SimpleNamespace:
+        return SimpleNamespace(real=0, effective=0, saved=0)
+
+    def create_time(self) -> float:
+        return 0.0
+
+
+def test_whose_arguments_are_refused_has_no_known_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A --profile may be among them; the default config of that home is none to edit for it."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    found = processes._read(_Hidden(), ("qbittorrent",), 0, psutil, None)  # type: ignore[arg-type]
+    assert (found.config_file, found.profile, found.log_file) == (None, None, None)
+    assert found.environment is None, "{} is no answer"

@@ -111,7 +111,7 @@ def test_the_real_nft(tmp_path: Path) -> None:
     assert list(port_mappings.from_nft(listed.stdout)) == [("0.0.0.0", 8090, "10.77.197.1", 8080)]
 
 
-@systems.posix_only("root")
+@systems.linux_only("its firewall")
 def test_only_root_asks_and_what_fails_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, text in (("iptables-save", f"cat <<'E'\n{DOCKER}E"), ("nft", "echo no; exit 1")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")

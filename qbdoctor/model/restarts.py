@@ -1,7 +1,8 @@
 """Tells whether this program can restart a qBittorrent of this system, and takes advice to do so out of texts where it cannot.
 
 On Windows and macOS it is the desktop program, which this program restarts nowhere: its own menu ends it in order, and
-neither system tells another process how a program was started to the last variable.
+neither system tells another process how a program was started to the last variable. A window that is told to close may only
+hide in the tray. psutil reads Windows' services and starts or stops none.
 """
 
 from __future__ import annotations

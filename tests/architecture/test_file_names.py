@@ -57,3 +57,16 @@ def test_git_converts_no_line_end_of_the_test_data(names: list[str]) -> None:
     ).stdout.splitlines()
     assert len(said) == len(data) > 10
     assert [line for line in said if not line.endswith(": text: unset")] == []
+
+
+def test_the_tests_that_a_table_names_are_there() -> None:
+    """In tests/README.md: what differs on Windows and macOS."""
+    rows = (ROOT / "tests/README.md").read_text("utf-8").splitlines()
+    named, file = 0, ""
+    for row in rows:
+        for place, test in re.findall(r"`([\w/]*/test_\w+\.py)?(?:::(test_\w+))?`", row):
+            file = place or file
+            if test:
+                named += 1
+                assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8"), f"{file}::{test}"
+    assert named > 30

@@ -80,7 +80,7 @@ class _Hidden:
 
     pid = 7
 
-    def _refuse(self) -> Any:
+    def _refuse(self, **_: object) -> Any:
         raise psutil.AccessDenied(7)
 
     cmdline = exe = cwd = net_connections = _refuse

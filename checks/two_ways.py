@@ -269,6 +269,8 @@ def _hostless(seen: Observations, origin: Comparison | None) -> Finding | None:
 def _rewritten(seen: Observations, page: Comparison | None) -> Finding | None:
     if page is None or page.a.status != 200 or page.b.status != 200:
         return None
+    if any(one.failure is not None and one.failure.kind == "deadline" for one in (page.a, page.b)):
+        return None  # cut off by us: the run had no time left
     if is_login_page(page.a) != is_login_page(page.b) and _is_page(page.a):
         return None  # one of the two ways has a bypass: pages of both kinds are qBittorrent's own
     if page.a.body == page.b.body and _is_page(page.a) == _is_page(page.b):

@@ -69,6 +69,8 @@ def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:
 
 def is_broken(part: Exchange) -> bool:
     """Return whether a browser cannot use this script or style: refused, missing, or a page in its place."""
+    if part.failure is not None and part.failure.kind == "deadline":
+        return False  # the run had no time left for it
     if not part.answered:
         return True
     kind = (part.header("content-type") or "").partition(";")[0].strip().lower()

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from qbdoctor.ansible.inventory import HostResult
 
 INTERRUPTED = 130
-CUT_SHORT = 3
 GRACE_SECONDS = 4.0
 """After Ctrl-C: what is under way may log out."""
 ONE_TARGET = ("url", "profile", "config", "container", "target", "public_url")
@@ -145,7 +144,7 @@ class _Run:
         self.states: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
         self.worst = 0
-        self.watchers: set[Observer] = set()
+        self.watchers: dict[Observer, str] = {}
         # This machine is looked at once for all: with a thousand targets it would be most of the work.
         self.world = World(
             instances=cache(find_instances), mappings=cache(find_mappings), engines=containers.ask_engines
@@ -176,17 +175,18 @@ class _Run:
                 reports.put(self._check(one))
 
     def _wind_up(self, waiting: SimpleQueue[NamedTarget], reports: SimpleQueue[Report]) -> None:
-        """Begin no other target, and give those under way a moment to log out and to be told."""
+        """Begin no other target, and give those under way a moment to log out: --resume asks them again, whole."""
         with suppress(Empty):
             while True:
                 waiting.get_nowait()
-        for watcher in list(self.watchers):
+        under_way = dict(self.watchers)
+        for watcher in under_way:
             watcher.wire.deadline = Deadline(0.1)
         end = time.monotonic() + GRACE_SECONDS
         with suppress(Empty):
             while (left := end - time.monotonic()) > 0:
                 report = reports.get(timeout=left)
-                if report.exit_code != CUT_SHORT:  # what could not be told any more is asked again by --resume
+                if report.target.name not in under_way.values():
                     self._take(report)
                 self.worst = INTERRUPTED
                 if not self.watchers and reports.empty():
@@ -259,7 +259,7 @@ class _Run:
             watcher = observer(own, world=self.world)
             watcher.ask_password = None
             watcher.wire.waiting = None
-            self.watchers.add(watcher)
+            self.watchers[watcher] = target.name
             made = engine.run(watcher, self.known, fail_on=own.fail_on, started=started)
         except UserError as error:
             made = engine.error_report(error, started)
@@ -268,5 +268,5 @@ class _Run:
             made = engine.error_report(broken, started)
         finally:
             if watcher is not None:
-                self.watchers.discard(watcher)
+                self.watchers.pop(watcher, None)
         return replace(made, target=replace(made.target, name=target.name))

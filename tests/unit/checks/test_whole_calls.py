@@ -9,6 +9,7 @@ import pytest
 from qbdoctor import registry
 from qbdoctor.api import Exchange, Observations
 from qbdoctor.model.exchanges import Failure
+from qbdoctor.observe.pages import is_broken
 
 URL = "http://nas.lan:8080/api/v2/torrents/properties"
 
@@ -27,3 +28,9 @@ def test_a_call_that_the_run_had_no_time_for_is_no_finding(kind: str, expected: 
         "session_call": call,
     }
     assert check.judge(Observations(values)).status == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("deadline", False), ("closed", True)])
+def test_nor_is_a_part_of_the_page(kind: str, expected: bool) -> None:
+    lost = Exchange("GET", URL, failure=Failure(kind, "the time for this run was used up"))  # type: ignore[arg-type]
+    assert is_broken(lost) is expected

@@ -1,16 +1,19 @@
 """Real client packages of PyPI and npm, each with a program by its own README: `program URL PASSWORD`, 0 where all worked.
 
-They are fetched into a folder of their own by the registries' clients; without an index there is no answer.
+They are kept in the tests' cache: `python -m tests.support.client_packages` fetches them beforehand.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.kit import matrix
 
 MAGNET = f"magnet:?xt=urn:btih:{'a1b2c3d4e5' * 4}&dn=x"
 HASH = "a1b2c3d4e5" * 4
@@ -160,8 +163,12 @@ PACKAGES = (
 )
 
 
-def fetch(package: Package, into: Path) -> str | None:
-    """Install it into a folder; None where it worked, else why it did not."""
+def fetch(package: Package) -> Path | str:
+    """Return the folder in the tests' cache with the package in it; where it cannot be had, why."""
+    into = matrix.cache_dir() / "client-packages" / re.sub(r"[^A-Za-z0-9.-]+", "_", package.requirement)
+    done = into / ".fetched"
+    if done.exists():
+        return into
     into.mkdir(parents=True, exist_ok=True)
     if package.npm:
         npm = shutil.which("npm")
@@ -169,22 +176,15 @@ def fetch(package: Package, into: Path) -> str | None:
             return "npm is not installed"
         command = [npm, "install", "--no-audit", "--no-fund", "--silent", package.requirement]
     else:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            "--target",
-            ".",
-            package.requirement,
-        ]
+        command = [sys.executable, "-m", "pip", "install", "-q", "--target", ".", package.requirement]
     try:
-        done = subprocess.run(command, cwd=into, capture_output=True, text=True, timeout=180)
+        got = subprocess.run(command, cwd=into, capture_output=True, text=True, timeout=180)
     except subprocess.TimeoutExpired:
-        return f"{package}: no index that answers in time"
-    return None if done.returncode == 0 else f"{package}: no index: {done.stderr.strip()[-200:]}"
+        return "it does not answer in time"
+    if got.returncode:
+        return got.stderr.strip()[-200:]
+    done.touch()
+    return into
 
 
 def run(package: Package, folder: Path, url: str, password: str) -> subprocess.CompletedProcess[str]:
@@ -194,3 +194,8 @@ def run(package: Package, folder: Path, url: str, password: str) -> subprocess.C
     command = ["node" if package.npm else sys.executable, name, url, password]
     env = {**os.environ, "NO_PROXY": "*"}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+if __name__ == "__main__":
+    for each in PACKAGES:
+        print(each, fetch(each))  # noqa: T201

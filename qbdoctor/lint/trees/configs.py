@@ -19,6 +19,9 @@ from qbdoctor.lint.trees.embedded import Reading
 
 _COMMAND = re.compile(r"\b(?:curl|wget)\b[\s\S]*(?:api/v2|/auth/login|torrents/|\bSID\b)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=(?=\S*\s|['\"])")
+_HEAD = re.compile(r"^([ \t]*)((?:[-?:][ \t]+)*)(?=\S)", re.MULTILINE)
+_DEEPEST = 120
+"""Blocks within blocks. The parser's scanner ends the whole process at about 250 (an assertion in tree-sitter)."""
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[^\n]*", re.MULTILINE)
 
 
@@ -28,7 +31,26 @@ def reader(language: str) -> Callable[[str], Facts] | None:
         parser = importlib.import_module("ast_grep_py").SgRoot
     except ImportError:
         return None
-    return lambda text: read(language, parser(text, language).root())
+
+    def made(text: str) -> Facts:
+        if language == "yaml" and _depth(text) > _DEEPEST:
+            raise RecursionError
+        return read(language, parser(text, language).root())
+
+    return made
+
+
+def _depth(text: str) -> int:
+    """Return how deeply the blocks of a YAML text may be nested, by the columns at which its lines begin."""
+    deepest, columns = 0, [-1]
+    for found in _HEAD.finditer(text):
+        first = len(found[1])
+        while columns[-1] >= first:
+            columns.pop()
+        columns.append(first)
+        columns.extend(first + one.start() + 1 for one in re.finditer(r"[-?:][ \t]", found[2]))
+        deepest = max(deepest, len(columns))
+    return deepest
 
 
 def read(language: str, root: Any) -> Facts:

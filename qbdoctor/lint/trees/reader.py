@@ -68,7 +68,25 @@ def reader(language: str) -> Callable[[str], Facts] | None:
         parser = importlib.import_module("ast_grep_py").SgRoot
     except ImportError:
         return None
-    return lambda text: _Reader(language, text, parser(text, language).root(), parser).facts
+
+    def read(text: str) -> Facts:
+        if language == "kotlin" and _brace_depth(text) > _DEEPEST:
+            raise RecursionError
+        return _Reader(language, text, parser(text, language).root(), parser).facts
+
+    return read
+
+
+_DEEPEST = 120
+"""Braces within braces. Kotlin's scanner ends the whole process at some hundred (an assertion in tree-sitter)."""
+
+
+def _brace_depth(text: str) -> int:
+    depth = deepest = 0
+    for found in re.finditer(r"[{}]", text):
+        depth = max(0, depth + (1 if found[0] == "{" else -1))
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class _Reader(Calls, Uses):

@@ -72,6 +72,22 @@ def test_a_guarded_login_of_a_with_block_is_possible(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("name", "nested"),
+    [
+        ("qbit.yaml", "- " * 3000),
+        ("qbit.yaml", "? " * 3000),
+        ("qbit.yaml", "".join(" " * one + "a:\n" for one in range(400))),
+        ("qbit.kt", '"${' * 3000),
+    ],
+)
+def test_what_nests_too_deeply_for_the_parser_is_said(name: str, nested: str, tmp_path: Path) -> None:
+    """The parsers of YAML and Kotlin ended the whole process there."""
+    path = tmp_path / name
+    path.write_text(f"login: /api/v2/auth/login\nx:\n{nested}")
+    assert [one.reason for one in run.lint([str(path)]).skipped] == ["nested too deeply"]
+
+
 def test_every_shape_is_in_the_index() -> None:
     there = {path.name for path in FOLDER.iterdir()} - {"README.md", "index.txt", "dir_l", "y5_openapi_qbit.yaml"}
     assert there - set(INDEX) == {"n4_dead_qbit.kt", "o1f_helper_qbit.py"}

@@ -41,6 +41,10 @@ def judge(seen: Observations) -> Judgement:
     if cookie.secure and seen.target.address.scheme == "http" and seen.anonymous.status == 403:
         findings.insert(0, _secure(seen, cookie))
         return Judgement("fail", findings[0].summary, findings=tuple(findings))
+    cleared = _cleared(seen, cookie)
+    if cleared is not None:
+        findings.insert(0, cleared)
+        return Judgement("warn", cleared.summary, findings=tuple(findings))
     kept_back = [_kept_back(seen, cookie, one) for one in seen.withheld if one.attribute in CAUSES]
     if kept_back:
         failed = any(one.severity == "error" for one in kept_back)
@@ -102,6 +106,28 @@ def _kept_back(seen: Observations, cookie: SetCookie, one: Withheld) -> Finding:
         evidence = (*evidence, Evidence("response", said, {"date": seen.clock.date}))
     severity: Severity = "warning" if one.browsers else "error"
     return Finding(CAUSES[one.attribute], confidence, text, evidence, severity=severity, values=values)
+
+
+def _cleared(seen: Observations, cookie: SetCookie) -> Finding | None:
+    """Return an answer that makes browsers delete all cookies of the host: they heed it over https and on their own machine.
+
+    No release of qBittorrent sends that header (W3C, Clear Site Data; seen with Chromium).
+    """
+    address = seen.target.address
+    if address.scheme != "https" and not address.is_loopback:
+        return None
+    asked = (seen.session_call, seen.sign_in.exchange, seen.front_page if seen.has("front_page") else None)
+    for one in asked:
+        sent = one.header("clear-site-data") if one is not None else None
+        if one is not None and sent is not None and ("cookies" in sent or "*" in sent):
+            text = (
+                f"The answer to {one.method} {one.url} bears Clear-Site-Data: {sent}: browsers delete {cookie.name} with it and "
+                "show the login page again; programs keep it. qBittorrent sends no such header: something in front adds it"
+            )
+            values = {"cookie_name": cookie.name, "proxy": "yes"}
+            evidence = (Evidence.response(one),)
+            return Finding("cookie-refused-by-browsers", "likely", text, evidence, severity="warning", values=values)
+    return None
 
 
 def _why(seen: Observations, cookie: SetCookie, one: Withheld) -> str:

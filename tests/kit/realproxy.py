@@ -84,7 +84,7 @@ class Nginx(RealProxy):
     """nginx in front of `upstream`: `location / { proxy_pass; <lines> }`.
 
     `location` and `pass_path` change that to `location /qb/ { proxy_pass …/; }`; `whole` replaces the server's inside
-    altogether. `path` is what clients put behind the port.
+    altogether; `http` stands beside the server. `path` is what clients put behind the port.
     """
 
     program = "nginx"
@@ -98,11 +98,13 @@ class Nginx(RealProxy):
         pass_path: str = "",
         path: str = "",
         whole: str | None = None,
+        http: str = "",
         host: str = "127.0.0.1",
         port: int = 0,
         certificate: Certificate | None = None,
     ) -> None:
         super().__init__(host=host, port=port, path=path, tls=certificate is not None)
+        self._http = http
         self._certificate = certificate
         passed = f"location {location} {{ proxy_pass {upstream}{pass_path}; proxy_http_version 1.1;\n{lines}\n}}"
         self._inside = passed if whole is None else whole
@@ -123,7 +125,7 @@ daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; erro
 events {{ worker_connections 64; }}
 http {{
 {temporary}
-access_log {self.requests};
+{self._http} access_log {self.requests};
 server {{ listen {listen}; {tls}
 {self._inside}
 }}

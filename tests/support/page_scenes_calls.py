@@ -304,6 +304,18 @@ def _changed_call(at: Place, fault: bool) -> Told:
     return values(running, url=url), lambda out: " 404 " in out[2] and " 404 " not in out[3].splitlines()[0]
 
 
+@scene("answers-cached")
+def _cached(at: Place, fault: bool) -> Told:
+    running, store = at.server(), at.home / "cache"
+    cache = (
+        "proxy_cache z; proxy_cache_valid 200 1m; proxy_ignore_headers Cache-Control Set-Cookie Vary;" if fault else ""
+    )
+    keys = f"proxy_cache_path {store} keys_zone=z:1m;"
+    url = at.open(Nginx(running.url, f"{INNER} {cache} proxy_cache_key $uri$is_args$args;", http=keys)).url
+    requests.get(f"{url}/api/v2/app/version", cookies=running.login().cookies, timeout=5)  # somebody who is logged in
+    return values(running, url=url), lambda out: out[0].split()[1] != out[1].split()[1]
+
+
 @scene("cookie-clobber")
 def _two(at: Place, fault: bool) -> Told:
     running = at.server()

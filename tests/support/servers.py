@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psutil
+import requests
 
 from qbdoctor.target import processes
 from qbdoctor.target.processes import Instance, find_instances
@@ -72,3 +73,13 @@ def sessions_work(server: Server) -> None:
     assert server.password
     assert server.try_login(server.password).status_code in {200, 204}
     assert server.login().get(f"{server.url}/api/v2/app/version").status_code == 200
+
+
+def one_jar(urls: Sequence[str], password: str) -> tuple[int, list[int]]:
+    """Log in to each with one jar, which knows hosts and no ports, as a browser's; return its cookies' count, and what each says."""
+    form = {"username": "admin", "password": password}
+    with requests.Session() as jar:
+        jar.headers["Host"] = "127.0.0.1"  # without the published port, which is not qBittorrent's own
+        for url in urls:
+            jar.post(f"{url}/api/v2/auth/login", data=form, timeout=5)
+        return len(jar.cookies), [jar.get(f"{url}/api/v2/app/version", timeout=5).status_code for url in urls]

@@ -20,6 +20,7 @@ from tests.kit import namespaces, needs
 from tests.kit.matrix import Release
 from tests.kit.namespaces import Net, net, published
 from tests.kit.server import Server, free_port
+from tests.support.servers import one_jar
 from tests.support.doctor import cause, causes, diagnose
 
 pytestmark = pytest.mark.in_turn
@@ -395,3 +396,5 @@ def test_two_containers_with_one_inner_port_share_the_cookie(release: Release, i
         found = cause(report, "cookie-clobber")
         assert (found["severity"], found["confidence"]) == ("warning", "likely")
         assert (str(outer[1]) in found["summary"], str(second.pid) in str(found["evidence"])) == (True, True)
+        # Whoever logs in last pushes the other one's cookie out.
+        assert one_jar([f"http://127.0.0.1:{one}" for one in outer], str(first.password)) == (1, [403, 200])

@@ -20,7 +20,6 @@ EVERYDAY = {"cookie-path-mismatch", "exposed-bypass", "misplaced-key", "wrong-po
 EVERY = [pytest.param(one, marks=() if one in EVERYDAY else pytest.mark.extended) for one in sorted(SCENES)]
 
 NOT_PLAYED = {
-    "answers-cached": "tests/live/field/test_fronts has the cache; test_page_commands runs the steps",
     "proxy-goal-wrong": "the step asks the right place, which answers either way; tests/live/field/test_fronts has the fault",
     "client-auth-header-unsupported": "the step names the release; test_page_commands runs it",
     "client-drops-cookie": "the steps work on every server, the client does not; test_page_commands runs them",

@@ -21,17 +21,6 @@ pytestmark = pytest.mark.in_turn
 HOST = "proxy_set_header Host 127.0.0.1;"
 
 
-class WithHttp(Nginx):
-    """nginx with more lines outside of its server."""
-
-    def __init__(self, upstream: str, whole: str, http: str) -> None:
-        super().__init__(upstream, whole=whole)
-        self._http = http
-
-    def configuration(self) -> str:
-        return super().configuration().replace("access_log", f"{self._http} access_log", 1)
-
-
 def passed(running: Server, more: str = "") -> str:
     return f"location / {{ proxy_pass {running.url}; {HOST} {more} }}"
 
@@ -50,11 +39,11 @@ def test_a_cache_in_front(server: ServerFactory, release: Release, tmp_path: Pat
         "proxy_cache_key $uri$is_args$args;"
     )
     store = f"proxy_cache_path {tmp_path} keys_zone=z:1m;"
-    with WithHttp(running.url, passed(running, cache), store) as proxy:
+    with Nginx(running.url, whole=passed(running, cache), http=store) as proxy:
         for _ in range(2):  # the second run begins with what the first one left in the cache
             errors, sure = named(proxy.url)
             assert (errors, sure["answers-cached"]) == (["answers-cached"], "proven")
-    with WithHttp(running.url, passed(running, "proxy_cache off;"), store) as proxy:
+    with Nginx(running.url, whole=passed(running, "proxy_cache off;"), http=store) as proxy:
         assert named(proxy.url)[0] == []
     assert running.failed_logins() == 0
 
@@ -90,7 +79,7 @@ def test_a_login_that_is_answered_in_front(server: ServerFactory, release: Relea
 def test_several_servers_behind_one_address(server: ServerFactory, release: Release) -> None:
     one, other = server(), server()
     two = f"upstream two {{ server {one.url[7:]}; server {other.url[7:]}; }}"
-    with WithHttp(one.url, f"location / {{ proxy_pass http://two; {HOST} }}", two) as proxy:
+    with Nginx(one.url, whole=f"location / {{ proxy_pass http://two; {HOST} }}", http=two) as proxy:
         errors, _ = named(proxy.url)
     assert errors == ["call-changed-on-the-way"]
 

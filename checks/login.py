@@ -157,11 +157,26 @@ def _refused(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Jud
         file = str(seen.target.config_file) if seen.target.config_file else None
         evidence = (*_said(sign_in), Evidence.setting("Password_PBKDF2", None, offline.text, file=file))
         found = Finding("temporary-password", "likely", text, evidence, severity="error", values=values)
+    elif seen.other_than_meant is not None:
+        found = _elsewhere(seen, *seen.other_than_meant)
+        return Judgement("fail", f"The login as {username} is refused by another server", findings=(found,))
     else:
         text = f"User name or password is wrong: qBittorrent refused the login as {username}, Host and origin being accepted"
         evidence = (*_said(sign_in), Evidence.response(seen.anonymous))
         found = Finding("wrong-credentials", "likely", text, evidence, values=values)
     return Judgement("fail", f"The login as {username} is refused", findings=(found,))
+
+
+def _elsewhere(seen: Observations, taken: int, meant: int, port: int | None) -> Finding:
+    """Name the other server of this machine that the login is right for, and the one that it was sent to."""
+    text = (
+        f"{seen.target.address.url} leads to process {taken}, whose log tells of this run's refused login; user name and "
+        f"password are those of process {meant}"
+    )
+    text += f", which listens at port {port}: what stands in front asks the wrong one" if port else ""
+    values = {"proxy": "yes"} | ({"real_url": f"http://127.0.0.1:{port}"} if port else {})
+    evidence = (*_said(seen.sign_in), Evidence("log", f"the log of process {taken} gained a line about that login"))
+    return Finding("proxy-goal-wrong", "likely", text, evidence, values=values)
 
 
 CHECK = Check(
@@ -178,6 +193,7 @@ CHECK = Check(
         "cookie-stripped",
         "login-body-lost",
         "call-changed-on-the-way",
+        "proxy-goal-wrong",
     ),
     about=(
         "Sends at most one POST /api/v2/auth/login a run: only after a call without a cookie got 403, only to "

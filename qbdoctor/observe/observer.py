@@ -336,6 +336,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "login_by_get": Observer._take_login_by_get,
     "nameless_login": ways.nameless_login,
     "neighbours": Observer._take_neighbours,
+    "other_than_meant": ways.other_than_meant,
     "offline": lambda observer: check_offline(observer.seen, observer.verifier),
     "old_api": lambda observer: observer.wire.send(Call("GET", "/version/api")),
     "other_server": Observer._take_other_server,

@@ -11,6 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from qbdoctor.config import password_hash
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
@@ -127,6 +128,43 @@ def nameless_login(inspection: Inspection) -> LogLine | None:
     taken = _took_login(inspection)
     lines = [line for one, new in new_lines(inspection) if one in taken for line in new]
     return next((line for line in reversed(lines) if server_log.is_nameless_login(line)), None)
+
+
+MOST_HASHES = 4
+"""Configs that a password is held against, each at the cost of a PBKDF2."""
+
+
+def other_than_meant(inspection: Inspection) -> tuple[int, int, int | None] | None:
+    """Return which process refused this run's login, and process and port of the other one here that it is for.
+
+    Only where something stands in front, and one other fits alone; the factory password fits many.
+    """
+    seen = inspection.seen
+    if seen.sign_in.outcome != "refused" or inspection.target.direct or inspection.target.instance is not None:
+        return None
+    given, taken = seen.password, _took_login(inspection)
+    if given is None or given.reveal() == password_hash.FACTORY_PASSWORD or len(taken) != 1:
+        return None
+    others = [one for one, _ in inspection.log_marks if one is not taken[0]][:MOST_HASHES]
+    fitting = [one for one in others if _is_for(one, seen.asked.username or "admin", given)]
+    if len(fitting) != 1:
+        return None
+    return taken[0].pid, fitting[0].pid, next(iter(fitting[0].ports), None)
+
+
+def _is_for(one: Instance, username: str, password: Secret) -> bool:
+    """Return whether user name and password are those of its config."""
+    if one.config_file is None:
+        return False
+    try:
+        settings = Settings.load(one.config_file)
+    except UserError:
+        return False
+    stored = settings.secret("Password_PBKDF2")
+    parsed = password_hash.parse_hash(stored) if stored is not None else None
+    if (settings.text("Username") or "admin") != username or not isinstance(parsed, password_hash.StoredHash):
+        return False
+    return password_hash.verify(parsed, password)
 
 
 def body_probe(inspection: Inspection) -> Exchange | None:

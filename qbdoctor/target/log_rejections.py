@@ -37,15 +37,13 @@ def of_others(rejections: Sequence[Rejection]) -> tuple[Rejection, ...]:
     """
     found: list[Rejection] = []
     mine: Rejection | None = None
-    left = 0
     for one in rejections:
         if _is_marked(one):
-            mine, left = one, MOST_REPEATS
-        elif mine is not None and left and _repeats(one, mine):
-            left -= 1
-        else:
-            mine = None
+            mine = one
+            continue
+        if mine is None or not _repeats(one, mine):
             found.append(one)
+        mine = None
     return tuple(found)
 
 
@@ -61,9 +59,6 @@ def _repeats(one: Rejection, marked_one: Rejection) -> bool:
         return same
     return same and 0 <= (one.when - marked_one.when).total_seconds() <= REPEATED_WITHIN
 
-
-MOST_REPEATS = 2
-"""Once as browsers of old write it, and once with Sec-Fetch-Site as well."""
 
 REPEATED_WITHIN = 5
 """Seconds from our marked request to the same one without the mark: they are sent one upon the other."""

@@ -76,7 +76,7 @@ def sessions_work(server: Server) -> None:
 
 
 def one_jar(urls: Sequence[str], password: str) -> tuple[int, list[int]]:
-    """Log in to each with one jar, which knows hosts and no ports, as a browser's; return its cookies' count, and what each says."""
+    """Log in to each with one jar, which knows no ports, as browsers; return how many cookies it has, and what each says."""
     form = {"username": "admin", "password": password}
     with requests.Session() as jar:
         jar.headers["Host"] = "127.0.0.1"  # without the published port, which is not qBittorrent's own

@@ -40,7 +40,8 @@ _PLACES_OF_FILES: Mapping[systems.SystemName, str] = {
     "linux": (
         "The paths above are those of Linux, for the user that qBittorrent runs as and without --profile. An older log folder, "
         "~/.local/share/data/qBittorrent/logs, stays in use where it was there first. In most containers both files are below "
-        "/config/qBittorrent, in hotio's they are /config/config/qBittorrent.conf and /config/data/logs/qbittorrent.log. On Windows they are %APPDATA%\\qBittorrent\\qBittorrent.ini and "
+        "/config/qBittorrent, in hotio's they are /config/config/qBittorrent.conf and /config/data/logs/qbittorrent.log. "
+        "On Windows they are %APPDATA%\\qBittorrent\\qBittorrent.ini and "
         "%LOCALAPPDATA%\\qBittorrent\\logs\\qbittorrent.log. The texts in the log are in qBittorrent's own language."
     ),
     "windows": (

@@ -325,6 +325,11 @@ class Observations:
         return cast("tuple[Neighbour, ...]", self.see("neighbours"))
 
     @property
+    def other_than_meant(self) -> tuple[int, int, int | None] | None:
+        """The process that refused our login; process and port of the other one here that it is for. None if not so."""
+        return cast("tuple[int, int, int | None] | None", self.see("other_than_meant"))
+
+    @property
     def write_probe(self) -> WriteProbe | None:
         """The write probe of --write-probe; None where it was not asked for or there is no session to make it with."""
         return cast("WriteProbe | None", self.see("write_probe"))

@@ -20,8 +20,8 @@ from tests.kit import namespaces, needs
 from tests.kit.matrix import Release
 from tests.kit.namespaces import Net, net, published
 from tests.kit.server import Server, free_port
-from tests.support.servers import one_jar
 from tests.support.doctor import cause, causes, diagnose
+from tests.support.servers import one_jar
 
 pytestmark = pytest.mark.in_turn
 

@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+import requests
+
 from tests.conftest import ServerFactory
 from tests.kit.matrix import Release
+from tests.kit.proxies import Answer, EditingProxy
 from tests.kit.realproxy import Nginx
 from tests.kit.server import PASSWORD
 from tests.support.doctor import cause, causes, diagnose
-import json
-import pytest
-from tests.kit.profile import free_port
+from tests.support.servers import until
 
 pytestmark = [pytest.mark.in_turn, pytest.mark.usefixtures("own_servers_alone")]
 HOST = "proxy_set_header Host $host;"
 
 
-def show(r):
-    print(json.dumps(r["verdict"]))
-    for c in r["causes"]:
-        print("  ", c["id"], c["severity"], c["confidence"], c["summary"])
-        [print("      ", e.get("text")) for e in c["evidence"]]
-
-
-def test_x(server: ServerFactory, release: Release) -> None:
-    meant = server()
-    other = server(password="of another server")
+def test_a_proxy_that_leads_to_another_instance(server: ServerFactory, release: Release) -> None:
+    """Of two servers of this machine it leads to the one that the password is not for."""
+    meant, other = server(), server(password="of another server")
     with Nginx(other.url, HOST) as proxy:
-        show(diagnose("--url", proxy.url, password=PASSWORD))
-    with Nginx(f"http://127.0.0.1:{free_port()}", HOST) as proxy:
-        show(diagnose("--url", proxy.url, password=PASSWORD))
-    other.stop()
-    with Nginx(f"http://127.0.0.1:{free_port()}", HOST) as proxy:
-        show(diagnose("--url", proxy.url, password=PASSWORD))
+        report = diagnose("--url", proxy.url, password=PASSWORD)
+        assert causes(report, "error")[0] == "proxy-goal-wrong", report["verdict"]
+        found = cause(report, "proxy-goal-wrong")
+        assert found["confidence"] == "likely"
+        assert (str(meant.pid) in found["summary"], str(other.pid) in found["summary"]) == (True, True)
+        assert f":{meant.port}" in str(found["remedies"])
+        wrong = diagnose("--url", proxy.url, password="of neither of them")
+        assert causes(wrong, "error") == ["wrong-credentials"]
+    with Nginx(meant.url, HOST) as proxy:
+        assert causes(diagnose("--url", proxy.url, password=PASSWORD), "error") == []
+
+
+def _unheard_of(_path: str, answer: Answer) -> Answer:
+    return replace(answer, headers=[*answer.headers, ("X-Whatever", "yes")])
+
+
+@pytest.mark.parametrize(
+    ("differs", "fails", "expected"),
+    [(True, True, "unknown"), (True, False, "healthy"), (False, True, "healthy")],
+    ids=["both", "no call fails", "no difference"],
+)
+def test_a_difference_without_a_reason_and_calls_that_fail(
+    server: ServerFactory, release: Release, differs: bool, fails: bool, expected: str
+) -> None:
+    """Some calls on this way were refused for their Host, and this run's own get through: neither healthy nor an accusation."""
+    running = server()
+    with EditingProxy(running.url, **({"down": _unheard_of} if differs else {})) as front:
+        if fails:
+            for _ in range(2):
+                bad = requests.get(f"{running.url}/api/v2/app/version", headers={"Host": "nas.lan:1"}, timeout=5)
+                assert bad.status_code == 401
+            assert until(lambda: "nas.lan:1" in running.log_text())
+        report = diagnose("--url", front.url, password=PASSWORD)
+    assert (report["verdict"]["state"], causes(report, "error")) == (expected, []), report["verdict"]
+    assert ("x-whatever" in str(report["verdict"]).lower()) is (expected == "unknown")

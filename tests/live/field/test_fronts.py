@@ -16,7 +16,7 @@ from tests.kit.realproxy import Nginx
 from tests.kit.server import PASSWORD, Server
 from tests.support.doctor import cause, causes, diagnose
 
-pytestmark = pytest.mark.in_turn
+pytestmark = [pytest.mark.in_turn, pytest.mark.usefixtures("own_servers_alone")]
 
 HOST = "proxy_set_header Host 127.0.0.1;"
 

@@ -14,6 +14,8 @@ from tests.kit.proxies import Answer, EditingProxy, Headers, without
 from tests.kit.server import PASSWORD
 from tests.support.doctor import cause, causes, diagnose
 
+pytestmark = pytest.mark.usefixtures("own_servers_alone")
+
 KEY = "qbt_0123456789abcdefghijklmnopqr"
 
 

@@ -10,6 +10,8 @@ from tests.kit.realproxy import Apache, Caddy, Haproxy, Nginx
 from tests.kit.server import PASSWORD
 from tests.support.doctor import cause, causes, diagnose, status
 
+pytestmark = pytest.mark.usefixtures("own_servers_alone")
+
 HOST = "proxy_set_header Host $host;"
 
 

@@ -1,4 +1,4 @@
-"""What the tests of `check` share."""
+"""What live tests share."""
 
 from __future__ import annotations
 

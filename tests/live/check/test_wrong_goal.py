@@ -49,7 +49,7 @@ def test_a_difference_without_a_reason_and_calls_that_fail(
 ) -> None:
     """Some calls on this way were refused for their Host, and this run's own get through: neither healthy nor an accusation."""
     running = server()
-    with EditingProxy(running.url, **({"down": _unheard_of} if differs else {})) as front:
+    with EditingProxy(running.url, down=_unheard_of if differs else None) as front:
         if fails:
             for _ in range(2):
                 bad = requests.get(f"{running.url}/api/v2/app/version", headers={"Host": "nas.lan:1"}, timeout=5)

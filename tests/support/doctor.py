@@ -42,15 +42,16 @@ def note(report: Mapping[str, Any]) -> None:
     """Keep what a live run named, for the table of causes and releases (tests/coverage_table.py), where that is asked for."""
     kept = os.environ.get("QBDOCTOR_COVERAGE")
     test = os.environ.get("PYTEST_CURRENT_TEST", "")
-    release = re.search(r"[\[-](\d+\.\d+\.\d+)[\]-]", test)
+    named = re.search(r"[\[-](\d+\.\d+\.\d+)[\]-]", test)
+    release = named[1] if named is not None else report["target"]["version"]
     if not kept or release is None:
         return
     rows = [
-        {"cause": one["id"], "confidence": one["confidence"], "release": release[1], "ms": report["duration_ms"]}
+        {"cause": one["id"], "confidence": one["confidence"], "release": release, "ms": report["duration_ms"]}
         for one in report["causes"]
     ]
     if not rows:
-        rows = [{"cause": None, "confidence": None, "release": release[1], "ms": report["duration_ms"]}]
+        rows = [{"cause": None, "confidence": None, "release": release, "ms": report["duration_ms"]}]
     with Path(kept).open("a", encoding="utf-8") as file:  # appended whole: xdist's workers share it
         file.write("".join(json.dumps(row) + "\n" for row in rows))
 

@@ -6,11 +6,12 @@ Nothing is passed on before the first is proven, and after each time that it cou
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 
 from qbdoctor import releases
-from qbdoctor.forwarding.forwarder import Forwarder, Headers, Incoming, Outgoing
+from qbdoctor.forwarding.forwarder import FAILURES, Forwarder, Headers, Incoming, Outgoing
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.releases import NEWEST, Version
 from qbdoctor.target.address import Address
@@ -21,6 +22,7 @@ PROOF_SECONDS = 10.0
 _PAGE_MOST = 64 << 10
 _ASKED_MOST = 1000
 _AGAIN_SECONDS = 5.0
+_FAILED_SECONDS = 1.0
 
 
 class NotProven(Exception):
@@ -45,6 +47,7 @@ class Upstream:
         self._target = target
         self._lock = asyncio.Lock()
         self._asked: dict[int, float] = {}
+        self._failed: tuple[float, Exception | None] = (0.0, None)
         self.known = Known()
 
     @property
@@ -59,13 +62,22 @@ class Upstream:
         async with self._lock:
             if self.known.proven:
                 return
-            called = await self.get(ASK)
-            if not answers_call(called):
-                page = await self.get("/")
-                if not is_login_page(page):
-                    raise NotProven(f"it answered {called.outcome()} to app/version, as qBittorrent never does")
+            when, before = self._failed
+            if before is not None and time.monotonic() - when < _FAILED_SECONDS:
+                raise before  # those who waited behind a server that hangs do not each wait for it again
+            try:
+                called = await self._proof()
+            except (NotProven, *FAILURES) as error:
+                self._failed = time.monotonic(), error
+                raise
             self.known.proven, self.known.status = True, called.status or 0
             self.known.version = Version.parse(called.body) if called.status == 200 else self.known.version
+
+    async def _proof(self) -> Exchange:
+        called = await self.get(ASK)
+        if not answers_call(called) and not is_login_page(await self.get("/")):
+            raise NotProven(f"it answered {called.outcome()} to app/version, as qBittorrent never does")
+        return called
 
     async def lets_in(self, address: str) -> bool:
         """Whether the server takes a call without a session that the bridge passes on for a client of this address."""
@@ -88,9 +100,10 @@ class Upstream:
         if len(self._asked) >= _ASKED_MOST:
             self._asked.clear()
         self._asked[key] = now
-        answer = await self.get(ASK, headers)
-        if answer.status == 200:
-            self.known.version = Version.parse(answer.body) or self.known.version
+        with contextlib.suppress(*FAILURES):  # the client's own request goes on, and shows what is wrong
+            answer = await self.get(ASK, headers)
+            if answer.status == 200:
+                self.known.version = Version.parse(answer.body) or self.known.version
 
     async def get(self, path: str, headers: Headers = ()) -> Exchange:
         """Ask for a path with these headers besides Host, and read the beginning of the answer."""

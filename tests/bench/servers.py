@@ -31,12 +31,12 @@ def standins(number: int, processes: int = 4) -> Iterator[list[str]]:
     """Give the URLs of that many stand-ins, whose password is that of the tests' servers."""
     started: list[subprocess.Popen[str]] = []
     share = [number // processes + (i < number % processes) for i in range(processes)]
+    urls: list[str] = []
     try:
-        for one in filter(None, share):
+        for one in filter(None, share):  # one after another: they choose free ports, and may not choose the same
             command = [sys.executable, "-c", _PROGRAM, str(one), ",".join(RELEASES)]
-            started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-        urls: list[str] = []
-        for process in started:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            started.append(process)
             assert process.stdout is not None
             urls += [f"http://127.0.0.1:{port}" for port in process.stdout.readline().split()]
         assert len(urls) == number, "a stand-in did not start"

@@ -201,5 +201,5 @@ def test_the_doctor_sees_it_as_the_real_one(release: Release, server: ServerFact
             (report["verdict"]["state"], report["exit_code"], set(causes(report)) - {"cookie-clobber"})
             for report in reports
         )
-        assert ours == theirs
+        assert ours == theirs, [report["causes"] for report in reports]
         assert ours[0] == ("problem" if number in {2, 3} else "healthy")

@@ -55,19 +55,19 @@ class Docker:
     def image(self, release: matrix.Release) -> str:
         """Make the image of a release, once."""
         if release.name not in self.images:
-            name = f"qbt:{release.name}"
-            packed = subprocess.Popen(
-                ["tar", "-C", str(_staged(release, self.folder)), "-c", "."], stdout=subprocess.PIPE
-            )
             plugins = next(release.root.glob("usr/lib/*/qt[56]/plugins")).relative_to(release.root)
-            env = ["--change", f"ENV QT_PLUGIN_PATH=/{plugins}", "--change", "ENV LANG=C.UTF-8"]
-            subprocess.run(
-                ["docker", "import", *env, "-", name], stdin=packed.stdout, env=self.environment, check=True,
-                capture_output=True,
-            )  # fmt: skip
-            packed.wait()
-            self.images[release.name] = name
+            variables = (f"QT_PLUGIN_PATH=/{plugins}", "LANG=C.UTF-8")
+            self.images[release.name] = self.from_tree(f"qbt:{release.name}", _staged(release, self.folder), *variables)
         return self.images[release.name]
+
+    def from_tree(self, name: str, folder: Path, *variables: str) -> str:
+        """Make an image of a folder, with these variables in it."""
+        packed = subprocess.Popen(["tar", "-C", str(folder), "-c", "."], stdout=subprocess.PIPE)
+        env = [word for each in variables for word in ("--change", f"ENV {each}")]
+        line = ["docker", "import", *env, "-", name]
+        subprocess.run(line, stdin=packed.stdout, env=self.environment, check=True, capture_output=True)
+        packed.wait()
+        return name
 
     def run(self, name: str, release: matrix.Release, *options: str, command: Sequence[str] | None = None) -> str:
         """Start a container; `command` is what stands behind the image, qBittorrent with /config unless given."""

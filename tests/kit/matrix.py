@@ -158,7 +158,7 @@ def _make(name: str, folder: Path) -> Release:
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise Unavailable(f"{name}: no {tool} on this machine")
-    mirrors = list(dict.fromkeys(_mirrors()))
+    mirrors = list(dict.fromkeys(debian_mirrors()))
     if not mirrors:
         raise Unavailable(
             f"{name}: no Debian archive among the machine's apt sources; QBDOCTOR_TEST_MIRROR may name one"
@@ -168,7 +168,7 @@ def _make(name: str, folder: Path) -> Release:
         problems = []
         for mirror in mirrors:
             try:
-                packages = _download(name, mirror, work)
+                packages = download(name, mirror, work, SUITES[name])
                 break
             except Unavailable as reason:
                 problems.append(str(reason))
@@ -177,13 +177,13 @@ def _make(name: str, folder: Path) -> Release:
         root = work / "root"
         root.mkdir()
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            list(pool.map(lambda package: _run(name, ["dpkg-deb", "-x", str(package), str(root)]), packages))
+            list(pool.map(lambda package: run_tool(name, ["dpkg-deb", "-x", str(package), str(root)]), packages))
         for useless in ("doc", "man", "locale", "lintian", "bug", "zoneinfo"):
             shutil.rmtree(root / "usr/share" / useless, ignore_errors=True)
         trial = Release(name=name, version="", root=root)
         home = work / "home"
         home.mkdir()
-        said = _run(name, trial.command("--version"), environment=trial.environment(home))
+        said = run_tool(name, trial.command("--version"), environment=trial.environment(home))
         match = re.search(r"\d+(?:\.\d+)+", said)
         if match is None:
             raise Unavailable(f"{name}: --version said {said[:200]!r}")
@@ -193,24 +193,26 @@ def _make(name: str, folder: Path) -> Release:
     return Release(name=name, version=match[0], root=tree(name))
 
 
-def _download(name: str, mirror: str, work: Path) -> list[Path]:
-    """Download the closure of one release from one mirror; the packages that are worth unpacking."""
+def download(
+    name: str, mirror: str, work: Path, suites: Sequence[str], packages: Sequence[str] = ("qbittorrent-nox",)
+) -> list[Path]:
+    """Download the closure of some packages from one mirror; the packages that are worth unpacking."""
     state = work / "apt"
     shutil.rmtree(state, ignore_errors=True)
     for part in ("lists/partial", "archives/partial", "log", "etc"):
         (state / part).mkdir(parents=True)
     (state / "status").touch()
-    first, *others = SUITES[name]
+    first, *others = suites
     keyring = next((str(path) for path in _KEYRINGS if path.exists()), "")
     option = f"[signed-by={keyring}] " if keyring else ""
-    sources = "".join(f"deb {option}{mirror} {suite} main\n" for suite in SUITES[name])
+    sources = "".join(f"deb {option}{mirror} {suite} main\n" for suite in suites)
     (state / "etc/sources.list").write_text(sources, encoding="utf-8")
     pin = f"Package: qbittorrent*\nPin: release n={first}\nPin-Priority: 990\n" if others else ""
     (state / "etc/preferences").write_text(pin, encoding="utf-8")
     (state / "apt.conf").write_text(_apt_conf(state), encoding="utf-8")
     apt = ["apt-get", "-c", str(state / "apt.conf"), "-qq"]
-    _run(name, [*apt, "update"])
-    _run(name, [*apt, "-y", "--download-only", "install", "qbittorrent-nox"])
+    run_tool(name, [*apt, "update"])
+    run_tool(name, [*apt, "-y", "--download-only", "install", *packages])
     return [path for path in sorted((state / "archives").glob("*.deb")) if not _UNUSED.match(path.name)]
 
 
@@ -242,7 +244,7 @@ def _apt_conf(state: Path) -> str:
     return cleared + "".join(f'{key} "{value}";\n' for key, value in settings.items())
 
 
-def _run(name: str, command: list[str], environment: dict[str, str] | None = None) -> str:
+def run_tool(name: str, command: list[str], environment: dict[str, str] | None = None) -> str:
     """Run a tool; its standard output, or Unavailable with its first complaint."""
     if environment is None:
         environment = {**os.environ, "LC_ALL": "C"}
@@ -266,7 +268,7 @@ def _run(name: str, command: list[str], environment: dict[str, str] | None = Non
     return done.stdout
 
 
-def _mirrors() -> Iterator[str]:
+def debian_mirrors() -> Iterator[str]:
     """Addresses of Debian archives, from the machine's own apt sources.
 
     Others name their suites after Debian's too; apt refuses them, as their index is not signed by Debian, and the next

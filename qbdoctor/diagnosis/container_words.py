@@ -29,8 +29,26 @@ def logs(one: Container) -> str:
 
 def up(engine: str, compose: Compose) -> str:
     """Return the command that makes a compose service anew from its file."""
-    file = f"-f {shell.quote(compose.file)} " if compose.file else ""
-    return f"{compose.program or f'{engine} compose'} {file}up -d {shell.quote(compose.service)}"
+    words = [compose.program or f"{engine} compose", *_project(compose)]
+    return " ".join([*words, "up -d", shell.quote(compose.service)])
+
+
+def _project(compose: Compose) -> list[str]:
+    """Return the options by which compose means the same project: all its files, and what it would not guess from the first.
+
+    It takes the name of the first file's folder for the project's, and that folder for the one of relative paths.
+    """
+    files = [compose.file, *compose.more] if compose.file else []
+    words = [f"-f {shell.quote(file)}" for file in files]
+    guessed = compose.file.rpartition("/")[0] if compose.file else None
+    if compose.folder and guessed is not None and guessed != compose.folder:
+        words.append(f"--project-directory {shell.quote(compose.folder)}")
+    name = re.sub(r"[^a-z0-9_-]", "", (compose.folder or guessed or "").rpartition("/")[2].lower())
+    if compose.project and compose.folder and compose.project != name.lstrip("_-"):
+        words.append(f"-p {shell.quote(compose.project)}")
+    if compose.file and f"{compose.folder or guessed}/.env" not in compose.variables:
+        words += [f"--env-file {shell.quote(file)}" for file in compose.variables]
+    return words
 
 
 def restart(one: Container) -> str:
@@ -41,7 +59,8 @@ def restart(one: Container) -> str:
 def anew(one: Container) -> str:
     """Return the command that makes a container anew from its compose file, or what to do where there is none."""
     if one.compose is None:
-        return f"{one.engine} rm -f {one.name}   # and the docker run that made it, with --network container:NAME as before"
+        gone = f"{one.engine} stop -t 120 {one.name}; {one.engine} rm {one.name}"  # rm -f would kill it
+        return f"{gone}   # and the docker run that made it, with --network container:NAME as before"
     return up(one.engine, one.compose).replace("up -d", "up -d --force-recreate")
 
 

@@ -37,7 +37,8 @@ def route(seen: Observations, info: TargetInfo, causes: Sequence[Cause]) -> Rout
 
 def _client(seen: Observations) -> Hop:
     local = seen.anonymous.local or (seen.client.ours if seen.has("client") else None)
-    return Hop("client", "this machine", (local,) if local else ())
+    name = "this container" if seen.target.from_container else "this machine"
+    return Hop("client", name, (local,) if local else ())
 
 
 def _between(seen: Observations, worst: Cause | None) -> list[Hop]:

@@ -29,6 +29,8 @@ def line(route: Route, room: int = 0) -> str:
 def _told(route: Route, facts: str, hosts: bool) -> str:
     first = route.hops[0]
     said = [sentence(first.facts[0] if first.facts else first.name)]
+    if first.facts and first.name != "this machine":
+        said[0] = f"{sentence(first.name)} ({said[0]})"
     if route.breaks_at("hop", 0):
         said[0] = f"✗ {said[0]}"
     before: str | None = None

@@ -13,6 +13,7 @@ from qbdoctor.target import containers, paths
 from qbdoctor.target.address import WEB_UI_PORT, Address
 from qbdoctor.target.containers import AskEngines, Files
 from qbdoctor.target.description import Origin, Target
+from qbdoctor.target.engines import cgroups
 from qbdoctor.target.socket_owners import listening_owners
 from qbdoctor.values import frozen, replace
 
@@ -65,9 +66,16 @@ class Engines:
         return self._found.containers if self._found is not None else ()
 
     @property
+    def inside(self) -> bool:
+        """Whether this program looks from a container of its own, in which no engine can be asked."""
+        return cgroups.inside(self._system.environment)
+
+    @property
     def problem(self) -> str | None:
         """Why an engine could not be asked, in a sentence."""
-        problems = self._found.problems if self._found is not None else ()
+        if self._found is None:
+            return cgroups.INSIDE if self.inside else None
+        problems = self._found.problems
         return next((one.text for one in problems if one.kind != "down"), None)
 
     def join(self, instances: tuple[Instance, ...], name: str | None, port: int | None) -> tuple[Instance, ...]:
@@ -343,7 +351,8 @@ class ContainerFinder(ABC):
                 return target
             port = target.address.port if target.here and target.instance is None else None
             forward = None if port is None else self._forward(port)
-            return replace(target, engine_problem=self.engines.problem, forward=forward)
+            inside = self.engines.inside
+            return replace(target, engine_problem=self.engines.problem, forward=forward, from_container=inside)
         publisher = self.engines.publisher(one)
         found = self.engines.files_of(one)
         published = containers.published_at(publisher, target.address.port, ips)

@@ -39,7 +39,8 @@ class Target:
     ``publisher`` the one that publishes for it, which is another one where it shares that one's network; ``published``
     the port by which the address leads into it. ``handed`` is its config as the engine hands it out, where this user may
     not read the file; ``config_file`` is then None. ``engine_problem`` says why an engine of this machine could not be
-    asked, and ``forward`` then where a program of Docker's hands the port on to.
+    asked, and ``forward`` then where a program of Docker's hands the port on to. ``from_container``: qbdoctor looks from a
+    container of its own, whose mounts are not the server's.
     """
 
     address: Address
@@ -60,6 +61,7 @@ class Target:
     published: Published | None = None
     handed: HandedOut | None = None
     engine_problem: str | None = None
+    from_container: bool = False
     forward: PortMapping | None = None
 
     @property

@@ -20,6 +20,7 @@ from qbdoctor.target import containers, paths
 from qbdoctor.target.address import Address, parse_ip, parse_url
 from qbdoctor.target.contained import ContainerFinder, Engines, ReadConfig
 from qbdoctor.target.description import Origin, Target, TargetOptions
+from qbdoctor.target.engines import cgroups
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
 from qbdoctor.target.processes import Instance, find_instances
@@ -198,8 +199,10 @@ class _Finder(ContainerFinder):
             return contained
         if self.instances:
             instance = self.instances[0]
-            address = self._address(self._settings_of(instance), instance)
-            direct = self._listens(instance, address, self._ips(address.host))
+            web = self._settings_of(instance)
+            address = self._address(web, instance)
+            known = self._server_port(web, instance)[0] is not None  # else the address is a guess, and tells of nothing
+            direct = self._listens(instance, address, self._ips(address.host)) if known else None
             return self._target(address, "process", instance, direct=direct)
         for config in paths.default_configs(self.system, root=self.world.root):
             web = self._settings(config) if files.is_file(config) else None
@@ -207,9 +210,10 @@ class _Finder(ContainerFinder):
                 known = paths.profile_of(config)
                 address = self._address(web, None)
                 return self._target(address, "default-config", None, config=config, profile=known[0] if known else None)
+        where = f" ({cgroups.INSIDE})" if self.engines.inside else ""
         raise UserError(
             "no-target",
-            "No qBittorrent runs here and no config is at a usual place: name the Web UI with --url, such as "
+            f"No qBittorrent runs here{where} and no config is at a usual place: name the Web UI with --url, such as "
             "http://localhost:8080, or its config with --profile or --config. To see it at work: qbdoctor demo.",
             exit_code=3,
         )
@@ -249,7 +253,7 @@ class _Finder(ContainerFinder):
             mapped_by=mapping.by if mapping is not None else None,
             here=address.is_loopback or (bool(self.instances) and self._is_here(self._ips(address.host))),
         )
-        return self.with_container(made, self._ips(address.host)) if self.engines.asked else made
+        return self.with_container(made, self._ips(address.host)) if self.engines.asked or self.engines.inside else made
 
     def _forward(self, port: int) -> PortMapping | None:
         return next((one for one in self.world.mappings() if one.host_port == port), None)

@@ -99,7 +99,10 @@ def look(target: Target, *, now: Callable[[], float] = time.time) -> ConfigPlace
     instance = target.instance
     who = None if instance is None else _process_user(instance.pid)
     owner = None if found is None or not _unix() else _Who(found.st_uid, _groups_of(found.st_uid), found.st_uid == 0)
-    mounted_alone, read_only = _mounted_by_engine(target, file) or _mounted(file, instance)
+    mounts = _mounted_by_engine(target, file)
+    if mounts is None:  # a container's own mounts say nothing of those that a server has which is not seen
+        mounts = (False, False) if instance is None and target.from_container else _mounted(file, instance)
+    mounted_alone, read_only = mounts
     before, lines = _log(target)
     return ConfigPlace(
         file=file,

@@ -7,9 +7,12 @@ driver, Podman (libpod), Kubernetes (kubepods), LXC and Incus (lxc.payload). Rea
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from qbdoctor.storage import files
 from qbdoctor.values import frozen
 
 Scope = Literal["system", "user"]
@@ -24,6 +27,13 @@ _CONTAINERS = (
 )
 _SERVICE = re.compile(r"(?P<name>[^/]+\.service)(?=/|$)")
 _USER_MANAGER = re.compile(r"/user@\d+\.service(?=/|$)")
+
+INSIDE = (
+    "qbdoctor runs in a container itself and looks from there: of the machine it sees what --network, --pid and -v give it, "
+    "and no engine"
+)
+_IN_CONTAINER = ("/.dockerenv", "/run/.containerenv")
+"""What Docker and Podman put into each container."""
 
 
 @frozen
@@ -59,3 +69,11 @@ def keeper(pid: int) -> Supervisor:
         return parse(Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return Supervisor()
+
+
+def inside(environment: Mapping[str, str]) -> bool:
+    """Whether this program runs in a container of Docker's or Podman's, and no engine can be asked from there."""
+    path = environment.get("PATH")
+    return any(files.exists(Path(mark)) for mark in _IN_CONTAINER) and not any(
+        shutil.which(name, path=path) for name in ("docker", "podman")
+    )

@@ -32,6 +32,7 @@ KEEPERS = {
 MOST_TEXT = 300
 MOST_ITEMS = 100
 COMPOSE = "com.docker.compose."
+_FILES = ("project.config_files", "project.environment_file")
 PODMAN_COMPOSE = "io.podman.compose.version"
 
 
@@ -70,7 +71,9 @@ class Mount:
 class Compose:
     """Which service of which compose project a container is, by its labels; ``file`` is the first of its files.
 
-    ``program`` is what made it: "" for the engine's own ``compose``, else docker-compose (1.x) or podman-compose.
+    ``more`` are its other files (an override), without which the service would be made anew as another one, ``variables``
+    the files of variables that were named. ``program`` is what made it: "" for the engine's own ``compose``, else
+    docker-compose (1.x) or podman-compose.
     """
 
     service: str
@@ -78,6 +81,8 @@ class Compose:
     file: str | None
     folder: str | None = None
     program: str = ""
+    more: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
 
 
 @frozen
@@ -284,10 +289,15 @@ def _compose(labels: Mapping[str, Any]) -> Compose | None:
     service = _text(labels.get(f"{COMPOSE}service"))
     if not service:
         return None
-    files = _text(labels.get(f"{COMPOSE}project.config_files")).split(",")[0] or None
     folder = _text(labels.get(f"{COMPOSE}project.working_dir")) or None
-    if files is not None and folder is not None and not files.startswith("/"):
-        files = f"{folder}/{files}"
+    files, variables = (_paths(labels.get(COMPOSE + name), folder) for name in _FILES)
     old = _text(labels.get(f"{COMPOSE}version")).startswith("1.")
     program = "podman-compose" if PODMAN_COMPOSE in labels else "docker-compose" if old else ""
-    return Compose(service, _text(labels.get(f"{COMPOSE}project")), files, folder, program)
+    project = _text(labels.get(f"{COMPOSE}project"))
+    return Compose(service, project, files[0] if files else None, folder, program, files[1:], variables)
+
+
+def _paths(held: object, folder: str | None) -> tuple[str, ...]:
+    """Return the files of a label, which 1.x names as they were typed: from the project's folder."""
+    found = [one for one in held.split(",")[:MOST_ITEMS] if one] if isinstance(held, str) and len(held) < 4096 else []
+    return tuple(f"{folder}/{one}" if folder and not one.startswith("/") else one for one in map(_text, found))

@@ -22,6 +22,7 @@ from pathlib import Path
 from qbdoctor.model import system
 from qbdoctor.storage import files, foreign, own_programs
 from qbdoctor.storage.private import is_root
+from qbdoctor.target.engines import cgroups
 from qbdoctor.target.engines.container import Container, EngineName, parse
 from qbdoctor.values import frozen
 
@@ -30,11 +31,6 @@ MOST_BYTES = 8 << 20
 MOST_INSPECTED = 40
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
-_IN_CONTAINER = ("/.dockerenv", "/run/.containerenv")
-_INSIDE = (
-    "qbdoctor runs in a container itself and looks from there: of the machine it sees what --network, --pid and -v give it, "
-    "and no engine"
-)
 _OURS = re.compile(r"qbit|qbt", re.IGNORECASE)
 
 
@@ -149,8 +145,8 @@ def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, .
         else:
             text = f"Docker's command line means an engine on another machine ({host.partition('@')[2] or where})"
             problems.append(Problem("docker", "elsewhere", text))
-    if docker is None and podman is None and any(files.exists(Path(mark)) for mark in _IN_CONTAINER):
-        problems.append(Problem("docker", "inside", _INSIDE))
+    if cgroups.inside(environment):
+        problems.append(Problem("docker", "inside", cgroups.INSIDE))
     if podman is not None and (not sys.platform.startswith("linux") or _podman_store(environment, home)):
         found.append(Engine("podman", podman))
     return tuple(found), tuple(problems)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.kit import engines, needs
-from tests.live.containers.conftest import Scene, causes, said
+from tests.kit import engines
+from tests.live.containers.conftest import Scene, said
 
 pytestmark = [pytest.mark.live, pytest.mark.extended]
 
@@ -65,46 +63,3 @@ def test_macvlan_is_not_reached_from_its_own_machine(scene: Callable[..., Scene]
         one.docker("network", "rm", "lan", check=False)
         subprocess.run([*link, "link", "del", "qb-host"], check=False)
         subprocess.run([*link, "link", "del", "lan0"], check=False)
-
-
-def test_made_by_docker_compose(scene: Callable[..., Scene], who: str, base: Path) -> None:
-    """Its labels, its file and its own command in the steps; what they say is then done, and the server is healthy."""
-    compose = needs.program("docker-compose", optional=True)
-    one = scene("media_qb_1")
-    one.write(inner=8080)
-    file = base / "media/docker-compose.yml"
-    file.parent.mkdir()
-    text = (
-        f"version: '2.4'\nservices:\n  qb:\n    image: {one.docker.image(one.release)}\n"
-        "    command: [/usr/bin/qbittorrent-nox, --profile=/config]\n"
-        f'    ports:\n      - "127.0.0.1:{one.port}:8080"\n    volumes:\n      - {one.folder}:/config\n'
-    )
-    file.write_text(text)
-
-    def up(*words: str) -> None:
-        line = [compose, *words]
-        done = subprocess.run(line, cwd=file.parent, env=one.docker.environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-
-    up("up", "-d")
-    try:
-        engines.wait_for_output(one.docker, "media_qb_1", READY)
-        report = one.report(who)
-        assert causes(report) == ["host-port-mismatch"], report["verdict"]
-        assert report["target"]["container"]["compose"] == {"file": str(file), "service": "qb"}
-        first, second = report["causes"][0]["remedies"][:2]
-        command = f"docker-compose -f {file} up -d qb"
-        assert first["commands"][-1] == command
-        assert f"QBT_WEBUI_PORT={one.port}" in json.dumps(first)
-        assert second["commands"][-1] == command
-        assert file.read_text() == text
-        file.write_text(
-            text.replace(f":{one.port}:8080", f":{one.port}:{one.port}")
-            + f"    environment:\n      - QBT_WEBUI_PORT={one.port}\n"
-        )
-        up(*command.split()[1:])
-        engines.wait_for_output(one.docker, "media_qb_1", READY)
-        assert one.report(who)["verdict"]["state"] == "healthy"
-    finally:
-        up("down")
-    assert one.config.exists()

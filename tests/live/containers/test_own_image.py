@@ -28,7 +28,9 @@ def built(docker: engines.Docker) -> Iterator[dict[str, int]]:
         base = folder / "base"
         shutil.copytree(debian.tree("python", debian.BASE), base, symlinks=True)
         shutil.copytree(debian.wheels(), base / "wheels")
-        certificates = sorted((base / "usr/share/ca-certificates/mozilla").glob("*.crt"))  # Debian's pip wants them as one
+        certificates = sorted(
+            (base / "usr/share/ca-certificates/mozilla").glob("*.crt")
+        )  # Debian's pip wants them as one
         bundle = "".join(each.read_text("utf-8") for each in certificates)
         (base / "etc/ssl/certs/ca-certificates.crt").write_text(bundle, "utf-8")
         docker.from_tree("pythonbase", base, "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels", "LANG=C.UTF-8")

@@ -96,10 +96,10 @@ def test_what_is_read_of_it() -> None:
 @pytest.mark.parametrize(
     ("labels", "command"),
     [
-        ({}, "docker compose -f /srv/compose.yaml up -d qb"),
-        ({"com.docker.compose.version": "2.24.5"}, "docker compose -f /srv/compose.yaml up -d qb"),
-        ({"com.docker.compose.version": "1.29.2"}, "docker-compose -f /srv/compose.yaml up -d qb"),
-        ({"io.podman.compose.version": "1.0.3"}, "podman-compose -f /srv/compose.yaml up -d qb"),
+        ({}, "docker compose -f /srv/compose.yaml -f /srv/more.yaml up -d qb"),
+        ({"com.docker.compose.version": "2.24.5"}, "docker compose -f /srv/compose.yaml -f /srv/more.yaml up -d qb"),
+        ({"com.docker.compose.version": "1.29.2"}, "docker-compose -f /srv/compose.yaml -f /srv/more.yaml up -d qb"),
+        ({"io.podman.compose.version": "1.0.3"}, "podman-compose -f /srv/compose.yaml -f /srv/more.yaml up -d qb"),
     ],
 )
 def test_what_made_a_compose_service_makes_it_anew(labels: dict[str, str], command: str) -> None:
@@ -107,6 +107,27 @@ def test_what_made_a_compose_service_makes_it_anew(labels: dict[str, str], comma
     one = made(Config={**held, "Labels": {**held["Labels"], **labels}})
     assert one.compose is not None
     assert container_words.up(one.engine, one.compose) == command
+
+
+@pytest.mark.parametrize(
+    ("labels", "options"),
+    [
+        ({"project": "films", "project.working_dir": "/srv/media"}, "--project-directory /srv/media -p films "),
+        ({"project.working_dir": "/srv/Media"}, "--project-directory /srv/Media "),
+        ({"project.working_dir": "/srv", "project": "srv"}, ""),
+        ({"project.working_dir": "/srv"}, "-p media "),
+        ({"project.environment_file": "/srv/.env"}, ""),
+        ({"project.environment_file": "/srv/a.env,/srv/b c.env"}, "--env-file /srv/a.env --env-file '/srv/b c.env' "),
+    ],
+)
+def test_compose_is_told_what_it_would_not_guess(labels: dict[str, str], options: str) -> None:
+    """Another project's name would make a second container; without its variables the service is another one."""
+    held = inspected()["Config"]
+    more = {f"com.docker.compose.{name}": value for name, value in labels.items()}
+    one = made(Config={**held, "Labels": {**held["Labels"], **more}})
+    assert one.compose is not None
+    files = "-f /srv/compose.yaml -f /srv/more.yaml"
+    assert container_words.up(one.engine, one.compose) == f"docker compose {files} {options}up -d qb"
 
 
 @pytest.mark.parametrize(
@@ -305,7 +326,7 @@ def test_steps_in_its_own_words() -> None:
         one, one, 8108, 8080, 'services:\n  qb:\n    ports:\n      - "127.0.0.1:8108:9090"\n'
     )
     assert '-      - "127.0.0.1:8108:9090"\n+      - "127.0.0.1:8080:8080"' in step.commands[0]
-    assert step.commands[1] == "docker compose -f /srv/compose.yaml up -d qb"
+    assert step.commands[1] == "docker compose -f /srv/compose.yaml -f /srv/more.yaml up -d qb"
     (step,) = container_words.publish(one, one, 8108, 8080, "")
     assert step.commands[0].startswith("services:\n  qb:\n    ports:")
     plain = made(Config={"Labels": {}})

@@ -349,18 +349,35 @@ def test_a_volume_that_only_root_may_read(scene: Callable[..., Scene], who: str)
 
 @pytest.mark.extended
 def test_fifty_containers_cost_little(scene: Callable[..., Scene]) -> None:
-    """What is asked of the engine takes less than 0.3 s; the best of some tries, for other tests run beside this one."""
+    """What is asked of the engine takes less than 0.3 s; the best of some tries, for other tests run beside this one.
+
+    Also where forty of them look like qBittorrent's by their image, and are looked at one and all.
+    """
     one = scene("qb-many")
     one.write()
     one.start()
-    for number in range(49):
-        one.docker("create", "--name", f"other-{number}", one.docker.image(one.release), "/bin/true")
-    times = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", one.docker.host)
+    one.docker("tag", one.docker.image(one.release), "web:1")
+
+    def asked() -> tuple[float, list[str]]:
+        best = 9.0
         for _ in range(8):
             began = time.monotonic()
             found = engine.find(os.environ, one.base, port=one.port)
-            times.append(time.monotonic() - began)
-    assert [each.name for each in found.containers] == ["qb-many"]
-    assert min(times) < 0.3, times
+            best = min(best, time.monotonic() - began)
+        return best, [each.name for each in found.containers]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", one.docker.host)
+        alone, _ = asked()
+        for number in range(49):
+            one.docker("create", "--name", f"other-{number}", "web:1", "/bin/true")
+        many, names = asked()
+        for number in range(39):
+            one.docker("rm", f"other-{number}")
+            one.docker("create", "--name", f"other-{number}", one.docker.image(one.release), "/bin/true")
+        alike, more = asked()
+    print(f"one container {alone:.3f} s, fifty {many:.3f} s, forty of them alike {alike:.3f} s")  # noqa: T201
+    assert names == ["qb-many"]
+    assert len(more) == 40
+    assert many - alone < 0.3
+    assert alike - alone < 0.3

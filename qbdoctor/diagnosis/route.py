@@ -46,7 +46,7 @@ def _between(seen: Observations, worst: Cause | None) -> list[Hop]:
     target = seen.target
     hops: list[Hop] = []
     told = worst.values.get("server_port", "") if worst is not None and worst.id == "host-port-mismatch" else ""
-    server_port = str(target.server_port or told)
+    server_port = str(target.published.port if target.published else target.server_port or told)
     ports = (f"{target.address.port} → {server_port}",) if server_port not in {"", str(target.address.port)} else ()
     if worst is not None and worst.id == "http-proxy-env" and seen.has("proxy_variables"):
         hops += [Hop("proxy", one.shown, (f"by {one.variable}",)) for one in seen.proxy_variables[:1]]

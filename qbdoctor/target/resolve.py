@@ -172,11 +172,12 @@ class _Finder(ContainerFinder):
         if sure:
             return self._target(address, "url", sure[0], direct=True)
         behind = self._behind_mapping(address, ips)
-        if behind is not None:
-            return self._target(address, "url", behind[0], direct=False, mapping=behind[1])
-        within = self.served_by_container(address, ips)
+        # Two engines give their containers the same addresses: what one says of its own goes before an address.
+        within = None if behind and self.engines.container_of(behind[0]) else self.served_by_container(address, ips)
         if within is not None:
             return within
+        if behind is not None:
+            return self._target(address, "url", behind[0], direct=False, mapping=behind[1])
         maybe = [instance for instance, listens in answers if listens is None and not instance.in_container]
         return self._target(address, "url", maybe[0] if len(maybe) == 1 else None)
 

@@ -261,8 +261,19 @@ def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
         values |= {"container": "yes", "plain": "no", "engine": one.engine, "container_name": one.name}
         if target.config_file is not None and one.inside_path(target.config_file) is not None:
             values["unmounted"] = "no"
-        if one.compose is not None:
+        if one.compose is None:  # nothing of compose's is shown for what was made by docker run
+            values |= {"mount": f"-v FOLDER:{_kept_inside(target)}", "stop_time": "--stop-timeout 300"}
+        else:
             values |= {"compose_file": one.compose.file or "", "compose_service": one.compose.service}
     elif target.instance is not None and target.direct:
         values["container"] = "yes" if target.instance.in_container else "no"
+    if target.server_port == target.address.port:
+        values["another_port"] = "no"
     return {name: value for name, value in values.items() if value}
+
+
+def _kept_inside(target: Target) -> str:
+    """Return the folder of a container that is to outlive it: its config's where that file was mounted by itself."""
+    one, file = target.container, target.config_file
+    inside = None if one is None or file is None else one.inside_path(file)
+    return "/config" if inside is None else str(inside.parent)

@@ -34,6 +34,8 @@ PLACES: Mapping[str, str] = {
     "container_name": "the container's name",
     "compose_file": "the file of its compose project",
     "compose_service": "its service in that file",
+    "mount": "what keeps the config's folder outside its container: lines of a compose file, or options of docker run",
+    "stop_time": "what gives its container time to stop, in the same form",
     "plain": "nothing: what it stands in is left out where the target is known to be an engine's container",
 }
 """Every place a template may hold, and what goes there. ``Finding.values`` uses these names."""

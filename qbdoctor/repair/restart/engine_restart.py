@@ -128,13 +128,16 @@ def _reachable(port: int, publisher: Container, instance: Instance) -> list[tupl
 
 
 def settled(one: Contained, until: float) -> str:
-    """Wait for its health check, where it has one; returns "" or what is wrong. ``until`` is a monotonic time."""
+    """Wait for its health check, where it has one; returns "" or what is wrong. ``until`` is a monotonic time.
+
+    One that is still to say for the first time then (a long interval or start period) is no reason to take back.
+    """
     if one.was_unhealthy:
         return ""
     while (health := one.health()) == "starting" and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
     return (
         ""
-        if health in {None, "healthy", "none", ""}
+        if health in {None, "healthy", "none", "", "starting"}  # of a slow one nothing is known yet: it serves
         else f"runs, but its container {one.name} is {health} by the container's own health check"
     )

@@ -41,6 +41,8 @@ class Restarter:
         try:
             self.up()
         except Refused as error:
+            if error.reason.startswith("qBittorrent runs"):  # it is there, and not as it was
+                return error.reason
             return f"qBittorrent was not started again: {error.reason.rstrip('.')}. {self.how.by_hand()}"
         return ""
 

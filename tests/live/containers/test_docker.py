@@ -167,6 +167,19 @@ def test_stopped_and_killed_for_want_of_memory(scene: Callable[..., Scene], who:
 
 
 @pytest.mark.extended
+def test_a_config_mounted_by_itself(scene: Callable[..., Scene], who: str) -> None:
+    """Made by docker run, so the step is its option and no line of a compose file."""
+    one = scene("qb-alone")
+    there = "/config/qBittorrent/config/qBittorrent.conf"
+    one.write()
+    one.start("-v", f"{one.config}:{there}")
+    report = one.report(who)
+    found = next(cause for cause in report["causes"] if cause["id"] == "settings-not-saved")
+    assert found["remedies"][0]["commands"] == ["-v FOLDER:/config/qBittorrent/config"]
+    assert "volumes:" not in said(report)
+
+
+@pytest.mark.extended
 def test_the_container_whose_network_it_uses_ends_and_comes_back(scene: Callable[..., Scene], who: str) -> None:
     """As a VPN's after an update: what used its network is left in one that is gone, and only a restart helps."""
     vpn, one = scene("vpn"), scene("torrents")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -52,15 +53,35 @@ def test_small(docker: engines.Docker, built: dict[str, int]) -> None:
 
 
 def test_beside_a_server(scene: Callable[..., Scene], built: dict[str, int]) -> None:
-    """README's line, with this scene's name and folder."""
+    """README's line with this scene's folder, whose config is closed to others; then less of it, and what is said then."""
     one = scene("qbittorrent")
     one.write(inner=8080)
-    one.start(published=8080)
+    for each in [one.folder, *one.folder.rglob("*")]:
+        os.chown(each, 1000, 1000)
+    one.config.chmod(0o600)
+    one.start("--user", "1000:1000", published=8080)
     readme = (debian.ROOT / "README.md").read_text("utf-8")
     (line,) = re.findall(r"^docker run .*qbdoctor$", readme, re.MULTILINE)
     words = shlex.split(line.replace("/srv/qb", str(one.folder)).replace(" -it", ""))
-    more = ["-e", f"QBDOCTOR_PASSWORD={PASSWORD}"]
-    line_words = [*words[:2], *more, *words[2:]]
-    done = subprocess.run(line_words, env=one.docker.environment, capture_output=True, text=True)
-    print(done.stdout, done.stderr)  # noqa: T201
-    assert done.returncode == 0
+
+    def asked(*left_out: str, words: list[str] = words) -> subprocess.CompletedProcess[str]:
+        kept = list(words)
+        for option in left_out:
+            at = kept.index(option)
+            del kept[at : at + 2]
+        kept[2:2] = ["-e", f"QBDOCTOR_PASSWORD={PASSWORD}"]
+        return subprocess.run(kept, env=one.docker.environment, capture_output=True, text=True)
+
+    done = asked()
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "✓ The server is fine: qBittorrent 5.3.0 at http://127.0.0.1:8080" in done.stdout
+    assert "Way: this container (127.0.0.1)" in done.stdout
+    assert "Next: qbdoctor explain" in done.stdout
+    done = asked("--pid")
+    assert "read-only mount" not in done.stdout, "that mount is the doctor's own"
+    assert done.returncode == 0, done.stdout
+    done = asked("--user")
+    assert "port map or proxy" not in done.stdout
+    done = asked("--network", "--pid", "-v")
+    assert done.returncode == 3
+    assert "qbdoctor runs in a container itself and looks from there" in done.stderr

@@ -28,6 +28,8 @@ client-auth-header-unsupported client-old-endpoint client-unknown-filter
 
 FULL = {
     "plain": "yes",
+    "mount": "-v FOLDER:/config",
+    "stop_time": "--stop-timeout 300",
     "url": "http://192.168.1.50:8112",
     "host": "192.168.1.50",
     "port": "8112",

@@ -229,7 +229,7 @@ def test_the_mirror_is_a_debian_archive_of_the_machine(monkeypatch: pytest.Monke
     assert list(matrix._one_line_entries(one_line)) == ["https://a.example/debian"]
     assert list(matrix._deb822_entries(deb822)) == ["https://d.example/debian"]
     monkeypatch.setenv("QBDOCTOR_TEST_MIRROR", "https://e.example")
-    assert list(matrix._mirrors()) == ["https://e.example"]
+    assert list(matrix.debian_mirrors()) == ["https://e.example"]
 
 
 def test_what_cannot_be_had_is_unavailable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def _network_lost(seen: Observations, one: Container, owner: Container) -> Judge
 
     Measured on Docker 20.10: the other container keeps the network that is gone until it is restarted itself.
     """
+    if not one.lost_its_network(owner):
+        return None
     again = container_words.restart(one)
     if owner is one:
         text = f"container {one.name} uses the network of a container that is no more ({(one.network_of or '')[:12]})"
@@ -108,14 +110,12 @@ def _network_lost(seen: Observations, one: Container, owner: Container) -> Judge
         text = f"container {owner.name}, whose network {one.name} uses, is {owner.state.status}: nothing leads to the Web UI"
         first, *more = container_words.start(owner)
         ways = [first, *more, Remedy("deployment", f"Then restart {one.name}, whose network ended with it.", (again,))]
-    elif owner.state.started is not None and one.state.started is not None and owner.state.started > one.state.started:
+    else:
         text = (
             f"container {owner.name}, whose network {one.name} uses, was started again at {owner.state.started:%H:%M:%S} UTC, "
             f"after {one.name} ({one.state.started:%H:%M:%S} UTC), which is still in the network that ended then"
         )
         ways = [Remedy("deployment", f"Restart {one.name}: it then joins the present network.", (again,))]
-    else:
-        return None
     evidence = (_evidence(owner, f"{owner.engine} inspect {owner.name} says: {owner.state.status}"),)
     said = (*evidence, Evidence.response(seen.anonymous))
     found = Finding("not-running", "likely", text, said, severity="error", remedies=tuple(ways))

@@ -49,6 +49,8 @@ def _led_elsewhere(seen: Observations) -> bool:
     target = seen.target
     if target.container is None or target.server_port is None or seen.anonymous.answered:
         return False
+    if target.publisher is not None and target.container.lost_its_network(target.publisher):
+        return True
     apart = target.publisher is None or target.publisher.network_mode != "host"
     return apart and (target.published is None or target.published.port != target.server_port)
 

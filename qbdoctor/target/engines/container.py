@@ -155,6 +155,15 @@ class Container:
                 return PurePosixPath(mount.destination, *host.relative_to(mount.source).parts)
         return None
 
+    def lost_its_network(self, owner: Container) -> bool:
+        """Whether the container whose network it uses (``owner``) is gone, ended, or was started again since."""
+        if self.network_of is None:
+            return False
+        if owner is self or not owner.state.running:
+            return True
+        began, own = owner.state.started, self.state.started
+        return began is not None and own is not None and began > own
+
     def is_called(self, name: str) -> bool:
         """Whether a person means this one: by its name, or by the beginning of its id."""
         wanted = name.removeprefix("/")

@@ -54,12 +54,19 @@ def _may_replace(place: Place, second: Beside | None) -> None:
     atomic.check_replaceable(place)
     if second is None:
         file_plan.check_no_new_file(place)
-    elif private.is_root() and second.side.uid not in (0, None, place.lstat().st_uid):
+    elif private.is_root() and second.side.uid not in (0, None, _owner(place)):
         raise Refused(
             f"{second.path} belongs to {private.user_name(second.side.uid)}, and the config to another: it is not made the "
             "config.",
             "leftover-new-file",
         )
+
+
+def _owner(place: Place) -> int:
+    try:
+        return place.lstat().st_uid
+    except OSError as error:
+        raise Refused(f"{place.path} cannot be looked at: {private.why(error)}. Nothing was changed.") from None
 
 
 def write(store: Store, record: Record, place: Place, old: bytes, new: bytes, state: State) -> Record:

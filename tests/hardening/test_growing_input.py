@@ -77,11 +77,11 @@ def test_a_log_of_one_client_is_read_in_time(piece: str, level: str) -> None:
 
 OLD = {
     quote: re.compile(
-        rf"(?<![^\s:：(]){quote}([^{closing}]*?)(?:[{closing}](?![^\s.,:;：。，、╱/)])|(?=[\s.][^{closing}]*[:：]\s*{quote})|$)"
+        rf"(?<![^\s:：(]){quote}([^{closing}]*?)(?:[{closing}](?![^\s.,:;：。，、╱/)])|(?=\.?\s[^{closing}]*[:：]\s*{quote})|$)"
     )
     for quote, closing in (("'", "'"), ("«", "»"), ("„", "”“"))
 }
-"""How the values were found before: right, and quadratic."""
+"""How the values were found by one pattern: right, and quadratic."""
 
 
 @pytest.mark.parametrize("quote", OLD)

@@ -255,7 +255,7 @@ def test_the_log_is_the_witness(server: ServerFactory, release: Release, locale:
     """What others met since the start is a warning; what met an earlier process is not told."""
     running = server(locale=locale)
     path = "/api/v2/app/version"
-    assert running.get(path, headers={"Origin": "chrome-extension://abcdef"}).status_code == 401
+    assert running.get(path, headers={"Origin": "https://elsewhere.example"}).status_code == 401
     assert running.get(path, headers={"Referer": "http://dash.lan/?token=canary"}).status_code == 401
     blocked = running.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 401
     report = diagnose("--url", running.url, password=running.password)

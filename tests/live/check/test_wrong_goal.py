@@ -21,9 +21,10 @@ HOST = "proxy_set_header Host $host;"
 
 def test_a_proxy_that_leads_to_another_instance(server: ServerFactory, release: Release) -> None:
     """Of two servers of this machine it leads to the one that the password is not for."""
-    meant, other = server(), server(password="of another server")
+    ours = "of the one that is meant"  # the servers of tests beside this one have the usual one
+    meant, other = server(password=ours), server(password="of another server")
     with Nginx(other.url, HOST) as proxy:
-        report = diagnose("--url", proxy.url, password=PASSWORD)
+        report = diagnose("--url", proxy.url, password=ours)
         assert causes(report, "error")[0] == "proxy-goal-wrong", report["verdict"]
         found = cause(report, "proxy-goal-wrong")
         assert found["confidence"] == "likely"
@@ -32,7 +33,7 @@ def test_a_proxy_that_leads_to_another_instance(server: ServerFactory, release: 
         wrong = diagnose("--url", proxy.url, password="of neither of them")
         assert causes(wrong, "error") == ["wrong-credentials"]
     with Nginx(meant.url, HOST) as proxy:
-        assert causes(diagnose("--url", proxy.url, password=PASSWORD), "error") == []
+        assert causes(diagnose("--url", proxy.url, password=ours), "error") == []
 
 
 def _unheard_of(_path: str, answer: Answer) -> Answer:

@@ -85,7 +85,7 @@ def test_a_published_port_that_leads_elsewhere(scene: Callable[..., Scene], who:
     first = report["causes"][0]
     assert first["confidence"] == "proven"
     assert f'-      - "127.0.0.1:{one.port}:9090"' in "\n".join(first["remedies"][0]["commands"]).splitlines()
-    assert f"docker compose -f {compose} up -d qb" in said(report)
+    assert f"docker compose -f {compose} -p media up -d qb" in said(report)
     assert compose.read_text() == text
     assert report["target"]["container"]["compose"] == {"file": str(compose), "service": "qb"}
 

@@ -42,9 +42,12 @@ def remember(observer: Observer, report: Report, *, keep: bool = True) -> Report
     return replace(report, changes=made, failing=failing_clients(observer, place))
 
 
-def hash_ahead(observer: Observer) -> None:
-    """Do a part of :func:`remember` that takes 60 ms, while an answer is awaited: after the login it would be waited for."""
-    taking.hash_ahead(observer.seen, Store(observer.state).key(make=False))
+def hash_ahead(observer: Observer) -> bool:
+    """Do a part of :func:`remember` that takes 60 ms, while an answer is awaited: after the login it would be waited for.
+
+    Returns False where it is too early.
+    """
+    return taking.hash_ahead(observer.seen, Store(observer.state).key(make=False))
 
 
 def _since(

@@ -70,11 +70,19 @@ def _given(key: bytes, secret: Secret) -> str:
     return "keyed:" + hashlib.scrypt(text, salt=key, dklen=16, **_GIVEN_COST).hex()
 
 
-def hash_ahead(seen: Observations, key: bytes | None) -> None:
-    """Compute what :func:`with_given_password` will want, where the config's own hash will not tell that it is the same."""
+def hash_ahead(seen: Observations, key: bytes | None) -> bool:
+    """Compute what :func:`with_given_password` will want, where the config's own hash will not tell that it is the same.
+
+    Returns False where it is too early to say whether it will: right before the login the password was checked offline.
+    """
+    if key is None:
+        return True
+    if not seen.has("offline"):
+        return False
     given = seen.password if seen.has("password") else None
-    if key is not None and given and seen.has("offline") and seen.offline.outcome == "unknown":
+    if given and seen.offline.outcome == "unknown":
         _given(key, given)
+    return True
 
 
 def with_given_password(now: Look, seen: Observations, key: bytes | None, before: Look | None) -> Look:

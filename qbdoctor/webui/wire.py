@@ -38,7 +38,7 @@ class Wire:
 
     ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
     order; ``waiting`` is told, where it is given, what an answer is awaited from. ``meanwhile`` is work that is due later: its
-    pieces are done, one after another, while answers are awaited.
+    pieces are done, one after another, while answers are awaited. One that returns False is kept for a later answer.
     ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
     ``untrusted`` is a request that failed because the certificate is not trusted: from then on nothing is verified, and no
     secret is sent.
@@ -85,8 +85,9 @@ class Wire:
         began = time.perf_counter()
         worker = threading.Thread(target=run_job, args=(job, call, blank.url, sent, budget), daemon=True)
         worker.start()
-        while self.meanwhile and not job.done.is_set():
-            self.meanwhile.pop(0)()
+        for work in tuple(self.meanwhile):
+            if not job.done.is_set() and work() is not False:
+                self.meanwhile.remove(work)
         if not until(job.done, min(NOTICE_SECONDS, budget)):
             if self.waiting is not None:
                 self.waiting(f"Waiting for {where.url} ({budget:.0f} s at most) …")

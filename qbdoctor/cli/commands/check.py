@@ -75,11 +75,12 @@ def _load(name: str) -> None:
         importlib.import_module(name)
 
 
-def _hash_ahead(watcher: Observer) -> None:
+def _hash_ahead(watcher: Observer) -> bool:
     from qbdoctor.looks import remembering  # noqa: PLC0415 - as in _diagnose
 
     with suppress(Exception):  # as in _remembered
-        remembering.hash_ahead(watcher)
+        return remembering.hash_ahead(watcher)
+    return True
 
 
 def _remembered(args: argparse.Namespace, watcher: Observer, made: Report) -> Report:

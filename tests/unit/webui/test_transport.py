@@ -143,6 +143,20 @@ def test_work_that_is_due_later_is_done_while_an_answer_is_awaited(listener: soc
     assert done == ["a", "b"]
 
 
+def test_work_that_is_not_due_yet_is_kept(listener: socket.socket) -> None:
+    asked: list[int] = []
+    wire = Wire(parse_url(f"http://127.0.0.2:{listener.getsockname()[1]}"), Deadline(5.0), Masks())
+
+    def later() -> bool:
+        asked.append(len(asked))
+        return len(asked) == 2
+
+    wire.meanwhile.append(later)
+    for _ in range(30):
+        wire.send(Call("GET", VERSION_PATH))
+    assert asked == [0, 1], "asked again until it was done, and then no more"
+
+
 def test_a_call_goes_to_its_peer(listener: socket.socket) -> None:
     """A call with ``peer`` goes to that address, with the Host header of the URL, and the job knows both ends."""
     port = listener.getsockname()[1]

@@ -317,7 +317,8 @@ CHECK = Check(
         "Station); then everything above holds. Without ssh, give `--url` from another machine, and `--config` with the file "
         "on a share. Docker Desktop's containers run in a machine of its own: their ports and bind mounts are seen, "
         "their volumes and processes only through the engine; that too was never run."
-        "\n\nRun from a container itself, qbdoctor sees what it is given: `docker run --rm --network container:NAME --pid "
-        "container:NAME -v FOLDER:/config:ro qbdoctor` looks at qBittorrent from its own network, process and config."
+        "\n\nRun from a container itself, qbdoctor sees what it is given: `docker run --rm -it --user UID:GID --network "
+        "container:NAME --pid container:NAME -v FOLDER:/config:ro qbdoctor` looks at qBittorrent from its own network, process "
+        "and config; UID:GID are those of the folder's owner, since the image has no rights of its own."
     ),
 )

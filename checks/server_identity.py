@@ -86,7 +86,7 @@ def _gateway(seen: Observations) -> Judgement:
     """Return a proxy that gets no answer: is there a qBittorrent of this machine, and where does it listen?"""
     first, url, one = seen.anonymous, seen.target.address.url, seen.suspect
     if one is None or not one.ports or (one.settings is not None and one.settings.integer("Port") not in one.ports):
-        summary = f"A proxy answers at {url} ({first.status}), but no qBittorrent behind it"
+        summary = f"A proxy answers at {url} ({first.status}), but no qBittorrent behind it{_running_here(seen)}"
         found = Finding("not-running", "likely", summary, (Evidence.response(first),))
         return Judgement("fail", summary, findings=(found,))
     if "direct" not in seen.comparisons:
@@ -105,6 +105,19 @@ def _gateway(seen: Observations) -> Judgement:
     evidence = (*((Evidence.experiment(made),) if made is not None and shown else ()), Evidence.response(first))
     found = Finding("proxy-goal-wrong", confidence, summary, evidence, values={"real_url": real, "proxy": "yes"})
     return Judgement("fail", summary, findings=(found,))
+
+
+def _running_here(seen: Observations) -> str:
+    """Return a clause on the servers of this machine, where there are several: the proxy may be meant to lead to one."""
+    others = seen.target.others if seen.target.here else ()
+    if len(others) < 2:
+        return ""
+    said = []
+    for one in others[:4]:
+        ports = sorted(set(one.ports or ()) - set(one.torrent_ports))
+        said.append(f"process {one.pid}" + (f" at port {' or '.join(map(str, ports))}" if ports else ""))
+    more = f" and {len(others) - 4} more" if len(others) > 4 else ""
+    return f"; on this machine run {', '.join(said)}{more}: if it is one of them that is meant, the proxy asks at another place"
 
 
 def _challenged(first: Exchange) -> bool:

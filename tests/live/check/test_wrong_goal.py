@@ -11,7 +11,7 @@ from tests.conftest import ServerFactory
 from tests.kit.matrix import Release
 from tests.kit.proxies import Answer, EditingProxy
 from tests.kit.realproxy import Nginx
-from tests.kit.server import PASSWORD
+from tests.kit.server import PASSWORD, free_port
 from tests.support.doctor import cause, causes, diagnose
 from tests.support.servers import until
 
@@ -34,6 +34,21 @@ def test_a_proxy_that_leads_to_another_instance(server: ServerFactory, release: 
         assert causes(wrong, "error") == ["wrong-credentials"]
     with Nginx(meant.url, HOST) as proxy:
         assert causes(diagnose("--url", proxy.url, password=ours), "error") == []
+
+
+def test_a_proxy_that_leads_nowhere_beside_several_servers(server: ServerFactory, release: Release) -> None:
+    """Which is meant cannot be known: those that run are named, with their ports."""
+    one, two = server(), server()
+    with Nginx(f"http://127.0.0.1:{free_port()}", HOST) as proxy:
+        report = diagnose("--url", proxy.url, password=PASSWORD)
+    found = cause(report, "not-running")
+    assert found["confidence"] == "likely"
+    told = found["summary"]
+    assert "if it is one of them that is meant, the proxy asks at another place" in told
+    running = [f"process {each.pid} at port {each.port}" for each in (one, two)]
+    assert "more" in told or all(each in told for each in running), (
+        "those of tests beside this one may stand there as well"
+    )
 
 
 def _unheard_of(_path: str, answer: Answer) -> Answer:

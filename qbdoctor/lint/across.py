@@ -48,10 +48,17 @@ def kept_login(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
     A file that holds the guard alone gains a finding; one whose login another file makes again on a 403 has none.
     """
     hits: dict[str, dict[Place, Hit]] = {one.name: {} for one in files if one.facts.kept_logins}
+    words = {one.name: frozenset(re.findall(r"\w+", one.facts.code)) for one in files}
+    beside: dict[PurePath, list[ReadFile]] = {}
+    for one in files:
+        beside.setdefault(PurePath(one.name).parent, []).append(one)
     for one in files:
         if not any(login.scope_name for login in one.facts.logins):
             continue
-        for other, hit in _together(one, [other for other in files if other is not one and _uses(one, other)][:_MOST]):
+        names = {PurePath(one.name).stem, *_DECLARED.findall(one.facts.code)}
+        folder = [other for other in beside[PurePath(one.name).parent] if other is not one]
+        users = [other for other in folder if _uses(one, other, names, words[other.name])]
+        for other, hit in _together(one, users[:_MOST]):
             hits.setdefault(other.name, {}).setdefault(hit.place, hit)
     for one in files:
         if one.name in hits:
@@ -62,12 +69,14 @@ def _beside(one: ReadFile, other: ReadFile) -> bool:
     return one is not other and PurePath(one.name).parent == PurePath(other.name).parent
 
 
-def _uses(one: ReadFile, other: ReadFile) -> bool:
-    """Whether another file of the folder speaks of a file, by the file's name or a class of it."""
-    if not _beside(one, other) or one.facts.language != other.facts.language:
+def _uses(one: ReadFile, other: ReadFile, names: set[str], words: frozenset[str]) -> bool:
+    """Whether another file speaks of a file, by the file's name or a class of it; ``words``: those of the other file."""
+    if one.facts.language != other.facts.language:
         return False
-    words = [re.escape(PurePath(one.name).stem), *map(re.escape, _DECLARED.findall(one.facts.code))]
-    return re.search(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", other.facts.code) is not None
+    # A file's name may hold a dash or a dot, which no word does
+    return not names.isdisjoint(words) or any(
+        name in other.facts.code for name in names if not re.fullmatch(r"\w+", name)
+    )
 
 
 def _together(one: ReadFile, others: list[ReadFile]) -> Iterator[tuple[ReadFile, Hit]]:

@@ -28,18 +28,20 @@ class ReadFile:
 
 def split_session(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
     """Yield files whose aiohttp session another file of the folder logs in through, with what the rules say of it."""
-    for one in files:
-        facts = one.facts
-        if facts.logins or not facts.sessions or not facts.any_path:
-            continue
-        logins = [
-            replace(login, library="aiohttp", client="?", owner=facts.sessions[0].owner)
-            for other in files
-            if _beside(one, other) and other.facts.login_through & facts.any_path
-            for login in other.facts.logins
-        ]
-        if logins:
-            yield one, list(session.aiohttp_jar(replace(facts, requests=[*facts.requests, *logins])))
+    for folder in _folders(files):
+        through = [one for one in folder if one.facts.login_through]
+        for one in folder:
+            facts = one.facts
+            if facts.logins or not facts.sessions or not facts.any_path:
+                continue
+            logins = [
+                replace(login, library="aiohttp", client="?", owner=facts.sessions[0].owner)
+                for other in through
+                if other is not one and other.facts.login_through & facts.any_path
+                for login in other.facts.logins
+            ]
+            if logins:
+                yield one, list(session.aiohttp_jar(replace(facts, requests=[*facts.requests, *logins])))
 
 
 def kept_login(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
@@ -48,25 +50,25 @@ def kept_login(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
     A file that holds the guard alone gains a finding; one whose login another file makes again on a 403 has none.
     """
     hits: dict[str, dict[Place, Hit]] = {one.name: {} for one in files if one.facts.kept_logins}
-    words = {one.name: frozenset(re.findall(r"\w+", one.facts.code)) for one in files}
-    beside: dict[PurePath, list[ReadFile]] = {}
-    for one in files:
-        beside.setdefault(PurePath(one.name).parent, []).append(one)
-    for one in files:
-        if not any(login.scope_name for login in one.facts.logins):
-            continue
-        names = {PurePath(one.name).stem, *_DECLARED.findall(one.facts.code)}
-        folder = [other for other in beside[PurePath(one.name).parent] if other is not one]
-        users = [other for other in folder if _uses(one, other, names, words[other.name])]
-        for other, hit in _together(one, users[:_MOST]):
-            hits.setdefault(other.name, {}).setdefault(hit.place, hit)
+    for folder in _folders(files):
+        logging_in = [one for one in folder if any(login.scope_name for login in one.facts.logins)]
+        words = {one.name: frozenset(re.findall(r"\w+", one.facts.code)) for one in folder} if logging_in else {}
+        for one in logging_in:
+            names = {PurePath(one.name).stem, *_DECLARED.findall(one.facts.code)}
+            users = [other for other in folder if other is not one and _uses(one, other, names, words[other.name])]
+            for other, hit in _together(one, users[:_MOST]):
+                hits.setdefault(other.name, {}).setdefault(hit.place, hit)
     for one in files:
         if one.name in hits:
             yield one, list(hits[one.name].values())
 
 
-def _beside(one: ReadFile, other: ReadFile) -> bool:
-    return one is not other and PurePath(one.name).parent == PurePath(other.name).parent
+def _folders(files: list[ReadFile]) -> list[list[ReadFile]]:
+    """Return the files by their folders."""
+    found: dict[PurePath, list[ReadFile]] = {}
+    for one in files:
+        found.setdefault(PurePath(one.name).parent, []).append(one)
+    return list(found.values())
 
 
 def _uses(one: ReadFile, other: ReadFile, names: set[str], words: frozenset[str]) -> bool:

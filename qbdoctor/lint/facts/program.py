@@ -283,3 +283,9 @@ class Facts:
 
 
 ENCODED = "\2"
+_RAW_FIELD = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
+
+
+def is_raw_login_form(text: str) -> bool:
+    """Return whether a text is a login form that is put together by hand, with a password that nothing encodes."""
+    return "user" in text and _RAW_FIELD.search(text) is not None

@@ -6,12 +6,11 @@ import ast
 import re
 
 from qbdoctor.lint.facts import cookie_names
-from qbdoctor.lint.facts.program import Field, Form, Header
+from qbdoctor.lint.facts.program import Field, Form, Header, is_raw_login_form
 from qbdoctor.lint.python import corrections
 from qbdoctor.lint.python.base import Walker
 from qbdoctor.lint.python.texts import path
 
-_RAW_FORM = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 _HEADERS = frozenset(("authorization", "x-api-key", "api-key", "origin", "referer"))
 _STRING_TESTS = frozenset(
     ("startswith", "find", "index", "split", "rsplit", "partition", "replace", "removeprefix", "lstrip", "strip")
@@ -128,7 +127,7 @@ class Uses(Walker):
     def built(self, node: ast.JoinedStr | ast.BinOp) -> None:
         """Read a text that is put together."""
         text = self.fold(node)
-        if "user" in text and _RAW_FORM.search(text):
+        if is_raw_login_form(text):
             mended = corrections.form_of(node, self.lines) if isinstance(node, ast.JoinedStr) else ()
             self.facts.forms.append(Form(self.place(node), text, mended))
         if re.match(rf"(?:Cookie:\s*)?{cookie_names.old_name()}=[\0\1\2]", text):

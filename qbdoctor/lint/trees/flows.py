@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor.lint.facts.outcome import Expr
-from qbdoctor.lint.facts.program import ENDPOINT, HOLE, Body, Form, Guard, Request
+from qbdoctor.lint.facts.program import ENDPOINT, HOLE, Body, Form, Guard, Request, is_raw_login_form
 from qbdoctor.lint.trees import home_assistant
 from qbdoctor.lint.trees.texts import ENCODERS
 
@@ -28,7 +28,6 @@ _METHOD = re.compile(r"msg\.method\s*=\s*[\"'`](\w+)")
 _TYPED = re.compile(r"content-?type|urlencoded", re.IGNORECASE)
 _SENDS_OBJECT = re.compile(r"msg\.payload\s*=\s*\{[^{}]*\buser")
 _SENDS_TEXT = re.compile(r"msg\.payload\s*=\s*[\"'`][^\n;]*\buser")
-_RAW_FORM = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 _OK = re.compile(r"Ok\.?\Z")
 
 
@@ -131,7 +130,7 @@ class _NodeRed:
         for node in around:
             given = node.get("template")
             text = _MUSTACHE.sub(HOLE, given.text or "") if given is not None else ""
-            if given is not None and "user" in text and _RAW_FORM.search(text):
+            if given is not None and is_raw_login_form(text):
                 self.reading.facts.forms.append(Form(given.place, text))
 
     def upstream(self, name: str) -> list[Value]:
@@ -238,7 +237,7 @@ def _n8n_request(reading: Reading, given: Value) -> None:
     )  # fmt: skip
     raw = given.get("body")
     text = _folded(raw.text or "") if raw is not None else ""
-    if raw is not None and "user" in text and _RAW_FORM.search(text) and "/auth/login" in url:
+    if raw is not None and is_raw_login_form(text) and "/auth/login" in url:
         reading.facts.forms.append(Form(raw.place, text))
     for _, value in (*headers, *fields):
         for found in _SCRIPTED.finditer(value.text or "") if "SID" in (value.text or "") else ():

@@ -23,6 +23,7 @@ from qbdoctor.lint.facts.program import (
     Request,
     SessionUse,
     SidUse,
+    is_raw_login_form,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _REST_COMMAND = frozenset(
 )  # fmt: skip
 _TEMPLATE = re.compile(r"\{\{(?P<expression>.*?)\}\}|\{%.*?%\}", re.DOTALL)
 _ENCODES = re.compile(r"url_?encode")
-_RAW_FORM = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 _CARRIES = ("cookie", "authorization")
 
 
@@ -75,7 +75,7 @@ def _home_assistant(reading: Reading, value: Value, address: str, payload: str) 
     if ENDPOINT.findall(url)[-1] == "auth/login" and not reading.facts.sessions:
         reading.facts.sessions.append(SessionUse(place, scope, "default"))
     form = value.get(payload)
-    if form is not None and "user" in body and _RAW_FORM.search(body) and "/auth/login" in url:
+    if form is not None and is_raw_login_form(body) and "/auth/login" in url:
         reading.facts.forms.append(Form(form.place, body))
     basic = value.get("username") if value.get("password") is not None else None
     if basic is not None:
@@ -127,7 +127,7 @@ def _ansible(reading: Reading, task: Value, module: Value) -> None:
     if ENDPOINT.findall(url)[-1] != "auth/login":
         return
     given = module.get("body")
-    if given is not None and "user" in data and _RAW_FORM.search(data):
+    if given is not None and is_raw_login_form(data):
         reading.facts.forms.append(Form(given.place, data))
     status = module.get("status_code")
     wanted = {each.text for each in status.items} | {status.text} if status is not None else {"200"}

@@ -24,6 +24,7 @@ from qbdoctor.lint.facts.program import (
     Request,
     SidKind,
     SidUse,
+    is_raw_login_form,
 )  # fmt: skip
 
 _LONGEST = 4_000
@@ -38,7 +39,6 @@ _FUNCTION = re.compile(r"\bfunction\s+([\w:-]+)[^{\n]*\{", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<![\w\"'])-([A-Za-z]+)\b[ \t:]*")
 _INTERPOLATED = re.compile(r"\$\((?P<code>[^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{?(?:\w+:)?(?P<name>\w+)\}?(?:\.\w+)*")
 _ENCODERS = re.compile(r"EscapeDataString|UrlEncode", re.IGNORECASE)
-_RAW_FORM = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 _CARRIES = re.compile(r"cookie|authorization|\A\$", re.IGNORECASE)
 _LEAF = re.compile(
     r"(?P<left>\$[\w:.()\[\]\"']*)\s*-(?P<op>[ci]?(?:eq|ne|like|notlike|match|notmatch))\s*(?P<right>\"[^\"\n]*\"|'[^'\n]*'|\d{3})",
@@ -198,7 +198,7 @@ class _Reader:
         for found in _LITERAL.finditer(self.code):
             folded = self.fold(found[0])
             self.facts.strings.append(folded)
-            if "user" in folded and _RAW_FORM.search(folded):
+            if is_raw_login_form(folded):
                 self.facts.forms.append(Form(self.place(found.start()), folded))
             if "SID" not in folded:
                 continue

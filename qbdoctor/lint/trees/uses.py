@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from qbdoctor.lint.facts import cookie_names
-from qbdoctor.lint.facts.program import HOLE, Field, Form, Header
+from qbdoctor.lint.facts.program import HOLE, Field, Form, Header, is_raw_login_form
 from qbdoctor.lint.trees import shell
 from qbdoctor.lint.trees.base import Walker, length
 from qbdoctor.lint.trees.texts import ENCODERS, inner
@@ -25,7 +25,6 @@ _FILLERS = re.compile(
     r"(?:append|set|Set|Add|add|insert|field|text|addFormDataPart|AddParameter|AddFormParameter|Field|WriteField|put|addTextBody|addPart)$"
 )
 _HEADER_LINE = re.compile(r"(X-Api-Key|Origin|Referer):(?!//)\s*(.*)", re.IGNORECASE)
-_RAW_FORM = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 
 
 class Uses(Walker):
@@ -59,7 +58,7 @@ class Uses(Walker):
 
     def form(self, node: Any, folded: str) -> None:
         """Read a login form put together by hand."""
-        if "user" in folded and _RAW_FORM.search(folded) and "\n" not in folded.strip():
+        if is_raw_login_form(folded) and "\n" not in folded.strip():
             if ENCODERS.search(self.rest_of_arguments(node)):  # sprintf("password=%s", urlencode($p))
                 return
             place = self.place(node)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qbdoctor import releases
 from qbdoctor.bridge.dialect import ADD, READ_PREFERENCES, Dialect
-from qbdoctor.bridge.upstream import beginning
+from qbdoctor.bridge.streams import beginning, chained, once
 from qbdoctor.forwarding.forwarder import Headers, Incoming
 
 BODY_MOST = 1 << 20
@@ -23,7 +23,7 @@ def with_body(answer: Incoming, status: int, reason: str, body: bytes, content_t
     headers = [(name, value) for name, value in answer.headers if name.lower() not in dropped]
     if content_type is not None:
         headers.append(("content-type", content_type))
-    return Incoming(status, reason, [*headers, ("content-length", str(len(body)))], _once(body))
+    return Incoming(status, reason, [*headers, ("content-length", str(len(body)))], once(body))
 
 
 def reads_body(dialect: Dialect, action: str) -> bool:
@@ -43,7 +43,7 @@ async def login(dialect: Dialect, answer: Incoming, *, foreign: bool) -> tuple[I
 
     ``foreign``: the request has a source that the server may have refused it for, with the answer to a wrong password.
     """
-    body = await beginning(answer, BODY_MOST)
+    body = await beginning(answer.body, BODY_MOST)
     text = body.decode("utf-8", "replace").strip()
     accepted: bool | None = None
     if answer.status == 204 or (answer.status == 200 and text == "Ok."):
@@ -51,14 +51,14 @@ async def login(dialect: Dialect, answer: Incoming, *, foreign: bool) -> tuple[I
     elif (answer.status == 200 and text == "Fails.") or (answer.status == 401 and not foreign):
         accepted = False
     if accepted is None:
-        return replace(answer, body=_once(body)), None, []
+        return replace(answer, body=chained(body, answer.body)), None, []
     wanted = (releases.login_accepted if accepted else releases.login_refused)(dialect.spoken)
     if wanted.status == answer.status and wanted.body == text:
-        return replace(answer, body=_once(body)), accepted, []
+        return replace(answer, body=chained(body, answer.body)), accepted, []
     change = ("login-answer", f"{answer.status} → {wanted.status} {wanted.body}".rstrip())
     if wanted.status == 204:
         kept = [each for each in answer.headers if each[0].lower() not in {*_FRAMING, "content-type"}]
-        return Incoming(204, "No Content", kept, _once(b"")), accepted, [change]
+        return Incoming(204, "No Content", kept, once(b"")), accepted, [change]
     reason = {200: "OK", 401: "Unauthorized"}[wanted.status]
     return with_body(answer, wanted.status, reason, wanted.body.encode(), "text/plain"), accepted, [change]
 
@@ -86,7 +86,7 @@ async def call(dialect: Dialect, action: str, answer: Incoming) -> tuple[Incomin
 async def _read(dialect: Dialect, action: str, answer: Incoming) -> tuple[Incoming, Changes]:
     version = dialect.version_text(action)
     if version is not None:
-        body = await beginning(answer, BODY_MOST)
+        body = await beginning(answer.body, BODY_MOST)
         told = body.decode("utf-8", "replace").strip()
         return with_body(answer, 200, answer.reason, version.encode()), [("version", f"{told} → {version}")]
     if action == READ_PREFERENCES and dialect.gone_preferences:
@@ -98,25 +98,14 @@ async def _read(dialect: Dialect, action: str, answer: Incoming) -> tuple[Incomi
 
 
 async def _preferences(dialect: Dialect, answer: Incoming) -> tuple[Incoming, Changes]:
-    body = await beginning(answer, BODY_MOST)
+    body = await beginning(answer.body, BODY_MOST)
     try:
         held = json.loads(body)
     except ValueError:  # longer than what is read, or no JSON
-        return replace(answer, body=_chain(body, answer.body)), []
+        return replace(answer, body=chained(body, answer.body)), []
     gone = {name: value for name, value in dialect.gone_preferences.items() if name not in held}
     made = json.dumps({**held, **gone}, separators=(",", ":"), ensure_ascii=False).encode()
     return with_body(answer, 200, answer.reason, made), [("preference", f"{len(gone)} added, as unset")]
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
-
-
-async def _chain(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
-    yield first
-    if rest is not None:
-        async for chunk in rest:
-            yield chunk
 
 
 async def _replaced(body: AsyncIterator[bytes], pairs: tuple[tuple[bytes, bytes], ...]) -> AsyncIterator[bytes]:

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import aiohttp
 from aiohttp import web
 
 from qbdoctor.bridge import answers
@@ -16,6 +15,7 @@ from qbdoctor.bridge.cookies import CookieNames, session_name, session_of
 from qbdoctor.bridge.dialect import LOGIN, Dialect, Speech
 from qbdoctor.bridge.forms import FORM_MOST, Spool, translate
 from qbdoctor.bridge.gate import Gate
+from qbdoctor.bridge.streams import beginning, chained, once
 from qbdoctor.bridge.tally import Client, Tally
 from qbdoctor.bridge.upstream import NotProven, Upstream
 from qbdoctor.forwarding.forwarder import (
@@ -178,9 +178,9 @@ class Bridge:
             call.headers = answers.headers_but(call.headers, "transfer-encoding")
             call.replace_header("Content-Length", str(spool.length))
         elif content in ("form", ""):
-            body = await _beginning(request.content, FORM_MOST) if request.can_read_body else b""
+            body = await beginning(request.content.iter_any(), FORM_MOST + 1) if request.can_read_body else b""
             if len(body) > FORM_MOST:
-                call.body = _chained(body, request.content)
+                call.body = chained(body, request.content.iter_any())
                 return
             made = translate(dialect, action, body.decode("utf-8", "surrogateescape"))
             _set_form(call, made.text, made.changes)
@@ -289,26 +289,7 @@ def _set_form(call: Call, text: str, changes: list[tuple[str, str]]) -> None:
     if raw or call.method == "POST":
         call.replace_header("Content-Type", call.header("content-type") or _FORM)
         call.replace_header("Content-Length", str(len(raw)))
-    call.body = _once(raw) if raw else None
-
-
-async def _beginning(body: aiohttp.StreamReader, most: int) -> bytes:
-    held = bytearray()
-    async for chunk in body.iter_any():
-        held += chunk
-        if len(held) > most:
-            break
-    return bytes(held)
-
-
-async def _chained(first: bytes, rest: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest.iter_any():
-        yield chunk
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
+    call.body = once(raw) if raw else None
 
 
 def _own(status: int, text: str) -> web.Response:

@@ -17,9 +17,9 @@ from qbdoctor.releases.actions import ABSENT, NO_RESULT, POST_ONLY
 from qbdoctor.releases.preferences_table import PREFERENCES
 from qbdoctor.releases.response_fields import COMPUTED
 from qbdoctor.releases.versions import known
-from qbdoctor.releases.web_api import fields, has_action, webapi
+from qbdoctor.releases.web_api import fields, webapi
 
-LOGIN, LOGOUT, ADD, INFO = "auth/login", "auth/logout", "torrents/add", "torrents/info"
+LOGIN, ADD, INFO = "auth/login", "torrents/add", "torrents/info"
 VERSION, WEB_API, READ_PREFERENCES = "app/version", "app/webapiVersion", "app/preferences"
 _WITH_STATES = frozenset({INFO, "sync/maindata"})
 
@@ -148,10 +148,6 @@ class Dialect:
             for name, value in fields(PREFERENCES, self.spoken).items()
             if name not in there and value is not COMPUTED
         }
-
-    def knows(self, action: str) -> bool:
-        """Whether the server has an action of that name."""
-        return self.real is None or has_action(action, self.real)
 
 
 def _of(rows: tuple[tuple[str, int], ...], version: Version) -> int:

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 
 from qbdoctor import releases
-from qbdoctor.forwarding.forwarder import FAILURES, Forwarder, Headers, Incoming, Outgoing
+from qbdoctor.bridge.streams import beginning
+from qbdoctor.forwarding.forwarder import FAILURES, Forwarder, Headers, Outgoing
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.releases import NEWEST, Version
 from qbdoctor.target.address import Address
@@ -112,7 +113,7 @@ class Upstream:
             asyncio.timeout(PROOF_SECONDS),
             self._forwarder.ask(Outgoing("GET", f"{self._target.path}{path}", asked)) as answer,
         ):
-            body = await beginning(answer, _PAGE_MOST)
+            body = await beginning(answer.body, _PAGE_MOST)
         return Exchange(
             "GET",
             self._target.join(path),
@@ -121,14 +122,3 @@ class Upstream:
             headers=tuple(answer.headers),
             body=body.decode("utf-8", "replace"),
         )
-
-
-async def beginning(answer: Incoming, most: int) -> bytes:
-    """Return the beginning of an answer's body, at least ``most`` bytes of it where there are so many."""
-    body = b""
-    if answer.body is not None:
-        async for chunk in answer.body:
-            body += chunk
-            if len(body) >= most:
-                break
-    return body

@@ -71,12 +71,8 @@ def _is_settled(seen: Observations, one: Rejection) -> bool:
         return True
     if one.kind == "host" and passes_as_host(seen, name):
         return True
-    return _network(name.strip("[]")) is not None and _is_stranger(one.source)
-
-
-def _is_stranger(source: str) -> bool:
-    network = _network(source)
-    return network is not None and is_public(network)
+    source = _network(one.source)
+    return _network(name.strip("[]")) is not None and source is not None and is_public(source)
 
 
 def _network(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
@@ -204,7 +200,7 @@ def _by_log(seen: Observations) -> Judgement | None:
     else:
         text = f"qBittorrent gets {host} as Host and does not accept that name, whatever is asked for"
         said = (evidence, Evidence.response(seen.anonymous))
-        found = Finding("host-not-allowed", "likely", text, said, values={"name": host.rpartition(":")[0] or host})
+        found = Finding("host-not-allowed", "likely", text, said, values={"name": _name_of(host)})
     return Judgement("fail", f"Host: {host} is what arrives, and it is refused", findings=(found,))
 
 

@@ -10,6 +10,10 @@ from functools import cache
 
 from qbdoctor.model import shell
 
+TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
+if TYPE_CHECKING:
+    from qbdoctor.model.errors import UserError
+
 _OWN = "qbdoctor"
 _COMMAND = re.compile(
     r"(?<![\w./@\\-])(?<!-m )qbdoctor"
@@ -44,3 +48,12 @@ def named(text: str) -> str:
     """Return a text for people with each of its commands under the name that was called."""
     own = name()
     return text if own == _OWN else _COMMAND.sub(lambda _: own, text)
+
+
+def lacks(what: str, package: str, extra: str, *, since: str = "") -> UserError:
+    """Return the error for an option or command whose package is not here, with the command that brings the extra."""
+    from qbdoctor.model.errors import UserError  # noqa: PLC0415 - seldom needed
+
+    how = shell.join((sys.executable, "-m", "pip", "install", f"qbdoctor[{extra}]"))
+    named_so = f"{package} {since} or later" if since else package
+    return UserError(f"no-{package}", f"{what} needs {named_so}, which is not installed: {how}.")

@@ -22,20 +22,23 @@ def site(received: str) -> str:
 
 def cause(kind: str, received: str) -> str:
     """Return the cause's id: a scheme that no web site has (chrome-extension) is the client's own, and no proxy's doing."""
-    scheme, mark, _ = received.partition("://")
-    if mark and scheme.lower() not in {"http", "https"}:
-        return "client-foreign-origin"
-    return _CAUSES[kind]
+    return "client-foreign-origin" if _own_scheme(received) else _CAUSES[kind]
 
 
 def who(received: str) -> str:
     """Return a clause on who sends such a value, to stand behind a sentence; empty where any web page may."""
-    scheme, mark, _ = received.partition("://")
-    if not mark or scheme.lower() in {"http", "https"}:
+    scheme = _own_scheme(received)
+    if not scheme:
         return ""
-    if scheme.lower().endswith("-extension"):
+    if scheme.endswith("-extension"):
         return "; that is a browser add-on, which sends its own name there, and it never matches"
     return "; no web page has such an address: an app sends its own there, and it never matches"
+
+
+def _own_scheme(received: str) -> str:
+    """Return a scheme that no web site has, in small letters; "" for a site's, and where there is none."""
+    scheme, mark, _ = received.lower().partition("://")
+    return scheme if mark and scheme not in {"http", "https"} else ""
 
 
 def times(lines: Sized) -> str:

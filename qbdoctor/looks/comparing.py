@@ -35,13 +35,18 @@ def differences(
     ``starts`` and ``dated`` are what the server's log dates; of ``dated`` only what came after the first look is wanted.
     """
     known = {name: cause.id for cause in causes for name in (*cause.folded, cause.id)}
-    rank = {cause.id: number for number, cause in enumerate(causes)}
     clock = moment or datetime.now(UTC)
     found = [
         _change(what, old, new, when, possible, known, clock)
         for what, old, new, when, possible in _differing(before, now, starts)
     ]
     found += _of_log(dated, known, clock)
+    return _ranked(found, causes)
+
+
+def _ranked(found: Iterable[SeenChange], causes: Sequence[Cause]) -> tuple[SeenChange, ...]:
+    """Return changes in the order of the causes that they explain; what explains nothing last."""
+    rank = {cause.id: number for number, cause in enumerate(causes)}
     return tuple(sorted(found, key=lambda one: min((rank[id_] for id_ in one.explains), default=len(rank))))
 
 
@@ -143,7 +148,6 @@ def by_log(
 ) -> tuple[SeenChange, ...]:
     """Return what the log alone dates: the last change of release, and of the port, between two starts, and the rest."""
     known = {name: cause.id for cause in causes for name in (*cause.folded, cause.id)}
-    rank = {cause.id: number for number, cause in enumerate(causes)}
     clock = moment or datetime.now(UTC)
     found: dict[str, SeenChange] = {}
     for old, new in pairwise(starts):
@@ -154,5 +158,4 @@ def by_log(
         if before and after and before != after:
             possible = explaining.SETTINGS["Port"]
             found["Port"] = _change("Port", str(before), str(after), new.when, possible, known, clock)
-    items = [*found.values(), *_of_log(dated, known, clock)]
-    return tuple(sorted(items, key=lambda one: min((rank[id_] for id_ in one.explains), default=len(rank))))
+    return _ranked([*found.values(), *_of_log(dated, known, clock)], causes)

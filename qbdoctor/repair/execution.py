@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qbdoctor.repair import planner, transaction
-from qbdoctor.repair.restart.restart import NotStarted, RestartPlan
+from qbdoctor.repair.restart.failures import NotStarted
+from qbdoctor.repair.restart.restart import RestartPlan
 from qbdoctor.repair.restart.restarter import Restarter
 from qbdoctor.repair.restart.watchdog_client import READY_SECONDS, WatchdogClient, releasing_on_failure
 from qbdoctor.repair.run import NotHelped

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Literal
 
 from qbdoctor.target import log as server_log
@@ -47,9 +48,11 @@ def failing(lines: Sequence[LogLine], running_since: datetime | None = None) -> 
     start = next((line for line in lines if server_log.is_start(line)), None)
     shift = zone_shift(start, running_since)
     found: dict[tuple[str, str], Failing] = {}
-    others = deque(of_others(host_rejections(lines)))
-    for line in lines:
-        for address, kind, sent in _told(line, others):
+    rejected = [host_rejections([line]) for line in lines]
+    others = deque(of_others(tuple(chain.from_iterable(rejected))))
+    for line, here in zip(lines, rejected, strict=True):
+        met = [others.popleft() for one in here if others and others[0] == one]
+        for address, kind, sent in _told(line, met):
             when = None if line.when is None else (line.when - shift).astimezone(UTC)
             known = found.pop((address, kind), None)
             first, count = (known.first, known.count + 1) if known is not None else (when, 1)
@@ -68,12 +71,11 @@ def zone_shift(mark: LogLine | None, running_since: datetime | None) -> timedelt
     return timedelta(seconds=round(apart / _QUARTER) * _QUARTER) if abs(apart) < 26 * 3600 else timedelta()
 
 
-def _told(line: LogLine, others: deque[Rejection]) -> list[tuple[str, FailingKind, str]]:
-    """Return who is refused by one line; ``others`` are the rejections still to come that are not qbdoctor's own."""
+def _told(line: LogLine, met: Sequence[Rejection]) -> list[tuple[str, FailingKind, str]]:
+    """Return who is refused by one line; ``met`` are its rejections, without qbdoctor's own."""
     refused = server_log.refused_login(line)
     if refused is not None:
         return [(refused[0], "banned" if refused[1] else "login", "")]
-    met = [others.popleft() for one in host_rejections([line]) if others and others[0] == one]
     source = server_log.first_address(line.text)
     if source is None or line.text[source.end : source.end + 1] not in _CLOSING:
         return []  # a torrent's name that begins with an address

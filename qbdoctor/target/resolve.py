@@ -202,9 +202,8 @@ class _Finder(ContainerFinder):
             instance = self.instances[0]
             web = self._settings_of(instance)
             address = self._address(web, instance)
-            certain = (
-                self._server_port(web, instance)[0] is not None
-            )  # else the address is a guess, and tells of nothing
+            # Without a port that is known the address is a guess, and tells of nothing.
+            certain = self._server_port(web, instance)[0] is not None
             direct = self._listens(instance, address, self._ips(address.host)) if certain else None
             return self._target(address, "process", instance, direct=direct)
         for config in paths.default_configs(self.system, root=self.world.root):

@@ -91,9 +91,11 @@ class FullChecks:
 
     def _full_look(self, observer: Observer, report: Report, at: float) -> FullLook:
         seen = observer.seen
-        look = taking.take(observer, report, Store(observer.state).key(make=True))
-        if report.state == "healthy" and self.last is not None:
-            look = carried_over(look, self.last.look)
+        key = Store(observer.state).key(make=True)
+        before = self.last.look if self.last is not None else None
+        look = taking.with_given_password(taking.take(observer, report, key), seen, key, before)
+        if report.state == "healthy" and before is not None:
+            look = carried_over(look, before)
         said = seen.has("sign_in") and seen.sign_in.outcome == "banned"
         session = bool(observer.session.cookies) or observer.session.api_key is not None
         launched = None

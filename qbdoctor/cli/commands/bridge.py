@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 
 from qbdoctor.bridge.dialect import Speech
 from qbdoctor.bridge.gate import networks
 from qbdoctor.bridge.human import human
 from qbdoctor.bridge.result import BridgeResult
 from qbdoctor.bridge.session import BridgeOptions, Session
-from qbdoctor.cli import outcome, output
+from qbdoctor.cli import outcome, output, program
 from qbdoctor.cli.target_options import verification
-from qbdoctor.model import shell
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import KNOWN
 from qbdoctor.target.address import parse_host_port
@@ -41,11 +39,7 @@ def _served(args: argparse.Namespace) -> BridgeResult:
     try:
         from qbdoctor.forwarding.forwarder import Forwarder  # noqa: F401, PLC0415 - only there is aiohttp needed
     except ImportError:
-        raise UserError(
-            "no-aiohttp",
-            "bridge needs aiohttp 3.12 or later, which is not installed: "
-            f"{shell.join((sys.executable, '-m', 'pip', 'install', 'qbdoctor[trace]'))}.",
-        ) from None
+        raise program.lacks("bridge", "aiohttp", "trace", since="3.12") from None
     speech = Speech.parse(args.speak or SPOKEN, given=args.speak is not None)
     if speech is None:
         raise UserError(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output, program
 from qbdoctor.cli.target_options import verification
-from qbdoctor.model import shell
 from qbdoctor.model.errors import UserError
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
@@ -49,11 +48,7 @@ def _trace(args: argparse.Namespace) -> Trace:
     try:
         from qbdoctor.forwarding.forwarder import Forwarder  # noqa: F401, PLC0415 - only there is aiohttp needed
     except ImportError:
-        raise UserError(
-            "no-aiohttp",
-            "trace needs aiohttp 3.12 or later, which is not installed: "
-            f"{shell.join((sys.executable, '-m', 'pip', 'install', 'qbdoctor[trace]'))}.",
-        ) from None
+        raise program.lacks("trace", "aiohttp", "trace", since="3.12") from None
     target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=os.environ).address
     command = list(args.run or ())
     if command[:1] == ["--"]:

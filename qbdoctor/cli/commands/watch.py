@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli import outcome, output
+from qbdoctor.cli import outcome, output, program
 from qbdoctor.cli.parser import DEFAULTS
 from qbdoctor.cli.target_options import observer, target_arguments
-from qbdoctor.model import shell, system
+from qbdoctor.model import system
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
@@ -85,7 +85,7 @@ def _ways(args: argparse.Namespace) -> list[Callable[[str, str | None], Way]]:
         try:
             by_apprise(addresses, "", None)
         except ImportError:
-            raise _lacks("--notify", "apprise", "notify") from None
+            raise program.lacks("--notify", "apprise", "notify") from None
         except ValueError as error:
             raise UserError("usage", f"--notify: {error}: see https://github.com/caronc/apprise/wiki.") from None
         ways.append(partial(by_apprise, addresses))
@@ -101,7 +101,7 @@ def _page(
     try:
         template = page.template()
     except ImportError:
-        raise _lacks("--listen and --report", "jinja2", "watch") from None
+        raise program.lacks("--listen and --report", "jinja2", "watch") from None
 
     def html() -> str:
         return page.render(template, history.state, status, clock.wall())
@@ -114,7 +114,7 @@ def _page(
     try:
         from qbdoctor.watch.page.metrics import CONTENT_TYPE, Metrics  # noqa: PLC0415 - as above
     except ImportError:
-        raise _lacks("--listen", "prometheus-client", "watch") from None
+        raise program.lacks("--listen", "prometheus-client", "watch") from None
     metrics = Metrics(status.url)
     listeners.append(metrics)
 
@@ -144,11 +144,6 @@ def _write(html: Callable[[], str], to: str) -> None:
         output.deliver(html(), to)
     except UserError as error:
         output.say(error.message)
-
-
-def _lacks(option: str, package: str, extra: str) -> UserError:
-    how = shell.join((sys.executable, "-m", "pip", "install", f"qbdoctor[{extra}]"))
-    return UserError(f"no-{package}", f"{option} needs {package}, which is not installed: {how}.")
 
 
 def _unit(args: argparse.Namespace) -> str:

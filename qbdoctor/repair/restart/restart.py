@@ -21,9 +21,10 @@ from subprocess import TimeoutExpired
 from typing import Any
 
 from qbdoctor.config.settings import Settings
-from qbdoctor.model.errors import Refused, UserError
+from qbdoctor.model.errors import UserError
 from qbdoctor.repair.restart import engine_restart, process_spec, reach, systemd
 from qbdoctor.repair.restart.engine_restart import Contained
+from qbdoctor.repair.restart.failures import NotHealthy, NotStarted, NotStopped
 from qbdoctor.repair.restart.process_spec import CannotRestart, Launch
 from qbdoctor.repair.restart.systemd import Unit
 from qbdoctor.storage import files
@@ -48,20 +49,6 @@ _KEEPERS = {"s6-supervise", "runsv", "supervise", "supervisord", "perpd", "pm2",
 _BY_HAND = "Stop it, run this without --restart, and start it again."
 
 Say = Callable[[str], None]
-
-
-class NotStopped(Refused):
-    """It did not stop in time; it was left alone."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, "not-stopped")
-
-
-class NotStarted(Refused):
-    """It did not come up."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, "not-started")
 
 
 @frozen
@@ -267,7 +254,7 @@ def _settle(unit: Unit, seconds: float) -> None:
 def start(how: RestartPlan, seconds: float, say: Say) -> RestartPlan:
     """Start it, wait until it is there as it was before, and return how the new process is stopped.
 
-    Where one that uses the config runs already, that one is waited for. Raises :class:`NotBack`.
+    Where one that uses the config runs already, that one is waited for. Raises :class:`NotStarted`.
     """
     pid: int | None = None
     end: LogEnd | None = None
@@ -276,15 +263,15 @@ def start(how: RestartPlan, seconds: float, say: Say) -> RestartPlan:
         end = None if how.log is None else LogEnd.now(how.log)
         pid = _begin(how, seconds)
     began = seen = time.monotonic()
-    problem = ""
+    problem, kind = "", NotStarted
     while True:
         one = using(how.config)
         now = time.monotonic()
         if one is not None:
             seen = now
-            problem = _not_serving(how, one, now - began)
+            problem, kind = _not_serving(how, one, now - began), NotStarted
             if not problem and how.container is not None:
-                problem = engine_restart.settled(how.container, began + seconds)
+                problem, kind = engine_restart.settled(how.container, began + seconds), NotHealthy
             if not problem and (ticks := _ticks(one.pid)) is not None:
                 return replace(how, pid=one.pid, began=ticks)
             if problem and (failed := _bind_failure(one, end)):
@@ -296,12 +283,14 @@ def start(how: RestartPlan, seconds: float, say: Say) -> RestartPlan:
         ):
             raise NotStarted("qBittorrent ended right after its start.")
         if now - began > seconds:
-            raise NotStarted(f"qBittorrent {problem or 'was not seen'} within {seconds:g} s after its start.")
+            raise (kind if problem else NotStarted)(
+                f"qBittorrent {problem or 'was not seen'} within {seconds:g} s after its start."
+            )
         time.sleep(0.05)
 
 
 def _begin(how: RestartPlan, seconds: float) -> int | None:
-    """Start it; returns its process id where it is ours to know. Raises NotBack."""
+    """Start it; returns its process id where it is ours to know. Raises NotStarted."""
     try:
         if how.launch is not None:
             return process_spec.start(how.launch)

@@ -9,7 +9,8 @@ from typing import TypeVar
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.restart import restart
-from qbdoctor.repair.restart.restart import NotStarted, RestartPlan
+from qbdoctor.repair.restart.failures import NotHealthy, NotStarted
+from qbdoctor.repair.restart.restart import RestartPlan
 from qbdoctor.repair.restart.watchdog_client import WatchdogClient, releasing_on_failure
 
 T = TypeVar("T")
@@ -33,16 +34,16 @@ class Restarter:
         restart.stop(self.how, self._seconds, self._say)
 
     def up(self) -> None:
-        """Start it if it does not run, and wait for it. Raises NotBack."""
+        """Start it if it does not run, and wait for it. Raises NotStarted."""
         self.how = restart.start(self.how, max(restart.START_SECONDS, 1.0), self._say)
 
     def bring_back(self) -> str:
         """Do so after something failed; returns "" or what did not work."""
         try:
             self.up()
+        except NotHealthy as error:  # it is there, and not as it was
+            return error.reason
         except Refused as error:
-            if error.reason.startswith("qBittorrent runs"):  # it is there, and not as it was
-                return error.reason
             return f"qBittorrent was not started again: {error.reason.rstrip('.')}. {self.how.by_hand()}"
         return ""
 

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,8 @@ from qbdoctor.model import shell
 from qbdoctor.model.errors import UserError
 from qbdoctor.reports import schema
 from tests.support import systems
+from tests.support.linted import FINE, WRONG, found
 
-WRONG = (
-    'import requests\nURL = "http://qb:8080/api/v2"\n'
-    'requests.post(f"{URL}/auth/login", json={"username": "a", "password": "b"})\n'
-)
-FINE = WRONG.replace("json=", "data=")
 JSON_ID = "client-json-login"
 
 
@@ -33,21 +28,6 @@ def called(*paths: Path | str, form: str = "human", everything: bool = False) ->
     return command.run(
         argparse.Namespace(paths=[str(path) for path in paths], format=form, output=None, all=everything)
     )
-
-
-def found(*paths: Path | str) -> list[tuple[int, str]]:
-    return [(finding.line, finding.id) for finding in run.lint([str(path) for path in paths]).findings]
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[..., Path]:
-    def make(text: str | bytes, name: str = "client.py") -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return path
-
-    return make
 
 
 # --- formats and exit codes ------------------------------------------------------------------------------------------

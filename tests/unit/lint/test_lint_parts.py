@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,7 @@ import pytest
 from qbdoctor.lint import run
 from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.facts.outcome import Expr, knows_new_answer, wants_old_answer
-
-WRONG = (
-    'import requests\nURL = "http://qb:8080/api/v2"\n'
-    'requests.post(f"{URL}/auth/login", json={"username": "a", "password": "b"})\n'
-)
-FINE = WRONG.replace("json=", "data=")
-
-
-def found(*paths: Path | str) -> list[tuple[int, str]]:
-    return [(finding.line, finding.id) for finding in run.lint([str(path) for path in paths]).findings]
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Callable[..., Path]:
-    def make(text: str | bytes, name: str = "client.py") -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return path
-
-    return make
-
+from tests.support.linted import FINE, found
 
 # --- the parts -------------------------------------------------------------------------------------------------------
 

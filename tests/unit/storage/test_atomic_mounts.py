@@ -16,18 +16,6 @@ from qbdoctor.model.errors import Refused
 from qbdoctor.storage import locks
 from tests.support import systems
 
-OLD, NEW = b"[Preferences]\nA=1\n", b"[Preferences]\nA=longer than before\n"
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    folder = tmp_path / "config"
-    folder.mkdir()
-    path = folder / "qBittorrent.conf"
-    path.write_bytes(OLD)
-    return path
-
-
 # --- mounts, in a namespace of their own ------------------------------------------------------------------------------
 
 

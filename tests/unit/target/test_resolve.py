@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from qbdoctor.model.errors import UserError
-from qbdoctor.target import name_lookup
 from qbdoctor.target.command_line import CommandLine
 from qbdoctor.target.description import Target, TargetOptions
 from qbdoctor.target.engines.port_mappings import PortMapping
@@ -359,26 +357,6 @@ def test_a_bad_url(bench: Bench) -> None:
     bench.refused("credentials-in-url", url="http://a:b@localhost:8080")
 
 
-def test_a_slow_lookup_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(name_lookup, "LOOKUP_SECONDS", 0.05)
-
-    def slow(*_arguments: Any, **_keywords: Any) -> list[Any]:
-        time.sleep(1)
-        return []
-
-    monkeypatch.setattr("socket.getaddrinfo", slow)
-    before = time.monotonic()
-    target = resolve(TargetOptions(url="http://slow.example:8080"), instances=lambda: (running(),))
-    assert target.instance is None
-    assert time.monotonic() - before < 0.8
-
-
-def test_names_and_own_addresses_are_looked_up() -> None:
-    assert ip_address("127.0.0.1") in name_lookup.look_up("localhost")
-    assert name_lookup.look_up("no-such-name.invalid") == frozenset()
-    assert ip_address("127.0.0.1") in name_lookup.find_own_addresses()
-
-
 # --- the log
 
 
@@ -397,6 +375,3 @@ def test_the_log_is_where_the_config_puts_it(bench: Bench) -> None:
     assert bench.resolve(profile=str(folder)).log_file == elsewhere / "qbittorrent.log"
     config.write_text(f"[Application]\nFileLogger\\Enabled=false\n{text}")
     assert bench.resolve(profile=str(folder)).log_file is None
-
-
-# --- the real thing

@@ -14,13 +14,14 @@ import sys
 import time
 import tomllib
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from tests.kit import matrix
+from tests.kit.engines import Docker
 from tests.kit.namespaces import Net
 from tests.kit.needs import MISSING, built, program, without
 from tests.kit.server import Server
@@ -37,7 +38,7 @@ TOOLS = (
 """The last three build the wheel."""
 _SSHD = """
 ListenAddress {address}
-Port 22
+Port {port}
 HostKey {folder}/host
 AuthorizedKeysFile {folder}/login.pub
 PidFile none
@@ -49,10 +50,13 @@ PasswordAuthentication no
 
 
 class Tools:
-    """The environment: its programs by name, and the collection of the wheel that is installed in it."""
+    """The environment: its programs by name, and the collection of the wheel that is installed in it.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `enter` stands before each program, so that it runs in the network namespace of the hosts where they have one.
+    """
+
+    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
+        self.folder, self.enter = folder, enter
         self.python = folder / "bin/python"
 
     def run(
@@ -66,7 +70,7 @@ class Tools:
         """Run a program of the environment."""
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}:/usr/sbin"
         return subprocess.run(
-            [str(self.folder / "bin" / name), *words],
+            [*self.enter, str(self.folder / "bin" / name), *words],
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -116,10 +120,7 @@ class Host:
         else:
             self.first, self.enter = None, self.net.enter
         self.server = Server.start(release, settings=settings, address=self.net.inner, prefix=self.enter)
-        config = folder / "sshd_config"
-        config.write_text(_SSHD.format(address=self.net.inner, folder=folder.parent))
-        Path("/run/sshd").mkdir(exist_ok=True)
-        self.sshd = subprocess.Popen([*self.enter, program("sshd"), "-D", "-f", str(config)], stderr=subprocess.DEVNULL)
+        self.sshd = start_sshd(folder, self.net.inner, self.enter)
 
     @property
     def config(self) -> bytes:
@@ -145,6 +146,51 @@ class Host:
         self.net.close()
 
 
+class ContainerHost:
+    """A host whose qBittorrent runs in a container of Docker: reached over ssh, in the network of its daemon."""
+
+    def __init__(self, folder: Path, daemon: Docker, container: str, config: Path) -> None:
+        self.folder, self.container, self.config_file = folder, container, config
+        said = f"SetEnv DOCKER_HOST={daemon.host}\n"
+        self.sshd = start_sshd(folder, "127.0.0.1", daemon.inside, port=2222, more=said)
+
+    @property
+    def config(self) -> bytes:
+        """The config file, which the container has from this machine."""
+        return self.config_file.read_bytes()
+
+    def variables(self, python: Path) -> dict[str, Any]:
+        """What the inventory says of it."""
+        return {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": 2222,
+            "ansible_python_interpreter": str(python),
+            "qbdoctor_state_dir": str(self.folder / "state"),
+            "qbdoctor_container": self.container,
+        }
+
+    def close(self) -> None:
+        """End its ssh server."""
+        self.sshd.kill()
+        self.sshd.wait()
+
+
+def start_sshd(
+    folder: Path, address: str, enter: Sequence[str], *, port: int = 22, more: str = ""
+) -> subprocess.Popen[bytes]:
+    """Start an ssh server whose keys lie above its folder."""
+    config = folder / "sshd_config"
+    config.write_text(_SSHD.format(address=address, port=port, folder=folder.parent) + more)
+    Path("/run/sshd").mkdir(exist_ok=True)
+    return subprocess.Popen([*enter, program("sshd"), "-D", "-f", str(config)], stderr=subprocess.DEVNULL)
+
+
+def make_keys(folder: Path) -> None:
+    """Make the key of the hosts and the one that logs in to them."""
+    for name in ("host", "login"):
+        subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+
+
 def _child(pid: int) -> int:
     deadline = time.monotonic() + 5
     while not (found := Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
@@ -156,8 +202,7 @@ def _child(pid: int) -> int:
 @contextlib.contextmanager
 def hosts(folder: Path, releases: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[dict[str, Host]]:
     """Give hosts by their names, of these releases; the last is apart, as a container is. The key is made here."""
-    for name in ("host", "login"):
-        subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    make_keys(folder)
     with contextlib.ExitStack() as stack:
         made: dict[str, Host] = {}
         for number, (name, release) in enumerate(releases.items(), start=1):
@@ -167,7 +212,7 @@ def hosts(folder: Path, releases: Mapping[str, str], settings: Mapping[str, str]
         yield made
 
 
-def inventory(folder: Path, found: Mapping[str, Host], python: Path, common: Mapping[str, Any]) -> Path:
+def inventory(folder: Path, found: Mapping[str, Host | ContainerHost], python: Path, common: Mapping[str, Any]) -> Path:
     """Write the inventory of these hosts (JSON, which is YAML)."""
     said = {
         "all": {

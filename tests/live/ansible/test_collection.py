@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -15,63 +14,13 @@ from qbdoctor.reports.schema import load
 from tests.kit import ansible, namespaces, needs
 from tests.kit.ansible import Host, Tools
 from tests.kit.server import PASSWORD
+from tests.support.ansible_site import Site, values
 
 pytestmark = [pytest.mark.live, pytest.mark.extended]
 
 RELEASES = {"one": "4.2.5", "two": "5.1.0", "three": "5.3.0"}
 OPEN = {"AuthSubnetWhitelistEnabled": "true", "AuthSubnetWhitelist": "0.0.0.0/0"}
 """Everybody is let in: exposed-bypass, an error, which disable-subnet-whitelist answers."""
-
-
-class Site:
-    """The hosts, their inventory, and the collection as it was installed from the wheel's folder."""
-
-    def __init__(self, tools: Tools, folder: Path, hosts: dict[str, Host]) -> None:
-        self.tools, self.folder, self.hosts = tools, folder, hosts
-        self.inventory = ansible.inventory(folder, hosts, tools.python, {"qbdoctor_password": PASSWORD})
-        self.env = {
-            "ANSIBLE_COLLECTIONS_PATH": str(folder / "installed"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_HOME": str(folder / "home"),
-            "QBDOCTOR_STATE_DIR": str(folder / "controller"),
-        }
-        made = tools.run("ansible-galaxy", "collection", "install", str(tools.collection()), env=self.env)
-        assert made.returncode == 0, made.stderr
-
-    def play(self, *words: str) -> tuple[int, str]:
-        """Run ansible-playbook; returns its exit code and all that it printed."""
-        made = self.tools.run("ansible-playbook", "-i", str(self.inventory), *words, env=self.env)
-        assert PASSWORD not in made.stdout + made.stderr
-        return made.returncode, made.stdout + made.stderr
-
-    def task(self, name: str, module: str, *flags: str, **options: Any) -> dict[str, dict[str, Any]]:
-        """Run one module on every host with the inventory's password; its result by host."""
-        target = {key: f"{{{{ qbdoctor_{key} | default(omit) }}}}" for key in ("profile", "password", "state_dir")}
-        kept = self.folder / "results"
-        play = {
-            "hosts": "all",
-            "gather_facts": False,
-            "tasks": [
-                {"name": name, f"qbdoctor.qbdoctor.{module}": {**target, **options}, "register": "made", "ignore_errors": True},
-                {
-                    "name": "Keep it",
-                    "ansible.builtin.copy": {"content": "{{ made | to_json }}", "dest": f"{kept}-{{{{ inventory_hostname }}}}"},
-                    "delegate_to": "localhost",
-                    "connection": "local",
-                    "check_mode": False,
-                    "diff": False,
-                },
-            ],
-        }  # fmt: skip
-        path = self.folder / "play.yml"
-        path.write_text(json.dumps([play]))
-        code, said = self.play(str(path), "-v", *flags)
-        assert code == 0, said
-        return {host: json.loads(Path(f"{kept}-{host}").read_text()) for host in self.hosts}
-
-    def configs(self) -> dict[str, bytes]:
-        return {name: host.config for name, host in self.hosts.items()}
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +32,16 @@ def tools() -> Tools:
 
 
 @pytest.fixture
-def site(tools: Tools, tmp_path: Path) -> Iterator[Site]:
+def hosts(tools: Tools, tmp_path: Path) -> Iterator[dict[str, Host]]:
     with ansible.hosts(tmp_path, RELEASES, OPEN) as hosts:
         for host in hosts.values():  # so that the file is as qBittorrent itself writes it
             host.server.set_preferences({"web_ui_session_timeout": 3601})
-        yield Site(tools, tmp_path, hosts)
+        yield hosts
 
 
-def values(found: dict[str, dict[str, Any]], key: str) -> list[Any]:
-    return [one[key] for one in found.values()]
+@pytest.fixture
+def site(tools: Tools, tmp_path: Path, hosts: dict[str, Host]) -> Site:
+    return Site(tools, tmp_path, hosts)
 
 
 def test_modules(site: Site) -> None:
@@ -156,12 +106,12 @@ def test_the_role_goes_host_by_host_and_stops_at_the_first_that_fails(site: Site
     ]  # fmt: skip
 
 
-def test_a_fleet_by_ansible(site: Site) -> None:
+def test_a_fleet_by_ansible(site: Site, hosts: dict[str, Host]) -> None:
     said = json.loads(site.inventory.read_text())
     del said["all"]["vars"]["qbdoctor_password"]
     said["all"]["hosts"]["gone"] = {"ansible_host": "10.255.255.1", "ansible_ssh_common_args": "-o ConnectTimeout=1"}
     site.inventory.write_text(json.dumps(said))
-    site.hosts["two"].server.set_preferences({"bypass_auth_subnet_whitelist_enabled": False})
+    hosts["two"].server.set_preferences({"bypass_auth_subnet_whitelist_enabled": False})
     words = ("-m", "qbdoctor", "fleet", "--ansible", str(site.inventory))
     env = {**site.env, "QBDOCTOR_PASSWORD": PASSWORD}
     env.pop("ANSIBLE_COLLECTIONS_PATH")  # the package's own collection is found

@@ -86,7 +86,11 @@ def imitates_qbittorrent(data: bytes) -> bool:
 
 def talks_to_qbittorrent(name: str, data: bytes) -> bool:
     """Whether a file talks to qBittorrent's Web API, by its texts, or by its own or its folder's name."""
-    if _SID_ALONE.search(data) is not None and _NAME_IN_TEXT.search(data) is not None:
+    # The path first, which most of them have and which is found soonest. A name alone is not enough: a program for
+    # qBittorrent may have an API, and an auth/login, of its own.
+    if b"api/v2" in data and (_OWN.search(data) is not None or _NAME.search(data) is not None):
+        return True
+    if b"SID" in data and _SID_ALONE.search(data) is not None and _NAME_IN_TEXT.search(data) is not None:
         return True
     if _API.search(data) is None:
         return False
@@ -94,14 +98,12 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
         return True
     if _BESIDE.search(data) is not None or (_OK.search(data) is not None and _LOGS_IN.search(data) is not None):
         return True
-    if (
+    # The path's beginning may be put together: URL(base) / "api" / "v2"
+    return (
         _V2_ALONE.search(data) is not None
         and _NAME_IN_TEXT.search(data) is not None
         and _TORRENTS.search(data) is not None
-    ):
-        return True  # the path's beginning may be put together: URL(base) / "api" / "v2"
-    # A name alone is not enough: a program for qBittorrent may have an API, and an auth/login, of its own.
-    return b"api/v2" in data and (_NAME.search(data) is not None or _OWN.search(data) is not None)
+    )
 
 
 UNREAD = frozenset(

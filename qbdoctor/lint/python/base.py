@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from qbdoctor.lint.facts.program import Facts, Place, Request, SidKind, SidUse
 from qbdoctor.lint.python.calls import Calls
 from qbdoctor.lint.python.conditions import Origin
-from qbdoctor.lint.python.texts import Folder, survey
+from qbdoctor.lint.python.texts import LEAVES, Folder, nodes, survey
 
-_LEAVES = frozenset(("ctx", "op"))
+_THROUGH = frozenset((ast.Attribute, ast.withitem))
 
 
 @dataclass(slots=True)
@@ -29,20 +29,27 @@ class Scope:
 
     def keeps(self, name: str) -> bool:
         """Whether what a name of this function holds stays in it: it is neither returned nor passed on nor stored."""
-        return self.node is not None and name not in set(_handed_on(self.node))
+        return self.node is not None and name not in _handed_on(self.node)
 
 
-def _handed_on(node: ast.AST) -> Iterator[str]:
-    for each in ast.walk(node):
-        for child in ast.iter_child_nodes(each):
-            if (
-                isinstance(child, ast.Name)
-                and isinstance(child.ctx, ast.Load)
-                and not isinstance(each, ast.Attribute | ast.withitem)
-            ):
-                yield child.id
-        if isinstance(each, ast.Global | ast.Nonlocal):
-            yield from each.names
+def _handed_on(function: ast.AST) -> set[str]:
+    """Return the names whose values leave a function, or may: those used in any way but for an attribute or in a ``with``."""
+    found: set[str] = set()
+    stack = [function]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            found.update(node.names)
+        through = type(node) in _THROUGH
+        for name in node._fields:
+            child = getattr(node, name, None)
+            for each in child if type(child) is list else (child,):
+                if type(each) is ast.Name:
+                    if not through and type(each.ctx) is ast.Load:
+                        found.add(each.id)
+                elif isinstance(each, ast.AST) and name not in LEAVES:
+                    stack.append(each)
+    return found
 
 
 class Walker:
@@ -95,15 +102,22 @@ class Walker:
                 for each in child:
                     if isinstance(each, ast.AST):
                         self.walk(each)
-            elif isinstance(child, ast.AST) and name not in _LEAVES:
+            elif isinstance(child, ast.AST) and name not in LEAVES:
                 self.walk(child)
 
     def place(self, node: Any) -> Place:
         """Where a node stands."""
-        line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else ""
-        column = len(line.encode()[: node.col_offset].decode("utf-8", "replace")) + 1
-        last = self.lines[(node.end_lineno or node.lineno) - 1].encode()[: node.end_col_offset or 0]
-        return Place(node.lineno, column, node.end_lineno or node.lineno, len(last.decode("utf-8", "replace")) + 1)
+        last = node.end_lineno or node.lineno
+        return Place(
+            node.lineno, self._column(node.lineno, node.col_offset), last, self._column(last, node.end_col_offset or 0)
+        )
+
+    def _column(self, number: int, offset: int) -> int:
+        """Return the column, in characters, of a byte of a line."""
+        line = self.lines[number - 1] if number <= len(self.lines) else ""
+        if line.isascii():
+            return min(offset, len(line)) + 1
+        return len(line.encode()[:offset].decode("utf-8", "replace")) + 1
 
     def fold(self, node: ast.AST | None) -> str:
         """Return an expression's text in the present scope."""

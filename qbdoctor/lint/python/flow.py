@@ -9,12 +9,15 @@ from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.python.base import Scope
 from qbdoctor.lint.python.calls import factory
 from qbdoctor.lint.python.conditions import Origin
-from qbdoctor.lint.python.texts import path
+from qbdoctor.lint.python.texts import nodes, path
 from qbdoctor.lint.python.uses import Uses, is_kept
 
 _BODY = frozenset(("text", "content", "body", "data"))
 _STATUS = frozenset(("status_code", "status", "code"))
 _SAME = frozenset(("strip", "rstrip", "lower", "decode", "encode", "json", "read", "text", "getcode"))
+
+
+FROM_ANSWERS = (ast.Name, ast.Attribute, ast.Call, ast.Await, ast.Starred, ast.NamedExpr)
 
 
 class Flow(Uses):
@@ -138,7 +141,7 @@ class Flow(Uses):
             self.walk(part)
 
     def origin(self, node: ast.AST) -> Origin | None:
-        """Where a value comes from, if from an answer."""
+        """Where a value comes from, if from an answer; only what :data:`FROM_ANSWERS` names may."""
         if isinstance(node, ast.Await | ast.Starred | ast.NamedExpr):
             return self.origin(node.value)
         name = path(node)
@@ -183,4 +186,4 @@ def _names(node: ast.expr, name: str) -> bool:
     """Whether an expression uses a name, as in ``url = url + "/x"``."""
     if not isinstance(node, ast.BinOp | ast.JoinedStr):
         return False  # folding a name that stands for itself ends as a hole
-    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
+    return any(isinstance(each, ast.Name) and each.id == name for each in nodes(node))

@@ -14,8 +14,8 @@ from qbdoctor.lint.facts.program import HOLE, Facts, Guard, Header, Loop, Refusa
 from qbdoctor.lint.python import corrections
 from qbdoctor.lint.python.calls import Called, aiohttp_jar, factory
 from qbdoctor.lint.python.conditions import convert
-from qbdoctor.lint.python.flow import Flow
-from qbdoctor.lint.python.texts import path
+from qbdoctor.lint.python.flow import FROM_ANSWERS, Flow
+from qbdoctor.lint.python.texts import nodes, path
 from qbdoctor.lint.suppress import lines_of
 
 _AGAIN = re.compile(
@@ -51,7 +51,7 @@ class Reader(Flow):
         else:
             self.walk(node.iter)
         if endless and any(
-            isinstance(each, ast.Call) and path(each.func).endswith(("sleep", "wait")) for each in ast.walk(node)
+            isinstance(each, ast.Call) and path(each.func).endswith(("sleep", "wait")) for each in nodes(node)
         ):
             self.facts.endless = True
         if endless:
@@ -66,8 +66,8 @@ class Reader(Flow):
     def branch(self, node: ast.If | ast.IfExp) -> None:
         """``if``: its condition is taken as a whole, what it guards is conditional."""
         if isinstance(node, ast.IfExp):
-            other = {each.id for each in ast.walk(node.orelse) if isinstance(each, ast.Name)}
-            for each in ast.walk(node.test):
+            other = {each.id for each in nodes(node.orelse) if isinstance(each, ast.Name)}
+            for each in nodes(node.test):
                 if isinstance(each, ast.Compare) and isinstance(each.left, ast.Name) and each.left.id in other:
                     self.inequality_tests.add(id(each))
         checks = len(self.facts.checks)
@@ -79,7 +79,7 @@ class Reader(Flow):
             self.refusal(node)
             for part in (*node.body, *node.orelse):
                 self.walk(part)
-            if any(isinstance(each, ast.Return | ast.Continue) for part in node.body for each in ast.walk(part)):
+            if any(isinstance(each, ast.Return | ast.Continue) for part in node.body for each in nodes(part)):
                 self.scope.may_have_left = True
         else:
             self.walk(node.body)
@@ -94,7 +94,7 @@ class Reader(Flow):
 
     def pause(self, node: ast.AST) -> float | None:
         """Return the seconds that a loop waits in each round, where they are a number."""
-        for each in ast.walk(node):
+        for each in nodes(node):
             if isinstance(each, ast.Call) and path(each.func).endswith(("sleep", "wait")) and each.args:
                 found = re.fullmatch(r"[0-9.]+", self.fold(each.args[0]))
                 if found is not None:
@@ -113,7 +113,7 @@ class Reader(Flow):
             return
         if value(made, Evaluation(403, "Forbidden")) is False or self.about(node.test) == "login":
             return
-        inner = [each for part in node.body for each in ast.walk(part)]
+        inner = [each for part in node.body for each in nodes(part)]
         if any(isinstance(each, ast.Call) and _AGAIN.search(path(each.func)) for each in inner):
             return
         if any(isinstance(each, ast.Continue) for each in inner):
@@ -149,8 +149,8 @@ class Reader(Flow):
         """Whether a condition is about the login's answer, another's, or cannot be told."""
         found = [
             made.request
-            for each in ast.walk(node)
-            if isinstance(each, ast.expr) and (made := self.origin(each)) and made.request
+            for each in nodes(node)
+            if isinstance(each, FROM_ANSWERS) and (made := self.origin(each)) and made.request
         ]
         if any(request.is_login for request in found):
             return "login"
@@ -158,10 +158,11 @@ class Reader(Flow):
 
     def call(self, node: ast.Call) -> None:
         """Read a call: a request, a session, a look-up."""
-        self.facts.names.add(path(node.func).rsplit(".", maxsplit=1)[-1])
-        if _AGAIN.search(path(node.func)) and "log" in path(node.func).lower():
+        name = path(node.func)
+        self.facts.names.add(name.rsplit(".", maxsplit=1)[-1])
+        if "log" in name.lower() and _AGAIN.search(name):
             self.facts.logs_in_at(self.scope.number, node.lineno)
-        callee = path(node.func).removeprefix("self.").removeprefix("cls.")
+        callee = name.removeprefix("self.").removeprefix("cls.")
         if callee in self.module.functions:
             self.facts.sites.append(Site(self.place(node), self.scope.name, callee, self.each_round, self.guarded))
         self.request(node)

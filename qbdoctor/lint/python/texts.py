@@ -27,6 +27,8 @@ _SAME = frozenset(
         "__str__",
     )
 )
+LEAVES = frozenset(("ctx", "op"))
+"""Fields whose nodes hold nothing."""
 _DEEPEST = 12
 _LONGEST = 4000
 
@@ -53,13 +55,13 @@ class Module:
 
 def path(node: ast.AST) -> str:
     """``self.session`` for a chain of names, else ""."""
+    if type(node) is ast.Name:
+        return node.id
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name):
-        return ""
-    return ".".join([node.id, *reversed(parts)])
+    return ".".join([node.id, *reversed(parts)]) if parts and isinstance(node, ast.Name) else ""
 
 
 def survey(tree: ast.Module, lines: list[str]) -> Module:
@@ -100,6 +102,19 @@ def statements(tree: ast.AST) -> Iterator[ast.stmt]:
             inner = getattr(node, name, None)
             if isinstance(inner, list):
                 stack.extend(reversed(inner))
+
+
+def nodes(root: ast.AST) -> Iterator[ast.AST]:
+    """Every node of a tree in the order of :func:`ast.walk`, at half of its cost; operators and contexts are left out."""
+    found = [root]
+    for node in found:
+        yield node
+        for name in node._fields:
+            child = getattr(node, name, None)
+            if type(child) is list:
+                found += [each for each in child if isinstance(each, ast.AST)]
+            elif isinstance(child, ast.AST) and name not in LEAVES:
+                found.append(child)
 
 
 class Folder:

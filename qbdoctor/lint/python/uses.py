@@ -9,7 +9,7 @@ from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.facts.program import Field, Form, Header, is_raw_login_form
 from qbdoctor.lint.python import corrections
 from qbdoctor.lint.python.base import Walker
-from qbdoctor.lint.python.texts import path
+from qbdoctor.lint.python.texts import nodes, path
 
 _HEADERS = frozenset(("authorization", "x-api-key", "api-key", "origin", "referer"))
 _STRING_TESTS = frozenset(
@@ -120,7 +120,7 @@ class Uses(Walker):
     def binary(self, node: ast.BinOp) -> None:
         """Texts put together by ``+`` or ``%``; the outermost alone is looked at."""
         if id(node) not in self.seen:
-            self.seen.update(id(each) for each in ast.walk(node) if isinstance(each, ast.BinOp))
+            self.seen.update(id(each) for each in nodes(node) if isinstance(each, ast.BinOp))
             self.built(node)
         self.inside(node)
 

@@ -25,6 +25,8 @@ _HANDED_ON = {
     "ansible": 'Register the login, and send its cookie with each call: headers: {Cookie: "{{ login.cookies_string }}"}.',
     "powershell": "Log in with -SessionVariable session, and give each call -WebSession $session.",
 }
+_PLAIN = frozenset(("", "instance"))
+"""Clients that are no session object: the library itself, an instance of a kind that keeps no cookies."""
 _RARELY = 240
 """Seconds. With a longer pause between its logins, a program never holds the 15 sessions that 5.3 keeps for the usual hour."""
 # Libraries whose plain calls keep no cookie from one to the next (measured, or documented so).
@@ -115,13 +117,18 @@ def sends_no_cookie(facts: Facts) -> Iterator[Hit]:
         return
     logins = list({(login.library, login.client): login for login in reversed(facts.logins)}.values())[::-1]
     of_logins = {login.client for login in logins}
+    before: dict[tuple[str, str], Request | None] = {}
     for request in facts.calls:
         if request.carries or request.library not in _NO_JAR:
             continue
-        login = _login_before(logins, of_logins, request)
+        made_here = request.client.startswith("new:") and request.client not in of_logins
+        kind = request.library, "new:" if made_here else request.client if request.client in _PLAIN else "?"
+        if kind not in before:
+            before[kind] = _login_before(logins, *kind)
+        login = before[kind]
         if login is None or _asked_before(login, request):
             continue
-        plain = request.client in {"", "instance"}
+        plain = request.client in _PLAIN
         who = (
             f"{_CALLED.get(request.library, request.library)} keeps no cookies between two calls"
             if plain
@@ -142,15 +149,17 @@ def _asked_before(login: Request, call: Request) -> bool:
     return call.scope == login.scope and call.place.line < login.place.line and not call.looped and not login.looped
 
 
-def _login_before(logins: list[Request], of_logins: set[str], call: Request) -> Request | None:
-    """Return the login whose cookie the call should carry and does not; None where it may."""
+def _login_before(logins: list[Request], library: str, client: str) -> Request | None:
+    """Return the login whose cookie a call should carry and does not; None where it may.
+
+    ``client``: one of :data:`_PLAIN`, "new:" for a session that is made in the call's own function and logs in nowhere, "?" for any other.
+    """
     for login in logins:
-        if login.library and login.library != call.library:
+        if login.library and login.library != library:
             continue
-        if call.client == "" or call.client == login.client == "instance":
+        if client == "" or client == login.client == "instance":
             return login
-        # Two session objects, each made within its own function, the login's in one that no other sees.
-        if login.client.startswith("new:") and call.client.startswith("new:") and call.client not in of_logins:
+        if login.client.startswith("new:") and client == "new:":  # the login's session, too, is one that no other sees
             return login
     return None
 

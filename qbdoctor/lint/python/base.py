@@ -10,7 +10,7 @@ from typing import Any
 from qbdoctor.lint.facts.program import Facts, Place, Request, SidKind, SidUse
 from qbdoctor.lint.python.calls import Calls
 from qbdoctor.lint.python.conditions import Origin
-from qbdoctor.lint.python.texts import LEAVES, Folder, nodes, survey
+from qbdoctor.lint.python.texts import LEAVES, Folder, survey
 
 _THROUGH = frozenset((ast.Attribute, ast.withitem))
 

@@ -7,10 +7,15 @@ from itertools import pairwise
 
 from qbdoctor.lint.facts.program import MendedLines
 
+LONGEST_LINE = 2000
+"""Characters. A longer line is generated, and nobody reads how it would be right; each of its calls would cost a copy of it."""
+
 
 def source(node: ast.AST, lines: list[str]) -> str:
     """Return the source of a node that stands on one line, else ""."""
     if not isinstance(node, ast.expr | ast.keyword) or node.lineno != node.end_lineno or node.end_col_offset is None:
+        return ""
+    if len(lines[node.lineno - 1]) > LONGEST_LINE:
         return ""
     data = lines[node.lineno - 1].encode()
     return data[node.col_offset : node.end_col_offset].decode("utf-8", "replace")
@@ -19,6 +24,8 @@ def source(node: ast.AST, lines: list[str]) -> str:
 def replace(node: ast.AST, new: str, lines: list[str]) -> tuple[MendedLines, ...]:
     """Return the line with a node of one line replaced; nothing for a node that spans lines."""
     if not isinstance(node, ast.expr | ast.keyword) or node.lineno != node.end_lineno or node.end_col_offset is None:
+        return ()
+    if len(lines[node.lineno - 1]) > LONGEST_LINE:
         return ()
     data = lines[node.lineno - 1].encode()
     made = data[: node.col_offset] + new.encode() + data[node.end_col_offset :]
@@ -33,14 +40,14 @@ def with_session(call: ast.Call, library: str, lines: list[str], import_line: in
         return ()
     if func.value.id != library:
         return ()
-    imported = lines[import_line - 1]
-    return (MendedLines(import_line, f"{imported}\n\nsession = {made}"), *replace(func.value, "session", lines))
+    imported, called = lines[import_line - 1], replace(func.value, "session", lines)
+    return (MendedLines(import_line, f"{imported}\n\nsession = {made}"), *called) if called else ()
 
 
 def as_form(call: ast.Call, lines: list[str]) -> tuple[MendedLines, ...]:
     """``json={...}`` as ``data={...}``."""
     for keyword in call.keywords:
-        if keyword.arg == "json":
+        if keyword.arg == "json" and len(lines[keyword.lineno - 1]) <= LONGEST_LINE:
             data = lines[keyword.lineno - 1].encode()
             made = data[: keyword.col_offset] + b"data" + data[keyword.col_offset + len("json") :]
             return (MendedLines(keyword.lineno, made.decode("utf-8", "replace")),)
@@ -58,6 +65,8 @@ def by_post(call: ast.Call, lines: list[str]) -> tuple[MendedLines, ...]:
     ):
         return ()
     index = func.end_lineno - 1
+    if len(lines[index]) > LONGEST_LINE:
+        return ()
     data = lines[index].encode()
     made = data[: func.end_col_offset - len("get")] + b"post" + data[func.end_col_offset :]
     for keyword in call.keywords:

@@ -22,6 +22,7 @@ _AGAIN = re.compile(
     r"(?:log_?in|log_?on|auth|connect|refresh|re_?new|retry|reset|sign_?in|(?:new|create|get|start|open|ensure)_?session)[^.]*$",
     re.IGNORECASE,
 )
+_CALLED = re.compile(r"(?:await\s+)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*\(")
 
 
 def read(text: str) -> Facts:
@@ -281,8 +282,7 @@ class Reader(Flow):
             return None
         if request.place.line > len(self.lines):
             return None
-        line = self.lines[request.place.line - 1][request.place.column - 1 :]
-        found = re.match(r"(?:await\s+)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*\(", line)
+        found = _CALLED.match(self.lines[request.place.line - 1], request.place.column - 1)
         known = self.helpers.get(found[1]) if found else None
         if found and known is None and request.is_login and found[1] not in self.module.functions:
             self.facts.login_through.add(found[1])

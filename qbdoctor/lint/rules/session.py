@@ -152,7 +152,8 @@ def _asked_before(login: Request, call: Request) -> bool:
 def _login_before(logins: list[Request], library: str, client: str) -> Request | None:
     """Return the login whose cookie a call should carry and does not; None where it may.
 
-    ``client``: one of :data:`_PLAIN`, "new:" for a session that is made in the call's own function and logs in nowhere, "?" for any other.
+    ``client``: one of :data:`_PLAIN`, "new:" for a session that the call's own function makes and that logs in nowhere,
+    "?" for any other.
     """
     for login in logins:
         if login.library and login.library != library:

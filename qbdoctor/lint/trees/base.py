@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qbdoctor.lint.facts.program import Facts, Place, SidKind, SidUse
+from qbdoctor.lint.trees.places import Lines, span
 from qbdoctor.lint.trees.texts import Texts
 
 COMMENTS = frozenset(
@@ -16,12 +17,6 @@ LONGEST = 4000
 """Characters. A node's text is only looked at where it is shorter: deep nesting would make it a square of the file."""
 
 
-def length(node: Any) -> int:
-    """How many characters a node has, without taking its text."""
-    reach = node.range()
-    return int(reach.end.index - reach.start.index)
-
-
 class Walker:
     """What is known while a tree is walked. ``answers`` holds the endpoint whose answer a function's variable holds."""
 
@@ -30,6 +25,7 @@ class Walker:
         self.text = text
         self.code = code  # the text with its comments blanked
         self.lines = text.split("\n")
+        self.starts = Lines(text)
         self.facts = Facts(language)
         self.texts = Texts(language)
         self.scopes: list[tuple[int, str]] = [(0, "")]
@@ -43,13 +39,12 @@ class Walker:
 
     def place(self, node: Any) -> Place:
         """Where a node stands."""
-        reach = node.range()
-        return Place(reach.start.line + 1, reach.start.column + 1, reach.end.line + 1, reach.end.column + 1)
+        return self.starts.place(node)
 
     def start(self, node: Any, most: int) -> str:
         """Return the first characters of a node's text."""
-        begin = node.range().start.index
-        return self.text[begin : min(begin + most, node.range().end.index)]
+        begin, end = span(node)
+        return self.text[begin : min(begin + most, end)]
 
     def keep_sid(self, kind: SidKind, node: Any, text: str) -> None:
         """Keep a place that knows SID alone, one a line."""
@@ -65,8 +60,8 @@ def without_comments(text: str, root: Any) -> str:
     while stack:
         node = stack.pop()
         if node.kind() in COMMENTS:
-            reach = node.range()
-            for index in range(reach.start.index, min(reach.end.index, len(made))):
+            start, end = span(node)
+            for index in range(start, min(end, len(made))):
                 if made[index] != "\n":
                     made[index] = " "
         else:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from qbdoctor.lint.facts.program import ENDPOINT, HOLE, Body, Request
-from qbdoctor.lint.trees.base import COMMENTS, LONGEST, length
+from qbdoctor.lint.trees.base import COMMENTS, LONGEST
 from qbdoctor.lint.trees.flow import Flow
+from qbdoctor.lint.trees.places import length, span, start_of
 
 _ARGUMENTS = frozenset(("arguments", "argument_list", "value_arguments", "call_suffix", "token_tree"))
 _MADE = {
@@ -58,14 +59,14 @@ class Calls(Flow):
             if children[-1].kind() in {"annotated_lambda", "lambda_literal"}:  # call(…).use { answer -> … }
                 self.then(node, children[-1])
             return
-        end = arguments.range().start.index
+        end = start_of(arguments)
         callee = self.text[max(0, end - 200) : end].rstrip()
         tail = re.search(r"((?:new\s+)?[\w.$:>?!@-]+)(?:<[^<>()]*>)?$", callee)
         name = tail[1].rstrip("!?(") if tail is not None else ""
         last = name.rsplit(".", maxsplit=1)[-1].rsplit("->", maxsplit=1)[-1]
         self.facts.names.add(last)
         if re.search(r"log_?in|log_?on|authenticate", last, re.IGNORECASE):
-            self.facts.logs_in_at(self.scope, self.place(node).line)
+            self.facts.logs_in_at(self.scope, self.starts.line(node))
         self.named_calls.append((last, self.scopes[-1][1], node))
         if last in _HANDS_ON:
             self.then(node, arguments)
@@ -86,8 +87,8 @@ class Calls(Flow):
             if not urls or HOLE not in urls[0] or "/" not in urls[0] or not self.scopes[-1][1]:
                 return
         library, client = self.library(name)
-        reach = node.range()
-        whole = self.code[reach.start.index : reach.end.index]
+        start, end = span(node)
+        whole = self.code[start:end]
         if not url:
             if library:
                 made = self.made(node, name, whole, given, urls[0], library, client)
@@ -98,7 +99,7 @@ class Calls(Flow):
         endpoint = ENDPOINT.findall(url)[-1]
         self.holds(node, endpoint)
         if endpoint == "auth/login":
-            self.facts.logs_in_at(self.scope, self.place(node).line)
+            self.facts.logs_in_at(self.scope, self.starts.line(node))
         self.callees.append(last)
         self.facts.requests.append(self.made(node, name, whole, given, url, library, client))
 
@@ -143,8 +144,8 @@ class Calls(Flow):
 
     def then(self, node: Any, arguments: Any) -> None:
         """``fetch(login).then((answer) => …)``: what the parameter holds."""
-        begin = node.range().start.index
-        found = ENDPOINT.findall(re.sub(r"[\"'`]", "/", self.code[begin : arguments.range().start.index][-LONGEST:]))
+        begin = start_of(node)
+        found = ENDPOINT.findall(re.sub(r"[\"'`]", "/", self.code[begin : start_of(arguments)][-LONGEST:]))
         parameter = re.match(
             r"[({]\s*(?:async\s*)?(?:function\s*\w*\s*)?\(?\s*([A-Za-z_$][\w$]*)", self.start(arguments, 80)
         )
@@ -153,8 +154,8 @@ class Calls(Flow):
 
     def connection(self, node: Any, arguments: Any) -> None:
         """Read ``new URL(base + "/api/v2/…").openConnection()``, in one or by a variable."""
-        begin = node.range().start.index
-        receiver = self.code[begin : arguments.range().start.index][-LONGEST:]
+        begin = start_of(node)
+        receiver = self.code[begin : start_of(arguments)][-LONGEST:]
         found = ENDPOINT.findall(re.sub(r"[\"']", "/", receiver))
         word = re.match(r"\s*([A-Za-z_]\w*)\s*\.", receiver)
         endpoint = found[-1] if found else self.answers.get((self.scope, word[1]), "") if word is not None else ""
@@ -162,7 +163,7 @@ class Calls(Flow):
             return
         self.holds(node, endpoint)
         if endpoint == "auth/login":
-            self.facts.logs_in_at(self.scope, self.place(node).line)
+            self.facts.logs_in_at(self.scope, self.starts.line(node))
         looped, guarded = self.passed(node)
         self.callees.append("openConnection")
         self.facts.requests.append(
@@ -222,7 +223,7 @@ class Calls(Flow):
 
     def holds(self, node: Any, endpoint: str) -> None:
         """Note the variables that a request's answer goes to."""
-        start = node.range().start.index
+        start = start_of(node)
         line = self.text.rfind("\n", 0, start) + 1
         before = self.text[max(line, start - 200) : start]
         found = re.search(

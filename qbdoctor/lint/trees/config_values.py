@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qbdoctor.lint.facts.program import HOLE, Place
+from qbdoctor.lint.trees.places import Lines
 
 _PAIRS = frozenset(("block_mapping_pair", "flow_pair", "pair"))
 _LISTS = frozenset(("block_sequence", "flow_sequence", "array"))
@@ -21,21 +22,13 @@ _INDICATOR = re.compile(r"[|>][-+0-9]*[^\n]*\n?")
 
 @dataclass(slots=True)
 class Value:
-    """A mapping (``pairs``), a list (``items``) or a text. ``literal``: the text is a block's, its lines as in the file.
+    """A mapping (``pairs``), a list (``items``) or a text. ``literal``: the text is a block's, its lines as in the file."""
 
-    Where it stands is only asked of its node when it is needed: that costs a look at all text before it.
-    """
-
-    node: Any
+    place: Place
     text: str | None = None
     pairs: list[tuple[str, Value]] = field(default_factory=list)
     items: list[Value] = field(default_factory=list)
     literal: bool = False
-
-    @property
-    def place(self) -> Place:
-        """Where it stands."""
-        return _place(self.node)
 
     @property
     def first_line(self) -> int:
@@ -61,55 +54,63 @@ class Value:
             stack.extend(inner for _, inner in value.pairs)
 
 
-def parse(root: Any) -> list[Value]:
-    """Return the values that a syntax tree holds: one for each document."""
-    anchors: dict[str, Value] = {}
-    return [made for node in root.children() if (made := _value(node, anchors)) is not None] or (
-        [made] if (made := _value(root, anchors)) is not None else []
+def parse(root: Any, text: str) -> list[Value]:
+    """Return the values that the syntax tree of a text holds: one for each document."""
+    parsed = _Parsed(Lines(text))
+    return [made for node in root.children() if (made := _value(node, parsed)) is not None] or (
+        [made] if (made := _value(root, parsed)) is not None else []
     )
 
 
-def _value(node: Any, anchors: dict[str, Value]) -> Value | None:
+@dataclass(slots=True)
+class _Parsed:
+    """One text while it is parsed."""
+
+    lines: Lines
+    anchors: dict[str, Value] = field(default_factory=dict)
+
+
+def _value(node: Any, parsed: _Parsed) -> Value | None:
     kind = node.kind()
     if kind in _MAPS or kind in _LISTS:
-        return _collection(node, kind, anchors)
+        return _collection(node, kind, parsed)
     if kind in _SCALARS:
-        return _scalar(node, kind)
+        return _scalar(node, kind, parsed.lines.place(node))
     if kind == "alias":
-        return anchors.get(node.text().lstrip("*"))
+        return parsed.anchors.get(node.text().lstrip("*"))
     if kind not in _WRAPPERS:
         return None
     children = [child for child in node.children() if child.is_named()]
     tag = next((child.text() for child in children if child.kind() == "tag"), "")
-    made = next((made for child in children if (made := _value(child, anchors)) is not None), None)
+    made = next((made for child in children if (made := _value(child, parsed)) is not None), None)
     if made is None:
         return None
     anchor = next((child.text().lstrip("&") for child in children if child.kind() == "anchor"), "")
     if anchor:
-        anchors[anchor] = made
+        parsed.anchors[anchor] = made
     if made.text is not None and tag.startswith("!") and not tag.startswith("!!"):
         made.text = HOLE  # !secret NAME, !include FILE, !env_var NAME: kept elsewhere
     return made
 
 
-def _collection(node: Any, kind: str, anchors: dict[str, Value]) -> Value:
-    made = Value(node)
+def _collection(node: Any, kind: str, parsed: _Parsed) -> Value:
+    made = Value(parsed.lines.place(node))
     for child in node.children():
         if kind in _LISTS:
-            inner = _value(child, anchors)
+            inner = _value(child, parsed)
             if inner is not None:
                 made.items.append(inner)
         elif child.kind() in _PAIRS:
-            _pair(child, made, anchors)
+            _pair(child, made, parsed)
     return made
 
 
-def _pair(node: Any, made: Value, anchors: dict[str, Value]) -> None:
+def _pair(node: Any, made: Value, parsed: _Parsed) -> None:
     parts = [child for child in node.children() if child.is_named() and child.kind() != "comment"]
     if not parts:
         return
-    key = _value(parts[0], anchors)
-    inner = _value(parts[-1], anchors) if len(parts) > 1 else None
+    key = _value(parts[0], parsed)
+    inner = _value(parts[-1], parsed) if len(parts) > 1 else None
     name = key.text if key is not None and key.text is not None else ""
     if inner is None:
         return
@@ -120,7 +121,7 @@ def _pair(node: Any, made: Value, anchors: dict[str, Value]) -> None:
         made.pairs.append((name, inner))
 
 
-def _scalar(node: Any, kind: str) -> Value:
+def _scalar(node: Any, kind: str, place: Place) -> Value:
     text = node.text()
     if kind == "block_scalar":
         head = _INDICATOR.match(text)
@@ -128,14 +129,14 @@ def _scalar(node: Any, kind: str) -> Value:
         indent = min((len(line) - len(line.lstrip(" ")) for line in body if line.strip()), default=0)
         lines = [line[indent:] for line in body]
         if text.startswith("|"):
-            return Value(node, "\n".join(lines), literal=True)
-        return Value(node, " ".join(line.strip() for line in lines).strip())
+            return Value(place, "\n".join(lines), literal=True)
+        return Value(place, " ".join(line.strip() for line in lines).strip())
     if kind in _QUOTED:
         inner = text[1:-1]
         if kind == "single_quote_scalar":
-            return Value(node, re.sub(r"\s*\n\s*", " ", inner).replace("''", "'"))
-        return Value(node, _unescaped(re.sub(r"\s*\n\s*", " ", inner)))
-    return Value(node, re.sub(r"\s*\n\s*", " ", text))
+            return Value(place, re.sub(r"\s*\n\s*", " ", inner).replace("''", "'"))
+        return Value(place, _unescaped(re.sub(r"\s*\n\s*", " ", inner)))
+    return Value(place, re.sub(r"\s*\n\s*", " ", text))
 
 
 def _unescaped(inner: str) -> str:
@@ -143,8 +144,3 @@ def _unescaped(inner: str) -> str:
         return str(json.loads(f'"{inner}"'))
     except ValueError:  # one of YAML's own escapes
         return re.sub(r"\\(.)", r"\1", inner)
-
-
-def _place(node: Any) -> Place:
-    reach = node.range()
-    return Place(reach.start.line + 1, reach.start.column + 1, reach.end.line + 1, reach.end.column + 1)

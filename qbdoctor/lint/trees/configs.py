@@ -35,7 +35,7 @@ def reader(language: str) -> Callable[[str], Facts] | None:
     def made(text: str) -> Facts:
         if language == "yaml" and _depth(text) > _DEEPEST:
             raise RecursionError
-        return read(language, parser(text, language).root())
+        return read(language, parser(text, language).root(), text)
 
     return made
 
@@ -53,9 +53,9 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def read(language: str, root: Any) -> Facts:
+def read(language: str, root: Any, text: str) -> Facts:
     """Return the facts of a file. Raises ValueError for one that is not of that language at all."""
-    documents = parse(root)
+    documents = parse(root, text)
     if not documents:
         raise ValueError(language)
     reading = Reading(language)

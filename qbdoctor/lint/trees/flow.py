@@ -8,7 +8,8 @@ from typing import Any, Literal
 from qbdoctor.lint.facts.outcome import Evaluation, value
 from qbdoctor.lint.facts.program import Loop, Refusal, Site
 from qbdoctor.lint.trees import conditions
-from qbdoctor.lint.trees.base import LONGEST, Walker, length
+from qbdoctor.lint.trees.base import LONGEST, Walker
+from qbdoctor.lint.trees.places import end_of, length, span, start_of
 
 _ENDLESS = re.compile(
     r"while\s*\(\s*(?:true|1)\s*\)|(?:while|loop)\s+(?:true|:|\[\s*1\s*\]|\[\[\s*1\s*\]\])\s*[;\n{]|until\s+false|for\s*\(\s*;\s*;\s*\)|for\s*\{|loop\s*\{"
@@ -61,34 +62,35 @@ class Flow(Walker):
         """Read a loop without an end, or what is called again and again by a timer."""
         if kind not in _LOOPS or _ENDLESS.match(self.start(node, 60)) is None:
             return
-        reach = node.range()
-        text = self.code[reach.start.index : reach.end.index]
+        start, end = span(node)
+        text = self.code[start:end]
         pause = None
         for pattern, unit in _PAUSES:
             found = pattern.search(text)
             if found is not None:
                 pause = float(found[1].replace("_", "")) * unit
                 break
-        self.facts.loops.append(Loop(reach.start.line + 1, reach.end.line + 1, pause))
+        place = self.place(node)
+        self.facts.loops.append(Loop(place.line, place.last_line, pause))
         self.facts.endless = self.facts.endless or _WAITS.search(text) is not None
 
     def passed(self, node: Any) -> tuple[bool, bool]:
         """Whether a node is passed in each round of a loop without an end; and whether in some cases only."""
-        start = node.range().start.index
+        start = start_of(node)
         guarded = False
         inner = node
         for above in node.ancestors():
             kind = above.kind()
             if kind in _BRANCHES or _joins(above, inner):
                 condition = above.field("condition")
-                if condition is None or not condition.range().start.index <= start < condition.range().end.index:
+                if condition is None or not start_of(condition) <= start < end_of(condition):
                     guarded = True
             if kind in _LOOPS and _ENDLESS.match(self.start(above, 60)) is not None:
                 return not guarded, guarded
             if kind in {"for_statement", "foreach_statement", "for_in_statement", "for_expression", "while_statement"}:
                 return False, guarded  # a loop with an end: once for each element
             if _FUNCTION_KINDS.search(kind) is not None and not self.is_timers(above):
-                begin = above.range().start.index
+                begin = start_of(above)
                 early = re.search(r"\breturn\b[^\n]*", self.code[begin:start]) if start - begin < 20_000 else None
                 return False, guarded or early is not None
             inner = above
@@ -96,7 +98,7 @@ class Flow(Walker):
 
     def is_timers(self, function: Any) -> bool:
         """Whether a function is what a timer calls, or one that is called where it stands."""
-        begin = function.range().start.index
+        begin = start_of(function)
         return _ENDLESS.search(self.code[max(0, begin - 24) : begin]) is not None
 
     def refusal(self, node: Any, kind: str) -> None:
@@ -114,7 +116,7 @@ class Flow(Walker):
             return
         if value(made, Evaluation(403, "Forbidden")) is False or self.about(condition.text()) == "login":
             return
-        done = self.code[condition.range().end.index : node.range().end.index]
+        done = self.code[end_of(condition) : end_of(node)]
         done = re.split(r"\}\s*else\b|^[ \t]*(?:else|elif)\b", done, maxsplit=1, flags=re.MULTILINE)[0]
         if _GIVES_UP.search(done) and not _AGAIN.search(done):
             number, name = self.scopes[-1]
@@ -148,4 +150,4 @@ def _joins(above: Any, inner: Any) -> bool:
     children = above.children()
     if len(children) != 3 or children[1].text() not in {"&&", "||", "??"}:
         return False
-    return bool(children[2].range().start.index == inner.range().start.index)
+    return start_of(children[2]) == start_of(inner)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from operator import itemgetter
 
 from qbdoctor.lint.facts import cookie_names, filter_words
 from qbdoctor.lint.facts.outcome import UNKNOWN, Expr, is_login_text
@@ -37,6 +38,7 @@ _ASSIGNED = re.compile(r"\$(?:\w+:)?(\w+)\s*=\s*(?:\(\s*)?\Z")
 _GIVEN = re.compile(r"\$(?:\w+:)?(\w+)[ \t]*=[ \t]*(@\{|[\"']|\[|[^\n]{1,200})")
 _FUNCTION = re.compile(r"\bfunction\s+([\w:-]+)[^{\n]*\{", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<![\w\"'])-([A-Za-z]+)\b[ \t:]*")
+_LITERAL_OR_BRACKET = re.compile(rf"{_LITERAL.pattern}|[][(){{}}]")
 _INTERPOLATED = re.compile(r"\$\((?P<code>[^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{?(?:\w+:)?(?P<name>\w+)\}?(?:\.\w+)*")
 _ENCODERS = re.compile(r"EscapeDataString|UrlEncode", re.IGNORECASE)
 _CARRIES = re.compile(r"cookie|authorization|\A\$", re.IGNORECASE)
@@ -63,6 +65,9 @@ class _Reader:
             (found.start(), _closing(self.code, found.end() - 1, _LONGEST_FUNCTION), found[1])
             for found in _FUNCTION.finditer(self.code)
         ]
+        self.outer: list[int] = []  # of each function: the number of the one around it
+        for number, (start, _, _) in enumerate(self.functions):
+            self.outer.append(self._innermost(number, start))
         self.given = self.assignments()
         self.answers: dict[str, str] = {}
         for found in _REQUEST.finditer(self.code):
@@ -109,12 +114,14 @@ class _Reader:
 
     def scope(self, at: int) -> tuple[int, str]:
         """Return the number and the name of the function around a place; 0 for none."""
-        around = [
-            (end - start, number, name)
-            for number, (start, end, name) in enumerate(self.functions, 1)
-            if start <= at < end
-        ]
-        return min(around)[1:] if around else (0, "")
+        number = self._innermost(bisect_right(self.functions, at, key=itemgetter(0)), at)
+        return number, self.functions[number - 1][2] if number else ""
+
+    def _innermost(self, number: int, at: int) -> int:
+        """Return the number of the innermost function around a place; ``number`` is the last that begins before it."""
+        while number and at >= self.functions[number - 1][1]:
+            number = self.outer[number - 1]
+        return number
 
     def fold(self, value: str) -> str:
         """Return a value's text: of a literal with its places folded, of a name what the file gives it."""
@@ -294,16 +301,11 @@ def _closing(code: str, at: int, most: int = _LONGEST) -> int:
     opens = code[at]
     closes = {"(": ")", "{": "}", "[": "]"}.get(opens, "")
     depth, last = 0, min(at + most, len(code))
-    while at < last:
-        literal = _LITERAL.match(code, at)
-        if literal is not None:
-            at = literal.end()
-            continue
-        depth += (code[at] == opens) - (code[at] == closes)
+    for found in _LITERAL_OR_BRACKET.finditer(code, at, last):
+        depth += (found[0] == opens) - (found[0] == closes)
         if depth == 0:
-            return at
-        at += 1
-    return at
+            return found.start()
+    return last
 
 
 def _parameters(words: str) -> dict[str, str]:

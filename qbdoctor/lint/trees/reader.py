@@ -15,8 +15,9 @@ from qbdoctor.lint.facts import filter_words, kept_logins
 from qbdoctor.lint.facts.outcome import Expr
 from qbdoctor.lint.facts.program import Facts, Form, Guard, Place, SidUse
 from qbdoctor.lint.trees import conditions, shell
-from qbdoctor.lint.trees.base import COMMENTS, LONGEST, length, without_comments
+from qbdoctor.lint.trees.base import COMMENTS, LONGEST, without_comments
 from qbdoctor.lint.trees.calls import CARRIES, Calls
+from qbdoctor.lint.trees.places import end_of, length, span
 from qbdoctor.lint.trees.texts import STRINGS, find_constants, inner
 from qbdoctor.lint.trees.uses import Uses
 
@@ -133,7 +134,8 @@ class _Reader(Calls, Uses):
                 self.count += 1
                 self.scopes.append((self.count, _name(node if kind in _FUNCTIONS else above)))
                 self.function_names.add(self.scopes[-1][1])
-                self.scope_texts[self.count] = self.code[node.range().start.index : node.range().end.index]
+                start, end = span(node)
+                self.scope_texts[self.count] = self.code[start:end]
                 stack.append((node, above, True))
             self.visit(node, kind)
             if kind in STRINGS and not any(
@@ -167,8 +169,7 @@ class _Reader(Calls, Uses):
         """Read the outermost comparison or combination of comparisons, taken once."""
         if not self.is_condition(node, kind):
             return
-        reach = node.range()
-        start, end = reach.start.index, reach.end.index
+        start, end = span(node)
         if start < self.taken or end - start > 600:
             return
         text = node.text()
@@ -191,7 +192,7 @@ class _Reader(Calls, Uses):
             above = above.parent()
         if above is None or above.kind() not in {"if_statement", "if_expression"} or length(above) > 400:
             return False
-        branches = self.code[node.range().end.index : above.range().end.index]
+        branches = self.code[end_of(node) : end_of(above)]
         return (
             re.search(r"\belse\b", branches) is not None
             and _FAILS.search(branches) is None
@@ -202,7 +203,7 @@ class _Reader(Calls, Uses):
         )
 
     def is_condition(self, node: Any, kind: str) -> bool:
-        """Whether a node compares or combines, told without its range: that costs a look at all text before it."""
+        """Whether a node compares or combines."""
         if kind in _CALLS:
             return self.speaks_of_login and length(node) < 200 and _LOGIN_TEXT.search(node.text()) is not None
         if kind in _NO_CONDITIONS or "declar" in kind:

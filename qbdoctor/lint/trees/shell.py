@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.facts.outcome import Expr
 from qbdoctor.lint.facts.program import ENDPOINT, Body, Field, Form, Guard, Header, Request
+from qbdoctor.lint.trees.places import start_of
 from qbdoctor.lint.trees.texts import inner
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def command(reader: Calls, node: Any) -> None:
     else:
         reader.named_calls.append((name, reader.scopes[-1][1], node))
         if re.search(r"log_?in|log_?on|authenticate", name, re.IGNORECASE):
-            reader.facts.logs_in_at(reader.scope, reader.place(node).line)
+            reader.facts.logs_in_at(reader.scope, reader.starts.line(node))
 
 
 def _request(reader: Calls, node: Any, tool: str, arguments: list[Any], folded: list[str]) -> None:
@@ -73,7 +74,7 @@ def _request(reader: Calls, node: Any, tool: str, arguments: list[Any], folded: 
     if endpoint == "auth/login":
         reader.facts.logs_in_at(number, place.line)
     reader.holds(node, endpoint)
-    start = node.range().start.index
+    start = start_of(node)
     assigned = re.search(r"([A-Za-z_]\w*)=\"?\$\(\s*$", reader.text[max(0, start - 80) : start])
     if assigned is not None:
         reader.answers[reader.scope, assigned[1]] = endpoint

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from qbdoctor.lint.facts.program import ENCODED, HOLE
+from qbdoctor.lint.trees.places import length
 
 STRINGS = frozenset(
     (
@@ -85,8 +86,7 @@ class Texts:
     def fold(self, node: Any, depth: int = 0) -> str:
         """Return a node's text: of a literal, a concatenation, a name that the file gives a text."""
         kind = node.kind()
-        reach = node.range()
-        if reach.end.index - reach.start.index > _LONGEST:
+        if length(node) > _LONGEST:
             return HOLE
         if kind in STRINGS:
             return self.literal(node.text())

@@ -8,7 +8,8 @@ from typing import Any
 from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.facts.program import HOLE, Field, Form, Header, is_raw_login_form
 from qbdoctor.lint.trees import shell
-from qbdoctor.lint.trees.base import Walker, length
+from qbdoctor.lint.trees.base import Walker
+from qbdoctor.lint.trees.places import end_of, length, span, start_of
 from qbdoctor.lint.trees.texts import ENCODERS, inner
 
 _MATCHERS = re.compile(
@@ -67,7 +68,7 @@ class Uses(Walker):
 
     def rest_of_arguments(self, node: Any) -> str:
         """Return the arguments after a node, up to the parenthesis that ends them."""
-        end = node.range().end.index
+        end = end_of(node)
         depth = 0
         for at in range(end, min(end + 300, len(self.code))):
             char = self.code[at]
@@ -120,9 +121,9 @@ class Uses(Walker):
 
     def around(self, node: Any) -> tuple[str, str, str]:
         """Return what calls a literal directly, and the code right before and after it."""
-        reach = node.range()
-        before = self.text[max(0, reach.start.index - 80) : reach.start.index]
-        after = self.text[reach.end.index : reach.end.index + 40]
+        start, end = span(node)
+        before = self.text[max(0, start - 80) : start]
+        after = self.text[end : end + 40]
         found = re.search(r"([\w.:>$-]+)\s*!?(?:<[^<>]*>)?\(\s*(?:&|\w+\s*[,:]\s*)?$", before)
         return (found[1] if found else ""), before, after
 
@@ -135,7 +136,7 @@ class Uses(Walker):
     def header(self, node: Any, name: str) -> None:
         """Read a header's name, with the value where it is written out."""
         text = node.text()
-        line = self.lines[self.place(node).line - 1]
+        line = self.lines[self.starts.line(node) - 1]
         after = line[line.find(text) + len(text) :]
         found = re.match(r"\]?\s*(?:=>|[:,=])\s*([\"'`])(https?://[^\"'`]*)\1", after)
         self.facts.headers.append(Header(self.place(node), name, found[2] if found else HOLE, self.scope))
@@ -157,7 +158,7 @@ class Uses(Walker):
     def pair(self, node: Any) -> None:
         """``paused: true``, ``SID: x`` and ``'X-Api-Key': x`` in an object, where the key is no literal."""
         text = self.start(node, 300)
-        before = self.text[max(0, node.range().start.index - 20) : node.range().start.index]
+        before = self.text[max(0, start_of(node) - 20) : start_of(node)]
         if re.match(r"SID\s*:\s*[A-Za-z_]", text) and re.search(r"cookies\s*:\s*\{\s*$", before):
             self.keep_sid("build", node, "SID")
         found = re.match(r"(paused|stopped|Origin|Referer)\s*:\s*(.{0,200})", text)

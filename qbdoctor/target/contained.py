@@ -5,17 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from qbdoctor.model import shell
 from qbdoctor.model.errors import UserError
 from qbdoctor.target import containers, paths
-from qbdoctor.target.address import WEB_UI_PORT, Address
+from qbdoctor.target.address import WEB_UI_PORT, Address, parse_ip
 from qbdoctor.target.containers import AskEngines, Files
-from qbdoctor.target.description import Origin, Target
+from qbdoctor.target.description import Origin, ReadConfig, Target
 from qbdoctor.target.engines import cgroups
 from qbdoctor.target.socket_owners import listening_owners
-from qbdoctor.values import frozen, replace
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.target.engines.container import Container
@@ -23,26 +23,6 @@ if TYPE_CHECKING:
     from qbdoctor.target.engines.port_mappings import PortMapping
     from qbdoctor.target.name_lookup import IP
     from qbdoctor.target.processes import Instance
-
-
-@frozen
-class ReadConfig:
-    """The settings that decide the address and the log; ``log`` is None where nothing is logged, "" for the default."""
-
-    address: str
-    port: int
-    https: bool
-    log: str | None
-
-    @classmethod
-    def of(cls, found: Any) -> ReadConfig:
-        """Read them from :class:`qbdoctor.config.settings.Settings`, or what answers as it does."""
-        return cls(
-            address=found.text("Address").strip(),
-            port=found.integer("Port") & 0xFFFF,  # as it is kept: 99999 is 34463, and 0 asks for a random port
-            https=found.boolean("HTTPS/Enabled"),
-            log=found.text("FileLogger/Path") if found.boolean("FileLogger/Enabled") else None,
-        )
 
 
 class Engines:
@@ -189,6 +169,12 @@ def _readable(path: Path) -> bool:
     return files.may_read(path)
 
 
+def _leads_to(mapping: PortMapping, instance: Instance) -> bool:
+    """Whether a published port leads to one that may be the process's Web UI's."""
+    ports = set(instance.ports) - set(instance.torrent_ports)
+    return mapping.container_ip in instance.addresses and mapping.container_port in ports
+
+
 class ContainerFinder(ABC):
     """The part of one resolving that is about containers."""
 
@@ -214,7 +200,7 @@ class ContainerFinder(ABC):
     def _log(self, config: Path | None, instance: Instance | None) -> Path | None: ...
 
     @abstractmethod
-    def _forward(self, port: int) -> PortMapping | None: ...
+    def _mappings(self) -> tuple[PortMapping, ...]: ...
 
     def from_container(self, name: str, address: Address | None, config: Path | None) -> Target:
         """Return the target in the container that a person named, at its published port or at the address given.
@@ -226,6 +212,49 @@ class ContainerFinder(ABC):
         self.ask_engines(None if address is None else address.port, always=True, name=name)
         return self._contained(self.engines.named(name), address, "container", config)
 
+    def _forward(self, port: int) -> PortMapping | None:
+        return next((one for one in self._mappings() if one.host_port == port), None)
+
+    def _behind_mapping(self, address: Address, ips: frozenset[IP]) -> tuple[Instance, PortMapping] | None:
+        """Return the instance that a published port of this machine leads to, and how; None where it may be either of two."""
+        inside = [one for one in self.instances if one.shares_network is False]
+        if not inside or not self._is_here(ips):
+            return None
+        for mapping in self._mappings():
+            published = parse_ip(mapping.host_ip)
+            if mapping.host_port != address.port or published is None:
+                continue
+            if published.is_unspecified or published in ips:
+                led = [one for one in inside if _leads_to(mapping, one)]
+                if led:
+                    return (led[0], mapping) if len(led) == 1 else None
+        return None
+
+    def published_address(self, instance: Instance) -> tuple[Address, PortMapping] | None:
+        """Return the address at which this machine publishes a process in a network of its own, and how.
+
+        None where its engine told of it already, or more than one of its ports is published.
+        """
+        if instance.shares_network is not False or self.engines.container_of(instance) is not None:
+            return None
+        led = [one for one in self._mappings() if _leads_to(one, instance)]
+        if len({one.container_port for one in led}) != 1:
+            return None
+        ip = parse_ip(led[0].host_ip)
+        host = "127.0.0.1" if ip is None or ip.is_unspecified else led[0].host_ip
+        return Address("http", host, led[0].host_port), led[0]
+
+    def _unseen(self, instance: Instance) -> UserError:
+        where = f", in {instance.container}" if instance.container else ""
+        problem = f" ({self.engines.problem})" if self.engines.problem else ""
+        return UserError(
+            "port-unknown",
+            f"qBittorrent runs here, process {instance.pid}{where}, and this user sees neither its config nor its port{problem}; "
+            f"nothing listens at {WEB_UI_PORT}, the usual one: name the Web UI with --url, such as http://localhost:PORT, or run "
+            "this as root.",
+            exit_code=3,
+        )
+
     def _several(self) -> UserError:
         lines: list[str] = []
         for instance in self.instances:
@@ -233,6 +262,8 @@ class ContainerFinder(ABC):
             option, where = "--url", f"http://localhost:{port}"
             if (contained := self.engines.container_of(instance)) is not None:
                 option, where = "--container", contained.name
+            elif (published := self.published_address(instance)) is not None:
+                port, where = published[1].container_port, published[0].url
             elif instance.profile or instance.config_file:
                 option, where = (
                     ("--profile" if instance.profile else "--config"),

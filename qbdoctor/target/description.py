@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from qbdoctor.target.address import Address
 from qbdoctor.target.containers import HandedOut
@@ -23,6 +23,26 @@ class TargetOptions:
     profile: str | None = None
     config: str | None = None
     container: str | None = None
+
+
+@frozen
+class ReadConfig:
+    """The settings that decide the address and the log; ``log`` is None where nothing is logged, "" for the default."""
+
+    address: str
+    port: int
+    https: bool
+    log: str | None
+
+    @classmethod
+    def of(cls, found: Any) -> ReadConfig:
+        """Read them from :class:`qbdoctor.config.settings.Settings`, or what answers as it does."""
+        return cls(
+            address=found.text("Address").strip(),
+            port=found.integer("Port") & 0xFFFF,  # as it is kept: 99999 is 34463, and 0 asks for a random port
+            https=found.boolean("HTTPS/Enabled"),
+            log=found.text("FileLogger/Path") if found.boolean("FileLogger/Enabled") else None,
+        )
 
 
 @frozen

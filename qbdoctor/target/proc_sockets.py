@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import itertools
+import os
 import re
 import sys
 from pathlib import Path
@@ -37,6 +38,23 @@ class Network:
         found = {endpoint(row[1])[1] for name in ("udp", "udp6") for row in self._table(name) if row[9] in inodes}
         return tuple(sorted(found))
 
+    def held(self, pid: int, *, apart: bool) -> frozenset[str] | None:
+        """Return the sockets that a process holds; None where they may not be seen.
+
+        Where the network is ``apart`` from ours, a container's, those of the process's user there stand for them.
+        """
+        known = inodes(pid)
+        return self._of_user(pid) if known is None and apart else known
+
+    def _of_user(self, pid: int) -> frozenset[str] | None:
+        try:
+            owners = (line.split()[2] for line in _status(pid) if line.startswith("Uid:"))
+            user = next(owners, None)
+        except OSError:
+            return None
+        tables = (row for name in ("tcp", "tcp6", "udp", "udp6") for row in self._table(name))
+        return frozenset(row[9] for row in tables if row[7] == user) or None
+
     def _table(self, name: str, state: str | None = None) -> tuple[list[str], ...]:
         if name not in self._rows:
             split = (line.split() for line in self._lines(name))
@@ -61,6 +79,19 @@ def inodes(pid: int) -> frozenset[str] | None:
     except OSError:
         return None
     return frozenset(own)
+
+
+def _status(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def is_apart(pid: int) -> bool:
+    """Whether a process is known to be in another network than ours by its addresses, which anybody may read (Linux).
+
+    Its namespace itself is told to its own user and root alone. That the addresses are the same proves nothing.
+    """
+    its = addresses(pid)
+    return bool(its) and not set(its) <= set(addresses(os.getpid()))
 
 
 def listening_rows(net: Path) -> tuple[tuple[str, int, str], ...] | None:

@@ -304,13 +304,15 @@ def _view(pid: int) -> _View:
             same[name] = Path(f"/proc/{pid}/ns/{name}").readlink() == Path(f"/proc/self/ns/{name}").readlink()
         except OSError:
             same[name] = None
-    # Anyone may read these two, also of another user's process.
+    # Anyone may read these, also of another user's process.
+    if same["net"] is None and proc_sockets.is_apart(pid):
+        same["net"] = False
     nested = len(_field(f"/proc/{pid}/status", "NSpid:")) > 1
     container = nested or same["pid"] is False or same["net"] is False
     try:
         same_root = Path(f"/proc/{pid}/root").readlink() == Path("/proc/self/root").readlink()
     except OSError:
-        network = None if container else same["net"] is not False
+        network = None if container and same["net"] is None else same["net"] is not False
         return _View(None, container or same["mnt"] is False, container, network)
     apart = same["mnt"] is False or not same_root
     return _View(Path(f"/proc/{pid}/root") if apart else None, False, container or apart, same["net"])
@@ -338,13 +340,13 @@ def _sockets(process: psutil.Process, psutil: Any) -> tuple[tuple[tuple[str, int
 
 
 def _listening(instance: Instance, network: proc_sockets.Network) -> tuple[tuple[str, int], ...] | None:
-    held = proc_sockets.inodes(instance.pid)
+    held = network.held(instance.pid, apart=instance.shares_network is False)
     return None if held is None else network.listening(held)
 
 
 def _torrent_ports(instance: Instance, network: proc_sockets.Network) -> tuple[int, ...]:
-    datagrams = network.datagram_ports(proc_sockets.inodes(instance.pid) or frozenset()) if instance.ports else ()
-    return tuple(port for port in datagrams if port in instance.ports)
+    held = network.held(instance.pid, apart=instance.shares_network is False) if instance.ports else None
+    return tuple(port for port in network.datagram_ports(held or frozenset()) if port in instance.ports)
 
 
 def _on_terminal(pid: int) -> bool:

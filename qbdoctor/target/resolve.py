@@ -18,12 +18,13 @@ from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import containers, paths
 from qbdoctor.target.address import Address, parse_ip, parse_url
-from qbdoctor.target.contained import ContainerFinder, Engines, ReadConfig
-from qbdoctor.target.description import Origin, Target, TargetOptions
+from qbdoctor.target.contained import ContainerFinder, Engines
+from qbdoctor.target.description import Origin, ReadConfig, Target, TargetOptions
 from qbdoctor.target.engines import cgroups
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
 from qbdoctor.target.processes import Instance, find_instances
+from qbdoctor.target.socket_owners import listening_owners
 from qbdoctor.values import frozen
 
 DEFAULT_PORT = 8080
@@ -69,7 +70,7 @@ def resolve(
     ``config-is-folder``, ``config-unreadable``, …); ``config-missing``, ``profile-not-a-folder``, ``empty-path``,
     ``several-configurations`` and ``config-differs-from-profile`` for what --config and --profile name;
     ``several-instances`` if more than one runs and no option says which; ``no-target`` (exit code 3) if there is
-    nothing to look at; ``no-such-container``, ``no-engine`` (3) and ``several-containers`` for --container.
+    nothing to look at; ``port-unknown`` (3) where the one that runs shows neither port nor config; ``no-such-container``, ``no-engine`` (3) and ``several-containers`` for --container.
     """
     environment = os.environ if env is None else env
     system = paths.System(platform, environment, paths.home_folder(platform, environment) if home is None else home)
@@ -201,9 +202,14 @@ class _Finder(ContainerFinder):
         if self.instances:
             instance = self.instances[0]
             web = self._settings_of(instance)
+            if (published := self.published_address(instance)) is not None:
+                at, mapping = published
+                return self._target(at, "process", instance, direct=False, mapping=mapping)
             address = self._address(web, instance)
             # Without a port that is known the address is a guess, and tells of nothing.
             certain = self._server_port(web, instance)[0] is not None
+            if not certain and instance.config_file is None and not self._anybody_listens(address):
+                raise self._unseen(instance)
             direct = self._listens(instance, address, self._ips(address.host)) if certain else None
             return self._target(address, "process", instance, direct=direct)
         for config in paths.default_configs(self.system, root=self.world.root):
@@ -219,6 +225,11 @@ class _Finder(ContainerFinder):
             "http://localhost:8080, or its config with --profile or --config. To see it at work: qbdoctor demo.",
             exit_code=3,
         )
+
+    def _anybody_listens(self, address: Address) -> bool:
+        """Whether a socket waits at an address of this machine; True where that cannot be told (elsewhere than on Linux)."""
+        owners = (listening_owners(str(ip), address.port) for ip in self._ips(address.host))
+        return not self.system.platform.startswith("linux") or any(owners)
 
     # The parts of a target
 
@@ -257,8 +268,8 @@ class _Finder(ContainerFinder):
         )
         return self.with_container(made, self._ips(address.host)) if self.engines.asked or self.engines.inside else made
 
-    def _forward(self, port: int) -> PortMapping | None:
-        return next((one for one in self.world.mappings() if one.host_port == port), None)
+    def _mappings(self) -> tuple[PortMapping, ...]:
+        return self.world.mappings()
 
     def _server_port(self, web: ReadConfig | None, instance: Instance | None) -> tuple[int | None, str | None]:
         """Return the port that qBittorrent itself listens on, and how that is known."""
@@ -357,22 +368,6 @@ class _Finder(ContainerFinder):
             if everywhere or bound in ips & own:
                 return True
         return False
-
-    def _behind_mapping(self, address: Address, ips: frozenset[IP]) -> tuple[Instance, PortMapping] | None:
-        """Return the instance that a published port of this machine leads to, and how."""
-        inside = [one for one in self.instances if one.shares_network is False]
-        if not inside or not self._is_here(ips):
-            return None
-        for mapping in self.world.mappings():
-            published = parse_ip(mapping.host_ip)
-            if mapping.host_port != address.port or published is None:
-                continue
-            if not published.is_unspecified and published not in ips:
-                continue
-            for instance in inside:
-                if mapping.container_ip in instance.addresses and mapping.container_port in instance.ports:
-                    return instance, mapping
-        return None
 
     def _is_here(self, ips: frozenset[IP]) -> bool:
         """Whether one of these addresses is this machine's own."""

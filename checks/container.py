@@ -4,6 +4,7 @@ from qbdoctor.api import (
     Check,
     Confidence,
     Container,
+    EngineProblem,
     Evidence,
     Finding,
     Judgement,
@@ -53,19 +54,49 @@ def judge(seen: Observations) -> Judgement:
 def _not_seen(seen: Observations) -> Judgement:
     """No engine told of a container; that a program of Docker's hands the port on is seen by anybody."""
     target, first = seen.target, seen.anonymous
-    forward = target.forward
+    forward, problem = target.forward, target.engine_problem
     if forward is None or first.failure is None or first.failure.kind not in NOTHING_BEHIND:
-        return Judgement("skip", "No container looked at", target.engine_problem or _none(seen))
+        reason = problem.text if problem is not None else _none(seen)
+        return Judgement("skip", "No container looked at", reason, findings=_perhaps_ended(seen))
     inside = f"port {forward.container_port} of the container at {forward.container_ip}"
     text = f"Docker publishes port {forward.host_port} to {inside}, and nothing serves a Web UI there: {first.failure.text}"
     said = Evidence(
         "process", f"docker-proxy hands port {forward.host_port} on to {inside}", {"port": forward.container_port}
     )
+    there = [
+        (one.pid, [port for port in one.ports if port not in one.torrent_ports])
+        for one in target.others
+        if forward.container_ip in one.addresses
+    ]
+    if len(there) == 1 and len(there[0][1]) == 1:
+        pid, (port,) = there[0]
+        text += f"; qBittorrent (process {pid}) listens on {port} in that container"
+    command = container_words.command_of("docker", target)
     remedy = Remedy(
-        "manual", f"{target.engine_problem}: the container's state, its port and what sets it are seen then."
+        "manual",
+        f"{_sentence(problem)} See which container it is, or have them do so: its published port has to lead to the one that "
+        "qBittorrent listens on.",
+        (f"{command} ps --filter publish={forward.host_port}",),
     )
     found = Finding("wrong-port", "likely", text, (said, Evidence.response(first)), remedies=(remedy,))
     return Judgement("fail", text, findings=(found,))
+
+
+def _perhaps_ended(seen: Observations) -> tuple[Finding, ...]:
+    """Name who can see whether a container that served this address has ended, where its engine may not be asked."""
+    target, failure = seen.target, seen.anonymous.failure
+    problem = target.engine_problem
+    refused = failure is not None and failure.kind == "refused"
+    if not refused or problem is None or problem.kind != "denied" or not target.here or target.instance is not None:
+        return ()
+    text = f"a container that served {target.address.url} may have ended: {problem.text}"
+    said = f"{_sentence(problem)} If a container serves this, they see whether it ended, and why."
+    way = Remedy("deployment", said, (f"{container_words.command_of(problem.engine, target)} ps -a",))
+    return (Finding("not-running", "possible", text, remedies=(way,)),)
+
+
+def _sentence(problem: EngineProblem | None) -> str:
+    return f"{problem.text}." if problem is not None else ""
 
 
 def _none(seen: Observations) -> str:

@@ -42,7 +42,7 @@ from qbdoctor.observe.session_cookie import session_cookie
 from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
-from qbdoctor.target.engines.container import Container
+from qbdoctor.target.engines.container import Container, EngineProblem
 from qbdoctor.target.log_rejections import Rejection
 from qbdoctor.webui.answers import blocks_scripts, differing_headers, explains_itself
 from qbdoctor.webui.recognise import (
@@ -67,6 +67,7 @@ __all__ = [
     "Difference",
     "Edit",
     "Effectiveness",
+    "EngineProblem",
     "Evidence",
     "Exchange",
     "Finding",

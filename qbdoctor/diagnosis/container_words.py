@@ -10,16 +10,31 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from qbdoctor.diagnosis.catalogue import systems
-from qbdoctor.model import shell
+from qbdoctor.model import shell, system
 from qbdoctor.model.findings import Remedy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qbdoctor.target.description import Target
     from qbdoctor.target.engines.container import Compose, Container, Published
 
 
 OPTION = "--webui-port"
+
+
+def command_of(engine: str, target: Target) -> str:
+    """Return an engine's command as this user has to type it: with sudo where it may not be asked otherwise."""
+    problem = target.engine_problem
+    denied = problem is not None and (problem.engine, problem.kind) == (engine, "denied")
+    return f"sudo {engine}" if denied and system.is_linux() else engine
+
+
+def of_process(target: Target) -> tuple[str, str] | None:
+    """Return the engine's command and the id of the container that a process runs in, of which no engine told."""
+    held = target.instance.container if target.instance is not None else None
+    engine, _, number = (held or "").partition(" ")
+    return (command_of(engine, target), number) if engine in {"docker", "podman"} and number else None
 
 
 def logs(one: Container) -> str:

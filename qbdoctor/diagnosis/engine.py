@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qbdoctor import __version__, releases
 from qbdoctor.config.key_lint import as_read_by
+from qbdoctor.diagnosis import container_words
 from qbdoctor.diagnosis.catalogue import systems
 from qbdoctor.diagnosis.route import route
 from qbdoctor.diagnosis.verdict import NOT_ASKED, headline, merge_findings, state_of
@@ -265,8 +266,12 @@ def base_values(observer: Observer, info: TargetInfo) -> dict[str, str]:
             values |= {"mount": f"-v FOLDER:{_kept_inside(target)}", "stop_time": "--stop-timeout 300"}
         else:
             values |= {"compose_file": one.compose.file or "", "compose_service": one.compose.service}
+    elif target.instance is not None and (known := container_words.of_process(target)):
+        values |= {"container": "yes", "plain": "no", "engine": known[0], "container_name": known[1]}
     elif target.instance is not None and target.direct:
         values["container"] = "yes" if target.instance.in_container else "no"
+    if observer.seen.has("settings") and observer.seen.settings is not None:
+        values["unread"] = "no"
     if target.server_port == target.address.port:
         values["another_port"] = "no"
     return {name: value for name, value in values.items() if value}

@@ -14,6 +14,7 @@ from qbdoctor.target.address import WEB_UI_PORT, Address, parse_ip
 from qbdoctor.target.containers import AskEngines, Files
 from qbdoctor.target.description import Origin, ReadConfig, Target
 from qbdoctor.target.engines import cgroups
+from qbdoctor.target.engines.container import EngineProblem
 from qbdoctor.target.socket_owners import listening_owners
 from qbdoctor.values import replace
 
@@ -51,12 +52,11 @@ class Engines:
         return cgroups.inside(self._system.environment)
 
     @property
-    def problem(self) -> str | None:
-        """Why an engine could not be asked, in a sentence."""
+    def problem(self) -> EngineProblem | None:
+        """Why an engine could not be asked."""
         if self._found is None:
-            return cgroups.INSIDE if self.inside else None
-        problems = self._found.problems
-        return next((one.text for one in problems if one.kind != "down"), None)
+            return EngineProblem("docker", "inside", cgroups.INSIDE) if self.inside else None
+        return next((one for one in self._found.problems if one.kind != "down"), None)
 
     def join(self, instances: tuple[Instance, ...], name: str | None, port: int | None) -> tuple[Instance, ...]:
         """Ask, and return the processes with what their engine adds."""
@@ -230,23 +230,28 @@ class ContainerFinder(ABC):
                     return (led[0], mapping) if len(led) == 1 else None
         return None
 
-    def published_address(self, instance: Instance) -> tuple[Address, PortMapping] | None:
-        """Return the address at which this machine publishes a process in a network of its own, and how.
+    def published_address(self, instance: Instance) -> Address | None:
+        """Return the address at which this machine publishes a process in a network of its own.
 
-        None where its engine told of it already, or more than one of its ports is published.
+        That of its Web UI, else the only one that leads there; None where its engine told of it already, or there are more.
         """
         if instance.shares_network is not False or self.engines.container_of(instance) is not None:
             return None
-        led = [one for one in self._mappings() if _leads_to(one, instance)]
+        there = [
+            one
+            for one in self._mappings()
+            if one.container_ip in instance.addresses and one.container_port not in instance.torrent_ports
+        ]
+        led = [one for one in there if _leads_to(one, instance)] or there
         if len({one.container_port for one in led}) != 1:
             return None
         ip = parse_ip(led[0].host_ip)
         host = "127.0.0.1" if ip is None or ip.is_unspecified else led[0].host_ip
-        return Address("http", host, led[0].host_port), led[0]
+        return Address("http", host, led[0].host_port)
 
     def _unseen(self, instance: Instance) -> UserError:
         where = f", in {instance.container}" if instance.container else ""
-        problem = f" ({self.engines.problem})" if self.engines.problem else ""
+        problem = f" ({self.engines.problem.text})" if self.engines.problem else ""
         return UserError(
             "port-unknown",
             f"qBittorrent runs here, process {instance.pid}{where}, and this user sees neither its config nor its port{problem}; "
@@ -263,7 +268,7 @@ class ContainerFinder(ABC):
             if (contained := self.engines.container_of(instance)) is not None:
                 option, where = "--container", contained.name
             elif (published := self.published_address(instance)) is not None:
-                port, where = published[1].container_port, published[0].url
+                port, where = published.port, published.url
             elif instance.profile or instance.config_file:
                 option, where = (
                     ("--profile" if instance.profile else "--config"),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from qbdoctor.target.address import Address
 from qbdoctor.target.containers import HandedOut
-from qbdoctor.target.engines.container import Container, Published
+from qbdoctor.target.engines.container import Container, EngineProblem, Published
 from qbdoctor.target.engines.port_mappings import PortMapping
 from qbdoctor.target.processes import Instance
 from qbdoctor.values import frozen
@@ -80,7 +80,7 @@ class Target:
     publisher: Container | None = None
     published: Published | None = None
     handed: HandedOut | None = None
-    engine_problem: str | None = None
+    engine_problem: EngineProblem | None = None
     from_container: bool = False
     forward: PortMapping | None = None
 

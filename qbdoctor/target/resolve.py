@@ -25,7 +25,7 @@ from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
 from qbdoctor.target.processes import Instance, find_instances
 from qbdoctor.target.socket_owners import listening_owners
-from qbdoctor.values import frozen
+from qbdoctor.values import frozen, replace
 
 DEFAULT_PORT = 8080
 """``WebUI\\Port`` where the config does not set it, in all releases."""
@@ -70,7 +70,8 @@ def resolve(
     ``config-is-folder``, ``config-unreadable``, …); ``config-missing``, ``profile-not-a-folder``, ``empty-path``,
     ``several-configurations`` and ``config-differs-from-profile`` for what --config and --profile name;
     ``several-instances`` if more than one runs and no option says which; ``no-target`` (exit code 3) if there is
-    nothing to look at; ``port-unknown`` (3) where the one that runs shows neither port nor config; ``no-such-container``, ``no-engine`` (3) and ``several-containers`` for --container.
+    nothing to look at; ``port-unknown`` (3) where the one that runs shows neither port nor config;
+    ``no-such-container``, ``no-engine`` (3) and ``several-containers`` for --container.
     """
     environment = os.environ if env is None else env
     system = paths.System(platform, environment, paths.home_folder(platform, environment) if home is None else home)
@@ -203,8 +204,7 @@ class _Finder(ContainerFinder):
             instance = self.instances[0]
             web = self._settings_of(instance)
             if (published := self.published_address(instance)) is not None:
-                at, mapping = published
-                return self._target(at, "process", instance, direct=False, mapping=mapping)
+                return replace(self.from_url(published, None), origin="process")
             address = self._address(web, instance)
             # Without a port that is known the address is a guess, and tells of nothing.
             certain = self._server_port(web, instance)[0] is not None

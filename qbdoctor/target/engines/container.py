@@ -37,6 +37,15 @@ PODMAN_COMPOSE = "io.podman.compose.version"
 
 
 @frozen
+class EngineProblem:
+    """Why an engine could not be asked, as one sentence; ``kind`` is denied, elsewhere, inside, down or failed."""
+
+    engine: EngineName
+    kind: str
+    text: str
+
+
+@frozen
 class Published:
     """A TCP port that the engine publishes: ``host_port`` at ``host_ip`` of the machine leads to ``port`` inside.
 

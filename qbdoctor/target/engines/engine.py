@@ -23,7 +23,7 @@ from qbdoctor.model import system
 from qbdoctor.storage import files, foreign, own_programs
 from qbdoctor.storage.private import is_root
 from qbdoctor.target.engines import cgroups
-from qbdoctor.target.engines.container import Container, EngineName, parse
+from qbdoctor.target.engines.container import Container, EngineName, EngineProblem, parse
 from qbdoctor.values import frozen
 
 ASK_SECONDS = 8.0
@@ -43,20 +43,11 @@ class Engine:
 
 
 @frozen
-class Problem:
-    """Why an engine could not be asked, as one sentence; ``kind`` is denied, elsewhere, inside, down or failed."""
-
-    engine: EngineName
-    kind: str
-    text: str
-
-
-@frozen
 class Found:
     """The containers that an engine of this machine told of, and why others did not."""
 
     containers: tuple[Container, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[EngineProblem, ...] = ()
 
     def by_name(self, name: str) -> tuple[Container, ...]:
         """Return the containers that a person may mean by this name or beginning of an id."""
@@ -119,10 +110,10 @@ def _line(data: bytes) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in (lines[-1] if lines else "")[:300])
 
 
-def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, ...], tuple[Problem, ...]]:
+def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, ...], tuple[EngineProblem, ...]]:
     """Return the engines of this machine that may have containers, and those that are on another machine."""
     found: list[Engine] = []
-    problems: list[Problem] = []
+    problems: list[EngineProblem] = []
     path = environment.get("PATH")
     docker, podman = shutil.which("docker", path=path), shutil.which("podman", path=path)
     if docker is not None:
@@ -133,20 +124,20 @@ def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, .
                 found.append(Engine("docker", docker))
             elif host:
                 text = f"DOCKER_HOST or the context in use names {host}, and there is nothing"
-                problems.append(Problem("docker", "down", text))
+                problems.append(EngineProblem("docker", "down", text))
             elif (own := _rootless_socket(environment)) is not None:
                 text = (
                     f"a rootless Docker of this user's runs at {own}, and the docker command does not ask it: "
                     f"export DOCKER_HOST=unix://{own} and run this again"
                 )
-                problems.append(Problem("docker", "failed", text))
+                problems.append(EngineProblem("docker", "failed", text))
         elif host.startswith("npipe") or where.startswith(_LOCAL):
             found.append(Engine("docker", docker))
         else:
             text = f"Docker's command line means an engine on another machine ({host.partition('@')[2] or where})"
-            problems.append(Problem("docker", "elsewhere", text))
+            problems.append(EngineProblem("docker", "elsewhere", text))
     if cgroups.inside(environment):
-        problems.append(Problem("docker", "inside", cgroups.INSIDE))
+        problems.append(EngineProblem("docker", "inside", cgroups.INSIDE))
     if podman is not None and (not sys.platform.startswith("linux") or _podman_store(environment, home)):
         found.append(Engine("podman", podman))
     return tuple(found), tuple(problems)
@@ -276,16 +267,16 @@ def _parsed(engine: Engine, said: bytes) -> list[Container]:
     return [one for one in found if one is not None]
 
 
-def _problem(engine: Engine, said: str) -> Problem:
+def _problem(engine: Engine, said: str) -> EngineProblem:
     called = engine.name.capitalize()
     lower = said.lower()
     if "permission denied" in lower:
         owners = "root or a member of the group docker" if system.is_linux() else "the user who runs Docker Desktop"
         who = owners if engine.name == "docker" else "the user whose containers they are"
-        return Problem(engine.name, "denied", f"{called} may not be asked by this user: run this as {who}")
+        return EngineProblem(engine.name, "denied", f"{called} may not be asked by this user: run this as {who}")
     if "cannot connect" in lower or "is the docker daemon running" in lower:
-        return Problem(engine.name, "down", f"{called} is installed and does not run")
-    return Problem(engine.name, "failed", f"{called} could not be asked: {said}")
+        return EngineProblem(engine.name, "down", f"{called} is installed and does not run")
+    return EngineProblem(engine.name, "failed", f"{called} could not be asked: {said}")
 
 
 def of(container: Container, environment: Mapping[str, str]) -> Engine:

@@ -169,12 +169,6 @@ def _readable(path: Path) -> bool:
     return files.may_read(path)
 
 
-def _leads_to(mapping: PortMapping, instance: Instance) -> bool:
-    """Whether a published port leads to one that may be the process's Web UI's."""
-    ports = set(instance.ports) - set(instance.torrent_ports)
-    return mapping.container_ip in instance.addresses and mapping.container_port in ports
-
-
 class ContainerFinder(ABC):
     """The part of one resolving that is about containers."""
 
@@ -225,7 +219,7 @@ class ContainerFinder(ABC):
             if mapping.host_port != address.port or published is None:
                 continue
             if published.is_unspecified or published in ips:
-                led = [one for one in inside if _leads_to(mapping, one)]
+                led = [one for one in inside if containers.leads_to(mapping, one)]
                 if led:
                     return (led[0], mapping) if len(led) == 1 else None
         return None
@@ -242,7 +236,7 @@ class ContainerFinder(ABC):
             for one in self._mappings()
             if one.container_ip in instance.addresses and one.container_port not in instance.torrent_ports
         ]
-        led = [one for one in there if _leads_to(one, instance)] or there
+        led = [one for one in there if containers.leads_to(one, instance)] or there
         if len({one.container_port for one in led}) != 1:
             return None
         ip = parse_ip(led[0].host_ip)

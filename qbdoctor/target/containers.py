@@ -25,6 +25,7 @@ from qbdoctor.values import frozen
 if TYPE_CHECKING:
     from qbdoctor.target.engines.container import Container, Mount, Published
     from qbdoctor.target.engines.engine import Found
+    from qbdoctor.target.engines.port_mappings import PortMapping
     from qbdoctor.target.name_lookup import IP
     from qbdoctor.target.processes import Instance
 
@@ -240,6 +241,12 @@ def published_at(one: Container, port: int, ips: Iterable[IP]) -> Published | No
         if bound in wanted or (bound.is_unspecified and any(ip.version == bound.version for ip in wanted)):
             return published
     return None
+
+
+def leads_to(mapping: PortMapping, instance: Instance) -> bool:
+    """Whether a port that is handed on leads to one that may be the process's Web UI's."""
+    ports = set(instance.ports) - set(instance.torrent_ports)
+    return mapping.container_ip in instance.addresses and mapping.container_port in ports
 
 
 def at_another_address(one: Container, port: int) -> Published | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -31,37 +30,6 @@ def test_healthy_and_named(scene: Callable[..., Scene], who: str) -> None:
         assert found["ports"] == [f"127.0.0.1:{one.port}->{one.port}/tcp"]
         assert next(check for check in report["checks"] if check["id"] == "password")["status"] == "pass"
         assert next(check for check in report["checks"] if check["id"] == "config-running")["status"] == "pass"
-
-
-def test_a_stranger_is_told_who_may_ask(scene: Callable[..., Scene]) -> None:
-    one = scene("qb-closed")
-    one.write(inner=8080)
-    one.start(published=9090)
-    report = one.report("stranger")
-    assert causes(report) == ["wrong-port"], report["verdict"]
-    assert "group docker" in said(report)
-    refused = one.doctor("stranger", "--container", "qb-closed", "--json")
-    assert refused.code == 3
-    assert "group docker" in refused.report["error"]["message"]
-
-
-@pytest.mark.extended
-def test_what_a_stranger_sees_of_each(scene: Callable[..., Scene]) -> None:
-    """Without the engine's word: what the address itself shows, no accusation for what cannot be seen, and who may ask."""
-    well, mapped, ended = scene("qb-well"), scene("qb-other-number"), scene("qb-ended")
-    well.write()
-    well.start()
-    report = well.report("stranger")
-    assert (report["verdict"]["state"], report["target"]["container"]) == ("healthy", None), report["verdict"]
-    mapped.write(inner=8080)
-    mapped.start(published=8080)
-    assert causes(mapped.report("stranger")) == ["host-port-mismatch"]
-    ended.write()
-    ended.start()
-    ended.docker("stop", "qb-ended")
-    report = ended.report("stranger")
-    assert causes(report) == ["not-running"]
-    assert "group docker" in json.dumps(report)
 
 
 def test_a_published_port_that_leads_elsewhere(scene: Callable[..., Scene], who: str, base: Path) -> None:

@@ -209,7 +209,12 @@ def _elsewhere(seen: Observations, one: ProbableProcess) -> Judgement | None:
         evidence.append(Evidence("process", text, {"option": options.webui_port_source, "port": options.webui_port}))
         why = f" ({text})"
     text = f"qBittorrent runs, process {one.instance.pid}, but its Web UI is on {told}{why}, not on {address.port}"
-    if address.port in one.ports and (compared is None or not compared.differs):  # a port of another network's
+    if compared is not None and compared.differs and values["server_port"] == str(address.port):
+        text = (
+            f"qBittorrent runs, process {one.instance.pid}, in a network of its own (a container, a namespace): its Web UI is at "
+            f"{values['real_url']}, and nothing leads there from {address.host}, port {address.port}"
+        )
+    elif address.port in one.ports and (compared is None or not compared.differs):  # a port of another network's
         text = (
             f"qBittorrent runs, process {one.instance.pid}, in a network of its own (a container, a namespace), and nothing "
             f"leads from {address.host}, port {address.port}, to its port {address.port} there"

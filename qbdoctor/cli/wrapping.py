@@ -33,7 +33,7 @@ def wrapped(text: str, width: int | None) -> str:
 
 
 def _pieces(line: str, width: int) -> list[str]:
-    if len(line) <= width or line.startswith(_COPIED) or line.lstrip().startswith(program.name()):
+    if len(line) <= width or line.startswith(_COPIED) or line.lstrip().startswith(f"{program.name()} "):
         return [line]
     if re.match(r"\s*[-+]\S", line):  # a line of a diff
         return [line]

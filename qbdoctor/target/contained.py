@@ -245,12 +245,11 @@ class ContainerFinder(ABC):
 
     def _unseen(self, instance: Instance) -> UserError:
         where = f", in {instance.container}" if instance.container else ""
-        problem = f" ({self.engines.problem.text})" if self.engines.problem else ""
+        problem = f". {self.engines.problem.text}" if self.engines.problem else ", or run this as root"
         return UserError(
             "port-unknown",
-            f"qBittorrent runs here, process {instance.pid}{where}, and this user sees neither its config nor its port{problem}; "
-            f"nothing listens at {WEB_UI_PORT}, the usual one: name the Web UI with --url, such as http://localhost:PORT, or run "
-            "this as root.",
+            f"qBittorrent runs here (process {instance.pid}{where}); neither its port nor its config is to be seen by this user, "
+            f"and nothing listens at {WEB_UI_PORT}: name the Web UI with --url, such as http://localhost:PORT{problem}.",
             exit_code=3,
         )
 

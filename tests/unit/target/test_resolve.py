@@ -4,83 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qbdoctor.model.errors import UserError
 from qbdoctor.target.command_line import CommandLine
-from qbdoctor.target.description import Target, TargetOptions
 from qbdoctor.target.engines.port_mappings import PortMapping
-from qbdoctor.target.processes import Instance
-from qbdoctor.target.resolve import World, resolve
 from tests.kit.server import Server
 from tests.support import systems
+from tests.unit.target.conftest import WILDCARD, Bench, running, write
 
 ServerFactory = Callable[..., Server]
-STARTED = datetime(2026, 1, 2, tzinfo=UTC)
-WILDCARD = (("0.0.0.0", 8080), ("0.0.0.0", 6881))
-HERE = frozenset({ip_address("127.0.0.1"), ip_address("::1"), ip_address("10.0.0.5")})
-NAMES = {"nas.lan": frozenset({ip_address("10.0.0.5")}), "far.example": frozenset({ip_address("203.0.113.9")})}
-
-
-def running(pid: int = 7, **fields: Any) -> Instance:
-    values: dict[str, Any] = {"listening": WILDCARD, "torrent_ports": (6881,)}
-    return Instance(pid=pid, command=("qbittorrent-nox",), started=STARTED, **{**values, **fields})
-
-
-def write(file: Path, **settings: str) -> Path:
-    """A config with these Web UI settings; `_` in a name stands for a backslash."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"WebUI\\{name.replace('_', chr(92))}={value}" for name, value in settings.items()]
-    file.write_text("\n".join(["[Preferences]", *lines, ""]))
-    return file
-
-
-class Bench:
-    """A machine of the test's own: its home, its root folder, its processes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home/u"
-        self.home.mkdir(parents=True)
-        self.mappings: tuple[PortMapping, ...] = ()
-
-    def resolve(self, *instances: Instance, **options: str) -> Target:
-        return resolve(
-            TargetOptions(**options),
-            env={},
-            platform="linux",
-            home=self.home,
-            world=World(
-                instances=lambda: instances,
-                mappings=lambda: self.mappings,
-                lookup=lambda name: NAMES.get(name, frozenset()),
-                own_addresses=lambda: HERE,
-                root=self.folder,
-            ),
-        )
-
-    def refused(self, code: str, *instances: Instance, exit_code: int = 2, **options: str) -> str:
-        with pytest.raises(UserError) as caught:
-            self.resolve(*instances, **options)
-        assert (caught.value.code, caught.value.exit_code) == (code, exit_code), caught.value.message
-        assert code == "several-instances" or "\n" not in caught.value.message  # those are a list, with a command each
-        return caught.value.message
-
-    def profile(self, name: str = "p", **settings: str) -> tuple[Path, Path]:
-        folder = self.folder / name
-        return folder, write(folder / "qBittorrent/config/qBittorrent.conf", **settings)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "bench")
-
-
 # --- nothing given
 
 
@@ -145,49 +80,6 @@ def test_an_instance_whose_config_is_hidden(bench: Bench) -> None:
     assert (target.server_port, target.server_port_source) == (81, "QBT_WEBUI_PORT")
     assert target.direct is None
     assert bench.resolve(running(config_file=bench.folder / "none")).address.port == 8080
-
-
-HIDDEN: dict[str, Any] = {"config_file": None, "in_container": True, "shares_network": False, "torrent_ports": ()}
-"""A process of a container whose engine tells this user nothing: what shows is its network's addresses and sockets."""
-
-
-def test_a_hidden_container_is_found_at_its_published_port(bench: Bench) -> None:
-    inside = running(listening=(("0.0.0.0", 8080),), addresses=("172.17.0.2",), **HIDDEN)
-    bench.mappings = (PortMapping("0.0.0.0", 18080, "172.17.0.2", 8080), PortMapping("0.0.0.0", 9, "172.17.0.3", 8080))
-    target = bench.resolve(inside)
-    assert (target.address.url, target.origin) == ("http://127.0.0.1:18080", "process")
-    assert (target.instance, target.direct, target.server_port) == (inside, False, 8080)
-    bench.mappings = (PortMapping("10.0.0.5", 18080, "172.17.0.2", 9090),)
-    target = bench.resolve(inside)
-    assert (target.address.url, target.instance) == ("http://10.0.0.5:18080", None), (
-        "it leads elsewhere, which is the fault"
-    )
-    bench.mappings = ()
-    assert bench.resolve(inside).address.url == "http://172.17.0.2:8080"
-
-
-def test_two_hidden_containers(bench: Bench) -> None:
-    first = running(11, listening=(("0.0.0.0", 8080),), addresses=("172.17.0.2",), **HIDDEN)
-    second = running(12, listening=(("0.0.0.0", 8080),), addresses=("172.17.0.3",), **HIDDEN)
-    bench.mappings = (PortMapping("0.0.0.0", 81, "172.17.0.2", 8080), PortMapping("0.0.0.0", 82, "172.17.0.3", 8080))
-    message = bench.refused("several-instances", first, second)
-    for port, pid in ((81, 11), (82, 12)):
-        assert f"qbdoctor check --url http://127.0.0.1:{port}   (port {port}, pid {pid})" in message
-    same = running(13, listening=(("0.0.0.0", 8080),), addresses=("172.17.0.2",), **HIDDEN)
-    assert bench.resolve(first, same, url="http://localhost:81").instance is None, (
-        "two in one network: either may be meant"
-    )
-
-
-def test_no_address_is_made_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listens at the usual port, and nothing tells of another: that is said, and no server called silent."""
-    hidden = running(listening=None, in_container=True, shares_network=None, container="docker 0123456789ab")
-    monkeypatch.setattr("qbdoctor.target.resolve.listening_owners", lambda _ip, _port: None)
-    message = bench.refused("port-unknown", hidden, exit_code=3)
-    assert "process 7, in docker 0123456789ab" in message
-    assert "--url" in message
-    monkeypatch.setattr("qbdoctor.target.resolve.listening_owners", lambda _ip, _port: frozenset({0}))
-    assert bench.resolve(hidden).address.port == 8080
 
 
 def test_several_are_listed(bench: Bench) -> None:

@@ -121,8 +121,11 @@ def _port_since(starts: Sequence[Start], port: str, since: datetime | None) -> d
 
 
 def _restart(before: Look, now: Look) -> Iterator[_Row]:
+    """Yield a later start; a little later only where the process is another, as a start moves when the clock is set."""
     old, new = words.parsed(before.facts.get("started", "")), words.parsed(now.facts.get("started", ""))
-    if old is not None and new is not None and new - old > words.CLOSE:
+    if old is None or new is None or new <= old:
+        return
+    if new - old > words.CLOSE or before.facts.get("pid") != now.facts.get("pid"):
         yield "started", before.facts["started"], now.facts["started"], new, explaining.FACTS["started"]
 
 

@@ -220,7 +220,7 @@ def inventory(folder: Path, found: Mapping[str, Host | ContainerHost], python: P
             "vars": {
                 "ansible_user": "root",
                 "ansible_ssh_private_key_file": str(folder / "login"),
-                "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ControlMaster=no",
+                "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ControlPath=none",
                 **common,
             },
         }

@@ -126,7 +126,9 @@ def test_a_form_that_is_not_encoded(server: ServerFactory, version: str) -> None
     # Near misses: the same encoded, a plain password sent raw, and a wrong one
     assert causes(special("requests", running, AWKWARD)) == []
     plain = server(version, password="plain-one")
-    assert causes(special("requests-raw-form", plain, "plain-one")) == []
+    told = causes(special("requests-raw-form", plain, "plain-one"))
+    # It logs in and does nothing more: what 5.2 answers to a good login may be why
+    assert told == ([("client-wants-ok-body", "possible")] if version == "5.3.0" else [])
     assert ("wrong-credentials", "likely") in causes(special("requests-wrong-password", plain, "plain-one"))
 
 

@@ -27,9 +27,6 @@ from tests.kit.tls import make_cert
 from tests.support import systems
 from tests.support.page_values import CONTRACT
 
-COMING = {"stale-lockfile"}
-"""Causes of the contract whose page another part brings."""
-
 TAKEN = "2026-11-24T21:04:00.000Z"
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
@@ -152,8 +149,24 @@ def test_the_tables_name_settings_and_causes_that_there_are() -> None:
     assert set(explaining.SETTINGS) <= names
     told = {id_ for table in (explaining.SETTINGS, explaining.FACTS) for ids in table.values() for id_ in ids}
     told |= set(explaining._RULES)
-    known = set(pages.ids()) | set(CONTRACT) | COMING
+    known = set(pages.ids()) | set(CONTRACT)
     assert told <= known, told - known
+
+
+@pytest.mark.parametrize(
+    ("pid", "started", "again"),
+    [
+        ("7", "2026-11-01T00:00:00.000Z", False),
+        ("7", "2026-11-01T00:00:01.500Z", False),  # the clock was set: the same process
+        ("8", "2026-11-01T00:00:01.500Z", True),  # it was started again at once
+        ("8", "2026-10-31T23:00:00.000Z", False),
+        ("7", "2026-11-01T00:01:00.000Z", True),  # a container's first process is the same each time
+    ],
+)
+def test_a_restart_is_a_later_start_or_another_process(pid: str, started: str, again: bool) -> None:
+    before = look(pid="7", started="2026-11-01T00:00:00.000Z")
+    found = comparing.differences(before, look(pid=pid, started=started), [])
+    assert ("started" in {one.what for one in found}) is again
 
 
 def test_a_secret_shows_only_that_it_changed() -> None:

@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from qbdoctor.lint.facts import kept_logins
+from qbdoctor.lint.facts.outcome import wants_old_answer
 from qbdoctor.lint.facts.program import Facts, Place
 from qbdoctor.lint.findings import Hit
+from qbdoctor.lint.rules import login as login_rules
 from qbdoctor.lint.rules import requests_sent, session
 
+_NEAR = 12
+"""Lines after a login in which its answer is handed to what judges it."""
 _MOST = 20
 """Files of a folder that are looked at together with one that logs in."""
 _DECLARED = re.compile(r"^[ \t\w]*\b(?:class|struct|interface|object|type)[ \t]+([A-Z]\w{3,})", re.MULTILINE)
@@ -61,6 +65,29 @@ def kept_login(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
     for one in files:
         if one.name in hits:
             yield one, list(hits[one.name].values())
+
+
+def judged_elsewhere(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
+    """Yield files whose function judges the answer of a login that another file of the folder makes, with what is found."""
+    for folder in _folders(files):
+        judging = {
+            check.scope_name: one
+            for one in folder
+            if not one.facts.requests
+            for check in one.facts.checks
+            if check.scope_name and check.about == "unknown" and wants_old_answer(check.expr)
+        }
+        called = re.compile(rf"\b({'|'.join(map(re.escape, judging))})[ \t]*\(")
+        for one in folder if judging else ():
+            lines = one.facts.code.split("\n")
+            for login in one.facts.logins:
+                after = "\n".join(lines[login.place.line - 1 : login.place.line + _NEAR])
+                for name in {found[1] for found in called.finditer(after)}:
+                    facts = judging[name].facts
+                    checks = [
+                        replace(check, about="login") if check.scope_name == name else check for check in facts.checks
+                    ]
+                    yield judging[name], list(login_rules.wants_ok_body(replace(facts, checks=checks)))
 
 
 def _folders(files: list[ReadFile]) -> list[list[ReadFile]]:

@@ -94,6 +94,8 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
         return True
     if _API.search(data) is None:
         return False
+    if b"auth/login" in data and _OK.search(data) is not None and _NAME_IN_TEXT.search(data) is not None:
+        return True
     if _NAME_IN_PATH.search("/".join(PurePath(name).parts[-3:])) is not None or _DECLARED.search(data) is not None:
         return True
     if _BESIDE.search(data) is not None or (_OK.search(data) is not None and _LOGS_IN.search(data) is not None):

@@ -96,7 +96,7 @@ def _file(run: _Run, name: str, language: str) -> None:
 
 def _across(run: _Run) -> None:
     """Judge what only shows in several files of a folder."""
-    for one, hits in across.split_session(run.read):
+    for one, hits in (*across.split_session(run.read), *across.judged_elsewhere(run.read)):
         _keep(run, one.name, one.text, hits)
     for one, hits in across.kept_login(run.read):
         places = {(each.place.line, each.place.column) for each in one.facts.kept_logins}

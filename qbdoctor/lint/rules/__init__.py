@@ -19,6 +19,7 @@ RULES: tuple[Callable[[Facts], Iterator[Hit]], ...] = (
     requests_sent.never_logs_in_again,
     requests_sent.kept_login,
     requests_sent.method,
+    requests_sent.old_endpoint,
     requests_sent.old_add_parameter,
     requests_sent.unknown_filter,
     requests_sent.auth_header,

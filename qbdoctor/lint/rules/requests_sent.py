@@ -10,6 +10,8 @@ from qbdoctor import releases
 from qbdoctor.lint.facts.program import DEFAULT, HOLE, Facts
 from qbdoctor.lint.findings import Hit
 from qbdoctor.releases.action_fields import RENAMED_FILTERS, means_all
+from qbdoctor.releases.actions import RENAMED
+from qbdoctor.releases.web_api import has_action
 
 
 def never_logs_in_again(facts: Facts) -> Iterator[Hit]:
@@ -77,6 +79,27 @@ def method(facts: Facts) -> Iterator[Hit]:
             f"{what} is sent by GET; from {since} on it is 405 Method Not Allowed",
             "Send it by POST, its fields as a form in the body.",
             request.mended_method,
+            since=str(since),
+        )
+
+
+def old_endpoint(facts: Facts) -> Iterator[Hit]:
+    """Yield a call that newer releases have under another name only, in a program that does not speak of that name."""
+    asked = {request.endpoint for request in facts.requests}
+    once = {(request.endpoint, request.scope): request for request in reversed(facts.requests)}
+    for request in reversed(once.values()):
+        new = RENAMED.get(request.endpoint)
+        if new is None or has_action(request.endpoint, releases.NEWEST):
+            continue
+        if new in asked or facts.mentions(new) or new.rpartition("/")[2] in facts.strings:
+            continue
+        since = next(one for one in releases.KNOWN if has_action(new, one))
+        yield Hit(
+            "client-old-endpoint",
+            "possible",  # the login works, and a program may be meant for the older releases
+            request.place,
+            f"The call {request.endpoint} is {new} from {since} on: 404 Not Found there",
+            f"Call {new}, and {request.endpoint} where that is answered with 404: each release knows one of the two.",
             since=str(since),
         )
 

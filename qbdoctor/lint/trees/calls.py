@@ -98,6 +98,8 @@ class Calls(Flow):
             return
         endpoint = ENDPOINT.findall(url)[-1]
         self.holds(node, endpoint)
+        if last == "curl_setopt":  # what curl_exec and curl_getinfo give for this handle belongs to it
+            self.answers[self.scope, given[0].text().lstrip("$")] = endpoint
         if endpoint == "auth/login":
             self.facts.logs_in_at(self.scope, self.starts.line(node))
         self.callees.append(last)
@@ -320,10 +322,24 @@ class Calls(Flow):
             return "GET"
         if last == "file_get_contents" and len(given) == 1:
             return "GET"
+        if last == "curl_setopt" and self.scope:
+            return self.method_of_handle(given[0].text())
         found = re.search(r"[\"'](GET|POST)[\"']|Method\.(Get|Post)\b|http\.Method(Get|Post)", whole)
         if found is not None and last != "curl_setopt":
             return next(group for group in found.groups() if group).upper()
         return "POST" if last.lower().startswith("post") else ""
+
+    def method_of_handle(self, handle: str) -> str:
+        """Return the method of PHP's curl for a handle: GET where its function sets no other and hands it to nothing else."""
+        text = self.scope_texts.get(self.scope, "")
+        if re.search(r"CURLOPT_(?:POST|CUSTOMREQUEST|NOBODY|PUT|UPLOAD|HTTPGET)", text):
+            return ""
+        users = re.findall(rf"(\w+)\([^()\n;]{{0,80}}{re.escape(handle)}\b", text)
+        return (
+            "GET"
+            if set(users) <= {"curl_setopt", "curl_exec", "curl_getinfo", "curl_error", "curl_errno", "curl_close"}
+            else ""
+        )
 
     def body(self, name: str, given: list[Any], whole: str) -> Body:
         """Whether a request's body is JSON, as far as the call shows."""

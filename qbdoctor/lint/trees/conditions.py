@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from qbdoctor.lint.facts.outcome import UNKNOWN, Expr, is_login_text
@@ -48,8 +49,11 @@ def root(text: str) -> str:
     return found[0] if found else ""
 
 
-def convert(node: Any, bodies: frozenset[str], depth: int = 0) -> Expr:
-    """Turn a condition into an expression; ``bodies`` are the names compared with a login's text in this function."""
+def convert(node: Any, bodies: frozenset[str], constants: Mapping[str, str], depth: int = 0) -> Expr:
+    """Turn a condition into an expression.
+
+    ``bodies`` are the names compared with a login's text in this function, ``constants`` the file's names that hold one text.
+    """
     if depth > 30:
         return UNKNOWN
     children = [
@@ -59,17 +63,23 @@ def convert(node: Any, bodies: frozenset[str], depth: int = 0) -> Expr:
     ]
     kind = node.kind()
     if kind in {"parenthesized_expression", "condition", "test_command", "expression_statement"} and len(children) == 1:
-        return convert(children[0], bodies, depth + 1)
+        return convert(children[0], bodies, constants, depth + 1)
     if len(children) == 3 and (op := children[1].text()) in OPERATORS:
         if op in _LOGIC and _of_others(children[0].text(), bodies):
-            return convert(children[2], bodies, depth + 1)
+            return convert(children[2], bodies, constants, depth + 1)
         if op in _LOGIC and _of_others(children[2].text(), bodies):
-            return convert(children[0], bodies, depth + 1)
+            return convert(children[0], bodies, constants, depth + 1)
         if op in _LOGIC:
-            return Expr(_LOGIC[op], (convert(children[0], bodies, depth + 1), convert(children[2], bodies, depth + 1)))
-        return _compare(children[0], _COMPARE[op], children[2], bodies)
+            return Expr(
+                _LOGIC[op],
+                (
+                    convert(children[0], bodies, constants, depth + 1),
+                    convert(children[2], bodies, constants, depth + 1),
+                ),
+            )
+        return _compare(children[0], _COMPARE[op], children[2], bodies, constants)
     if len(children) == 2 and children[0].text() in {"!", "not"}:
-        return Expr("not", (convert(children[1], bodies, depth + 1),))
+        return Expr("not", (convert(children[1], bodies, constants, depth + 1),))
     text = node.text()
     if len(text) > 300:
         return UNKNOWN
@@ -118,9 +128,12 @@ def _last_call(text: str) -> tuple[str, str]:
     return "", ""
 
 
-def _compare(left: Any, op: str, right: Any, bodies: frozenset[str]) -> Expr:
+def _compare(left: Any, op: str, right: Any, bodies: frozenset[str], constants: Mapping[str, str]) -> Expr:
     for value, other in ((right, left), (left, right)):
         text = value.text()
+        named = constants.get(text.lstrip("$"), "") if len(text) < 60 else ""
+        if is_login_text(named):
+            return Expr("cmp", leaf="body", op=op, value=named)
         if value.kind() in STRINGS | {"word", "concatenation"} and len(text) < 20:
             body = inner(text)
             if is_login_text(body) or (_LOWERED.search(other.text()) and is_login_text(body.capitalize())):

@@ -111,7 +111,7 @@ class Flow(Walker):
             condition = inner[0] if inner else None
         if condition is None or re.search(r"403|Forbidden|FORBIDDEN", condition.text()) is None:
             return
-        made = conditions.convert(condition, frozenset())
+        made = conditions.convert(condition, frozenset(), {})
         if not any(leaf.leaf == "status" and leaf.value == 403 and leaf.op == "==" for leaf in made.leaves()):
             return
         if value(made, Evaluation(403, "Forbidden")) is False or self.about(condition.text()) == "login":

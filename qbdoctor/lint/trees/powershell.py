@@ -40,6 +40,8 @@ _FUNCTION = re.compile(r"\bfunction\s+([\w:-]+)[^{\n]*\{", re.IGNORECASE)
 _PARAMETER = re.compile(r"(?<![\w\"'])-([A-Za-z]+)\b[ \t:]*")
 _LITERAL_OR_BRACKET = re.compile(rf"{_LITERAL.pattern}|[][(){{}}]")
 _INTERPOLATED = re.compile(r"\$\((?P<code>[^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{?(?:\w+:)?(?P<name>\w+)\}?(?:\.\w+)*")
+_FILLED = re.compile(r"\s*-f\b", re.IGNORECASE)
+_PLACE = re.compile(r"\{\d+[^{}]*\}")
 _ENCODERS = re.compile(r"EscapeDataString|UrlEncode", re.IGNORECASE)
 _CARRIES = re.compile(r"cookie|authorization|\A\$", re.IGNORECASE)
 _LEAF = re.compile(
@@ -204,6 +206,10 @@ class _Reader:
         old = cookie_names.old_name()
         for found in _LITERAL.finditer(self.code):
             folded = self.fold(found[0])
+            filled = _FILLED.match(self.code, found.end())
+            if filled is not None:  # "username={0}&password={1}" -f $user, $password
+                encoded = _ENCODERS.search(self.code[filled.end() : self.end_of(filled.end())])
+                folded = _PLACE.sub(ENCODED if encoded else HOLE, folded)
             self.facts.strings.append(folded)
             if is_raw_login_form(folded):
                 self.facts.forms.append(Form(self.place(found.start()), folded))

@@ -98,6 +98,7 @@ class _Reader(Calls, Uses):
         self.parser = parser
         self.quoted: list[Any] = []
         self.count = 0
+        self.begins = [0]  # where each function around begins
         self.bodies: dict[int, set[str]] = {}
         self.scope_texts: dict[int, str] = {0: text}
         self.speaks_of_login = _LOGIN_TEXT.search(self.code) is not None
@@ -125,6 +126,8 @@ class _Reader(Calls, Uses):
             node, above, leaving = stack.pop()
             if leaving:
                 self.scopes.pop()
+                self.begins.pop()
+                self.texts.function = self.begins[-1]
                 continue
             kind = node.kind()
             if kind in COMMENTS:
@@ -136,6 +139,8 @@ class _Reader(Calls, Uses):
                 self.function_names.add(self.scopes[-1][1])
                 start, end = span(node)
                 self.scope_texts[self.count] = self.code[start:end]
+                self.begins.append(start)
+                self.texts.function = start
                 stack.append((node, above, True))
             self.visit(node, kind)
             if kind in STRINGS and not any(
@@ -176,7 +181,7 @@ class _Reader(Calls, Uses):
         bodies = self.bodies.get(self.scope)
         if bodies is None:
             bodies = self.bodies[self.scope] = _bodies(self.scope_texts[self.scope])
-        made = conditions.convert(node, frozenset(bodies))
+        made = conditions.convert(node, frozenset(bodies), self.texts.constants)
         if not any(leaf.leaf for leaf in made.leaves()):
             return
         self.taken = max(self.taken, end)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from operator import itemgetter
 from typing import Any
 
 from qbdoctor.lint.facts.program import ENCODED, HOLE
-from qbdoctor.lint.trees.places import length
+from qbdoctor.lint.trees.places import length, start_of
 
 STRINGS = frozenset(
     (
@@ -58,6 +60,10 @@ class Texts:
         self.language = language
         self.places = _PLACES[language]
         self.constants: dict[str, str] = {}
+        self.given: dict[
+            str, list[tuple[int, str]]
+        ] = {}  # by name: where it is given something, and the text or a hole
+        self.function = 0  # where the function that is read begins
         self.as_typed = False  # whether a shell's variables stand for what its user writes into them
 
     def literal(self, text: str) -> str:
@@ -82,6 +88,12 @@ class Texts:
         )
         known = self.constants.get(name.removeprefix("this.").lstrip("$"), HOLE)
         return HOLE if self.as_typed and known != ENCODED else known
+
+    def local(self, name: str, node: Any) -> str:
+        """Return what a name that holds several texts in the file was given last, within the function and before a node."""
+        given = self.given.get(name, [])
+        last = bisect_left(given, start_of(node), key=itemgetter(0)) - 1
+        return given[last][1] if last >= 0 and given[last][0] >= self.function else HOLE
 
     def fold(self, node: Any, depth: int = 0) -> str:
         """Return a node's text: of a literal, a concatenation, a name that the file gives a text."""
@@ -111,7 +123,7 @@ class Texts:
             return self.literal(text)
         name = text.removeprefix("this.").lstrip("$")
         if re.fullmatch(r"[\w.]+", name):
-            return self.constants.get(name, HOLE)
+            return self.constants.get(name) or self.local(name, node)
         found = ENDPOINT_IN.search(text) if len(text) < 400 else None
         if found is not None:  # new URL("/api/v2/auth/login", base), buildUrl("auth/login"), format!("{}/api/v2/…")
             return HOLE + "/" + found[1]
@@ -146,10 +158,12 @@ def find_constants(code: str, texts: Texts) -> None:
             folded = HOLE + "/" + inside[1]
         else:
             several.add(name)
+            texts.given.setdefault(name, []).append((found.start(1), HOLE))
             continue
         if texts.constants.get(name, folded) != folded:
             several.add(name)
         texts.constants[name] = folded
+        texts.given.setdefault(name, []).append((found.start(1), folded))
     for name in several:
         texts.constants.pop(name, None)
 

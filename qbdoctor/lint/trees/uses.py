@@ -36,7 +36,7 @@ class Uses(Walker):
         text = node.text()
         folded = self.texts.literal(text)
         self.facts.strings.append(inner(text) if self.language != "csharp" else folded)
-        self.form(node, self.typed(text) if self.language == "bash" else folded)
+        self.form(node, self.typed(text) if self.language == "bash" else self.filled(node, folded))
         if "SID" in text.upper() and self.language != "bash":
             self.sid(node, folded, text)
         elif self.language == "bash":
@@ -49,6 +49,12 @@ class Uses(Walker):
             self.facts.headers.append(Header(self.place(node), "Authorization", folded, self.scope))
         if folded in {"paused", "stopped"}:
             self.field(node, folded)
+
+    def filled(self, node: Any, folded: str) -> str:
+        """Return a text of C# with holes at its places, where it is one that string.Format fills."""
+        if self.language != "csharp" or not folded.startswith("user") or not self.around(node)[0].endswith("Format"):
+            return folded
+        return self.texts.places.sub(HOLE, folded)
 
     def typed(self, text: str) -> str:
         """Return a shell's text with what is set at its head taken for what the user will write there."""

@@ -163,6 +163,13 @@ def test_a_word_that_some_release_does_not_know_is_a_warning_and_breaks_where_to
     }
 
 
+def test_a_call_that_was_renamed_is_told_where_its_new_name_is_not_spoken_of() -> None:
+    found = run.lint([str(FOLDER / name) for name in ("q7_stop_qbit.py", "q7b_both_qbit.py")]).findings
+    assert [(one.id, one.confidence, one.line, one.since) for one in found] == [
+        ("client-old-endpoint", "possible", 8, "5.0.0")
+    ]
+
+
 @pytest.mark.parametrize(
     ("suffix", "head", "one", "tail"),
     [

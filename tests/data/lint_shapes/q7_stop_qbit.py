@@ -1,0 +1,8 @@
+import requests
+
+
+def stop_all(base, user, word):
+    session = requests.Session()
+    answer = session.post(f"{base}/api/v2/auth/login", data={"username": user, "password": word})
+    answer.raise_for_status()
+    session.post(f"{base}/api/v2/torrents/pause", data={"hashes": "all"})

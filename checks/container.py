@@ -83,15 +83,24 @@ def _not_seen(seen: Observations) -> Judgement:
 
 
 def _perhaps_ended(seen: Observations) -> tuple[Finding, ...]:
-    """Name who can see whether a container that served this address has ended, where its engine may not be asked."""
+    """Say what to do first where a container may have served this address, and its engine does not tell."""
     target, failure = seen.target, seen.anonymous.failure
     problem = target.engine_problem
     refused = failure is not None and failure.kind == "refused"
-    if not refused or problem is None or problem.kind != "denied" or not target.here or target.instance is not None:
+    if not refused or problem is None or not target.here or target.instance is not None:
+        return ()
+    ways = {
+        "denied": "If a container serves this, they see whether it ended, and why.",
+        "silent": "If a container serves this, see whether its engine is overloaded, and restart that if it stays so.",
+        "down": "If a container serves this, start its engine.",
+    }
+    if problem.kind not in ways:
         return ()
     text = f"a container that served {target.address.url} may have ended: {problem.text}"
-    said = f"{_sentence(problem)} If a container serves this, they see whether it ended, and why."
-    way = Remedy("deployment", said, (f"{container_words.command_of(problem.engine, target)} ps -a",))
+    commands: tuple[str, ...] = (f"{container_words.command_of(problem.engine, target)} ps -a",)
+    if problem.kind != "denied":
+        commands = container_words.service(problem)
+    way = Remedy("deployment", f"{_sentence(problem)} {ways[problem.kind]}", commands)
     return (Finding("not-running", "possible", text, remedies=(way,)),)
 
 

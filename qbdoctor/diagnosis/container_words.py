@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qbdoctor.target.description import Target
-    from qbdoctor.target.engines.container import Compose, Container, Published
+    from qbdoctor.target.engines.container import Compose, Container, EngineProblem, Published
 
 
 OPTION = "--webui-port"
@@ -28,6 +28,13 @@ def command_of(engine: str, target: Target) -> str:
     problem = target.engine_problem
     denied = problem is not None and (problem.engine, problem.kind) == (engine, "denied")
     return f"sudo {engine}" if denied and system.is_linux() else engine
+
+
+def service(problem: EngineProblem) -> tuple[str, ...]:
+    """Return the commands for the service of an engine that is stopped or silent; () where it may have another's name."""
+    if problem.engine != "docker":
+        return ()
+    return _here("systemctl start docker" if problem.kind == "down" else "systemctl status docker")
 
 
 def of_process(target: Target) -> tuple[str, str] | None:

@@ -107,6 +107,14 @@ class Published:
         leading = [one for one in self._mappings if one.container_ip in instance.addresses]
         return {one.container_port: one.host_port for one in reversed(leading)}
 
+    def place(self, instance: Instance, port: int) -> tuple[str, int] | None:
+        """Return the address and port of this machine that lead to a port of such a process; None where none does."""
+        for one in self._mappings:
+            if one.container_ip in instance.addresses and one.container_port == port:
+                everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+                return everywhere.get(one.host_ip, one.host_ip), one.host_port
+        return None
+
 
 def instance_lock(target: Target) -> InstanceLock | None:
     """Return the lock beside the config of a server that is not to be seen, as it is now."""

@@ -56,7 +56,7 @@ class Engines:
         """Why an engine could not be asked."""
         if self._found is None:
             return EngineProblem("docker", "inside", cgroups.INSIDE) if self.inside else None
-        return next((one for one in self._found.problems if one.kind != "down"), None)
+        return min(self._found.problems, key=lambda one: one.kind == "down", default=None)
 
     def join(self, instances: tuple[Instance, ...], name: str | None, port: int | None) -> tuple[Instance, ...]:
         """Ask, and return the processes with what their engine adds."""

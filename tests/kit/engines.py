@@ -111,8 +111,11 @@ def _staged(release: matrix.Release, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def docker() -> Iterator[Docker]:
-    """A daemon in a folder of its own; skips, or fails where the run insists, where none can run."""
+def docker(*, elsewhere: bool = False) -> Iterator[Docker]:
+    """A daemon in a folder of its own; skips, or fails where the run insists, where none can run.
+
+    `elsewhere`: its processes are none of this machine's, as those of another one whose socket is the end of a tunnel.
+    """
     for program in ("dockerd", "docker", "iptables", "ip", "unshare", "nsenter"):
         needs.program(program)
     if os.geteuid() != 0:
@@ -121,7 +124,8 @@ def docker() -> Iterator[Docker]:
     folder.chmod(0o755)
     log = (folder / "dockerd.log").open("wb")
     words = [
-        *("unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"),
+        *("unshare", "-n", *(("-pf", "--mount-proc", "--kill-child") if elsewhere else ())),
+        *("sh", "-c", 'ip link set lo up; exec "$@"', "sh"),
         "dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/dockerd.pid",
         "-H", f"unix://{folder}/docker.sock", "--default-ulimit", "nofile=1024:1024",
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison
+from qbdoctor.observe import machine
 from qbdoctor.values import replace
 from qbdoctor.webui.call import VERSION_PATH, Call
 
@@ -78,11 +79,13 @@ def _port(inspection: Inspection) -> Iterator[Comparison]:
     if apart:
         if not one.instance.addresses:
             return
-        host = one.instance.addresses[0]
+        host = one.instance.addresses[0]  # unless a port of this machine leads there
+    published = machine.Published()
     scheme = "https" if one.settings is not None and one.settings.boolean("HTTPS/Enabled") else "http"
     first = inspection.seen.anonymous
-    for port in (one.ports or ())[:MOST_PORTS]:
-        other = replace(address, scheme=scheme, host=host, port=port, path="")
+    for inner in (one.ports or ())[:MOST_PORTS]:
+        at, port = (published.place(one.instance, inner) if apart else None) or (host, inner)
+        other = replace(address, scheme=scheme, host=at, port=port, path="")
         b = inspection.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, seconds=PORT_SECONDS))
         differs = b.answered and b.status in {200, 401, 403} and b.header("x-content-type-options") == "nosniff"
         shows = f"qBittorrent answers on port {port}" if differs else f"Port {port} does not answer as qBittorrent does"

@@ -38,7 +38,7 @@ PODMAN_COMPOSE = "io.podman.compose.version"
 
 @frozen
 class EngineProblem:
-    """Why an engine could not be asked, as one sentence; ``kind`` is denied, elsewhere, inside, down or failed."""
+    """Why an engine could not be asked, as one sentence; ``kind`` is denied, elsewhere, inside, down, silent or failed."""
 
     engine: EngineName
     kind: str

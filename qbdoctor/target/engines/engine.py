@@ -7,9 +7,7 @@ or no store means that no engine is asked. An engine of another machine is never
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,26 +18,26 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qbdoctor.model import system
-from qbdoctor.storage import files, foreign, own_programs
-from qbdoctor.storage.private import is_root
-from qbdoctor.target.engines import cgroups
+from qbdoctor.storage import files, own_programs
+from qbdoctor.target.engines import cgroups, whereabouts
 from qbdoctor.target.engines.container import Container, EngineName, EngineProblem, parse
 from qbdoctor.values import frozen
 
 ASK_SECONDS = 8.0
+LIST_SECONDS = 4.0
+"""For what stands before a check: an engine with 50 containers answers in a tenth of a second (measured), a hung one never."""
 MOST_BYTES = 8 << 20
 MOST_INSPECTED = 40
-_LOCAL = ("127.0.0.1", "localhost", "[::1]")
-_DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 _OURS = re.compile(r"qbit|qbt", re.IGNORECASE)
 
 
 @frozen
 class Engine:
-    """An engine that can be asked: its name and its program."""
+    """An engine that can be asked: its name, its program, and the host that it was told to ask, "" for its usual one."""
 
     name: EngineName
     program: str
+    host: str = ""
 
 
 @frozen
@@ -117,71 +115,71 @@ def engines(environment: Mapping[str, str], home: Path) -> tuple[tuple[Engine, .
     path = environment.get("PATH")
     docker, podman = shutil.which("docker", path=path), shutil.which("podman", path=path)
     if docker is not None:
-        host = _docker_host(environment, home)
-        where = host.partition("://")[2]
-        if host.startswith("unix://") or not host:
-            if any(files.exists(Path(one)) for one in ((where,) if host else _DOCKER_SOCKETS)):
-                found.append(Engine("docker", docker))
-            elif host:
-                text = f"DOCKER_HOST or the context in use names {host}, and there is nothing"
-                problems.append(EngineProblem("docker", "down", text))
-            elif (own := _rootless_socket(environment)) is not None:
-                text = (
-                    f"a rootless Docker of this user's runs at {own}, and the docker command does not ask it: "
-                    f"export DOCKER_HOST=unix://{own} and run this again"
-                )
-                problems.append(EngineProblem("docker", "failed", text))
-        elif host.startswith("npipe") or where.startswith(_LOCAL):
-            found.append(Engine("docker", docker))
-        else:
-            text = f"Docker's command line means an engine on another machine ({host.partition('@')[2] or where})"
-            problems.append(EngineProblem("docker", "elsewhere", text))
+        found, problems = _docker(docker, environment, home)
     if cgroups.inside(environment):
         problems.append(EngineProblem("docker", "inside", cgroups.INSIDE))
-    if podman is not None and (not sys.platform.startswith("linux") or _podman_store(environment, home)):
-        found.append(Engine("podman", podman))
+    if podman is not None and (not sys.platform.startswith("linux") or whereabouts.podman_store(environment, home)):
+        engine = Engine("podman", podman, _podman_host(podman, environment))
+        elsewhere = _elsewhere(engine, "CONTAINER_HOST or CONTAINER_CONNECTION")
+        if elsewhere is None:
+            found.append(engine)
+        else:
+            problems.append(elsewhere)
     return tuple(found), tuple(problems)
 
 
-def _rootless_socket(environment: Mapping[str, str]) -> Path | None:
-    """Return the socket of a rootless Docker of this user's that no context and no DOCKER_HOST names."""
-    folder = environment.get("XDG_RUNTIME_DIR", "")
-    if not folder and hasattr(os, "geteuid"):
-        folder = f"/run/user/{os.geteuid()}"
-    own = Path(folder or "/nowhere") / "docker.sock"
-    return own if files.exists(own) else None
-
-
-def _docker_host(environment: Mapping[str, str], home: Path) -> str:
-    """Return what the docker command would talk to, by its rules; "" for its default socket."""
-    if given := environment.get("DOCKER_HOST", ""):
-        return given
-    folder = Path(environment.get("DOCKER_CONFIG") or home / ".docker")
-    name = environment.get("DOCKER_CONTEXT", "") or str(_json(folder / "config.json").get("currentContext") or "")
-    if not name or name == "default":
-        return ""
-    meta = _json(folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json")
-    endpoints = meta.get("Endpoints")
-    docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
-    return str(docker.get("Host") or "") if isinstance(docker, dict) else ""
-
-
-def _json(path: Path) -> dict[str, object]:
+def _docker(program: str, environment: Mapping[str, str], home: Path) -> tuple[list[Engine], list[EngineProblem]]:
     try:
-        held = json.loads(foreign.read(path, MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return held if isinstance(held, dict) else {}
-
-
-def _podman_store(environment: Mapping[str, str], home: Path) -> bool:
-    """Whether this user has containers of Podman's: asking it without would make its store."""
-    data = Path(environment.get("XDG_DATA_HOME") or home / ".local/share")
-    places = (
-        [data / "containers/storage"] if not is_root() else [Path("/var/lib/containers/storage"), Path("/run/libpod")]
+        host = whereabouts.docker_host(environment, home)
+    except LookupError as error:
+        text = f"Docker is told to use the context {error.args[0]}, which there is not: docker context ls lists them"
+        return [], [EngineProblem("docker", "failed", text)]
+    engine = Engine("docker", program, host)
+    if (elsewhere := _elsewhere(engine, "DOCKER_HOST or the context in use")) is not None:
+        return [], [elsewhere]
+    if host and not host.startswith("unix://"):
+        return [engine], []
+    if any(files.exists(Path(one)) for one in ((host.partition("://")[2],) if host else whereabouts.DOCKER_SOCKETS)):
+        return [engine], []
+    if host:
+        return [], [
+            EngineProblem("docker", "down", f"DOCKER_HOST or the context in use names {host}, and there is nothing")
+        ]
+    if (own := whereabouts.rootless_socket(environment)) is None:
+        return [], []
+    text = (
+        f"a rootless Docker of this user's runs at {own}, and the docker command does not ask it: "
+        f"export DOCKER_HOST=unix://{own} and run this again"
     )
-    named = ("CONTAINER_HOST", "CONTAINERS_STORAGE_CONF")
-    return any(environment.get(name) for name in named) or any(files.exists(place) for place in places)
+    return [], [EngineProblem("docker", "failed", text)]
+
+
+def _podman_host(program: str, environment: Mapping[str, str]) -> str:
+    """Return what the podman command would talk to where it is told to; "" for its own store (or, elsewhere, its machine)."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    if given := environment.get("CONTAINER_HOST", ""):
+        return given
+    name = environment.get("CONTAINER_CONNECTION", "")
+    if not name:
+        return ""
+    try:  # it lists them without asking any of them
+        form = ("--format", "{{.Name}}\t{{.URI}}")
+        said = ask(Engine("podman", program), "system", "connection", "list", *form, seconds=LIST_SECONDS)
+    except EngineError:
+        return ""
+    rows = (line.split("\t") for line in said.decode("utf-8", errors="replace").splitlines())
+    return next((row[1] for row in rows if row[0].rstrip("*") == name and len(row) == 2), "")
+
+
+def _elsewhere(engine: Engine, by: str) -> EngineProblem | None:
+    machine = whereabouts.machine_of(engine.host)
+    if machine is None:
+        return None
+    called = engine.name.capitalize()
+    how = "by ssh" if engine.host.startswith("ssh://") else "over the network"
+    text = f"{by} has {called} ask the engine at {machine} {how}, and only this machine's is asked: run qbdoctor there"
+    return EngineProblem(engine.name, "elsewhere", text)
 
 
 def find(
@@ -203,7 +201,9 @@ def find(
     said = list(problems)
     for engine in known:
         try:
-            listed = ask(engine, "ps", "-a", "--no-trunc", "--format", _ROW).decode("utf-8", errors="replace")
+            listed = ask(engine, "ps", "-a", "--no-trunc", "--format", _ROW, seconds=LIST_SECONDS).decode(
+                errors="replace"
+            )
             wanted = ((row.partition("\t")[0], _wanted(row, name, ids, port)) for row in listed.splitlines())
             # Only so many are looked at: the one that is meant comes before those that merely look like it.
             chosen = [number for number, how in sorted(wanted, key=lambda one: one[1]) if how < _NOT]
@@ -213,6 +213,9 @@ def find(
             found += [owner for one in missing for owner in _single(engine, one)]  # it may be gone
         except EngineError as error:
             said.append(_problem(engine, str(error)))
+            continue
+        if (away := whereabouts.stranger(found, engine.host)) is not None:
+            said.append(_away(engine, away))
             continue
         containers.extend(one for one in found if not any(one.id == other.id for other in containers))
         if port is not None and any(published.host_port == port for one in found for published in one.ports):
@@ -242,7 +245,7 @@ def inspect(engine: Engine, names: Iterable[str]) -> list[Container]:
     if not wanted:
         return []
     try:
-        said = ask(engine, "container", "inspect", *wanted)
+        said = ask(engine, "container", "inspect", *wanted, seconds=LIST_SECONDS)
     except EngineError as error:
         if len(wanted) == 1 or "no such" not in str(error).lower():
             raise
@@ -267,6 +270,14 @@ def _parsed(engine: Engine, said: bytes) -> list[Container]:
     return [one for one in found if one is not None]
 
 
+def _away(engine: Engine, one: Container) -> EngineProblem:
+    text = (
+        f"{engine.name.capitalize()} answers from elsewhere, by a tunnel or into a container: the process of its container "
+        f"{one.name} is not to be seen here; run qbdoctor where that engine runs"
+    )
+    return EngineProblem(engine.name, "elsewhere", text)
+
+
 def _problem(engine: Engine, said: str) -> EngineProblem:
     called = engine.name.capitalize()
     lower = said.lower()
@@ -276,7 +287,8 @@ def _problem(engine: Engine, said: str) -> EngineProblem:
         return EngineProblem(engine.name, "denied", f"{called} may not be asked by this user: run this as {who}")
     if "cannot connect" in lower or "is the docker daemon running" in lower:
         return EngineProblem(engine.name, "down", f"{called} is installed and does not run")
-    return EngineProblem(engine.name, "failed", f"{called} could not be asked: {said}")
+    kind = "silent" if said.endswith(" s") and "no answer within" in said else "failed"
+    return EngineProblem(engine.name, kind, f"{called} could not be asked: {said}")
 
 
 def of(container: Container, environment: Mapping[str, str]) -> Engine:

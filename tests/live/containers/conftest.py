@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +77,29 @@ class Scene:
         if wait:
             engines.wait_for_output(self.docker, self.name, "access the WebUI|Web UI at")
 
-    def doctor(self, who: str, *arguments: str, password: str = PASSWORD, verb: str = "check") -> Run:
+    def doctor(
+        self,
+        who: str,
+        *arguments: str,
+        password: str = PASSWORD,
+        verb: str = "check",
+        env: Mapping[str, str] | None = None,
+    ) -> Run:
         home = self.base / f"home-{who}"
         if not home.exists():
             home.mkdir(mode=0o700)
             if who != "root":
                 give(EVE, home)
-        env = {
+        given = {
             "DOCKER_HOST": self.docker.host,
             "QBDOCTOR_PASSWORD": password,
             "QBDOCTOR_STATE_DIR": str(home / "state"),
+            **(env or {}),
         }
         words = command(verb, *arguments)
         if who != "root":
             words = [*others.as_user(EVE, *([GROUP] if who == "member" else [])), *words]
-        done = run(home=home, env=env, words=[*self.docker.inside, *words])
+        done = run(home=home, env=given, words=[*self.docker.inside, *words])
         assert CANARY not in done.out + done.err
         assert PASSWORD not in done.out + done.err
         return done

@@ -12,7 +12,7 @@ from qbdoctor.diagnosis import container_words
 from qbdoctor.diagnosis.catalogue import systems as catalogue_systems
 from qbdoctor.target import containers
 from qbdoctor.target.command_line import CommandLine
-from qbdoctor.target.engines import engine
+from qbdoctor.target.engines import engine, whereabouts
 from qbdoctor.target.engines.container import Container, parse
 from tests.support import systems
 
@@ -251,8 +251,8 @@ def test_a_context_counts_as_docker_reads_it(tmp_path: Path) -> None:
 def test_without_a_socket_or_a_store_no_program_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("docker", "podman"):
         program(tmp_path, name, f"touch {tmp_path}/asked")
-    monkeypatch.setattr(engine, "is_root", lambda: False)
-    monkeypatch.setattr(engine, "_DOCKER_SOCKETS", (str(tmp_path / "none"),))
+    monkeypatch.setattr(whereabouts, "is_root", lambda: False)
+    monkeypatch.setattr(whereabouts, "DOCKER_SOCKETS", (str(tmp_path / "none"),))
     assert engine.find({"PATH": str(tmp_path)}, tmp_path) == engine.Found()
     assert not (tmp_path / "asked").exists()
 
@@ -261,7 +261,7 @@ def test_without_a_socket_or_a_store_no_program_is_run(tmp_path: Path, monkeypat
 def test_a_rootless_docker_that_nothing_names_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a shell of cron's: it runs, and the docker command asks another socket, which there is not."""
     program(tmp_path, "docker", f"touch {tmp_path}/asked")
-    monkeypatch.setattr(engine, "_DOCKER_SOCKETS", (str(tmp_path / "none"),))
+    monkeypatch.setattr(whereabouts, "DOCKER_SOCKETS", (str(tmp_path / "none"),))
     environment = {"PATH": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "runtime")}
     assert engine.find(environment, tmp_path) == engine.Found()
     (tmp_path / "runtime").mkdir()

@@ -65,7 +65,8 @@ def test_a_socket_that_is_the_end_of_a_tunnel(
             assert "answers from elsewhere" in refused.report["error"]["message"]
             report = one.report(who, env={"DOCKER_HOST": far.host})
             assert report["verdict"]["state"] == "problem", report["verdict"]
-            assert (report["target"]["container"], report["target"]["config_file"]) == (None, None)
+            assert report["target"]["container"] is None
+            assert report["target"]["config_file"] != str(one.config), "its folder there, not the one of that name here"
             words = ("require-localhost-auth", "--container", "qb-same", "--via", "file", "--restart", "--yes")
             assert one.doctor(who, *words, verb="fix", env={"DOCKER_HOST": far.host}).code == 3
         assert "LocalHostAuth" not in one.config.read_text()

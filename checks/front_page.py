@@ -1,6 +1,16 @@
 """Checks that the start page loads."""
 
-from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, is_broken, releases
+from qbdoctor.api import (
+    Check,
+    Evidence,
+    Exchange,
+    Finding,
+    Judgement,
+    Observations,
+    content_type,
+    is_broken,
+    releases,
+)
 
 SWITCHED_OFF = "config.alternative_ui_switched_off"
 
@@ -69,7 +79,7 @@ def _loads(seen: Observations, alternative: bool | None, *, with_session: bool) 
     kind = "the alternative" if alternative else "the built-in"
     tried = f"{kind} Web UI, asked for without a session{' and with one' if with_session else ''}"
     anything_between = seen.in_front is not None or with_session
-    if not alternative and (seen.target.direct or not anything_between):
+    if not alternative and not seen.target.direct and not anything_between:
         return Judgement("pass", f"The start page loads ({tried})")
     parts = seen.page_parts
     broken = [part for part in parts if is_broken(part)]
@@ -80,16 +90,20 @@ def _loads(seen: Observations, alternative: bool | None, *, with_session: bool) 
     named = ", ".join(_part(part) for part in broken[:3])
     text = f"The start page at {seen.target.address.url} loads, but not what it needs: {named}; browsers show it broken or empty"
     evidence = (
-        *(Evidence.response(part) for part in broken),
+        *(Evidence.response(part, _part(part)) for part in broken),
         Evidence.response(seen.front_page, "the page itself: 200"),
     )
-    values = {"proxy": "no" if seen.target.direct else "yes"}
+    mistyped = any(part.status in {200, 304} and content_type(part) != "text/html" for part in broken)
+    values = {"proxy": "no" if seen.target.direct else "yes", "another_type": "yes" if mistyped else "no"}
     return Judgement("fail", text, findings=(Finding("page-assets-missing", "likely", text, evidence, values=values),))
 
 
 def _part(part: Exchange) -> str:
-    if part.status == 200:
-        return f"{part.url} is answered with a page (text/html)"
+    if part.status in {200, 304}:
+        kind = content_type(part)
+        if kind == "text/html":
+            return f"{part.url} is answered with a page (text/html)"
+        return f"{part.url} comes as {kind or 'nothing in particular'}, a type for which browsers refuse to use it"
     return f"{part.url} gets {part.status if part.answered else part.outcome()}"
 
 
@@ -117,8 +131,9 @@ CHECK = Check(
     judge=judge,
     causes=("alt-webui-broken", "page-assets-missing"),
     about=(
-        "Asks for GET / as a browser does, without a session and, if there is one, with it. Behind a proxy, and for an "
-        "alternative Web UI, it then asks for the scripts and styles that the page names, relative to its path. 500 there "
+        "Asks for GET / as a browser does, without a session and, if there is one, with it. Then it asks for the scripts that "
+        "the page names, relative to its path, and for its styles behind a proxy or in an alternative Web UI: they must come, "
+        "and with a type that browsers take. 500 of the page "
         "while the API answers is an alternative Web UI that cannot be loaded. From 5.2 on the build without a window "
         "switches such a one off, and saves that, at the first visit: there the page is not asked for where an alternative "
         "Web UI is or may be set, and its folder is looked at instead, where it may be seen."

@@ -21,6 +21,10 @@ SIGN_IN = ("login", "signin", "sign-in", "sign_in", "oauth2", "authorize", "sso"
 """What the address of a sign-on page holds: Authelia, Authentik, OAuth2 proxies, Cloudflare Access."""
 
 
+NONE_ALIVE = ("no server is available", "no available server")
+"""What HAProxy and Traefik say with 503 where every health check fails."""
+
+
 def judge(seen: Observations) -> Judgement:
     """Judge by the answer's shape: qBittorrent redirects nowhere and sends neither Server nor WWW-Authenticate."""
     first = seen.anonymous
@@ -51,6 +55,8 @@ def judge(seen: Observations) -> Judgement:
         return _redirected(seen)
     if first.status in {502, 503, 504}:
         return _gateway(seen)
+    if _is_no_request(first):
+        return _garbled(seen)
     if seen.serves_qbittorrent is None:
         reason = f"the answer {first.outcome()} could be qBittorrent's or another program's"
         return Judgement("unknown", "Whose answers these are cannot be told", reason)
@@ -61,8 +67,8 @@ def judge(seen: Observations) -> Judgement:
 def _in_its_place(seen: Observations) -> Judgement | None:
     """Whether the start page is qBittorrent's, and its API's calls are answered by something else, without its marks."""
     first = seen.anonymous
-    refused = first.status is not None and 400 <= first.status < 500
-    if not refused or bears_marks(first) or seen.target.direct or first.header("www-authenticate"):
+    refused = first.status is not None and 400 <= first.status < 500 and not bears_marks(first)
+    if seen.target.direct or first.header("www-authenticate") or not (refused or _is_other_page(first)):
         return None
     if not is_login_page(seen.front_page):
         return None
@@ -82,6 +88,31 @@ def _in_its_place(seen: Observations) -> Judgement | None:
     return _on_the_way(seen, cause, text, {"proxy": "yes"}, "direct")
 
 
+def _is_other_page(first: Exchange) -> bool:
+    """Return whether the call was answered with 200 and no version: something in front puts a page where it was refused."""
+    return first.status == 200 and not answers_call(first)
+
+
+def _is_no_request(first: Exchange) -> bool:
+    """Return whether this is how every release answers what is no HTTP request: 400 or 501, with these three headers alone.
+
+    A proxy may have taken `connection` away.
+    """
+    names = {name.lower() for name, _ in first.headers} - {"connection"}
+    return first.status in {400, 501} and not first.body and names == {"content-length", "date"}
+
+
+def _garbled(seen: Observations) -> Judgement:
+    """Return a request that arrived as none, because what stands in front puts a line ahead of it or speaks HTTP/2."""
+    if "direct" not in seen.comparisons:
+        return Judgement("fail", "What arrives is no HTTP request", wants=("direct",))
+    text = (
+        f"What arrives at qBittorrent from {seen.target.address.url} is no HTTP request for it ({seen.anonymous.status}): "
+        "something in front speaks another protocol to it, such as the PROXY protocol's line ahead of each request"
+    )
+    return _on_the_way(seen, "proxy-protocol-mismatch", text, {"proxy": "yes"}, "direct")
+
+
 def _gateway(seen: Observations) -> Judgement:
     """Return a proxy that gets no answer: is there a qBittorrent of this machine, and where does it listen?"""
     first, url, one = seen.anonymous, seen.target.address.url, seen.suspect
@@ -94,16 +125,23 @@ def _gateway(seen: Observations) -> Judgement:
     secure = one.settings is not None and one.settings.boolean("HTTPS\\Enabled")
     port = one.settings.integer("Port") if one.settings is not None else one.ports[0]
     real = f"{'https' if secure else 'http'}://127.0.0.1:{port}"
+    none_alive = first.status == 503 and any(one in first.body.lower() for one in NONE_ALIVE)
+    said = "takes no server behind it for alive" if none_alive else "gets no answer behind it"
+    why = (
+        "its health check fails, or it asks at another place"
+        if none_alive
+        else "it asks at another place, or by the other scheme"
+    )
     summary = (
-        f"The proxy at {url} gets no answer behind it ({first.status}), though qBittorrent runs here, process "
-        f"{one.instance.pid}, and listens at port {port}{' by https' if secure else ''}: it asks at another place, or by the "
-        "other scheme"
+        f"The proxy at {url} {said} ({first.status}), though qBittorrent runs here, process {one.instance.pid}, and listens at "
+        f"port {port}{' by https' if secure else ''}: {why}"
     )
     made = seen.compared("direct")
     shown = made is not None and made.differs
     confidence: Confidence = "proven" if shown else "likely" if one.named else "possible"
     evidence = (*((Evidence.experiment(made),) if made is not None and shown else ()), Evidence.response(first))
-    found = Finding("proxy-goal-wrong", confidence, summary, evidence, values={"real_url": real, "proxy": "yes"})
+    values = {"real_url": real, "proxy": "yes", "none_alive": "yes" if none_alive else "no"}
+    found = Finding("proxy-goal-wrong", confidence, summary, evidence, values=values)
     return Judgement("fail", summary, findings=(found,))
 
 
@@ -219,6 +257,7 @@ CHECK = Check(
         "not-running",
         "proxy-goal-wrong",
         "call-changed-on-the-way",
+        "proxy-protocol-mismatch",
     ),
     about=(
         "Reads the first answer's status, body and headers, and GET / where those do not decide. qBittorrent marks every "

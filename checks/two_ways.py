@@ -1,5 +1,7 @@
 """Checks whether the way through the address changes what qBittorrent says, or what it is told."""
 
+from urllib.parse import urlsplit
+
 from qbdoctor.api import (
     Check,
     Comparison,
@@ -14,6 +16,7 @@ from qbdoctor.api import (
     blocks_scripts,
     differing_headers,
     explains_itself,
+    is_broken,
     is_login_page,
     refusals,
     releases,
@@ -57,7 +60,12 @@ def _compared(seen: Observations, made: tuple[Comparison, ...]) -> Judgement:
         _browser(seen, browser) if hostless is None else None,
         _rewritten(seen, page),
         _let_in(seen, browser),
-        *(_worse(seen, one) for one in made if one.factor != "an API key that cannot exist"),
+        _part_lost(seen, by_name.get("what the page needs")),
+        *(
+            _worse(seen, one)
+            for one in made
+            if one.factor not in {"an API key that cannot exist", "what the page needs"}
+        ),
         _nameless_by_log(seen),
         *_others_by_log(seen),
     )
@@ -283,6 +291,18 @@ def _rewritten(seen: Observations, page: Comparison | None) -> Finding | None:
     return Finding("page-rewritten", "proven", text, (Evidence.experiment(page),), severity, {"proxy": "yes"})
 
 
+def _part_lost(seen: Observations, part: Comparison | None) -> Finding | None:
+    """Find a script or style that no browser can use as it comes through the address, and that comes right directly."""
+    if part is None or not part.b.answered or is_broken(part.b):
+        return None
+    text = (
+        f"The start page at {seen.target.address.url} needs {urlsplit(part.a.url).path}, which browsers cannot use as it comes "
+        "there; directly it comes right"
+    )
+    values = {"proxy": "yes", "another_type": "no"}
+    return Finding("page-assets-missing", "proven", text, (Evidence.experiment(part),), values=values)
+
+
 def _is_page(exchange: Exchange) -> bool:
     return "html" in (exchange.header("content-type") or "html") and "<html" in exchange.body.lower()
 
@@ -297,6 +317,7 @@ CHECK = Check(
         "content-policy-overridden",
         "host-header-missing",
         "page-rewritten",
+        "page-assets-missing",
         "call-changed-on-the-way",
         "answers-cached",
         "login-body-lost",

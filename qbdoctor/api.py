@@ -37,7 +37,7 @@ from qbdoctor.observe.base.observed_values import (
     SignIn,
     WriteProbe,
 )
-from qbdoctor.observe.pages import is_broken
+from qbdoctor.observe.pages import content_type, is_broken
 from qbdoctor.observe.session_cookie import session_cookie
 from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
@@ -108,6 +108,7 @@ __all__ = [
     "calls_work",
     "closed",
     "container_words",
+    "content_type",
     "covers",
     "cut_off",
     "differences",

@@ -27,6 +27,8 @@ def route(seen: Observations, info: TargetInfo, causes: Sequence[Cause]) -> Rout
     worst = next((cause for cause in causes if cause.severity == "error"), None)
     place = catalogue.page(worst.id).breaks if worst is not None else ""
     between = _between(seen, worst)
+    if place in {"front", "passage"} and seen.target.direct and not between:
+        place = ""  # what such a cause calls the way is the server itself here
     if place in {"front", "passage"} and not between:
         between = [Hop("unknown", "something in front")]
     hops = (_client(seen), *between, _server(seen, info))

@@ -195,8 +195,9 @@ class Observer(Inspection):
             return True
         page = self.seen.front_page
         if page.answered and "qbittorrent" in page.body.lower() and page.status == 200:
-            # An alternative or cached front page alone would not answer the API; a 403 or 401 beside it does.
-            return True if first.status in {401, 403} else None
+            # An alternative or cached front page alone would not answer the API; a 403 or 401 beside it does. A page in
+            # place of the version is nobody's bypass: something in front puts it where qBittorrent refused.
+            return True if first.status in {401, 403} else False if first.status == 200 else None
         return None if first.status in {401, 403} and plain else False
 
     def _take_in_front(self) -> str | None:
@@ -366,6 +367,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "version": Observer._take_version,
     "webapi_version": Observer._take_webapi_version,
     "withheld": withheld_for,
+    "limited": lambda inspection: tuple(inspection.wire.limited),
     "whole_calls": ways.whole_calls,
     "write_probe": Observer._take_write_probe,
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html.parser
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from qbdoctor.values import replace
 from qbdoctor.webui.call import BROWSER, Call
+from qbdoctor.webui.recognise import is_login_page
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Exchange
@@ -17,13 +19,19 @@ MOST_PARTS = 6
 """The login page has two to four; a page of hundreds is not fetched whole."""
 
 
+DESTINATION = "Sec-Fetch-Dest"
+"""The header by which a browser says what it wants an answer for."""
+_JAVASCRIPT = re.compile(r"(application|text)/(x-)?(java|ecma)script|text/(livescript|jscript|javascript1\.[0-5])")
+"""Types of JavaScript (WHATWG MIME Sniffing, 4.6)."""
+
+
 class _Parts(html.parser.HTMLParser):
     """Collects the addresses of scripts and style sheets; a preload or an icon is not needed for the page to work."""
 
     def __init__(self) -> None:
         super().__init__()
         self.base = ""
-        self.found: list[str] = []
+        self.found: dict[str, str] = {}  # address: what it is for, in the words of Sec-Fetch-Dest
         self._aside = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -34,9 +42,9 @@ class _Parts(html.parser.HTMLParser):
         if tag == "base" and named.get("href"):
             self.base = named["href"]
         elif tag == "script" and named.get("src"):
-            self.found.append(named["src"])
+            self.found.setdefault(named["src"], "script")
         elif tag == "link" and "stylesheet" in named.get("rel", "").lower().split() and named.get("href"):
-            self.found.append(named["href"])
+            self.found.setdefault(named["href"], "style")
 
     def handle_endtag(self, tag: str) -> None:
         self._aside -= tag == "noscript" and self._aside > 0
@@ -51,27 +59,44 @@ def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:
     parser.feed(page.body)
     base = urljoin(page.url, parser.base)
     here = urlsplit(inspection.address.join("/"))
+    # Where nobody stands between, and the page is built in, its scripts alone tell what this machine takes their type for.
+    wanted = {"script"} if inspection.target.direct and is_login_page(page) else {"script", "style"}
     asked: list[Exchange] = []
-    for one in dict.fromkeys(urljoin(base, part) for part in parser.found):
+    for one, kind in {urljoin(base, part): kind for part, kind in parser.found.items() if kind in wanted}.items():
         goal = urlsplit(one)
         if (goal.scheme, goal.netloc) != (here.scheme, here.netloc) or len(asked) >= MOST_PARTS:
             continue
         path = f"{goal.path or '/'}{f'?{goal.query}' if goal.query else ''}"
         prefix = inspection.address.path
+        call = Call("GET", path, headers={**BROWSER, DESTINATION: kind}, address=replace(inspection.address, path=""))
         if prefix and path.startswith(f"{prefix}/"):
-            asked.append(inspection.wire.send(Call("GET", path[len(prefix) :], headers=BROWSER)))
-        else:
-            asked.append(
-                inspection.wire.send(Call("GET", path, headers=BROWSER, address=replace(inspection.address, path="")))
-            )
+            call = replace(call, path=path[len(prefix) :], address=None)
+        asked.append(inspection.wire.send(call))
     return tuple(asked)
 
 
 def is_broken(part: Exchange) -> bool:
-    """Return whether a browser cannot use this script or style: refused, missing, or a page in its place."""
+    """Return whether a browser cannot use this script or style: refused, missing, or of a type that it does not take."""
     if part.failure is not None and part.failure.kind == "deadline":
         return False  # the run had no time left for it
-    if not part.answered:
-        return True
-    kind = (part.header("content-type") or "").partition(";")[0].strip().lower()
-    return part.status not in {200, 304} or kind == "text/html"
+    return not part.answered or part.status not in {200, 304} or not is_usable(part)
+
+
+def is_usable(part: Exchange) -> bool:
+    """Return whether a browser takes an answer for the script or style that it asked for (Fetch, "nosniff"; HTML, "link").
+
+    Where the answer says nosniff, as all of qBittorrent's do, a script needs a type of JavaScript's. A style needs
+    text/css in any case.
+    """
+    kind = content_type(part)
+    strict = (part.header("x-content-type-options") or "").partition(",")[0].strip().lower() == "nosniff"
+    if dict(part.sent).get(DESTINATION) == "style":
+        return kind == "text/css" or (not kind and not strict)
+    if strict:
+        return _JAVASCRIPT.fullmatch(kind) is not None
+    return kind not in {"text/html", "text/csv"} and not kind.startswith(("image/", "audio/", "video/"))
+
+
+def content_type(part: Exchange) -> str:
+    """Return the media type of an answer without its parameters, in lower case; empty where it names none."""
+    return (part.header("content-type") or "").partition(";")[0].strip().lower()

@@ -19,6 +19,7 @@ from qbdoctor.model.waiting import until
 from qbdoctor.values import replace
 from qbdoctor.webui.call import Call, parse_set_cookie
 from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
+from qbdoctor.webui.recognise import bears_marks
 from qbdoctor.webui.transport import Answer, Job, run_job
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ NOTICE_SECONDS = 1.0
 """A person at a terminal is told what is waited for after this long."""
 SHOWN_BODY = 2048
 """One request's share of the run: a loaded NAS answers in under two seconds, a hung server never."""
+LIMITS = (429, 503)
+"""Too Many Requests (RFC 6585), and what nginx's limit_req says unless told otherwise."""
+PAUSES = (0.4, 1.2)
+SPACING = 0.25
+MOST_PAUSED = 5.0
+"""Seconds that one run waits for limits of what stands in front, all in all."""
 FAIR = 1.0
 """Seconds; silence in less, because the run's time was almost used up, says nothing about the server."""
 
@@ -42,6 +49,7 @@ class Wire:
     ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
     ``untrusted`` is a request that failed because the certificate is not trusted: from then on nothing is verified, and no
     secret is sent.
+    ``limited`` are requests that something in front refused because too many came, each with the answer to the same one later.
     ``certificate`` is the one (DER) that the target's own address showed last.
     A name is looked up once: all later requests to a host and port go to the IP address that answered first, since another
     one of the same name may be another program's.
@@ -57,7 +65,9 @@ class Wire:
         self.meanwhile: list[Callable[[], object]] = []
         self.exchanges: list[Exchange] = []
         self.opened: list[tuple[SetCookie, Call]] = []
+        self.limited: list[tuple[Exchange, Exchange]] = []
         self.certificate: bytes | None = None
+        self._paused = 0.0
         self._peers: dict[tuple[str, int], str] = {}
 
     def send(self, call: Call) -> Exchange:
@@ -65,7 +75,42 @@ class Wire:
         return self.read(call)[0]
 
     def read(self, call: Call) -> tuple[Exchange, bytes]:
-        """Like :meth:`send`, with the answer's bytes. Redirects are not followed."""
+        """Like :meth:`send`, with the answer's bytes. Redirects are not followed.
+
+        What something in front refuses because too many requests came is sent again after a pause, but for a login.
+        """
+        if self.limited:
+            self._pause(SPACING)
+        exchange, raw = self._read(call)
+        for seconds in PAUSES:
+            if not self._is_limit(exchange) or "password" in (call.form or {}) or not self._pause(seconds):
+                break
+            refused = exchange
+            exchange, raw = self._read(call)
+            if exchange.answered and not self._is_limit(exchange):
+                self.limited.append((refused, exchange))
+        if self._is_limit(exchange) and not self.limited:
+            self._paused = MOST_PAUSED  # waiting helps nothing here
+        return exchange, raw
+
+    def _is_limit(self, exchange: Exchange) -> bool:
+        """Return whether it may be our own speed that was refused: qBittorrent itself never answers with these statuses.
+
+        503 also comes where nothing runs behind a proxy: it counts after an answer of qBittorrent's alone.
+        """
+        if exchange.status not in LIMITS or bears_marks(exchange):
+            return False
+        return exchange.status == LIMITS[0] or any(bears_marks(one) for one in self.exchanges)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait, and return True, where the run's share of such pauses allows it."""
+        if self._paused + seconds > MOST_PAUSED or self.deadline.remaining() < 2 * seconds:
+            return False
+        self._paused += seconds
+        time.sleep(seconds)
+        return True
+
+    def _read(self, call: Call) -> tuple[Exchange, bytes]:
         where = call.address or self.address
         sent = call.sent_headers(where.authority)
         blank = Exchange(call.method, where.join(call.path), tuple((k, _shown_header(k, v)) for k, v in sent.items()))

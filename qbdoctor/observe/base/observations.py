@@ -231,6 +231,11 @@ class Observations:
         return cast("Exchange | None", self.see("body_probe"))
 
     @property
+    def limited(self) -> tuple[tuple[Exchange, Exchange], ...]:
+        """Return calls that something in front refused because too many came, each with the answer to the same call later."""
+        return cast("tuple[tuple[Exchange, Exchange], ...]", self.see("limited"))
+
+    @property
     def whole_calls(self) -> tuple[Exchange, ...]:
         """Calls by a query and by a form, through what may stand in front; without a session, or nothing there, none."""
         return cast("tuple[Exchange, ...]", self.see("whole_calls"))

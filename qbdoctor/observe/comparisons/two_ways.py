@@ -8,10 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.marking import ends_alike, send_as_browser
 from qbdoctor.observe.comparisons.routes import address_of, direct_address
+from qbdoctor.observe.pages import DESTINATION, is_broken
 from qbdoctor.observe.ways import calls_to_compare, no_form
 from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
-    """Yield the start page (else the free call), an Origin as a browser sends it and, for a key, one that cannot exist."""
+    """Yield the start page (else the free call), what it needs and does not get, a key that cannot exist, a browser's Origin."""
     where = None if inspection.target.direct else direct_address(inspection)
     if where is None or where == inspection.address:
         return
@@ -38,6 +40,8 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
         yield _compared("the start page", seen.front_page, ask(Call("GET", "/", headers=BROWSER)))
     else:
         yield _compared("the free call", seen.anonymous, ask(Call("GET", VERSION_PATH)))
+    for part in [one for one in (seen.page_parts if seen.has("page_parts") else ()) if is_broken(one)][:1]:
+        yield _compared("what the page needs", part, ask(_part_call(inspection.address, part)))
     if seen.asked.api_key is not None and seen.has("bearer_root"):
         root = ask(Call("GET", "/", bearer=NO_SUCH_KEY))
         yield _compared("an API key that cannot exist", seen.bearer_root, root)
@@ -50,6 +54,13 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
 def _as_browser(address: Address) -> Call:
     """Return the free call as a browser's page at that address makes it."""
     return Call("GET", VERSION_PATH, headers={**BROWSER, "Origin": f"{address.scheme}://{address.authority}"})
+
+
+def _part_call(address: Address, part: Exchange) -> Call:
+    """Return the call for a script or style of the page, without what the address given has before qBittorrent's paths."""
+    goal = urlsplit(part.url)
+    path = f"{goal.path.removeprefix(address.path)}{f'?{goal.query}' if goal.query else ''}"
+    return Call("GET", path, headers={**BROWSER, DESTINATION: dict(part.sent).get(DESTINATION, "script")})
 
 
 def _compared(what: str, a: Exchange, b: Exchange) -> Comparison:

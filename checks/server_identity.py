@@ -116,8 +116,12 @@ def _garbled(seen: Observations) -> Judgement:
 def _gateway(seen: Observations) -> Judgement:
     """Return a proxy that gets no answer: is there a qBittorrent of this machine, and where does it listen?"""
     first, url, one = seen.anonymous, seen.target.address.url, seen.suspect
+    none_alive = first.status == 503 and any(words in first.body.lower() for words in NONE_ALIVE)
     if one is None or not one.ports or (one.settings is not None and one.settings.integer("Port") not in one.ports):
-        summary = f"A proxy answers at {url} ({first.status}), but no qBittorrent behind it{_running_here(seen)}"
+        checked = ", or its health check fails (a path below /api/v2 is 403 for it)" if none_alive else ""
+        summary = (
+            f"A proxy answers at {url} ({first.status}), but no qBittorrent behind it{checked}{_running_here(seen)}"
+        )
         found = Finding("not-running", "likely", summary, (Evidence.response(first),))
         return Judgement("fail", summary, findings=(found,))
     if "direct" not in seen.comparisons:
@@ -125,7 +129,6 @@ def _gateway(seen: Observations) -> Judgement:
     secure = one.settings is not None and one.settings.boolean("HTTPS\\Enabled")
     port = one.settings.integer("Port") if one.settings is not None else one.ports[0]
     real = f"{'https' if secure else 'http'}://127.0.0.1:{port}"
-    none_alive = first.status == 503 and any(one in first.body.lower() for one in NONE_ALIVE)
     said = "takes no server behind it for alive" if none_alive else "gets no answer behind it"
     why = (
         "its health check fails, or it asks at another place"

@@ -40,7 +40,8 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
         yield _compared("the start page", seen.front_page, ask(Call("GET", "/", headers=BROWSER)))
     else:
         yield _compared("the free call", seen.anonymous, ask(Call("GET", VERSION_PATH)))
-    for part in [one for one in (seen.page_parts if seen.has("page_parts") else ()) if is_broken(one)][:1]:
+    broken = [one for one in (seen.page_parts if seen.has("page_parts") else ()) if is_broken(one)]
+    for part in sorted(broken, key=lambda one: dict(one.sent).get(DESTINATION) != "script")[:1]:
         yield _compared("what the page needs", part, ask(_part_call(inspection.address, part)))
     if seen.asked.api_key is not None and seen.has("bearer_root"):
         root = ask(Call("GET", "/", bearer=NO_SUCH_KEY))

@@ -101,16 +101,17 @@ def test_a_health_check_that_wants_a_session(server: ServerFactory, release: Rel
     asked = "    option httpchk GET /api/v2/app/version"
     with Balancer(running.url, "check inter 100ms fall 1", asked) as proxy:
         time.sleep(0.5)
-        report = diagnose("--url", proxy.url, password=PASSWORD)
+        report = diagnose("--url", proxy.url, "--config", str(running.config_file), password=PASSWORD)
     assert causes(report) == ["proxy-goal-wrong"], report["verdict"]
     found = cause(report, "proxy-goal-wrong")
     assert "health check" in found["summary"]
+    assert found["confidence"] == "proven"
     remedy = found["remedies"][0]["commands"]
     assert remedy[0] == "option httpchk"
     named = "http-request set-header Host 127.0.0.1:" + str(running.port)
     with Balancer(running.url, "check inter 100ms fall 1", "\n".join([*remedy, named])) as proxy:
         time.sleep(0.5)
-        report = diagnose("--url", proxy.url, password=PASSWORD)
+        report = diagnose("--url", proxy.url, "--config", str(running.config_file), password=PASSWORD)
     assert causes(report, "error") == [], report["verdict"]
 
 
@@ -121,3 +122,6 @@ def test_the_proxy_protocol(server: ServerFactory, release: Release, mode: str) 
         report = diagnose("--url", proxy.url, password=PASSWORD)
     assert causes(report) == ["proxy-protocol-mismatch"], report["verdict"]
     assert report["login_attempts"] == 0
+    with Balancer(running.url, "send-proxy", mode=mode) as proxy:
+        report = diagnose("--url", proxy.url, "--config", str(running.config_file), password=PASSWORD)
+    assert cause(report, "proxy-protocol-mismatch")["confidence"] == "proven"

@@ -123,13 +123,37 @@ def _not_matching(seen: Observations, client: Client) -> Finding | None:
     values = {"address": address} if address else {}
     behind = client.through is not None and client.source != "network"
     values |= {"own_address": "no" if behind else "yes", "proxy": "yes" if behind else "no"}
-    if behind and seen.believes_forwarded and not client.changed and address is not None:
+    proxy = address or (client.ours if seen.target.here else None)
+    distrusts = _distrusts(seen, proxy) if behind and proxy is not None else ""
+    values["untrusted_proxy"] = "yes" if distrusts else "no"
+    if distrusts and proxy is not None:
+        text += f"; {distrusts}"
+        values["proxy_address"] = proxy
+    elif behind and seen.believes_forwarded and not client.changed and address is not None:
         text += (
             "; X-Forwarded-For counts here, and what the proxy sends in it is none that can be read: nothing, or an address with "
             "a port"
         )
     evidence = (listed, _evidence(seen, client), Evidence.response(seen.anonymous))
     return Finding("whitelist-not-matching", confidence, text, evidence, _severity(seen, meant=meant), values)
+
+
+def _distrusts(seen: Observations, address: str) -> str:
+    """Return why X-Forwarded-For is not looked at in what comes from this proxy's address; nothing where it is."""
+    settings = seen.settings
+    if settings is None or None in releases.possible("proxy.forwarded_from", seen.releases):
+        return ""
+    nets = settings.trusted_proxies()[0]
+    if not settings.boolean("ReverseProxySupportEnabled"):
+        return "reverse proxy support is off, so that X-Forwarded-For is not looked at"
+    if covers(nets, address):
+        return ""
+    held = (
+        f"holds {', '.join(map(str, nets))}, not {address}, from which the proxy's calls come"
+        if nets
+        else "holds no address"
+    )
+    return f"the list of trusted proxies {held}, so that X-Forwarded-For is not looked at"
 
 
 def _severity(seen: Observations, *, meant: bool) -> Severity:

@@ -1,6 +1,8 @@
 """Checks whether something in front refuses calls because too many came."""
 
-from qbdoctor.api import Check, Comparison, Evidence, Finding, Judgement, Observations
+from qbdoctor.api import Check, Comparison, Confidence, Evidence, Finding, Judgement, Observations
+
+TOO_MANY = 429
 
 
 def judge(seen: Observations) -> Judgement:
@@ -19,7 +21,9 @@ def judge(seen: Observations) -> Judgement:
         "The same call is refused right after others and let through after a pause: it is the number that is refused"
     )
     made = Comparison("request-rate", "the time: right after others, or after a pause", first, later, True, shows)
-    found = Finding("too-many-requests", "proven", text, (Evidence.experiment(made),), values={"proxy": "yes"})
+    # 503 may also come from something in front that took the server for dead at that moment.
+    confidence: Confidence = "proven" if any(one.status == TOO_MANY for one, _ in seen.limited) else "likely"
+    found = Finding("too-many-requests", confidence, text, (Evidence.experiment(made),), values={"proxy": "yes"})
     return Judgement("fail", text, findings=(found,))
 
 
@@ -30,7 +34,7 @@ def _calls(count: int) -> str:
 CHECK = Check(
     id="request-rate",
     title="How many calls are let through",
-    order=140,
+    order=145,
     judge=judge,
     causes=("too-many-requests",),
     about=(

@@ -14,15 +14,12 @@ from qbdoctor.api import (
     answers_call,
     bears_all_marks,
     bears_marks,
+    finds_none_alive,
     is_login_page,
 )
 
 SIGN_IN = ("login", "signin", "sign-in", "sign_in", "oauth2", "authorize", "sso", "saml", "outpost", "cdn-cgi/access")
 """What the address of a sign-on page holds: Authelia, Authentik, OAuth2 proxies, Cloudflare Access."""
-
-
-NONE_ALIVE = ("no server is available", "no available server")
-"""What HAProxy and Traefik say with 503 where every health check fails."""
 
 
 def judge(seen: Observations) -> Judgement:
@@ -116,7 +113,7 @@ def _garbled(seen: Observations) -> Judgement:
 def _gateway(seen: Observations) -> Judgement:
     """Return a proxy that gets no answer: is there a qBittorrent of this machine, and where does it listen?"""
     first, url, one = seen.anonymous, seen.target.address.url, seen.suspect
-    none_alive = first.status == 503 and any(words in first.body.lower() for words in NONE_ALIVE)
+    none_alive = finds_none_alive(first)
     if one is None or not one.ports or (one.settings is not None and one.settings.integer("Port") not in one.ports):
         checked = ", or its health check fails (a path below /api/v2 is 403 for it)" if none_alive else ""
         summary = (

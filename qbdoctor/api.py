@@ -50,6 +50,7 @@ from qbdoctor.webui.recognise import (
     arrived_whole,
     bears_all_marks,
     bears_marks,
+    finds_none_alive,
     is_login_page,
     stands_in_front,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "differing_headers",
     "doors",
     "explains_itself",
+    "finds_none_alive",
     "hashed",
     "inputvalues",
     "integer_now",

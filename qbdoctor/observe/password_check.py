@@ -71,6 +71,7 @@ def _slip(stored: password_hash.StoredHash, given: Secret) -> str:
         (text[1:-1] if text[:1] == text[-1:] and text[:1] in {'"', "'"} else text, "without the quotes around it"),
         (unquote_plus(text), "with its %XX and + decoded, so it was URL-encoded once too often"),
         (text.replace("$$", "$"), "with $ for $$, as compose files write it"),
+        (text.replace("$", "$$"), "with $$ for $, of which a compose file or a shell took one away"),
         (text.swapcase(), "with upper and lower case exchanged (Caps Lock)"),
         (unicodedata.normalize("NFC", text), "with its accents as single characters (NFC)"),
     ):

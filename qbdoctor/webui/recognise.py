@@ -51,3 +51,12 @@ LOGIN_PAGE = ("qbittorrent", "loginform", "scripts/login.js")
 def is_login_page(exchange: Exchange) -> bool:
     """Return whether this is qBittorrent's built-in login page."""
     return exchange.status == 200 and all(mark in exchange.body.lower() for mark in LOGIN_PAGE)
+
+
+NONE_ALIVE = ("no server is available", "no available server")
+"""What HAProxy and Traefik say with 503 where every health check fails."""
+
+
+def finds_none_alive(exchange: Exchange) -> bool:
+    """Return whether a balancer says that it takes no server behind it for alive."""
+    return exchange.status == 503 and any(words in exchange.body.lower() for words in NONE_ALIVE)

@@ -19,7 +19,7 @@ from qbdoctor.model.waiting import until
 from qbdoctor.values import replace
 from qbdoctor.webui.call import Call, parse_set_cookie
 from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
-from qbdoctor.webui.recognise import bears_marks
+from qbdoctor.webui.recognise import bears_marks, finds_none_alive
 from qbdoctor.webui.transport import Answer, Job, run_job
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Wire:
 
         503 also comes where nothing runs behind a proxy: it counts after an answer of qBittorrent's alone.
         """
-        if exchange.status not in LIMITS or bears_marks(exchange):
+        if exchange.status not in LIMITS or bears_marks(exchange) or finds_none_alive(exchange):
             return False
         return exchange.status == LIMITS[0] or any(bears_marks(one) for one in self.exchanges)
 

@@ -156,10 +156,7 @@ class Observations:
 
     @property
     def untrusted(self) -> Exchange | None:
-        """The free question as it failed because the certificate is not trusted; None where it is, or is not looked at.
-
-        All other requests then went without verification, and without a secret.
-        """
+        """The free question as it failed for its certificate, else None; what followed went unverified, without a secret."""
         return cast("Exchange | None", self.see("untrusted"))
 
     @property
@@ -169,10 +166,7 @@ class Observations:
 
     @property
     def rejected(self) -> tuple[Rejection, ...]:
-        """The requests that the running server refused for their headers, by its log; empty where it is not at hand.
-
-        Without those with a Sec-Fetch-Site of qbdoctor's own.
-        """
+        """What the running server refused for its headers, by its log, but for a Sec-Fetch-Site of our own; else empty."""
         return cast("tuple[Rejection, ...]", self.see("rejected"))
 
     @property

@@ -78,6 +78,8 @@ def test_a_limit_on_requests(server: ServerFactory, release: Release, status: in
         with Nginx(running.url, whole=passed(running, rule), http=zone) as proxy:
             report = diagnose("--url", proxy.url, password=PASSWORD)
         assert causes(report, "error") == expected, report["verdict"]
+        if expected:
+            assert report["causes"][0]["confidence"] == ("proven" if status == 429 else "likely")
         assert report["login_attempts"] == 1
     assert running.failed_logins() == 0
 
@@ -109,7 +111,7 @@ def test_a_health_check_that_wants_a_session(server: ServerFactory, release: Rel
     remedy = found["remedies"][0]["commands"]
     assert remedy[0] == "option httpchk"
     named = "http-request set-header Host 127.0.0.1:" + str(running.port)
-    with Balancer(running.url, "check inter 100ms fall 1", "\n".join([*remedy, named])) as proxy:
+    with Balancer(running.url, "check inter 500ms fall 3", "\n".join([*remedy, named])) as proxy:
         time.sleep(0.5)
         report = diagnose("--url", proxy.url, "--config", str(running.config_file), password=PASSWORD)
     assert causes(report, "error") == [], report["verdict"]
@@ -125,3 +127,28 @@ def test_the_proxy_protocol(server: ServerFactory, release: Release, mode: str) 
     with Balancer(running.url, "send-proxy", mode=mode) as proxy:
         report = diagnose("--url", proxy.url, "--config", str(running.config_file), password=PASSWORD)
     assert cause(report, "proxy-protocol-mismatch")["confidence"] == "proven"
+
+
+@pytest.mark.parametrize(("trusted", "support"), [("10.9.9.9", "true"), ("", "true"), ("127.0.0.1", "false")])
+def test_a_whitelist_behind_a_proxy_that_is_not_trusted(
+    server: ServerFactory, releases: object, trusted: str, support: str
+) -> None:
+    """qB#16537: one figure of the proxy's address is wrong, and nothing says so."""
+    running = server(
+        "5.1.0",
+        settings={
+            "ReverseProxySupportEnabled": support,
+            "TrustedReverseProxiesList": trusted,
+            "AuthSubnetWhitelistEnabled": "true",
+            "AuthSubnetWhitelist": "192.168.7.0/24",
+        },
+    )
+    named = "proxy_set_header X-Forwarded-For 192.168.7.20;"
+    with Nginx(running.url, whole=passed(running, named)) as proxy:
+        report = diagnose("--url", proxy.url, "--config", str(running.config_file))
+    assert causes(report, "error") == ["whitelist-not-matching"], report["verdict"]
+    found = cause(report, "whitelist-not-matching")
+    assert "X-Forwarded-For is not looked at" in found["summary"]
+    fixes = [one for one in found["remedies"] if one["fix"]]
+    assert [one["fix"] for one in fixes] == ["trust-reverse-proxy"]
+    assert "proxy=127.0.0.1" in fixes[0]["commands"][0]

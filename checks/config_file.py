@@ -1,6 +1,18 @@
 """Checks the config as a file: in use, readable and savable for qBittorrent, whole, and what lies beside it."""
 
-from qbdoctor.api import Check, ConfigPlace, Evidence, Finding, Judgement, Observations, Severity, calls_fail, releases
+from qbdoctor.api import (
+    Check,
+    ConfigPlace,
+    Evidence,
+    Finding,
+    Judgement,
+    Observations,
+    Remedy,
+    Severity,
+    calls_fail,
+    container_words,
+    releases,
+)
 
 CAUSES = (
     "config-permission",
@@ -40,14 +52,23 @@ def _evidence(place: ConfigPlace, text: str) -> Evidence:
     return Evidence("file", text, facts)
 
 
-def _values(seen: Observations) -> dict[str, str]:
+def _values(seen: Observations, place: ConfigPlace) -> dict[str, str]:
     instance = seen.target.instance
-    return {} if instance is None else {"container": "yes" if instance.in_container else "no"}
+    known = {"numbers": "no"} if _numbers(seen, place) else {}
+    return known if instance is None else {"container": "yes" if instance.in_container else "no", **known}
 
 
 def _worse(seen: Observations) -> Severity:
     """Take a file that keeps its server from working now for an error, one that will for a warning."""
     return "error" if calls_fail(seen) else "warning"
+
+
+def _numbers(seen: Observations, place: ConfigPlace) -> tuple[Remedy, ...]:
+    one = seen.target.container
+    if one is None or place.user is None or place.folder_owner is None or place.folder_group is None:
+        return ()
+    owner = (place.folder_owner, place.folder_group)
+    return tuple(container_words.numbers(one, place.file.parent, owner, place.user))
 
 
 def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
@@ -65,7 +86,8 @@ def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
                 text,
                 (_evidence(place, text),),
                 severity=_worse(seen),
-                values=_values(seen),
+                values=_values(seen, place),
+                remedies=_numbers(seen, place),
             )
         ]
     if place.replaceable is False and not place.read_only:
@@ -75,7 +97,13 @@ def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
         )
         return [
             Finding(
-                "config-permission", "likely", text, (_evidence(place, text),), severity="warning", values=_values(seen)
+                "config-permission",
+                "likely",
+                text,
+                (_evidence(place, text),),
+                severity="warning",
+                values=_values(seen, place),
+                remedies=_numbers(seen, place),
             )
         ]
     if place.writable is False and _needs_the_file(seen):
@@ -85,7 +113,13 @@ def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
         )
         return [
             Finding(
-                "config-permission", "likely", text, (_evidence(place, text),), severity="warning", values=_values(seen)
+                "config-permission",
+                "likely",
+                text,
+                (_evidence(place, text),),
+                severity="warning",
+                values=_values(seen, place),
+                remedies=_numbers(seen, place),
             )
         ]
     if seen.target.instance is None and place.owner_can_replace is False:
@@ -171,7 +205,9 @@ def _lost(seen: Observations, place: ConfigPlace) -> list[Finding]:
     else:
         return []
     return [
-        Finding("config-lost", "likely", text, (_evidence(place, text),), severity=_worse(seen), values=_values(seen))
+        Finding(
+            "config-lost", "likely", text, (_evidence(place, text),), severity=_worse(seen), values=_values(seen, place)
+        )
     ]
 
 

@@ -41,7 +41,7 @@ def judge(seen: Observations) -> Judgement:
             return lost
     inner, port = target.published.port if target.published else None, target.server_port
     if seen.anonymous.answered or port is None:
-        return _runs(one)
+        return _runs(one, answers=seen.anonymous.answered)
     if inner is not None and inner != port:
         return _mapped_elsewhere(seen, one, inner, port)
     if inner is None and target.direct and _asked_itself(seen, one):
@@ -114,8 +114,10 @@ def _none(seen: Observations) -> str:
     return "Docker and Podman of this machine tell of none that this address leads to"
 
 
-def _runs(one: Container) -> Judgement:
+def _runs(one: Container, *, answers: bool = False) -> Judgement:
     health = f", its health check says {one.state.health}" if one.state.health else ""
+    if answers and one.state.health == "unhealthy":
+        health += ", though the Web UI answers"
     again = f", restarted {one.state.restarts} times by its policy" if one.state.restarts else ""
     text = f"Container {one.name} ({one.engine}, {one.image}) runs{again}{health}"
     return Judgement("warn" if one.state.health == "unhealthy" or again else "pass", text)

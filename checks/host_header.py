@@ -138,10 +138,12 @@ def _in_container(seen: Observations, inner: str | None) -> tuple[Remedy, ...]:
     one, published = target.container, target.published
     if one is None or published is None or inner is None or published.port != int(inner):
         return ()
-    ways = container_words.one_number(
-        one, target.publisher or one, published.host_port, published.port, seen.compose_text
-    )
-    return tuple(ways)
+    publisher = target.publisher or one
+    # Where it is published under its own number as well, the address is all that is wrong.
+    equal = [port for port in publisher.ports if port.port == port.host_port == published.port]
+    if equal:
+        return (container_words.use(equal[0], target.address.scheme),)
+    return tuple(container_words.one_number(one, publisher, published.host_port, published.port, seen.compose_text))
 
 
 def _name(seen: Observations, compared: Comparison) -> Judgement:

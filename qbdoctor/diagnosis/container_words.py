@@ -119,6 +119,35 @@ def owner_of_folder(one: Container, config: Path | None) -> Remedy:
     return Remedy("deployment", said, shown)
 
 
+def numbers(one: Container, folder: Path, owner: tuple[int, int], user: int) -> list[Remedy]:
+    """Return the ways to have a container's ``user`` be the owner of its folder (user and group): by either of them.
+
+    None for Podman, whose numbers inside are others where it is rootless; nobody is advised to run it as root.
+    """
+    mount = next((each for each in one.mounts if folder.is_relative_to(each.source)), None)
+    if one.engine != "docker" or mount is None or owner[0] == user:
+        return []
+    found = []
+    uid, gid = owner
+    if uid != 0:
+        by_variables = "PUID" in one.variables or re.search(r"linuxserver|hotio|binhex", one.image) is not None
+        words = [f"-e PUID={uid} -e PGID={gid}" if by_variables else f"--user {uid}:{gid}"]
+        where = f"create container {one.name} anew with this; its volumes stay"
+        if one.compose is not None:
+            lines = ["    environment:", f"      - PUID={uid}", f"      - PGID={gid}"]
+            words = [*(lines if by_variables else [f'    user: "{uid}:{gid}"']), up(one.engine, one.compose)]
+            where = f"in {one.compose.file or 'its compose file'}, service {one.compose.service}"
+        found.append(
+            Remedy("deployment", f"Give the container the numbers of its folder's owner: {where}.", tuple(words))
+        )
+    chown = _here(f"chown -R {user} {shell.quote(mount.source)}")
+    if chown:
+        again = (f"{one.engine} stop -t 120 {one.name}", *chown, f"{one.engine} start {one.name}")
+        said = f"Give the folder to the user that it runs as, {user}, while it is stopped (chown is root's)."
+        found.append(Remedy("deployment", said, again))
+    return found
+
+
 def _here(linux: str) -> tuple[str, ...]:
     """Return a command as this machine's system has it; () where it has none."""
     made = systems.command(linux, systems.HERE)

@@ -357,7 +357,7 @@ class ContainerFinder(ABC):
             server_port=port,
             server_port_source=source,
             here=at.is_loopback or self._is_here(ips),
-            mapped_by=None if published is None else self._mapper(published.host_port, ips),
+            mapped_by=self._mapper(published.host_port, ips) if published and publisher.state.running else None,
             container=one,
             publisher=publisher,
             published=published,

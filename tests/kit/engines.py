@@ -111,10 +111,11 @@ def _staged(release: matrix.Release, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def docker(*, elsewhere: bool = False) -> Iterator[Docker]:
+def docker(*options: str, elsewhere: bool = False) -> Iterator[Docker]:
     """A daemon in a folder of its own; skips, or fails where the run insists, where none can run.
 
-    `elsewhere`: its processes are none of this machine's, as those of another one whose socket is the end of a tunnel.
+    `options` are the daemon's. `elsewhere`: its processes are none of this machine's, as those of another one whose socket is
+    the end of a tunnel.
     """
     for program in ("dockerd", "docker", "iptables", "ip", "unshare", "nsenter"):
         needs.program(program)
@@ -127,7 +128,7 @@ def docker(*, elsewhere: bool = False) -> Iterator[Docker]:
         *("unshare", "-n", *(("-pf", "--mount-proc", "--kill-child") if elsewhere else ())),
         *("sh", "-c", 'ip link set lo up; exec "$@"', "sh"),
         "dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/dockerd.pid",
-        "-H", f"unix://{folder}/docker.sock", "--default-ulimit", "nofile=1024:1024",
+        "-H", f"unix://{folder}/docker.sock", "--default-ulimit", "nofile=1024:1024", *options,
     ]  # fmt: skip
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     made = Docker(folder, process)

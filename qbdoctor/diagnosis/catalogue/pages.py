@@ -38,6 +38,7 @@ CONDITIONS: Mapping[str, str] = {
     "container": "where qBittorrent runs in a container or behind a port mapping",
     "proxy": "where a reverse proxy stands in front",
     "unmounted": "where its configuration is not known to lie in a volume",
+    "numbers": "where the folder's owner and the container's user are not both known",
     "unread": "where its configuration cannot be read",
     "another_port": "where qBittorrent listens on another number than the clients use",
     "own_address": "where the address that the server sees is the client's own, not a proxy's",

@@ -41,8 +41,8 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 class ConfigPlace:
     """Where a config file lies, seen once.
 
-    ``size`` is None where there is no file. ``owner`` and ``folder_owner`` are user numbers, ``mode`` and
-    ``folder_mode`` permission bits; ``user`` is the number that the process runs as. ``readable``, ``writable`` (the
+    ``size`` is None where there is no file. ``owner`` and ``folder_owner`` are user numbers, ``folder_group`` a group's,
+    ``mode`` and ``folder_mode`` permission bits; ``user`` is the number that the process runs as. ``readable``, ``writable`` (the
     file) and ``replaceable`` (the folder) are that process's rights; ``owner_can_replace`` those of the file's owner.
     ``mounted_alone``: the file itself is a mount point, so that nothing can be renamed over it. ``free`` is in bytes.
     ``new_file`` is a left-over of some settings that the next start takes instead. ``named_by_log`` is the folder that
@@ -56,6 +56,7 @@ class ConfigPlace:
     owner: int | None = None
     mode: int | None = None
     folder_owner: int | None = None
+    folder_group: int | None = None
     folder_mode: int | None = None
     user: int | None = None
     readable: bool | None = None
@@ -110,6 +111,7 @@ def look(target: Target, *, now: Callable[[], float] = time.time) -> ConfigPlace
         owner=None if found is None else found.st_uid,
         mode=None if found is None else stat.S_IMODE(found.st_mode),
         folder_owner=folder.st_uid,
+        folder_group=folder.st_gid,
         folder_mode=stat.S_IMODE(folder.st_mode),
         user=None if who is None else who.uid,
         readable=None if who is None or found is None else _reaches(who, file, instance) and _may(who, file, found, 4),

@@ -28,7 +28,7 @@ from qbdoctor.forwarding.forwarder import (
     failure,
     peer_of,
 )
-from qbdoctor.forwarding.rewriting import Names
+from qbdoctor.forwarding.rewriting import Names, is_chunked
 from qbdoctor.releases import Version, cookie_expires
 from qbdoctor.target.address import Address, parse_ip
 from qbdoctor.trace.recorder import content_of, shown
@@ -136,6 +136,8 @@ class Bridge:
             call.body = request.content.iter_any()
         if action:
             await self._call(call, held)
+        if call.body is not None and is_chunked(call.headers):
+            await self._with_length(call, held)
         for kind, what in call.changes:
             self._tally.note(client, kind, what)
         return call
@@ -184,6 +186,20 @@ class Bridge:
                 return
             made = translate(dialect, action, body.decode("utf-8", "surrogateescape"))
             _set_form(call, made.text, made.changes)
+
+    async def _with_length(self, call: Call, held: AsyncExitStack) -> None:
+        """Give a body that comes in chunks a length: no release reads chunks."""
+        assert call.body is not None  # noqa: S101 - the caller looked
+        spool = Spool()
+        held.callback(spool.close)
+        try:
+            await spool.take(call.body)
+        except ValueError:
+            raise web.HTTPBadRequest(text="qbdoctor bridge: the body is longer than qBittorrent takes one.\n") from None
+        call.body = spool.chunks()
+        call.headers = answers.headers_but(call.headers, "transfer-encoding")
+        call.replace_header("Content-Length", str(spool.length))
+        call.changes.append(("body", "in chunks → with its length"))
 
     def _passed(self, headers: Headers, address: str) -> Headers:
         """Return the client's headers with the server's names, and with the client's own address."""

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote_plus
 
 from aiohttp import BodyPartReader, web
 
+from qbdoctor import releases
 from qbdoctor.bridge.dialect import INFO, Dialect
 
 FORM_MOST = 8 << 20
@@ -23,6 +24,7 @@ FORM_MOST = 8 << 20
 IN_MEMORY = 1 << 20
 CHUNK = 1 << 16
 _LONGEST_VALUE = 256
+_LARGEST: int = releases.rule("body.largest", releases.NEWEST)
 
 
 @dataclass
@@ -66,7 +68,7 @@ def translate(dialect: Dialect, action: str, text: str) -> Translated:
 
 
 class Spool:
-    """A multipart body with its fields translated, ready to be sent; to be closed."""
+    """A body that is ready to be sent, its length known; to be closed."""
 
     def __init__(self) -> None:
         self._file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by close()
@@ -98,6 +100,14 @@ class Spool:
             self._file.write(b"\r\n")
         self._file.write(b"--%s--\r\n" % boundary)
         self.changes = [each for each in self.changes if each[1].rpartition(" ")[2] not in seen]
+        self.length = self._file.tell()
+
+    async def take(self, body: AsyncIterator[bytes]) -> None:
+        """Read a body as it stands. Raises ValueError for one that qBittorrent does not take for its length."""
+        async for chunk in body:
+            self._file.write(chunk)
+            if self._file.tell() > _LARGEST:
+                raise ValueError("a body of more than 64 MiB")
         self.length = self._file.tell()
 
     async def chunks(self) -> AsyncIterator[bytes]:

@@ -21,6 +21,7 @@ KINDS: dict[str, Kind] = {
     "endpoint": Kind("yes", "call"),
     "method": Kind("yes", "method"),
     "field": Kind("yes", "field"),
+    "body": Kind("yes", "body"),
     "filter": Kind("yes", "filter"),
     "login-answer": Kind("maybe", "answer to the login"),
     "cookie-name": Kind("maybe", "name of the session cookie"),

@@ -25,6 +25,8 @@ import aiohttp
 from aiohttp import ClientHandlerType, web  # the first came with the middlewares of 3.12, which are needed
 from yarl import URL
 
+from qbdoctor.forwarding.rewriting import is_chunked
+from qbdoctor.forwarding.sockets import patient
 from qbdoctor.model import system
 from qbdoctor.storage.own_programs import is_taken
 from qbdoctor.target.address import Address
@@ -37,6 +39,8 @@ KEEP_ALIVE_SECONDS = 7.0
 REUSED_SECONDS = 3.0
 """How long an idle connection to the server is used again, well within the server's own time."""
 CONNECT_SECONDS = 30.0
+LINGERING_SECONDS = 30.0
+"""How long a client that was answered while it still sent is listened to, so that it reads the answer; nginx' time."""
 LONGEST_HEADER = 65536
 AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 FAILURES = (TimeoutError, aiohttp.ClientError, OSError, ValueError)
@@ -74,6 +78,7 @@ class Forwarder:
         self.target = target
         self._handle = handle
         self._session: aiohttp.ClientSession | None = None
+        self._once: aiohttp.ClientSession | None = None
         self._tls = _context(verify) if target.scheme == "https" else None
 
     @contextlib.asynccontextmanager
@@ -90,19 +95,9 @@ class Forwarder:
             max_field_size=LONGEST_HEADER,
             auto_decompress=False,
             shutdown_timeout=2.0,
+            lingering_time=LINGERING_SECONDS,
         )
-        connector = aiohttp.TCPConnector(
-            ssl=self._tls or True, limit=0, use_dns_cache=False, keepalive_timeout=REUSED_SECONDS
-        )
-        async with aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            skip_auto_headers=AUTO_HEADERS,
-            max_line_size=LONGEST_HEADER,
-            max_field_size=LONGEST_HEADER,
-        ) as self._session:
+        async with self._client(reused=True) as self._session, self._client(reused=False) as self._once:
             await runner.setup()
             try:
                 for one in sockets:
@@ -110,6 +105,26 @@ class Forwarder:
                 yield
             finally:
                 await runner.cleanup()
+
+    def _client(self, *, reused: bool) -> aiohttp.ClientSession:
+        """Return a client of the server; ``reused``: whether its connections take more than one request."""
+        connector = aiohttp.TCPConnector(
+            ssl=self._tls or True,
+            limit=0,
+            use_dns_cache=False,
+            force_close=not reused,
+            keepalive_timeout=REUSED_SECONDS if reused else None,
+            socket_factory=patient,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            skip_auto_headers=AUTO_HEADERS,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+        )
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: object) -> web.StreamResponse:  # noqa: ARG002
@@ -126,10 +141,8 @@ class Forwarder:
         if sent.method == "HEAD":
             yield await self._head(sent)
             return
-        assert self._session is not None  # noqa: S101 - it is made before anything is served
-        chunked = any(
-            name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in sent.headers
-        )
+        assert self._session is not None and self._once is not None  # noqa: S101 - made before anything is served
+        chunked = is_chunked(sent.headers)
         length = [value for name, value in sent.headers if name.lower() == "content-length"]
 
         async def exactly(asked: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
@@ -138,7 +151,9 @@ class Forwarder:
                 asked.headers.add(name, value)
             return await send(asked)
 
-        answer = await self._session.request(
+        # qBittorrent takes the chunks of a body for requests that follow: an answer to them must not meet another's request
+        session = self._once if chunked else self._session
+        answer = await session.request(
             sent.method,
             URL(f"{self.target.scheme}://{self.target.authority}{sent.target}", encoded=True),
             headers={"Content-Length": length[-1]} if length and not chunked else None,
@@ -193,7 +208,7 @@ class Forwarder:
                 whole.force_close()
             return whole
         response = web.StreamResponse(status=answer.status, reason=answer.reason)
-        if "chunked" in named.get("transfer-encoding", "").lower() and request.version >= (1, 1):
+        if is_chunked(answer.headers) and request.version >= (1, 1):
             response.enable_chunked_encoding()
         elif length is not None:
             response.content_length = length

@@ -7,7 +7,7 @@ names the target when it is passed on; one that names anything else may be the v
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -126,3 +126,8 @@ def proxy_host(target: Address, listen: str | None, reaches: Callable[[str, str]
     if target_ip is not None:
         return listen, True
     return ("localhost", True) if reaches("localhost", listen) else (listen, False)
+
+
+def is_chunked(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether a message's body comes in chunks."""
+    return any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in headers)

@@ -66,7 +66,7 @@ class Seen:
     the names of the query's parameters alone.
     ``foreign_host`` is true where Host names neither the proxy nor the target. ``key_aside``: an API key in a place
     that no release reads (X-Api-Key, the query, Authorization without Bearer). ``filter`` is the word by which
-    torrents/info was asked for some torrents.
+    torrents/info was asked for some torrents. ``chunked``: the request's body came in chunks.
     """
 
     n: int
@@ -92,6 +92,7 @@ class Seen:
     form: LoginForm | None = None
     stopped: tuple[str, ...] = ()
     filter: str = ""
+    chunked: bool = False
     answer: LoginAnswer = ""
     given: tuple[Given, ...] = ()
     version: str = ""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from qbdoctor.forwarding.rewriting import Names, kind_of, shown_source, split_authority
+from qbdoctor.forwarding.rewriting import Names, is_chunked, kind_of, shown_source, split_authority
 from qbdoctor.trace.exchange import (
     ADD,
     INFO,
@@ -166,6 +166,7 @@ class Notebook:
             form=form,
             stopped=draft.add.result() if draft.add is not None else (),
             filter=_filter_of(draft, query, content),
+            chunked=is_chunked(draft.headers),
             answer=self._answer(draft),
             given=tuple(self._given(draft.answer_headers)),
             version=_version(draft),

@@ -36,7 +36,17 @@ RequestRule = Callable[[Context, Conversation], Iterator[Finding]]
 def judge(known: Context, part: Conversation) -> tuple[Finding, ...]:
     """Everything that is wrong with a conversation's single requests."""
     found: list[Finding] = []
-    for rule in (_json_login, _method, _in_address, _source, _host, _header, _credentials, *endpoint_rules.RULES):
+    for rule in (
+        _json_login,
+        _method,
+        _in_address,
+        _in_chunks,
+        _source,
+        _host,
+        _header,
+        _credentials,
+        *endpoint_rules.RULES,
+    ):
         found.extend(rule(known, part))
     return tuple(found)
 
@@ -101,6 +111,30 @@ def _in_address(_: Context, part: Conversation) -> Iterator[Finding]:
             "which counts towards a ban",
             tuple(map(proof, bad[:_SHOWN])),
             remedies=(Remedy("client", "Send username and password as a form in the body of the POST."),),
+        )
+
+
+def _in_chunks(_: Context, part: Conversation) -> Iterator[Finding]:
+    """Yield bodies that came in chunks, which no release reads (requestparser.cpp looks for Content-Length alone)."""
+    bad = [
+        each for each in part.seen if each.chunked and (each.status is None or each.status >= 400 or each.refused_login)
+    ]
+    if bad:
+        login = next((each for each in bad if each.kind == "login"), None)
+        told = "; the login came without a name and a password, which counts towards a ban" if login is not None else ""
+        first = login or bad[0]
+        yield Finding(
+            "client-http-method",
+            "likely",
+            f"{part.who} sends a body in chunks (request {first.n}, Transfer-Encoding: chunked), which no release reads{told}",
+            tuple(map(proof, bad[:_SHOWN])),
+            remedies=(
+                Remedy(
+                    "client",
+                    "Send the body with a Content-Length: as a text or a file of known size, not as a stream or a generator "
+                    "(curl: -d or -F, not -T -).",
+                ),
+            ),
         )
 
 
@@ -273,7 +307,8 @@ def _credentials(known: Context, part: Conversation) -> Iterator[Finding]:
     refused = [
         each
         for each in logins
-        if each.refused_login and not (_stopped(known, each) or each.foreign_host or _fields_in_address(each))
+        if each.refused_login
+        and not (_stopped(known, each) or each.foreign_host or _fields_in_address(each) or each.chunked)
     ]
     good = any(each.good_login for each in part.base)
     doubtful = [each for each in refused if each.form is not None and each.form.doubts]

@@ -104,6 +104,9 @@ def _staged(release: matrix.Release, folder: Path) -> Path:
         link = stage / "usr/lib64" / loader.name
         if not link.exists() and not link.is_symlink():
             link.symlink_to(f"/{loader.relative_to(stage)}")
+    # qBittorrent takes the types of its own pages from there, and a page without one is not run by browsers.
+    needs.program("update-mime-database")  # which made it
+    shutil.copytree("/usr/share/mime", stage / "usr/share/mime", dirs_exist_ok=True)
     for name in ("tmp", "root", "proc", "sys", "dev", "config"):
         (stage / name).mkdir(exist_ok=True)
     (stage / "tmp").chmod(0o1777)

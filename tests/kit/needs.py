@@ -40,6 +40,7 @@ PACKAGES = {
     "sshd": "openssh-server",
     "strace": "strace",
     "unshare": "util-linux",
+    "update-mime-database": "shared-mime-info",
 }
 """Debian's package of each program."""
 QT_LIBRARIES = {

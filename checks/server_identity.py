@@ -177,20 +177,25 @@ def _base_path(seen: Observations) -> Judgement | None:
         what = f"at {works} it is answered" if through else "the proxy hands the path on instead of cutting it off"
         summary = f"{address.url} is 404 for qBittorrent, which knows no path before /api/v2: {what}"
         evidence = (Evidence.experiment(one), Evidence.response(first))
-        found = Finding("base-path", "proven", summary, evidence, values={"real_url": works, **_port(seen)})
+        found = Finding("base-path", "proven", summary, evidence, values={"real_url": works, **_base_values(seen)})
         return Judgement("fail", summary, findings=(found,))
     if address.path and bears_marks(first):
         summary = f"qBittorrent answers 404 at {address.url}: the path {address.path} reaches it, and it knows none"
-        found = Finding("base-path", "likely", summary, (Evidence.response(first),), values=_port(seen))
+        found = Finding("base-path", "likely", summary, (Evidence.response(first),), values=_base_values(seen))
         return Judgement("fail", summary, findings=(found,))
     if bears_all_marks(first) and seen.old_api.status != 200:
         summary = (
             f"qBittorrent answers 404 at {address.url}: what arrives is another path than the one that is asked for; a second "
             "slash, or a path of its own, is put there on the way"
         )
-        found = Finding("base-path", "likely", summary, (Evidence.response(first),), values=_port(seen))
+        found = Finding("base-path", "likely", summary, (Evidence.response(first),), values=_base_values(seen))
         return Judgement("fail", summary, findings=(found,))
     return None
+
+
+def _base_values(seen: Observations) -> dict[str, str]:
+    """Return what fills the page of base-path: where qBittorrent itself is asked, no proxy's lines are shown."""
+    return {**_port(seen), "proxy": "no" if seen.target.direct else "yes"}
 
 
 def _port(seen: Observations) -> dict[str, str]:

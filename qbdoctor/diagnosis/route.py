@@ -27,6 +27,8 @@ def route(seen: Observations, info: TargetInfo, causes: Sequence[Cause]) -> Rout
     worst = next((cause for cause in causes if cause.severity == "error"), None)
     place = catalogue.page(worst.id).breaks if worst is not None else ""
     between = _between(seen, worst)
+    if place == "address":
+        place = "front" if between else "client"
     if place in {"front", "passage"} and seen.target.direct and not between:
         place = ""  # what such a cause calls the way is the server itself here
     if place in {"front", "passage"} and not between:
@@ -108,7 +110,7 @@ def _break(place: str, worst: Cause, hops: int) -> Break:
     at = {
         "client": ("hop", 0),
         "entrance": ("leg", 0),
-        "front": ("hop", min(1, last)),
+        "front": ("hop", 1),
         "passage": ("leg", last - 1),
     }.get(place, ("hop", last))
     return Break("leg" if at[0] == "leg" else "hop", at[1], worst.id)

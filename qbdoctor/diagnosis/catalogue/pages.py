@@ -72,6 +72,7 @@ BREAKS: Mapping[str, str] = {
     "client": "at the client",
     "entrance": "before anything answers",
     "front": "at what stands in front of qBittorrent",
+    "address": "in the address, or at what stands in front of qBittorrent and should change it",
     "passage": "between what stands in front and qBittorrent",
     "server": "at qBittorrent",
 }

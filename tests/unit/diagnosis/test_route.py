@@ -66,6 +66,14 @@ def test_an_error_of_what_is_not_seen_in_front_draws_it_all_the_same() -> None:
     assert found.broken == Break("leg", 1, "cookie-stripped")
 
 
+@pytest.mark.parametrize("direct", [True, None])
+def test_nothing_is_drawn_in_front_that_nothing_shows(direct: bool | None) -> None:
+    found = drawn("base-path", target=Target(NAS, "url", direct=direct))
+    assert [hop.kind for hop in found.hops] == ["client", "server"]
+    assert found.broken == Break("hop", 0, "base-path")
+    assert drawn("base-path", in_front="nginx").broken == Break("hop", 1, "base-path")
+
+
 def test_a_port_map_leaves_the_host_alone_and_a_proxy_may_not() -> None:
     mapped = drawn(target=Target(NAS, "url", server_port=8080, mapped_by="docker-proxy", direct=False))
     assert mapped.hops[1].facts == ("8112 → 8080",)

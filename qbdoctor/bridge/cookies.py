@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qbdoctor.forwarding.forwarder import Headers
+from qbdoctor.releases import session_name_rank
 
 _LENGTH = 32  # of a session's id (webapplication.cpp, generateSid)
 
@@ -86,9 +87,9 @@ def session_name(headers: Headers, *, login: bool) -> str | None:
         if name.lower() == "set-cookie":
             pair, *attributes = value.split(";")
             cookie, _, text = pair.strip().partition("=")
-            usual = cookie == "SID" or cookie.startswith("QBT_SID_")
+            rank = session_name_rank(cookie)
             shaped = login and len(text) == _LENGTH and any(each.strip().lower() == "httponly" for each in attributes)
-            if text and (usual or shaped):
+            if text and (rank or shaped) and (found is None or rank >= session_name_rank(found)):
                 found = cookie
     return found
 

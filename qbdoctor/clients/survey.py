@@ -18,8 +18,8 @@ from urllib.parse import urlencode, urlsplit
 from qbdoctor.clients.lab import Lab
 from qbdoctor.clients.probes import PROBES, Probe
 from qbdoctor.model.basics import Json
+from qbdoctor.releases import session_name_rank
 from qbdoctor.storage import own_programs
-from qbdoctor.trace.exchange import is_session_name
 from qbdoctor.trace.user_agents import hint
 
 ProbeOutcome = Literal["kept", "dropped", "refused", "failed", "absent"]
@@ -128,7 +128,7 @@ def _try(probe: Probe, kind: str, url: str, lab: Lab, python: str) -> tuple[Trie
 def _read(probe: Probe, kind: str, got: dict[str, Any], cookies: list[str]) -> Tried:
     login, call = got.get("login"), got.get("call")
     version, problem = str(got.get("version") or ""), str(got.get("problem") or "")
-    given = any(is_session_name(each.partition("=")[0]) for each in cookies)
+    given = any(session_name_rank(each.partition("=")[0]) for each in cookies)
     outcome: ProbeOutcome
     if login not in (200, 204) or not given:
         outcome = "refused" if login is not None else "failed"

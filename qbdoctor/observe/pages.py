@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 6
 """The login page has two to four; a page of hundreds is not fetched whole."""
+MOST_TEXT = 2000
+"""Characters of the page that are looked through, the head of it."""
 
 
 DESTINATION = "Sec-Fetch-Dest"
@@ -51,12 +53,15 @@ class _Parts(html.parser.HTMLParser):
 
 
 def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:
-    """Ask, without a session, for the scripts and styles of the start page at this address; those of other hosts are not."""
-    page = inspection.seen.front_page
+    """Ask, without a session, for the scripts and styles of the start page at this address; those of other hosts are not.
+
+    They are read from the page as it came: where a password is also a word of the page, a masked name would not be found.
+    """
+    page, raw = inspection.seen.see("front_page_read")
     if page.status != 200 or "html" not in (page.header("content-type") or "html"):
         return ()
     parser = _Parts()
-    parser.feed(page.body)
+    parser.feed(raw.decode("utf-8", "replace")[:MOST_TEXT])
     base = urljoin(page.url, parser.base)
     here = urlsplit(inspection.address.join("/"))
     # Where nobody stands between, and the page is built in, its scripts alone tell what this machine takes their type for.
@@ -71,7 +76,8 @@ def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:
         call = Call("GET", path, headers={**BROWSER, DESTINATION: kind}, address=replace(inspection.address, path=""))
         if prefix and path.startswith(f"{prefix}/"):
             call = replace(call, path=path[len(prefix) :], address=None)
-        asked.append(inspection.wire.send(call))
+        got = inspection.wire.send(call)
+        asked.append(replace(got, url=inspection.wire.masks.hide(got.url)))
     return tuple(asked)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qbdoctor.model.exchanges import SetCookie
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Clock
+from qbdoctor.releases import session_name_rank
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Withheld
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 
 
 def session_cookie(seen: Observations) -> SetCookie | None:
-    """Return the session cookie among those that the login (or a bypass) set: qBittorrent's names first, else any."""
+    """Return the session cookie among those that the login (or a bypass) set: qBittorrent's names first, else any.
+
+    One that a call without a login gets as well is rather that of something in front.
+    """
     exchange = seen.sign_in.exchange if seen.sign_in.outcome == "accepted" else seen.anonymous
     cookies = [cookie for cookie in exchange.cookies if cookie.value] if exchange is not None else []
-    ours = [cookie for cookie in cookies if cookie.name == "SID" or cookie.name.startswith("QBT_SID_")]
-    return next(iter(ours or cookies), None)
+    before = {cookie.name for cookie in seen.anonymous.cookies}
+    return max(cookies, key=lambda cookie: (session_name_rank(cookie.name), cookie.name not in before), default=None)
 
 
 def withheld_for(inspection: Inspection) -> tuple[Withheld, ...]:

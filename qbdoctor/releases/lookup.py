@@ -165,6 +165,14 @@ def cookie_name(version: Version, port: int, configured: str = "") -> str:
     return _as(str, "cookie.name", version).format(port=port)
 
 
+def session_name_rank(name: str) -> int:
+    """Return how sure it is by its name alone that a cookie is the session's: 0 not at all, 2 surest.
+
+    A cookie named SID beside ``QBT_SID_<port>`` is another program's: the releases that give the latter give no SID.
+    """
+    return 2 if name.startswith("QBT_SID_") else 1 if name == "SID" else 0
+
+
 def same_site(version: Version, *, csrf: bool = True, secure: bool = False) -> str | None:
     """Return the cookie's SameSite attribute by CSRFProtection and whether the cookie is Secure; None: it has none."""
     if not csrf and not secure:

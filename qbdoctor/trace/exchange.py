@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from qbdoctor.forwarding.rewriting import HostKind
 from qbdoctor.model.basics import Json
+from qbdoctor.releases import session_name_rank
 
 Content = Literal["", "form", "multipart", "json", "other"]
 Whose = Literal["", "own", "foreign"]
@@ -121,8 +122,8 @@ class Seen:
     @property
     def session_given(self) -> Given | None:
         """The session cookie that the answer set, if any."""
-        found = [each for each in self.given if each.value and is_session_name(each.name)]
-        return found[-1] if found else None
+        found = [each for each in self.given if each.value and session_name_rank(each.name)]
+        return max(reversed(found), key=lambda each: session_name_rank(each.name), default=None)
 
     @property
     def good_login(self) -> bool:
@@ -139,11 +140,6 @@ class Seen:
     def to_json(self) -> Json:
         """Return the facts as they are saved; what is empty is left out."""
         return {name: value for name, value in asdict(self).items() if value not in ("", (), None, False)}
-
-
-def is_session_name(name: str) -> bool:
-    """Whether a cookie of that name is a session of qBittorrent (its default names)."""
-    return name == "SID" or name.startswith("QBT_SID")
 
 
 def from_json(saved: Json) -> Seen:

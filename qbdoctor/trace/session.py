@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 
 
 VARIABLE = "QBDOCTOR_TRACE_URL"
-
-
 MOST_KEPT = 20_000
-
-
+"""Exchanges that are kept; a trace that runs for days ends with what came first."""
 AT_ONCE = frozenset(
     {
         "client-drops-cookie",
@@ -47,9 +44,9 @@ AT_ONCE = frozenset(
         "secure-cookie-over-http",
     }
 )
-
-
+"""What is told as it happens: what the next request can still excuse waits for the end."""
 SETTLE_SECONDS = 0.3
+"""What the command's last request may still take when the command has ended."""
 
 
 class Session:

@@ -10,7 +10,7 @@ from qbdoctor.model.findings import Finding
 from qbdoctor.trace import request_rules, user_agents
 from qbdoctor.trace.conversations import Conversation, bare, refused_bare, session_over, split, unkept_logins
 from qbdoctor.trace.evidence import Context, context, experiment, proof
-from qbdoctor.trace.exchange import ADD, WRITING, Seen, Trace, is_session_name
+from qbdoctor.trace.exchange import ADD, WRITING, Seen, Trace
 
 CAUSES = (
     "client-drops-cookie",
@@ -347,7 +347,7 @@ def _under_its_name(each: Seen, names: Mapping[str, str], known: Context) -> boo
     if (each.authorization and not unread) or each.key_aside:
         return False
     return any(
-        names.get(cookie.value, cookie.name) == cookie.name and is_session_name(cookie.name)
+        names.get(cookie.value, cookie.name) == cookie.name and releases.session_name_rank(cookie.name) > 0
         for cookie in each.cookies
         if cookie.value in each.sessions
     )

@@ -50,9 +50,21 @@ class Masks:
         """Return the text with every known secret, API key and user:password of a URL replaced by ``***``.
 
         Secrets are found as they are, URL-encoded, and quoted for JSON, HTML or a shell. One of under four characters
-        hides the whole text that it is in, since what is left around it would tell it.
+        hides the whole text that it is in, since what is left around it would tell it. What every qBittorrent says stays:
+        it tells nothing of a password that is the same word, and a gap in it would.
         """
+        return self._hide(text, shortest=1)
+
+    def hide_value(self, name: str, text: str) -> str:
+        """Return the value of a header, as :meth:`hide` does; in those that every release sends no short secret is looked for."""
+        return self._hide(text, shortest=_SHORT if name.lower() in OF_EVERY_ANSWER else 1)
+
+    def _hide(self, text: str, shortest: int) -> str:
+        if text in _ALWAYS_SAID:
+            return text
         for known in sorted(self._known, key=len, reverse=True):
+            if len(known) < shortest:
+                break
             if len(known) >= _SHORT and known in text:  # nearly always as it is; the pattern of each takes 2 ms to make
                 text = text.replace(known, "***")
             if not _may_hold(text, known):
@@ -62,23 +74,21 @@ class Masks:
                 pattern = self._known[known] = re.compile("".join(map(_any_form, known)), re.IGNORECASE)
             if len(known) >= _SHORT:
                 text = pattern.sub("***", text)
-            elif text not in _ALWAYS_SAID and _VERSION.fullmatch(text) is None and pattern.search(text):
+            elif _VERSION.fullmatch(text) is None and pattern.search(text):
                 return "***"
         return _USERINFO.sub("***@", _API_KEY.sub("qbt_***", text))
 
-    def hide_value(self, name: str, text: str) -> str:
-        """Return the value of a header, as :meth:`hide` does; those that every release sends are the same for everybody."""
-        if name.lower() in OF_EVERY_ANSWER and all(len(known) < _SHORT for known in self._known):
-            return text
-        return self.hide(text)
-
 
 _SHORT = 4
-_ALWAYS_SAID = frozenset({"", "Ok.", "Fails.", "Forbidden", "Unauthorized", "OK", "No Content", "Not Found"})
-"""What qBittorrent says whatever it was sent, and what it is known by."""
+_ALWAYS_SAID = frozenset(
+    {
+        "", "Ok.", "Fails.", "Forbidden", "Unauthorized", "OK", "No Content", "Not Found", "Endpoint does not exist",
+        "nosniff", "1; mode=block", "text/plain; charset=UTF-8", "text/html", "text/html; charset=UTF-8",
+    }
+)  # fmt: skip
+"""What qBittorrent says whatever it was sent, and what it is known by: bodies, reasons, values of headers."""
 _VERSION = re.compile(r"v?\d+(?:\.\d+){1,3}\w{0,8}\s*")
 OF_EVERY_ANSWER = frozenset(  # headers
-
     {
         "cache-control", "connection", "content-length", "content-type", "cross-origin-opener-policy", "date",
         "referrer-policy", "x-content-type-options", "x-frame-options", "x-xss-protection",

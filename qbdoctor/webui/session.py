@@ -131,3 +131,4 @@ def close_sessions(wire: Wire) -> None:
 
 
 NO_SUCH_KEY = Secret("qbdoctor-asks-whether-a-bypass-lets-it-in")
+"""Never valid (a key is qbt_ and 28 characters), never counted as a failed login, never logged (measured, 5.2.3, 5.3.0)."""

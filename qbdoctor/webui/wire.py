@@ -25,11 +25,12 @@ from qbdoctor.webui.transport import Answer, Job, run_job
 if TYPE_CHECKING:
     from qbdoctor.target.address import Address
 
-"""Bytes of an answer that are read at most; the largest that qbdoctor asks for, app/preferences, has about 10 kB."""
 NOTICE_SECONDS = 1.0
 """A person at a terminal is told what is waited for after this long."""
 SHOWN_BODY = 2048
-"""One request's share of the run: a loaded NAS answers in under two seconds, a hung server never."""
+SESSION_LENGTH = 16
+"""Characters. A shorter value of a cookie is no session's, but a server's number, a language, a theme (qBittorrent's have 32):
+taken for a secret it would be looked for in every text, and `1` or `true` found in most."""
 LIMITS = (429, 503)
 """Too Many Requests (RFC 6585), and what nginx's limit_req says unless told otherwise."""
 PAUSES = (0.4, 1.2)
@@ -173,7 +174,8 @@ class Wire:
         for name, value in answer.headers:
             cookie = parse_set_cookie(value) if name.lower() == "set-cookie" else None
             if cookie is not None:
-                self.masks.add(cookie.value)
+                if len(cookie.value.reveal()) >= SESSION_LENGTH:
+                    self.masks.add(cookie.value)
                 cookie = self._masked(cookie)
                 cookies.append(cookie)
             shown = self.masks.hide(cookie.shown()) if cookie else self.masks.hide_value(name, value)

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,21 @@ def test_files_can_be_read_in_one_sitting() -> None:
         and path.relative_to(ROOT / "qbdoctor" if path.is_relative_to(PACKAGE) else ROOT).as_posix() not in TABLES
     }
     assert long == {}
+
+
+def test_a_text_stands_below_what_it_describes() -> None:
+    """A constant that moved away has taken its text along."""
+    alone = [
+        f"{path.relative_to(ROOT)}:{each.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        for before, each in pairwise(node.body)
+        if isinstance(each, ast.Expr)
+        and isinstance(each.value, ast.Constant)
+        and not isinstance(before, ast.Assign | ast.AnnAssign)
+    ]
+    assert alone == []
 
 
 def test_functions_are_short() -> None:

@@ -7,7 +7,6 @@ import asyncio
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output, program
 from qbdoctor.cli.target_options import verification
@@ -18,13 +17,6 @@ from qbdoctor.trace.exchange import Trace
 from qbdoctor.trace.human import human
 from qbdoctor.trace.result import load, result
 from qbdoctor.trace.session import Session
-
-if TYPE_CHECKING:
-    pass
-
-"""Exchanges that are kept; a trace that runs for days ends with what came first."""
-"""What is told as it happens: what the next request can still excuse waits for the end."""
-"""What the command's last request may still take when the command has ended."""
 
 
 def run(args: argparse.Namespace) -> int:

@@ -283,6 +283,7 @@ class Facts:
 
 
 ENCODED = "\2"
+"""Stands in a folded text for a value that a call has encoded for a form or a URL."""
 _RAW_FIELD = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from qbdoctor.lint.facts.program import DEFAULT, ENCODED, HOLE
 
-"""Stands in a folded text for a value that a call has encoded for a form or a URL."""
-
 _ENCODERS = frozenset(("quote", "quote_plus", "urlencode", "url_quote", "urlquote"))
 _SAME = frozenset(
     (

@@ -13,7 +13,6 @@ from qbdoctor.webui.session import NO_SUCH_KEY
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
 
-"""Never valid (a key is qbt_ and 28 characters), never counted as a failed login, never logged (measured, 5.2.3, 5.3.0)."""
 FOREIGN_CLIENT = "203.0.113.9"
 """TEST-NET-3 (RFC 5737): an address of the Internet that is nobody's."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import ServerFactory
 from tests.kit import faults
 from tests.kit.matrix import Release
+from tests.kit.proxies import Answer, EditingProxy
 from tests.kit.server import PORT_MARK, Server, config_text, password_hash
 from tests.kit.tls import make_cert
 from tests.support.doctor import causes, diagnose
@@ -40,6 +41,23 @@ class Setup:
 @contextlib.contextmanager
 def behind(server: Server, **keywords: Any) -> Iterator[tuple[str, ...]]:
     with faults.ReverseProxy(server.url, **keywords) as proxy:
+        yield ("--url", proxy.url)
+
+
+@contextlib.contextmanager
+def behind_with_config(server: Server) -> Iterator[tuple[str, ...]]:
+    with faults.ReverseProxy(server.url, rewrite_host=True) as proxy:
+        yield ("--url", proxy.url, "--config", str(server.config_file))
+
+
+@contextlib.contextmanager
+def behind_with_cookie(server: Server, cookie: str) -> Iterator[tuple[str, ...]]:
+    """What load balancers and portals do: every answer sets a cookie of theirs."""
+
+    def down(_path: str, answer: Answer) -> Answer:
+        return replace(answer, headers=[("Set-Cookie", cookie), *answer.headers])
+
+    with EditingProxy(server.url, down=down) as proxy:
         yield ("--url", proxy.url)
 
 
@@ -155,6 +173,13 @@ SETUPS: dict[str, Setup] = {
         {"settings": {"ReverseProxySupportEnabled": "true", "TrustedReverseProxiesList": "127.0.0.1"}},
         way=lambda server: behind(server, rewrite_host=True, add_request_headers={"X-Forwarded-For": "192.168.7.9"}),
     ),
+    "in front, a load balancer's cookie": Setup(way=lambda server: behind_with_cookie(server, "SERVERID=1")),
+    "in front, a cookie that says true": Setup(way=lambda server: behind_with_cookie(server, "consent=true; Path=/")),
+    "in front, another program's SID": Setup(way=lambda server: behind_with_cookie(server, "SID=abc"), since=(5, 2)),
+    **{
+        f"password {word!r}, a word of every answer": Setup({"password": word}, password=word, way=behind_with_config)
+        for word in ("1", "login", "script", "forbidden", "nosniff")
+    },
     "in another language": Setup({"locale": "zh_CN"}),
     "on a terminal": Setup({"terminal": True}),
 }

@@ -83,7 +83,12 @@ _SHORT = 4
 _ALWAYS_SAID = frozenset(
     {
         "", "Ok.", "Fails.", "Forbidden", "Unauthorized", "OK", "No Content", "Not Found", "Endpoint does not exist",
-        "nosniff", "1; mode=block", "text/plain; charset=UTF-8", "text/html", "text/html; charset=UTF-8",
+        "nosniff", "1; mode=block", "SAMEORIGIN", "same-origin", "no-store",
+    }
+    | {
+        f"{kind}{charset}"
+        for kind in ("application/javascript", "application/json", "text/css", "text/html", "text/javascript", "text/plain")
+        for charset in ("", "; charset=UTF-8", "; charset=utf-8")
     }
 )  # fmt: skip
 """What qBittorrent says whatever it was sent, and what it is known by: bodies, reasons, values of headers."""

@@ -19,6 +19,8 @@ from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe.base.observed_values import RefusedBefore
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
+from qbdoctor.target.address import Address, parse_ip
+from qbdoctor.values import replace
 from qbdoctor.webui.call import PROGRAM, VERSION_PATH, Call
 from qbdoctor.webui.recognise import bears_marks
 
@@ -36,8 +38,8 @@ WAIT_SECONDS = 0.6
 def behind(inspection: Inspection) -> Instance | None:
     """Return the qBittorrent of this machine that takes what is sent to the address; None where none is known to.
 
-    Where the line about this run's login does not decide, one request with an Origin that nobody else sends is refused,
-    and the log that names it is the one.
+    Of several whose logs are at hand others may take logins at the same moment. Then it is the one at which this run's session
+    is good; else one request with an Origin that nobody else sends is refused, and the log that names it is the one.
     """
     seen, target = inspection.seen, inspection.target
     if target.instance is not None:
@@ -46,17 +48,37 @@ def behind(inspection: Inspection) -> Instance | None:
         return seen.first_request_log.instance if seen.first_request_log is not None else None
     if not target.here or not inspection.log_marks or seen.anonymous.status not in {200, 403}:
         return None
+    alone = len(inspection.log_marks) == 1
     if seen.asked.api_key is not None:
         found = [one for one, _ in inspection.log_marks if _key_of(one) == seen.asked.api_key]
-    elif seen.sign_in.exchange is not None:
-        found = _took_login(inspection)
-        if not found:
-            return None
-    else:
-        found = [one for one, _ in inspection.log_marks] if seen.sign_in.why == "body-lost" else []
-        if not found:
-            return None
-    return found[0] if len(found) == 1 else _by_origin(inspection)
+        return found[0] if len(found) == 1 else _by_origin(inspection)
+    if seen.sign_in.exchange is None and seen.sign_in.why != "body-lost":
+        return None
+    if not alone and (one := _holds_session(inspection) or _by_origin(inspection)) is not None:
+        return one
+    found = _took_login(inspection) if seen.sign_in.exchange is not None else [one for one, _ in inspection.log_marks]
+    return found[0] if len(found) == 1 else None
+
+
+def _holds_session(inspection: Inspection) -> Instance | None:
+    """Return the process whose log tells of a login, and at which this run's session is good while a call without is refused."""
+    login = inspection.seen.sign_in.exchange
+    if login is None or inspection.seen.sign_in.outcome != "accepted":
+        return None
+    cookies = {one.name: one.value for one in login.cookies}
+    asked: set[int] = set()
+    end = time.monotonic() + WAIT_SECONDS
+    while len(asked) < len(inspection.log_marks) and time.monotonic() < end:
+        for one, lines in new_lines(inspection):
+            if one.pid in asked or not server_log.login_addresses(lines):
+                continue
+            asked.add(one.pid)
+            where = address_of(one, None)
+            call = Call("GET", VERSION_PATH, address=where, verify=False)
+            if where is not None and inspection.wire.send(replace(call, cookies=cookies)).status == 200:
+                return one if inspection.wire.send(call).status == 403 else None
+        time.sleep(0.02)
+    return None
 
 
 def _took_login(inspection: Inspection) -> list[Instance]:
@@ -87,6 +109,33 @@ def _by_origin(inspection: Inspection) -> Instance | None:
                 return one
         time.sleep(0.02)
     return None
+
+
+def address_of(instance: Instance, port: int | None) -> Address | None:
+    """Return where a process listens itself, at the port given or else at its config's; None where that is not known."""
+    if instance.config_file is None:
+        return None
+    try:
+        settings = Settings.load(instance.config_file)
+    except UserError:
+        return None
+    port = port or settings.integer("Port")
+    host = _host(instance, port)
+    if host is None or port is None:
+        return None
+    return Address("https" if settings.boolean("HTTPS\\Enabled") else "http", host, port)
+
+
+def _host(instance: Instance, port: int | None) -> str | None:
+    """Return the address it is bound to at that port, as it can be reached from here."""
+    bound = [parse_ip(text) for text, number in instance.listening or () if number == port]
+    if not bound or bound[0] is None:
+        return None
+    if not bound[0].is_unspecified:
+        return str(bound[0])
+    if instance.shares_network is False:
+        return next(iter(instance.addresses), None)
+    return "127.0.0.1"
 
 
 def log_behind(inspection: Inspection) -> tuple[LogLine, ...]:
@@ -125,8 +174,7 @@ def nameless_login(inspection: Inspection) -> LogLine | None:
     """Return the line about this run's refused login where it says that no user name arrived; else None."""
     if inspection.seen.sign_in.outcome != "refused" or inspection.target.direct:
         return None
-    taken = _took_login(inspection)
-    lines = [line for one, new in new_lines(inspection) if one in taken for line in new]
+    lines = log_behind(inspection)
     return next((line for line in reversed(lines) if server_log.is_nameless_login(line)), None)
 
 
@@ -142,14 +190,14 @@ def other_than_meant(inspection: Inspection) -> tuple[int, int, int | None] | No
     seen = inspection.seen
     if seen.sign_in.outcome != "refused" or inspection.target.direct or inspection.target.instance is not None:
         return None
-    given, taken = seen.password, _took_login(inspection)
-    if given is None or given.reveal() == password_hash.FACTORY_PASSWORD or len(taken) != 1:
+    given, taken = seen.password, seen.behind
+    if given is None or given.reveal() == password_hash.FACTORY_PASSWORD or taken is None:
         return None
-    others = [one for one, _ in inspection.log_marks if one is not taken[0]][:MOST_HASHES]
+    others = [one for one, _ in inspection.log_marks if one is not taken][:MOST_HASHES]
     fitting = [one for one in others if _is_for(one, seen.asked.username or "admin", given)]
     if len(fitting) != 1:
         return None
-    return taken[0].pid, fitting[0].pid, next(iter(fitting[0].ports), None)
+    return taken.pid, fitting[0].pid, next(iter(fitting[0].ports), None)
 
 
 def _is_for(one: Instance, username: str, password: Secret) -> bool:

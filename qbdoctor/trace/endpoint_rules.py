@@ -13,10 +13,10 @@ from qbdoctor.releases.lookup import change_of
 from qbdoctor.releases.versions import Version
 from qbdoctor.releases.web_api import has_action
 from qbdoctor.trace.conversations import Conversation
-from qbdoctor.trace.evidence import Context, proof
+from qbdoctor.trace.evidence import Context, experiment, proof
 from qbdoctor.trace.exchange import ADD, DELETE, INFO, Seen
 
-CAUSES = ("client-old-add-parameter", "client-old-endpoint", "client-unknown-filter")
+CAUSES = ("base-path", "client-old-add-parameter", "client-old-endpoint", "client-unknown-filter")
 _SHOWN = 4
 
 
@@ -123,4 +123,49 @@ def _filter(known: Context, part: Conversation) -> Iterator[Finding]:
     )
 
 
-RULES: tuple[Callable[[Context, Conversation], Iterator[Finding]], ...] = (_add, _endpoint, _filter)
+_CALL = re.compile(r"/api/v\d+/+(\w+)/+(\w+)/*$", re.IGNORECASE)
+_BY_LETTERS = {action.lower(): action for action in ACTIONS}
+
+
+def _meant(each: Seen) -> str:
+    """Return the path under which qBittorrent knows the call that a client seems to mean; "" where there is none."""
+    found = _CALL.search(each.path.partition("?")[0])
+    action = _BY_LETTERS.get(f"{found[1]}/{found[2]}".lower(), "") if found else ""
+    return f"/api/v2/{action}" if action else ""
+
+
+def _path(known: Context, part: Conversation) -> Iterator[Finding]:
+    """Yield a call that exists, under a path that qBittorrent does not know: it reads paths to the letter."""
+    bad = [each for each in part.seen if each.status == 404 and _meant(each) not in {"", each.path.partition("?")[0]}]
+    if not bad:
+        return
+    first = bad[0]
+    path, right = first.path.partition("?")[0], _meant(first)
+    before = path.lower().partition("/api/v")[0]
+    if before.strip("/") and any(
+        each.path.lower().startswith(f"{before}/") and each.status not in {None, 404} for each in known.trace.seen
+    ):
+        return  # something serves that path: the 404 is about something else
+    slashes = "//" in path or path.endswith("/")
+    what = (
+        "with a slash too many"
+        if slashes
+        else f"below {before}, which qBittorrent does not know"
+        if before
+        else "which it knows by other letters"
+    )
+    twins = [
+        each for each in known.trace.seen if each.path.partition("?")[0] == right and each.status not in {None, 404}
+    ]
+    evidence = [proof(each) for each in bad[:_SHOWN]]
+    if twins:
+        evidence.insert(0, experiment("the path", first, twins[0], f"under {right} the same call is no 404"))
+    yield Finding(
+        "base-path" if slashes or before else "client-old-endpoint",
+        "proven" if twins else "likely",
+        f"{part.who} calls {path} (request {first.n}), {what}: 404. It is {right} there",
+        tuple(evidence),
+    )
+
+
+RULES: tuple[Callable[[Context, Conversation], Iterator[Finding]], ...] = (_add, _endpoint, _path, _filter)

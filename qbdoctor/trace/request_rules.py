@@ -52,7 +52,8 @@ def judge(known: Context, part: Conversation) -> tuple[Finding, ...]:
 
 
 def _json_login(known: Context, part: Conversation) -> Iterator[Finding]:
-    bad = [each for each in part.seen if each.kind == "login" and each.content == "json" and not each.good_login]
+    others = {"json", "other"}
+    bad = [each for each in part.seen if each.kind == "login" and each.content in others and not each.good_login]
     if not bad:
         return
     forms = [
@@ -61,14 +62,15 @@ def _json_login(known: Context, part: Conversation) -> Iterator[Finding]:
         if each.kind == "login" and each.content == "form" and each.status not in (None, 400)
     ]
     proven = bool(forms) and bad[0].status == 400
+    what = "JSON" if bad[0].content == "json" else "another type of content"
     evidence = [proof(each) for each in bad[:_SHOWN]]
     if proven:
-        shows = "the login is read as a form, and refused as JSON before it is looked at"
-        evidence.insert(0, experiment("the login's body (JSON, a form)", bad[0], forms[0], shows))
+        shows = f"the login is read as a form, and refused as {what} before it is looked at"
+        evidence.insert(0, experiment(f"the login's body ({what}, a form)", bad[0], forms[0], shows))
     yield Finding(
         "client-json-login",
         "proven" if proven else "likely",
-        f"{part.who} sends the login as JSON (request {bad[0].n}): qBittorrent reads forms alone, and answers {bad[0].status}",
+        f"{part.who} sends the login as {what} (request {bad[0].n}): qBittorrent reads forms alone, and answers {bad[0].status}",
         tuple(evidence),
     )
 

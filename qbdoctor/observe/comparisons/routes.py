@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from qbdoctor.config.settings import Settings
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.base.login_budget import send_unauthorised
-from qbdoctor.target.address import Address, parse_ip, parse_url
+from qbdoctor.observe.ways import address_of
+from qbdoctor.target.address import Address, parse_url
 from qbdoctor.values import replace
 from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
-    from qbdoctor.target.processes import Instance
 
 
 def direct_address(inspection: Inspection) -> Address | None:
@@ -35,33 +34,6 @@ def direct_address(inspection: Inspection) -> Address | None:
     if instance is None:
         return None
     return address_of(instance, target.server_port if instance is target.instance else None)
-
-
-def address_of(instance: Instance, port: int | None) -> Address | None:
-    """Return where a process listens itself, at the port given or else at its config's; None where that is not known."""
-    if instance.config_file is None:
-        return None
-    try:
-        settings = Settings.load(instance.config_file)
-    except UserError:
-        return None
-    port = port or settings.integer("Port")
-    host = _host(instance, port)
-    if host is None or port is None:
-        return None
-    return Address("https" if settings.boolean("HTTPS\\Enabled") else "http", host, port)
-
-
-def _host(instance: Instance, port: int | None) -> str | None:
-    """Return the address it is bound to at that port, as it can be reached from here."""
-    bound = [parse_ip(text) for text, number in instance.listening or () if number == port]
-    if not bound or bound[0] is None:
-        return None
-    if not bound[0].is_unspecified:
-        return str(bound[0])
-    if instance.shares_network is False:
-        return next(iter(instance.addresses), None)
-    return "127.0.0.1"
 
 
 def _direct(inspection: Inspection) -> Iterator[Comparison]:

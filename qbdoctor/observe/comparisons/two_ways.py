@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.marking import ends_alike, send_as_browser
-from qbdoctor.observe.comparisons.routes import address_of, direct_address
+from qbdoctor.observe.comparisons.routes import direct_address
 from qbdoctor.observe.pages import DESTINATION, is_broken
-from qbdoctor.observe.ways import calls_to_compare, no_form
+from qbdoctor.observe.ways import address_of, calls_to_compare, no_form
 from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call

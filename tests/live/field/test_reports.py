@@ -68,7 +68,7 @@ def test_a_machine_that_takes_scripts_for_something_else(
     assert "update-mime-database" in found["remedies"][0]["text"]
 
 
-@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("status", [pytest.param(503, marks=pytest.mark.extended), 429])
 def test_a_limit_on_requests(server: ServerFactory, release: Release, status: int) -> None:
     """What is refused for our own speed tells nothing else: it is asked again, and named for what it is."""
     running = server()
@@ -129,7 +129,14 @@ def test_the_proxy_protocol(server: ServerFactory, release: Release, mode: str) 
     assert cause(report, "proxy-protocol-mismatch")["confidence"] == "proven"
 
 
-@pytest.mark.parametrize(("trusted", "support"), [("10.9.9.9", "true"), ("", "true"), ("127.0.0.1", "false")])
+@pytest.mark.parametrize(
+    ("trusted", "support"),
+    [
+        ("10.9.9.9", "true"),
+        pytest.param("", "true", marks=pytest.mark.extended),
+        pytest.param("127.0.0.1", "false", marks=pytest.mark.extended),
+    ],
+)
 def test_a_whitelist_behind_a_proxy_that_is_not_trusted(
     server: ServerFactory, releases: object, trusted: str, support: str
 ) -> None:

@@ -100,3 +100,39 @@ def test_a_call_that_has_another_name_by_now(server: ServerFactory, release: Rel
 
         found = followed(running.url, program)
         assert (found == {"client-old-endpoint": "likely"}) is gone, (action, found)
+
+
+def test_an_address_that_was_typed_with_a_slip(server: ServerFactory, release: Release) -> None:
+    """A slash at its end, or the path of a proxy that is not asked: everything is 404."""
+    running = server()
+    form = {"username": "admin", "password": PASSWORD}
+    for path, named in (
+        ("//api/v2/auth/login", "base-path"),
+        ("/api/v2/auth/login/", "base-path"),
+        ("/qbittorrent/api/v2/auth/login", "base-path"),
+        ("/API/v2/auth/login", "client-old-endpoint"),
+        ("/api/v1/auth/login", "client-old-endpoint"),
+    ):
+        right = path.startswith("//")
+        with tracing(running.url) as trace:
+            assert requests.post(f"{trace.url}{path}", data=form, timeout=20).status_code == 404
+            if right:
+                requests.post(f"{trace.url}/api/v2/auth/login", data=form, timeout=20)
+            found = dict(causes(trace.stop()))
+        assert found.get(named) == ("proven" if right else "likely"), (path, found)
+
+
+def test_a_torrent_that_is_not_there_is_no_slip(server: ServerFactory, release: Release) -> None:
+    running = server()
+    assert followed(running.url, lambda client, api: client.get(f"{api}/torrents/properties?hash=0")) == {}
+
+
+def test_a_login_as_plain_text(server: ServerFactory, release: Release) -> None:
+    running = server()
+    with tracing(running.url) as trace:
+        body = f"username=admin&password={PASSWORD}"
+        answer = requests.post(
+            f"{trace.url}/api/v2/auth/login", data=body, headers={"Content-Type": "text/plain"}, timeout=20
+        )
+        assert answer.status_code == 400
+        assert "client-json-login" in dict(causes(trace.stop()))

@@ -21,13 +21,13 @@ BARE = 'proxy_set_header Origin ""; proxy_set_header Referer "";'
 
 
 @contextmanager
-def logins(running: Server) -> Iterator[None]:
+def logins(running: Server, password: str = PASSWORD) -> Iterator[None]:
     """Somebody logs in there all the time."""
     over = threading.Event()
 
     def work() -> None:
         while not over.wait(0.02):
-            form = {"username": "admin", "password": PASSWORD}
+            form = {"username": "admin", "password": password}
             requests.post(f"{running.url}/api/v2/auth/login", data=form, timeout=20)
 
     thread = threading.Thread(target=work)
@@ -53,9 +53,10 @@ def test_the_process_behind_is_found(server: ServerFactory, release: Release, li
 
 
 def test_a_refused_login_is_told_apart(server: ServerFactory, release: Release) -> None:
-    busy, running = server(), server(password="of another server")
-    with logins(busy), Nginx(running.url, "proxy_set_header Host $host;") as proxy:
-        report = diagnose("--url", proxy.url, password=PASSWORD)
+    meant = "of the one that is meant"  # servers of tests beside this one have the usual one
+    busy, running = server(password=meant), server(password="of another server")
+    with logins(busy, meant), Nginx(running.url, "proxy_set_header Host $host;") as proxy:
+        report = diagnose("--url", proxy.url, password=meant)
     assert causes(report, "error") == ["proxy-goal-wrong"], report["verdict"]
     found = cause(report, "proxy-goal-wrong")["summary"]
     assert (str(busy.pid) in found, str(running.pid) in found) == (True, True)

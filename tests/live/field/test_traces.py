@@ -123,8 +123,10 @@ def test_an_address_that_was_typed_with_a_slip(server: ServerFactory, release: R
 
 
 def test_a_torrent_that_is_not_there_is_no_slip(server: ServerFactory, release: Release) -> None:
-    running = server()
-    assert followed(running.url, lambda client, api: client.get(f"{api}/torrents/properties?hash=0")) == {}
+    def program(client: requests.Session, api: str) -> None:
+        assert client.get(f"{api}/torrents/properties?hash=0", timeout=20).status_code == 404
+
+    assert followed(server().url, program) == {}
 
 
 def test_a_login_as_plain_text(server: ServerFactory, release: Release) -> None:

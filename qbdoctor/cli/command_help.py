@@ -9,18 +9,22 @@ import textwrap
 from functools import cache
 
 from qbdoctor.cli.program import named
-from qbdoctor.model import restarts
+from qbdoctor.model import restarts, shell
 from qbdoctor.model.errors import UserError
 
 TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+FOR_SCRIPTS = shell.with_variable("QBDOCTOR_PASSWORD", "…", "qbdoctor check --json")
+_SHELL = shell.at_hand()
+_ADDRESS = "{url}" if _SHELL == "sh" else '"{url}"'  # bare, it is a block of code to PowerShell
+_KEEP = shell.quote("cat >> changes.jsonl" if _SHELL == "sh" else "findstr . >> changes.jsonl")
 _HELP = {
     "check": (
         "Asks the server the few questions that tell the causes apart, and names the true one with its proof; changes nothing.",
         "qbdoctor check --url http://192.168.1.7:8080",
-        "QBDOCTOR_PASSWORD=… qbdoctor check --json",
+        FOR_SCRIPTS,
     ),
     "fix": (
         "Plans reversible fixes, shows the diff, asks, applies and verifies them; undone by itself if they do not help.",
@@ -54,7 +58,7 @@ _HELP = {
     ),
     "trace": (
         "Records what a failing program sends through a proxy, and says what it does wrong.",
-        "qbdoctor trace --url http://192.168.1.7:8080 --run -- python my_script.py {url}",
+        "qbdoctor trace --url http://192.168.1.7:8080 --run -- python my_script.py " + _ADDRESS,
         "qbdoctor trace --listen 127.0.0.1:8081",
     ),
     "clients": (
@@ -75,7 +79,7 @@ _HELP = {
     "watch": (
         "Looks again and again, keeps a history, and tells what changed: a restart, an upgrade, a ban, a lost session.",
         "qbdoctor watch --url http://192.168.1.7:8080 --listen 127.0.0.1:9100",
-        "qbdoctor watch --every 300 --on-change 'cat >> changes.jsonl'",
+        f"qbdoctor watch --every 300 --on-change {_KEEP}",
     ),
     "targets": (
         "Lists the named targets of targets.toml; nothing is asked of them, and no secret is fetched.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -27,8 +26,7 @@ def from_file(name: str, option: str) -> Secret:
     if len(data) > MOST_BYTES:
         raise UserError("secret-file-too-large", f"{option}: {where} holds more than 64 KiB, so it is no password.")
     try:
-        # PowerShell 5.1's > writes UTF-16, with its mark.
-        text = data.decode("utf-16" if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig")
+        text = data.decode(files.encoding(data))
     except UnicodeDecodeError:
         raise UserError("secret-file-not-text", f"{option}: {where} is not UTF-8 text: save it as UTF-8.") from None
     text = text.removesuffix("\n").removesuffix("\r")

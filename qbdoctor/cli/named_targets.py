@@ -19,7 +19,7 @@ from qbdoctor.cli import target_secrets
 from qbdoctor.cli.suggest import suggest
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
-from qbdoctor.storage import foreign, state_folder
+from qbdoctor.storage import files, foreign, state_folder
 from qbdoctor.target.address import parse_url
 from qbdoctor.values import field, frozen
 
@@ -101,7 +101,7 @@ def _read(path: Path, what: str) -> bytes:
 
 def _text(path: Path, data: bytes) -> str:
     try:
-        return data.decode("utf-8-sig")  # editors of Windows put a mark in front
+        return data.decode(files.encoding(data))
     except UnicodeDecodeError:
         raise UserError("targets-bad", f"{path} is not UTF-8 text: save it as UTF-8.") from None
 

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable, Collection, Sequence
 
 from qbdoctor import __version__
-from qbdoctor.cli.command_help import Parser, described
+from qbdoctor.cli import program
+from qbdoctor.cli.command_help import FOR_SCRIPTS, Parser, described
 from qbdoctor.cli.options import (
     FORMATS,
     add_check,
@@ -34,15 +35,15 @@ TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of 
 if TYPE_CHECKING:
     from typing import Any
 
-EPILOG = """\
-examples:
-  qbdoctor                                        look at the qBittorrent that runs here
-  qbdoctor --url http://192.168.1.7:8080          look at another one (the password is asked for)
-  QBDOCTOR_PASSWORD=… qbdoctor check --json       for scripts; no option takes a secret as its value
-  qbdoctor fix                                    what the causes found ask for; shows the diff and asks
-  qbdoctor rollback                               take the last fix back
-  qbdoctor explain host-port-mismatch             one cause in full
-
+EXAMPLES = (
+    ("qbdoctor", "look at the qBittorrent that runs here"),
+    ("qbdoctor --url http://192.168.1.7:8080", "look at another one (the password is asked for)"),
+    (FOR_SCRIPTS, "for scripts; no option takes a secret as its value"),
+    ("qbdoctor fix", "what the causes found ask for; shows the diff and asks"),
+    ("qbdoctor rollback", "take the last fix back"),
+    ("qbdoctor explain host-port-mismatch", "one cause in full"),
+)
+EXIT_CODES = """
 exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 could not tell,
             4 fix or rollback refused or undone, 130 interrupted
 """
@@ -174,6 +175,13 @@ class _Unbuilt:
         return lambda *_given, **_named: self
 
 
+def _epilog() -> str:
+    """Return the examples, under the name by which this program was called, and the exit codes."""
+    typed = [(program.name() if command == "qbdoctor" else program.named(command), what) for command, what in EXAMPLES]
+    width = max(46, *(len(command) for command, _ in typed))
+    return "".join(("examples:\n", *(f"  {command:<{width}}  {what}\n" for command, what in typed), EXIT_CODES))
+
+
 def build(wanted: Collection[str] | None = None) -> Parser:
     """Return the parser. Options of the target and common ones stand before or after the subcommand.
 
@@ -182,7 +190,7 @@ def build(wanted: Collection[str] | None = None) -> Parser:
     parser = Parser(
         prog="qbdoctor",
         description="Finds out why qBittorrent's Web UI API answers 401 or 403, and proves it.",
-        epilog=EPILOG,
+        epilog=_epilog(),
         parents=[_common("")],
         allow_abbrev=False,
     )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _OWN = "qbdoctor"
 _COMMAND = re.compile(
     r"(?<![\w./@\\-])(?<!-m )qbdoctor"
-    r"(?= (?:check|fix|rollback|history|explain|demo|trace|clients|lint|simulate|bridge|watch|targets|completion|help|--[a-z]))"
+    r"(?= (?:check|fix|rollback|history|diff|explain|demo|trace|clients|lint|simulate|bridge|watch|targets|fleet|completion|"
+    r"help|--[a-z]))"
 )
 
 

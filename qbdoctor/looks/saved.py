@@ -18,7 +18,7 @@ from qbdoctor.looks.look import Look
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.base.observations import Observations
-from qbdoctor.storage import foreign
+from qbdoctor.storage import files, foreign
 from qbdoctor.values import frozen, replace
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def load(path: Path) -> Saved:
             "saved-too-large", f"{path} is larger than {_MOST_BYTES >> 20} MiB: no file that check --save made."
         )
     try:
-        held = json.loads(data)
+        held = json.loads(data.decode(files.encoding(data)))
     except (ValueError, RecursionError):
         held = None
     schema = held.get("schema") if isinstance(held, dict) else None

@@ -63,6 +63,14 @@ def join(words: Sequence[str], shell: Shell | None = None) -> str:
     return f"& {made}" if kind == "powershell" and made[:1] in {'"', "'"} else made
 
 
+def with_variable(name: str, value: str, command: str, shell: Shell | None = None) -> str:
+    """Return the line that sets a variable of the environment and runs a command."""
+    kind = at_hand() if shell is None else shell
+    if kind == "sh":
+        return f"{name}={value} {command}"
+    return f"$env:{name} = '{value}'; {command}" if kind == "powershell" else f'set "{name}={value}" && {command}'
+
+
 def split(text: str, shell: Shell | None = None) -> list[str]:
     """Return the words of a command. Raises ValueError where a quote is not closed."""
     kind = at_hand() if shell is None else shell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Callable
@@ -21,6 +22,11 @@ def is_file(path: Path) -> bool:
 def exists(path: Path) -> bool:
     """Whether there is something under this name; False where one may not look."""
     return _mode(path, lambda _mode: True)
+
+
+def encoding(data: bytes) -> str:
+    """Return how a text that a person's program wrote is encoded: UTF-8, or UTF-16 by its mark, as PowerShell 5.1's ``>``."""
+    return "utf-16" if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig"
 
 
 def _mode(path: Path, judge: Callable[[int], bool]) -> bool:

@@ -13,6 +13,7 @@ from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Json, State
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Finding
 from qbdoctor.model.report import Cause, TargetInfo
+from qbdoctor.storage import files
 from qbdoctor.target.address import parse_ip
 from qbdoctor.trace import known_clients, user_agents
 from qbdoctor.trace.conversations import Conversation
@@ -188,7 +189,8 @@ def _target(made: TraceResult) -> TargetInfo:
 def load(path: str) -> Trace:
     """Read a saved trace. Raises :class:`UserError` (``bad-trace``)."""
     try:
-        saved = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        data = Path(path).expanduser().read_bytes()
+        saved = json.loads(data.decode(files.encoding(data)))
         target, run = {SCHEMA: saved["target"]}[saved["schema"]], saved["run"]
         return Trace(
             str(target["url"]),

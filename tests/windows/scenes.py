@@ -50,6 +50,9 @@ class Console:
     def __init__(self, there: Windows, *words: str) -> None:
         self._main, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
+        keys = termios.tcgetattr(other)
+        keys[0] &= ~termios.ICRNL  # Enter arrives as it is pressed: Wine's console takes a line feed for Ctrl-J
+        termios.tcsetattr(other, termios.TCSANOW, keys)
         self.process = subprocess.Popen(
             there.command(*words),
             cwd=there.drive,

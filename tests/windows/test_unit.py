@@ -11,10 +11,10 @@ from tests.kit.windows import Windows
 pytestmark = pytest.mark.extended
 
 UNIT = Path(__file__).parents[1] / "unit"
-ROOMS = sorted(path.name for path in UNIT.iterdir() if path.is_dir() and path.name != "__pycache__")
+ROOMS = sorted({path.relative_to(UNIT).parts[0] for path in UNIT.rglob("test_*.py")})
 
 
-@pytest.mark.parametrize("room", [*ROOMS, "test_values.py"])
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_room(there: Windows, room: str) -> None:
     done = there.run(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--hypothesis-profile=few", f"tests/unit/{room}",

@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from qbdoctor.cli import credentials, named_targets, output, wrapping
+from qbdoctor.cli import credentials, named_targets, output, program, wrapping
 from qbdoctor.cli.named_targets import NamedTarget
 from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
@@ -33,6 +33,7 @@ from qbdoctor.model.waiting import next_of
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
 from qbdoctor.reports import as_json
+from qbdoctor.storage import files
 from qbdoctor.target import containers
 from qbdoctor.target.engines.port_mappings import find_mappings
 from qbdoctor.target.processes import find_instances
@@ -119,7 +120,9 @@ def _done(path: Path) -> set[str]:
     """Return the names of the targets that a file of reports, one a line, holds; a last line cut short is none."""
     found = set()
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
+        with path.open("rb") as start:
+            encoding = files.encoding(start.read(2))
+        with path.open(encoding=encoding, errors="replace") as lines:
             for line in lines:
                 try:
                     name = json.loads(line)["target"]["name"]
@@ -244,7 +247,7 @@ class _Run:
             left = f"; {self.number - asked} not asked" if asked < self.number else ""
             self._write(f"\n{asked} of {self.number} targets: {states or 'none'}{left}\n")
             for cause, count in self.causes.most_common():
-                self._write(f"  {count:>5}  {cause}  (qbdoctor explain {cause})\n")
+                self._write(f"  {count:>5}  {cause}  ({program.name()} explain {cause})\n")
         if self.kept is not None:
             output.deliver("".join(self.kept), self.args.output)
 

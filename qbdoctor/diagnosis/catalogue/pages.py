@@ -240,7 +240,7 @@ def _filled(text: str, commands: tuple[str, ...], values: Mapping[str, str], sta
     worded = [made for whole in given if (made := systems.command(whole, server)) is not None]
     if commands and not worded:
         return None
-    said = systems.remark(said, given, worded, server)
+    said = systems.remark(said, worded, server)
     # A block stands or falls as one, and is shown line by line.
     return CatalogueStep(said, tuple(line for whole in worded for line in whole.split("\n")))
 

@@ -151,6 +151,8 @@ _RULES: Mapping[SystemName, tuple[Rules, Rules]] = {
     "windows": (_OUR_WINDOWS, _SERVERS_WINDOWS),
     "macos": (_OUR_MACOS, _SERVERS_MACOS),
 }
+_POWERSHELL = re.compile(r"(?:^|[(|{] *)(?:[A-Z]\w+-[A-Z]\w+|\$\w+|\[\w+\.\w+\]::)|\$(?:env:|HOME|\()|'", re.MULTILINE)
+"""What cmd.exe has no word for, a quote of its own included."""
 _TEXTS: Mapping[SystemName, Sequence[tuple[str, str]]] = {
     "linux": (),
     "windows": (
@@ -211,8 +213,8 @@ def _placed(text: str, system: SystemName) -> str:
     return text
 
 
-def remark(text: str, before: Sequence[str], after: Sequence[str], server: SystemName) -> str:
+def remark(text: str, commands: Sequence[str], server: SystemName) -> str:
     """Return a step's text with the shell that its commands are for, where that is not any of the system's."""
-    if server != "windows" or not after or tuple(before) == tuple(after):
+    if server != "windows" or "PowerShell" in text or not any(_POWERSHELL.search(command) for command in commands):
         return text
     return f"{text.removesuffix(':')}, in PowerShell:" if text.endswith(":") else f"{text} In PowerShell:"

@@ -43,6 +43,19 @@ def test_nothing_of_linux_stands_in_the_steps_of_another_system(cause: str, monk
         assert [line for line in whole.splitlines() if LINUX.search(line)] == []
 
 
+CMDLET = re.compile(r"\b(?:Copy|Find|ForEach|Get|Remove|Resolve|Select|Start|Test|Where)-[A-Z]|\$env:|\$HOME|^[^#]*'")
+OF_A_FILE = re.compile(r"^(?:\s|proxy_|map |location|header|Proxy|\[\w+\]$|\(\?:|session)")
+
+
+@pytest.mark.parametrize("cause", pages.ids())
+def test_what_only_powershell_takes_is_said_to_be_for_it(cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cmd.exe has neither its commands nor single quotes."""
+    monkeypatch.setattr(systems, "HERE", "windows")
+    for text, commands in steps(cause, "windows"):
+        shown = [line for line in commands if not OF_A_FILE.search(line)]
+        assert ("PowerShell" in text) == any(map(CMDLET.search, shown)), (text, commands)
+
+
 @pytest.mark.parametrize("cause", pages.ids())
 def test_no_cause_is_without_a_way_out_on_any_system(cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor without a step that confirms it, also where nothing of the target is known."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -49,3 +51,12 @@ def test_powershell_puts_nothing_in_and_calls_a_quoted_program() -> None:
 
 def test_a_backslash_at_the_end_does_not_take_the_quote() -> None:
     assert shell.quote("D:\\my files\\", "cmd") == '"D:\\my files\\\\"'
+
+
+def test_a_variable_is_set_for_a_command() -> None:
+    """In the words of each shell; the POSIX one runs here, cmd.exe's in tests/windows."""
+    told = "import os; print(os.environ['QBDOCTOR_PASSWORD'])"
+    line = shell.with_variable("QBDOCTOR_PASSWORD", "p", shell.join((sys.executable, "-c", told), "sh"), "sh")
+    assert subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout == "p\n"
+    assert shell.with_variable("A", "p", "qbdoctor", "cmd") == 'set "A=p" && qbdoctor'
+    assert shell.with_variable("A", "p", "qbdoctor", "powershell") == "$env:A = 'p'; qbdoctor"

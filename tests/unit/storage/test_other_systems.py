@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 import sys
@@ -11,8 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from qbdoctor.cli import credentials
+from qbdoctor.cli import credentials, named_targets
+from qbdoctor.cli.commands import fleet
+from qbdoctor.looks import saved
+from qbdoctor.model.errors import UserError
 from qbdoctor.storage import atomic, own_programs, private
+from qbdoctor.trace import result
 
 
 def _windows(winerror: int) -> OSError:
@@ -94,3 +99,24 @@ def test_a_password_file_of_powershell(encoding: str, end: str, tmp_path: Path) 
     mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
     file.write_bytes(mark + f"Pässwörd 1{end}".encode(encoding))
     assert credentials.from_file(str(file), "--password-file").reveal() == "Pässwörd 1"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+def test_what_powershell_redirected_is_read_back(encoding: str, tmp_path: Path) -> None:
+    """PowerShell 5.1's ``>`` writes UTF-16: a list of targets, reports to go on with, a saved look, a saved trace."""
+
+    def made(name: str, text: str) -> Path:
+        file = tmp_path / name
+        file.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        return file
+
+    url = "http://nas.lan:8080"
+    assert list(named_targets.load_list(made("urls.txt", f"{url}\n"))) == [url]
+    assert named_targets.load(made("targets.toml", f'[targets.nas]\nurl = "{url}"\n'))["nas"].options == {"url": url}
+    assert fleet._done(made("reports.jsonl", f'{{"target": {{"name": "{url}"}}}}\n')) == {url}
+    with pytest.raises(UserError) as refused:
+        saved.load(made("look.json", '{"schema": "qbdoctor.saved/99"}\n'))
+    assert refused.value.code == "saved-newer"
+    target = {"url": url, "scheme": "http", "host": "nas.lan", "port": 8080}
+    held: dict[str, object] = {"schema": result.SCHEMA, "target": target, "run": None, "exchanges": [], "notes": []}
+    assert result.load(str(made("trace.json", json.dumps(held)))).url == url

@@ -10,6 +10,7 @@ import pytest
 
 from qbdoctor.diagnosis import container_words
 from qbdoctor.diagnosis.catalogue import systems as catalogue_systems
+from qbdoctor.model.shell import quote
 from qbdoctor.target import containers
 from qbdoctor.target.command_line import CommandLine
 from qbdoctor.target.engines import engine, whereabouts
@@ -117,7 +118,10 @@ def test_what_made_a_compose_service_makes_it_anew(labels: dict[str, str], comma
         ({"project.working_dir": "/srv", "project": "srv"}, ""),
         ({"project.working_dir": "/srv"}, "-p media "),
         ({"project.environment_file": "/srv/.env"}, ""),
-        ({"project.environment_file": "/srv/a.env,/srv/b c.env"}, "--env-file /srv/a.env --env-file '/srv/b c.env' "),
+        (
+            {"project.environment_file": "/srv/a.env,/srv/b c.env"},
+            f"--env-file /srv/a.env --env-file {quote('/srv/b c.env')} ",
+        ),
     ],
 )
 def test_compose_is_told_what_it_would_not_guess(labels: dict[str, str], options: str) -> None:

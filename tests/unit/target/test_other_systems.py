@@ -100,6 +100,7 @@ class _Hidden:
 
 def test_whose_arguments_are_refused_has_no_known_config(monkeypatch: pytest.MonkeyPatch) -> None:
     """A --profile may be among them; the default config of that home is none to edit for it."""
+    pytest.importorskip("pwd", reason="POSIX alone: the list of users")
     monkeypatch.setattr(sys, "platform", "darwin")
     found = processes._read(_Hidden(), ("qbittorrent",), 0, psutil, None)  # type: ignore[arg-type]
     assert (found.config_file, found.profile, found.log_file) == (None, None, None)

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qbdoctor.model import system
+from qbdoctor.model import shell, system
 from qbdoctor.model.errors import Refused
 from qbdoctor.storage.foreign import Place, TooLarge
 from qbdoctor.storage.private import is_led_elsewhere, sync, why, write_all
@@ -102,7 +102,7 @@ def check_replaceable(place: Place) -> None:
         )
     if not found.st_mode & 0o222 or not os.access(real, os.W_OK):
         raise Refused(
-            f"{real} is read-only for this user: run qbdoctor as the user that owns it, or make it writable.",
+            f"{real} is read-only for this user: {_how_writable(real)}.",
             "config-read-only",
         )
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -111,6 +111,12 @@ def check_replaceable(place: Place) -> None:
             "as the user that owns it.",
             "config-folder-read-only",
         )
+
+
+def _how_writable(file: Path) -> str:
+    if system.platform() == "win32":  # a mark of the file, which its owner meets too
+        return f"take its mark away with attrib -R {shell.quote(str(file))}"
+    return "run qbdoctor as the user that owns it, or make it writable"
 
 
 def replace(place: Place, data: bytes, *, expect: bytes, in_place: Callable[[], None]) -> Written:

@@ -161,6 +161,8 @@ def _unit(args: argparse.Namespace) -> str:
     if args.notify:
         place = "the unit's EnvironmentFile" if system.is_linux() else "its environment"
         output.say(f"The addresses of --notify are not printed: put QBDOCTOR_NOTIFY=URL into {place}.")
+    if not given and not system.is_linux():  # a systemd unit has a place for it
+        output.say("Nobody is asked for a password there: give --password-file with a file that only you may read.")
     command = [sys.executable, "-m", "qbdoctor", "watch", *options]
     return units.printed(command, kept, needs_password=not given or bool(args.notify))
 

@@ -153,10 +153,12 @@ _RULES: Mapping[SystemName, tuple[Rules, Rules]] = {
 }
 _POWERSHELL = re.compile(r"(?:^|[(|{] *)(?:[A-Z]\w+-[A-Z]\w+|\$\w+|\[\w+\.\w+\]::)|\$(?:env:|HOME|\()|'", re.MULTILINE)
 """What cmd.exe has no word for, a quote of its own included."""
+_SUDO = " Run `ss` with sudo: without, it does not name other users' programs."
 _TEXTS: Mapping[SystemName, Sequence[tuple[str, str]]] = {
     "linux": (),
     "windows": (
         ("paste this line into bash", "paste this line into PowerShell"),
+        (_SUDO, ""),
         ("qBittorrent.conf (qBittorrent.ini on Windows and macOS)", "qBittorrent.ini"),
         ("qBittorrent.conf", "qBittorrent.ini"),
         ("systemd-timesyncd, chrony", "the Windows Time service"),
@@ -164,6 +166,7 @@ _TEXTS: Mapping[SystemName, Sequence[tuple[str, str]]] = {
     ),
     "macos": (
         ("paste this line into bash", "paste this line into Terminal"),
+        (_SUDO, _SUDO.replace("ss", "lsof", 1)),
         ("qBittorrent.conf (qBittorrent.ini on Windows and macOS)", "qBittorrent.ini"),
         ("qBittorrent.conf", "qBittorrent.ini"),
         ("systemd-timesyncd, chrony", "System Settings, Date & Time"),

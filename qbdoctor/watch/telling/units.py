@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
 import subprocess
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
-from qbdoctor.model import system
+from qbdoctor.model import shell, system
 
 
 def systemd_unit(command: Sequence[str], environment: Mapping[str, str], *, needs_password: bool) -> str:
@@ -48,16 +49,27 @@ def _quoted(word: str) -> str:
     return text if plain and text else f'"{text}"'
 
 
-def scheduled_task(command: Sequence[str]) -> str:
-    """Return a task of Windows' Task Scheduler as XML, with the command that registers it in a comment.
+def scheduled_task(command: Sequence[str], environment: Mapping[str, str], user: str = "") -> str:
+    r"""Return a task of Windows' Task Scheduler as XML, with the command that registers it in a comment.
 
-    It names no encoding and has ASCII alone: PowerShell's ``>`` writes UTF-16, cmd.exe's the system's code page.
+    It names no encoding and has ASCII alone: PowerShell's ``>`` writes UTF-16, cmd.exe's the system's code page. ``user``
+    (DOMAIN\NAME): at whose log-on it starts, and as whom; at anybody's it may be registered by administrators alone.
     """
+    person = f"<UserId>{escape(user)}</UserId>" if user else ""
+    kept = [
+        f"setx {name} {shell.quote(value, 'cmd')}" for name, value in environment.items()
+    ]  # a task holds none itself
+    steps = "".join(
+        f"\n     {step}" for step in (*kept, 'schtasks /Create /TN "qbdoctor watch" /XML qbdoctor-watch.xml')
+    )
     arguments = subprocess.list2cmdline(list(command[1:]))
     return f"""<?xml version="1.0"?>
-<!-- Keep this as qbdoctor-watch.xml, then: schtasks /Create /TN "qbdoctor watch" /XML qbdoctor-watch.xml -->
+<!-- Keep this as qbdoctor-watch.xml, then:{steps} -->
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-  <Triggers><LogonTrigger><Enabled>true</Enabled></LogonTrigger></Triggers>
+  <Triggers><LogonTrigger><Enabled>true</Enabled>{person}</LogonTrigger></Triggers>
+  <Principals>
+    <Principal id="Author">{person}<LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal>
+  </Principals>
   <Settings>
     <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
@@ -65,11 +77,16 @@ def scheduled_task(command: Sequence[str]) -> str:
     <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
     <RestartOnFailure><Interval>PT1M</Interval><Count>999</Count></RestartOnFailure>
   </Settings>
-  <Actions>
+  <Actions Context="Author">
     <Exec><Command>{escape(command[0])}</Command><Arguments>{escape(arguments)}</Arguments></Exec>
   </Actions>
 </Task>
 """.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _account() -> str:
+    """Return the person who runs this as Windows names them, domain or machine first; empty where nobody says."""
+    return "\\".join(part for name in ("USERDOMAIN", "USERNAME") if (part := os.environ.get(name, "")))
 
 
 def launch_agent(command: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -92,7 +109,7 @@ def launch_agent(command: Sequence[str], environment: Mapping[str, str]) -> str:
 def printed(command: Sequence[str], environment: Mapping[str, str], *, needs_password: bool) -> str:
     """Return what this system starts programs by."""
     if system.platform() == "win32":
-        return scheduled_task(command)
+        return scheduled_task(command, environment, _account())
     if system.is_macos():
         return launch_agent(command, environment)
     return systemd_unit(command, environment, needs_password=needs_password)

@@ -15,8 +15,9 @@ import pytest
 from qbdoctor.cli import credentials, named_targets
 from qbdoctor.cli.commands import fleet
 from qbdoctor.looks import saved
-from qbdoctor.model.errors import UserError
-from qbdoctor.storage import atomic, own_programs, private
+from qbdoctor.model import shell
+from qbdoctor.model.errors import Refused, UserError
+from qbdoctor.storage import atomic, foreign, own_programs, private
 from qbdoctor.trace import result
 
 
@@ -38,6 +39,18 @@ def test_an_open_file_is_no_lack_of_rights_on_windows(
     assert private.why(without) == "another program has it open, or this user may not"
     monkeypatch.setattr(sys, "platform", "linux")
     assert private.why(without) == "this user may not"
+
+
+def test_a_read_only_mark_of_windows_is_told_with_what_takes_it_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "my qBittorrent.ini"
+    config.write_bytes(b"[Preferences]\n")
+    config.chmod(0o444)
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(Refused) as refused:
+        atomic.check_replaceable(foreign.Place(config))
+    assert f"attrib -R {shell.quote(str(config))}" in refused.value.message
 
 
 def test_the_privacy_protection_of_macos_is_not_ownership(monkeypatch: pytest.MonkeyPatch) -> None:

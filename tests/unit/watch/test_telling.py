@@ -165,9 +165,8 @@ def test_a_unit_has_the_options_and_no_secret(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_scheduled_task_is_well_formed() -> None:
-    text = units.scheduled_task(
-        ["C:\\Program Files\\python.exe", "-m", "qbdoctor", "watch", "--on-change", 'ä "b" & c']
-    )
+    command = ["C:\\Program Files\\python.exe", "-m", "qbdoctor", "watch", "--on-change", 'ä "b" & c']
+    text = units.scheduled_task(command, {"QBDOCTOR_STATE_DIR": "D:\\my state"}, "NAS\\Ännchen")
     assert text.isascii(), "cmd.exe's > and PowerShell's write different encodings"
     for encoding in ("utf-16", "cp1252", "utf-8-sig"):
         ET.fromstring(text.encode(encoding))
@@ -176,6 +175,9 @@ def test_a_scheduled_task_is_well_formed() -> None:
     assert root.findtext(".//t:Command", namespaces=place) == "C:\\Program Files\\python.exe"
     assert root.findtext(".//t:Arguments", namespaces=place) == '-m qbdoctor watch --on-change "ä \\"b\\" & c"'
     assert root.findtext(".//t:ExecutionTimeLimit", namespaces=place) == "PT0S"
+    # At anybody's log-on only an administrator may have a task started.
+    assert [one.text for one in root.iterfind(".//t:UserId", place)] == ["NAS\\Ännchen"] * 2
+    assert 'setx QBDOCTOR_STATE_DIR "D:\\my state"\n' in text, "a task has no variables of its own"
 
 
 def test_a_launch_agent_is_well_formed(monkeypatch: pytest.MonkeyPatch) -> None:

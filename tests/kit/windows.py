@@ -29,7 +29,7 @@ MINGW = "x86_64-w64-mingw32"
 LIBRARIES = (
     "psutil", "requests", "iniparse>=0.5.2,<0.6", "rich", "platformdirs", "filelock", "aiohttp>=3.12", "ast-grep-py>=0.38",
     "jinja2>=3.1", "prometheus-client>=0.20", "apprise>=1.8", "httpx>=0.27", "qbittorrent-api>=2025.11",
-    "pytest", "pytest-timeout", "hypothesis", "jsonschema", "cryptography", "tzdata",
+    "pytest", "pytest-timeout", "hypothesis", "jsonschema", "cryptography", "tzdata", "pip", "setuptools>=77",
 )  # fmt: skip
 _IN_CHECKOUT = (
     "qbdoctor",
@@ -123,11 +123,14 @@ class Windows:
             check=False,
         )
 
-    def batch(self, *words: str, seconds: float = 120) -> subprocess.CompletedProcess[bytes]:
+    def batch(
+        self, *words: str, seconds: float = 120, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run a line of cmd.exe's."""
         return subprocess.run(
             ["wine", "cmd", "/c", *words],
-            cwd=self.drive, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False,
+            cwd=self.drive, env=self.environment | (environment or {}),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False,
         )  # fmt: skip
 
     def start(self) -> None:

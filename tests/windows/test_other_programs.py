@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,3 +168,39 @@ def test_a_console_is_told_to_obey_escapes_and_a_pipe_gets_none(there: Windows) 
     with Console(there, "-c", code) as console:
         shown = console.until(b"obeys ", 60) + console.until(b"", 5)
     assert b"used True obeys True" in shown or b"used False obeys False" in shown, shown
+
+
+def test_the_scheduled_task_is_taken_and_starts_the_watch(there: Windows) -> None:
+    path, name = folder(there, "my tasks")
+    words = ("watch", "--url", "http://127.0.0.1:9", "--no-login", "--every", "300", "--report", f"{name}\\a page.html")
+    xml = there.run("-m", "qbdoctor", *words, "--install-unit").stdout
+    for number, (text, code) in enumerate([(xml, 0), (xml.decode().encode("utf-16"), 0), (xml[:-30], 1)]):
+        (path / f"{number}.xml").write_bytes(text)
+        made = there.batch("schtasks", "/Create", "/F", "/TN", "qbdoctor watch", "/XML", f"{name}\\{number}.xml")
+        assert made.returncode == code, (number, said(made))
+    run = ET.fromstring(xml).find(".//{*}Exec")
+    assert run is not None
+    line = "{} {}".format(*(part.text for part in run)).replace("-m qbdoctor", f'"{name}\\argv.py"')
+    (path / "argv.py").write_text("import json, sys; print(json.dumps(sys.argv[1:]))")
+    (path / "run.bat").write_text(f"@{line}\n", newline="\r\n")
+    assert json.loads(there.batch(f"{name}\\run.bat").stdout) == list(words)
+
+
+def test_a_list_that_powershell_wrote(there: Windows) -> None:
+    path, name = folder(there, "list")
+    (path / "urls.txt").write_bytes("http://127.0.0.1:9\r\nhttp://127.0.0.1:10\r\n".encode("utf-16"))
+    done = there.run("-m", "qbdoctor", "fleet", "--targets", f"{name}\\urls.txt")
+    assert "2 of 2 targets: 2 problem" in said(done), said(done)
+
+
+def test_the_read_only_mark_is_taken_away_as_printed(there: Windows) -> None:
+    config, name = ini(there, "my marked one")
+    there.batch("attrib", "+R", name)
+    done = there.run(*FIX, "--config", name)
+    assert done.returncode == 4, said(done)
+    command = said(done).partition("with ")[2].strip().removesuffix(".")
+    (there.drive / "t/mark.bat").write_text(f"@{command}\n", newline="\r\n")
+    there.batch(r"C:\t\mark.bat")
+    done = there.run(*FIX, "--config", name)
+    assert done.returncode == 0, said(done)
+    assert config.read_bytes() != CONFIG

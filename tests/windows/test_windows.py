@@ -137,3 +137,19 @@ def test_ctrl_c_at_the_question_changes_nothing(there: Windows) -> None:
         assert console.process.wait(20) == 130, shown
     assert b"Traceback" not in shown
     assert config.read_bytes() == CONFIG
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"n", 2), (b"y", 0)])
+def test_the_answer_at_the_question_counts(there: Windows, answer: bytes, code: int) -> None:
+    path, name = folder(there, "für mich")
+    config = path / "qBittorrent.ini"
+    marked = b"\xef\xbb\xbf" + CONFIG  # as Windows' Notepad saves it
+    config.write_bytes(marked)
+    words = ("fix", "require-localhost-auth", "--via", "file", "--config", f"{name}\\qBittorrent.ini")
+    with Console(there, "-m", "qbdoctor", *words) as console:
+        shown = console.until(b"[y/N]", 60)
+        console.press(answer + b"\r")
+        shown += console.until(b"", 20)
+        assert console.process.wait(20) == code, shown
+    made = marked.replace(b"LocalHostAuth=false", b"LocalHostAuth=true")
+    assert config.read_bytes() == (made if answer == b"y" else marked)

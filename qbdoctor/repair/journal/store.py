@@ -48,7 +48,7 @@ class Store(StoredRecords):
             for name, data in {**files, JSON_FILE: _dump(record)}.items():
                 private.write_private(new / name, data)
             private.sync_folder(new)
-            new.rename(folder)
+            private.rename_file(new, folder)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
@@ -76,7 +76,7 @@ class Store(StoredRecords):
         What a run leaves that is killed in between is no record any more, and the next run removes it.
         """
         trash = self.root / f"{TRASH_PREFIX}{record.id}"
-        record.folder.rename(trash)
+        private.rename_file(record.folder, trash)
         private.sync_folder(self.root)
         shutil.rmtree(trash, ignore_errors=True)
 

@@ -40,6 +40,8 @@ def test_nothing_of_linux_stands_in_the_steps_of_another_system(cause: str, monk
                 for line in commands:
                     assert OF_CONTAINERS.search(line) or not POSIX.search(line), line
         whole = explain.cause_page(pages.page(cause), {"system": system}).text(100)
+        assert "`ss`" not in whole
+        assert system == "macos" or "sudo" not in whole
         assert [line for line in whole.splitlines() if LINUX.search(line)] == []
 
 

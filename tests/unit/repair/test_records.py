@@ -310,3 +310,27 @@ def test_a_diff_can_be_printed(journal: Journal, config: Path) -> None:
     for change in plan.changes:
         json.dumps(change.before, ensure_ascii=False).encode()
     assert plan.diff()[0] == "-[Preferences] WebUI\\Username=ä\N{REPLACEMENT CHARACTER}\\x1b[2J"
+
+
+def test_a_folder_that_a_virus_scanner_holds_is_waited_for(
+    journal: Journal, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows renames no folder while another program has a file in it open: the record's, as it is made and as it goes."""
+    tried: dict[str, int] = {}
+    replace, rename = Path.replace, Path.rename
+
+    def held(self: Path) -> bool:
+        tried[self.name] = tried.get(self.name, 0) + 1
+        if self.is_dir() and tried[self.name] < 3:
+            error = PermissionError(errno.EACCES, "in use")
+            error.winerror = 5  # type: ignore[attr-defined]
+            raise error
+        return False
+
+    monkeypatch.setattr(Path, "replace", lambda self, target: held(self) or replace(self, target))
+    monkeypatch.setattr(Path, "rename", lambda self, target: held(self) or rename(self, target))
+    record = journal.apply_file(config, EDITS[:1], ChangeRequest("require-localhost-auth", "requested", "run"))
+    assert record is not None
+    journal.store.remove(record)
+    assert tried[record.folder.name] == 3
+    assert not record.folder.exists()

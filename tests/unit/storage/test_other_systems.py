@@ -6,14 +6,17 @@ import errno
 import json
 import os
 import socket
+import ssl
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import certifi
 import pytest
 
 from qbdoctor.cli import credentials, named_targets
 from qbdoctor.cli.commands import fleet
+from qbdoctor.forwarding import forwarder
 from qbdoctor.looks import saved
 from qbdoctor.model import shell
 from qbdoctor.model.errors import Refused, UserError
@@ -94,6 +97,29 @@ def test_access_lists_of_macos_are_copied_or_it_is_said(tmp_path: Path) -> None:
     assert calls == [(3, 4)], "from the old file to the new one"
     (note,) = atomic._copy_on_macos(4, 3, tmp_path, SimpleNamespace(fcopyfile=lambda *_: -1))
     assert "could not be kept" in note
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="wants a library without fcopyfile, as Linux' is")
+def test_a_replaced_file_of_macos_asks_for_its_access_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "qBittorrent.ini"
+    config.write_bytes(b"old")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with foreign.hold(config) as place:
+        made = atomic.replace(place, b"new", expect=b"old", in_place=lambda: None)
+    assert config.read_bytes() == b"new"
+    assert ["could not be kept" in note for note in made.notes] == [True]
+
+
+@pytest.mark.parametrize(("platform", "cafile"), [("darwin", certifi.where()), ("linux", None), ("win32", None)])
+def test_trace_trusts_on_macos_what_check_trusts(
+    platform: str, cafile: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The builds of python.org have an empty store there."""
+    asked: list[str | None] = []
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(ssl, "create_default_context", lambda cafile=None: asked.append(cafile))
+    forwarder._context(True)
+    assert asked == [cafile]
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from qbdoctor.model.errors import UserError
-from qbdoctor.target import listeners, paths, processes
+from qbdoctor.target import containers, listeners, paths, processes
 from qbdoctor.target.description import TargetOptions
 from qbdoctor.target.resolve import resolve
 from tests.support import systems
@@ -105,3 +105,15 @@ def test_whose_arguments_are_refused_has_no_known_config(monkeypatch: pytest.Mon
     found = processes._read(_Hidden(), ("qbittorrent",), 0, psutil, None)  # type: ignore[arg-type]
     assert (found.config_file, found.profile, found.log_file) == (None, None, None)
     assert found.environment is None, "{} is no answer"
+
+
+@pytest.mark.parametrize(("platform", "told"), [("darwin", True), ("linux", False), ("win32", False)])
+def test_what_launchd_keeps_is_stopped_by_it(
+    platform: str, told: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ended otherwise it is started again, and overwrites an edit of its file."""
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(containers, "using", lambda _config: SimpleNamespace(pid=7, container=None))
+    said = containers.running_with(tmp_path / "qBittorrent.ini")
+    assert said is not None
+    assert ("launchctl bootout" in said and "Cmd-Q" in said) is told

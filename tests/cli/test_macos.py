@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -21,7 +22,8 @@ CONFIG = (
 )
 LINUX = re.compile(
     r"systemctl|journalctl|systemd|qbittorrent-nox\b|\bss -|pgrep -a|\bps -\S+ \S+ -C|/proc/|\.local/share|getent|"
-    r"resolv\.conf|timedatectl|\bip route|qBittorrent\.conf|--restart|--confirm-within"
+    r"resolv\.conf|timedatectl|\bip route|qBittorrent\.conf|--restart|--confirm-within|"
+    r"services\.msc|Get-Process|PowerShell|APPDATA|schtasks|sha256sum"
 )
 
 pytestmark = pytest.mark.skipif(
@@ -71,7 +73,9 @@ def test_a_file_is_fixed_and_rolled_back(mac: Run, tmp_path: Path) -> None:
     mac("fix", "require-localhost-auth", "--yes", "--via", "file", "--config", str(config))
     assert config.read_bytes() == CONFIG.replace(b"LocalHostAuth=false", b"LocalHostAuth=true")
     assert state.is_dir(), "its records are where macOS keeps a program's own data"
+    (record,) = json.loads(mac("history", "--json").stdout)["records"]
     mac("history")
+    assert "shasum -a 256" in mac("history", record["id"], "--format", "markdown").stdout
     mac("rollback", "--yes")
     assert config.read_bytes() == CONFIG
 
@@ -84,6 +88,15 @@ def test_check_of_one_that_does_not_run(mac: Run, tmp_path: Path) -> None:
     assert "not-running" in said
     assert "open -a qbittorrent" in said
     mac("check", "--format", "markdown", "--config", str(config), code=1)
+
+
+def test_what_tells_of_many_and_what_starts_a_watch(mac: Run, tmp_path: Path) -> None:
+    (tmp_path / "urls.txt").write_text("http://127.0.0.1:9\n")
+    assert "1 not-running" in " ".join(mac("fleet", "--targets", str(tmp_path / "urls.txt"), code=1).stdout.split())
+    unit = mac("watch", "--url", "http://127.0.0.1:9", "--install-unit")
+    assert "launchctl bootstrap" in unit.stdout
+    assert "--password-file" in unit.stderr, "nobody is there to type one"
+    mac("lint", str(ROOT / "tests/data/lint_corpus"))
 
 
 def test_a_servers_file_in_a_virtual_machine_is_left_alone(mac: Run, tmp_path: Path) -> None:

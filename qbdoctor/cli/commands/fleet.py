@@ -120,9 +120,7 @@ def _done(path: Path) -> set[str]:
     """Return the names of the targets that a file of reports, one a line, holds; a last line cut short is none."""
     found = set()
     try:
-        with path.open("rb") as start:
-            encoding = files.encoding(start.read(2))
-        with path.open(encoding=encoding, errors="replace") as lines:
+        with files.open_text(path) as lines:
             for line in lines:
                 try:
                     name = json.loads(line)["target"]["name"]

@@ -31,13 +31,14 @@ class KnownClient(NamedTuple):
 
 
 _MEASURED = "driven on real 4.5.2, 5.1.0 and 5.3.0"
+_TWICE = "driven on real 4.5.2 and 5.3.0"
 
 KNOWN_CLIENTS: tuple[KnownClient, ...] = (
     KnownClient("@ctrl/qbittorrent", "measured", "9.12.1", "9.7.0 wants a cookie named SID", _MEASURED),
     KnownClient("@robertklep/qbittorrent", "fails", "", "1.1.0 fails", _MEASURED),
     KnownClient("aiobtclientrpc", "measured", "6.0.0", "5.0.2 fails", _MEASURED),
     KnownClient("aioqb", "fails", "", "0.1.6 fails", _MEASURED),
-    KnownClient("aioqbt", "fails", "", "fails up to 1.0.0", _MEASURED),
+    KnownClient("aioqbt", "measured", "1.1.0", "fails up to 1.0.0; wants a host name, not an IP address", _MEASURED),
     KnownClient("ani-rss", "merged", "", "the login's body is not looked at any more", "wushuo894/ani-rss#602"),
     KnownClient(
         "Audiobookbay-Downloader",
@@ -51,13 +52,13 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
     ),
     KnownClient("BookOrbit", "said", "", "mended and released after September 2026", "bookorbit/bookorbit#1306"),
     KnownClient("Bookshelf", "merged", "", "an empty body counts", "pennydreadful/bookshelf#170"),
-    KnownClient("Cleanuparr", "merged", "", "mended in May 2026", "Cleanuparr/Cleanuparr#607"),
+    KnownClient("Cleanuparr", "said", "2.9.12", "mended in May 2026", "Cleanuparr/Cleanuparr#607, tags"),
     KnownClient(
         "cross-seed",
-        "unknown",
-        "",
-        "6.13.6 takes 204 for a failed login; the reports are closed",
-        "cross-seed/cross-seed#1126, #1190",
+        "said",
+        "6.13.7",
+        "6.13.6 takes 204 for a failed login; 6.13.7 takes any 2xx",
+        "cross-seed/cross-seed#1126, #1190, df8eec7b",
     ),
     KnownClient("Dashboarr", "said", "1.6.3", "accepts 204", "RenzoBeux/Dashboarr#117"),
     KnownClient("decluttarr", "merged", "", "takes QBT_SID_ since May 2026", "ManiMatter/decluttarr#358"),
@@ -68,7 +69,9 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         "FlexGet", "unknown", "", "3.19.16 fails; the report is closed", "Flexget/Flexget#5003", agent=r"FlexGet/"
     ),
-    KnownClient("Flood", "measured", "4.16.2", "4.7.0 logs in by GET", f"{_MEASURED}; jesec/flood#1124"),
+    KnownClient(
+        "Flood", "measured", "4.14.1", "4.7.0 logs in by GET; 4.16.2 was driven", f"{_MEASURED}; jesec/flood#1124, tags"
+    ),
     KnownClient("Homarr", "said", "", "users say that a release mended it", "Cleanuparr/Cleanuparr#606"),
     KnownClient(
         "Home Assistant: qBittorrent MkII",
@@ -98,22 +101,27 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
     KnownClient("Mylar3", "open", "", "its own library takes 200 alone", "MylarComics/mylar3#48"),
     KnownClient(
         "openwrt-natmapt",
-        "unknown",
+        "merged",
         "",
-        "its script cut SID out of the header; the report is closed",
-        "muink/openwrt-natmapt#14",
+        "its script takes both names of the cookie since May 2026",
+        "muink/openwrt-natmapt#14, 1655d87",
     ),
     KnownClient("Organizr", "open", "", "a change is open", "causefx/Organizr#2071"),
     KnownClient(
-        "Prowlarr", "open", "", "a change is open since October 2025", "Prowlarr/Prowlarr#2517", agent=r"Prowlarr/"
+        "Prowlarr",
+        "said",
+        "2.2.0",
+        "an empty answer to the login counts since October 2025",
+        "Prowlarr/Prowlarr#2517, b3d46465a, tags",
+        agent=r"Prowlarr/",
     ),
     KnownClient("python-qBittorrent", "fails", "", "0.4.3 fails", _MEASURED),
     KnownClient(
         "qbit_manage",
         "said",
-        "4.12.0",
-        "with an API key; a login works by its qbittorrent-api",
-        "StuffAnThings/qbit_manage v4.12.0",
+        "4.6.5",
+        "its qbittorrent-api is 2025.11.1 from there on; API keys from 4.12.0",
+        "StuffAnThings/qbit_manage v4.12.0, 977eeba",
         "login or API key",
     ),
     KnownClient(
@@ -128,16 +136,17 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
     KnownClient(
         "qbittorrent-cli (ludviglundgren)",
         "said",
-        "",
-        "the first release after June 2026",
-        "ludviglundgren/qbittorrent-cli#160",
+        "2.3.0",
+        "with go-qbittorrent 1.16.0; API keys as well",
+        "ludviglundgren/qbittorrent-cli#160, #161, tags",
+        "login or API key",
     ),
     KnownClient(
         "qBittorrent-ClientBlocker",
-        "unknown",
-        "",
-        "reported for 5.2.0rc1, and closed",
-        "Simple-Tracker/qBittorrent-ClientBlocker#159",
+        "said",
+        "3.8b3",
+        "204 counts since April 2026",
+        "Simple-Tracker/qBittorrent-ClientBlocker#159, 1dc035b",
     ),
     KnownClient(
         "qbittorrent-exporter (caseyscarborough)",
@@ -154,15 +163,40 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
         "martabal/qbittorrent-exporter#173, #239",
         "login or API key",
     ),
-    KnownClient("Radarr", "merged", "", "mended in October 2025", "Radarr/Radarr#11258", agent=r"Radarr/"),
+    KnownClient("qbittorrent-remote-client", "fails", "", "0.2.0 fails", _TWICE),
+    KnownClient("qbt-kit", "measured", "0.1.2", "no older release was driven", _TWICE, "login or API key"),
+    KnownClient("qbt-rules", "fails", "", "0.3.2 fails", _TWICE),
+    KnownClient(
+        "Radarr",
+        "merged",
+        "",
+        "mended in October 2025; 6.0.3 is older",
+        "Radarr/Radarr#11258, 1883ae52a, tags",
+        agent=r"Radarr/",
+    ),
     KnownClient("seasonpackarr", "unknown", "", "0.14.0 takes 200 alone", "nuxencs/seasonpackarr#223"),
-    KnownClient("Sonarr", "merged", "", "mended in October 2025", "Sonarr/Sonarr#8112", agent=r"Sonarr/"),
+    KnownClient(
+        "Sonarr",
+        "said",
+        "4.0.16",
+        "an empty answer to the login counts since October 2025",
+        "Sonarr/Sonarr#8112, 5a3f41263, tags",
+        agent=r"Sonarr/",
+    ),
     KnownClient("Speedarr", "merged", "", "204 counts", "speedarr/Speedarr#34"),
-    KnownClient("Torrent Control", "said", "", "the release after February 2026", "Mika-/torrent-control#195"),
+    KnownClient("Torrent Control", "said", "0.2.47", "mended in February 2026", "Mika-/torrent-control#195, 2625aef"),
     KnownClient(
         "tracker-tracker", "merged", "", "login and cookie mended in August 2026", "jordanlambrecht/tracker-tracker#180"
     ),
-    KnownClient("Transdroid", "merged", "", "takes QBT_SID_ since May 2026", "erickok/transdroid#695"),
+    KnownClient(
+        "Transdroid",
+        "said",
+        "2.5.26",
+        "takes QBT_SID_ since May 2026; API keys as well",
+        "erickok/transdroid#695, #696, tags",
+        "login or API key",
+    ),
+    KnownClient("tsarr", "measured", "2.16.0", "no older release was driven", _MEASURED),
     KnownClient("vertex", "merged", "", "a change for 5.x was taken", "vertex-app/vertex#87"),
     KnownClient("yema", "fails", "", "0.1.12 fails", _MEASURED),
 )

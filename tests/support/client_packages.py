@@ -159,6 +159,7 @@ PACKAGES = (
     Package("qbittorrent-api-v2@1.2.2", _V2, npm=True),
     Package("@robertklep/qbittorrent@1.1.0", _KLEP, npm=True),
     Package("qbittorrent-api==2026.10.1", _CURRENT, old=False),
+    Package("aioqbt==1.1.0", _AIOQBT, old=False),
     Package("@ctrl/qbittorrent@9.12.1", _CTRL, old=False, npm=True),
 )
 

@@ -171,6 +171,8 @@ def test_which_cookie_is_the_session() -> None:
     assert session_name([("Set-Cookie", f"MINE={long}; HttpOnly")], login=True) == "MINE"
     assert session_name([("Set-Cookie", f"MINE={long}; HttpOnly")], login=False) is None
     assert session_name([("Set-Cookie", "SID=; expires=then")], login=True) is None
+    both = [("Set-Cookie", "QBT_SID_1=x; HttpOnly"), ("Set-Cookie", "SID=another program's")]
+    assert session_name(both, login=True) == session_name(both[::-1], login=False) == "QBT_SID_1"
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

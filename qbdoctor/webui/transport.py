@@ -142,7 +142,7 @@ def _read(job: Job, response: HTTPResponse, cap: int) -> bytes | None:
     raw = bytearray()
     unpack = _unpacker(response.headers.get("Content-Encoding", ""))
     while chunk := response.read1(65536):
-        raw += unpack(chunk)
+        raw += unpack(chunk, cap + 1 - len(raw))
         job.got = len(raw)
         if len(raw) > cap:
             text = f"the answer ({response.status}) went on past {cap >> 20} MiB"
@@ -153,11 +153,11 @@ def _read(job: Job, response: HTTPResponse, cap: int) -> bytes | None:
     return bytes(raw)
 
 
-def _unpacker(encoding: str) -> Callable[[bytes], bytes]:
-    """Return what unpacks a body that was packed though we ask for none that is."""
+def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
+    """Return what unpacks a body that was packed though we ask for none that is; its second argument is the most it gives."""
     if encoding.strip().lower() in {"gzip", "x-gzip", "deflate"}:
         return zlib.decompressobj(wbits=32 + zlib.MAX_WBITS).decompress
-    return bytes
+    return lambda chunk, _most: chunk
 
 
 def _exchange_through_proxy(job: Job, call: Call, url: str, sent: Mapping[str, str], seconds: float) -> None:

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 
@@ -86,6 +87,17 @@ def told(answer: bytes) -> Exchange:
 def test_answers_whole_and_broken(answer: bytes, status: int | None, body: str, failure: str | None) -> None:
     one = told(answer)
     assert (one.status, one.body, one.failure.kind if one.failure else None) == (status, body, failure)
+
+
+def test_a_packed_answer_takes_no_more_memory_than_the_cap() -> None:
+    """64 MiB of one letter are 64 kB packed: they are not unpacked first and measured then."""
+    packed = gzip.compress(b"x" * (64 << 20), mtime=0)
+    tracemalloc.start()
+    one = told(ANSWER + b"Content-Encoding: gzip\r\n\r\n" + packed)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert one.failure is not None and one.failure.kind == "too-large"
+    assert peak < 8 << 20, peak
 
 
 def test_each_line_of_a_header_is_kept() -> None:

@@ -18,6 +18,7 @@ from qbdoctor.model.edits import Fix
 from qbdoctor.repair.journal.journal import Journal
 from tests.kit import matrix, needs
 from tests.kit.server import Server
+from tests.support import doctor
 from tests.support.journals import OLD
 from tests.support.leftovers import end_all, end_watchdogs
 
@@ -150,9 +151,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerFactory]:
             if isinstance(version, str):
                 version = _release(version)
             assert isinstance(version, matrix.Release)
+            doctor.STARTED.append(version.name)
             return stack.enter_context(Server.start(version, **keywords))
 
         yield start
+    doctor.STARTED.clear()
 
 
 @pytest.fixture

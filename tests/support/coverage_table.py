@@ -2,6 +2,8 @@ r"""Makes the table that `qbdoctor explain --coverage` shows, from what a run of
 
 QBDOCTOR_COVERAGE=/tmp/named.jsonl pytest -n auto -m "extended or not extended" \
     && python -m tests.support.coverage_table /tmp/named.jsonl
+
+With `--add` the rows of causes and releases that the table lacks are added, and the others stay: after a run of some tests.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from qbdoctor.model.basics import CONFIDENCES
 TABLE = Path(__file__).parents[2] / "qbdoctor/coverage.json"
 
 
-def main(named: Path) -> None:
+def main(named: Path, *, add: bool) -> None:
     """Fold the rows by cause and release: the surest confidence, the median time, how often."""
     rows = [json.loads(line) for line in named.read_text("utf-8").splitlines()]
     found: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
@@ -41,8 +43,17 @@ def main(named: Path) -> None:
             for (cause, release), runs in sorted(found.items())
         ],
     }
+    if add:
+        kept = json.loads(TABLE.read_text("utf-8"))
+        there = {(row["cause"], row["release"]) for row in kept["causes"]}
+        more = [row for row in table["causes"] if (row["cause"], row["release"]) not in there]
+        table = {
+            "releases": sorted({*kept["releases"], *table["releases"]}),
+            "nothing_found": kept["nothing_found"],
+            "causes": sorted([*kept["causes"], *more], key=lambda row: (row["cause"], row["release"])),
+        }
     TABLE.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[-1]), add="--add" in sys.argv[1:-1])

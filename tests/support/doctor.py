@@ -38,22 +38,28 @@ class Run:
         return found
 
 
+STARTED: list[str] = []
+"""The releases of the servers that the present test started, in order."""
+NO_SERVER = "none"
+"""What the table has for scenes without any server."""
+
+
 def note(report: Mapping[str, Any]) -> None:
-    """Keep what a live run named, for the table of causes and releases (tests/coverage_table.py), where that is asked for."""
+    """Keep what a live run named, for the table of causes and releases (coverage_table), where that is asked for."""
+    keep(report["causes"], report["target"]["version"], report["duration_ms"])
+
+
+def keep(causes: Iterable[Mapping[str, Any]], version: str | None, ms: float) -> None:
+    """Keep these causes under the release that the test's name says, else the server, else the last one that was started."""
     kept = os.environ.get("QBDOCTOR_COVERAGE")
-    test = os.environ.get("PYTEST_CURRENT_TEST", "")
-    named = re.search(r"[\[-](\d+\.\d+\.\d+)[\]-]", test)
-    release = named[1] if named is not None else report["target"]["version"]
-    if not kept or release is None:
-        return
-    rows = [
-        {"cause": one["id"], "confidence": one["confidence"], "release": release, "ms": report["duration_ms"]}
-        for one in report["causes"]
-    ]
-    if not rows:
-        rows = [{"cause": None, "confidence": None, "release": release, "ms": report["duration_ms"]}]
-    with Path(kept).open("a", encoding="utf-8") as file:  # appended whole: xdist's workers share it
-        file.write("".join(json.dumps(row) + "\n" for row in rows))
+    named = re.search(r"[\[-](\d+\.\d+\.\d+)[\]-]", os.environ.get("PYTEST_CURRENT_TEST", ""))
+    release = named[1] if named is not None else version or (STARTED[-1] if STARTED else NO_SERVER)
+    rows = [{"cause": one["id"], "confidence": one["confidence"], "release": release, "ms": ms} for one in causes]
+    if not rows and release != NO_SERVER:
+        rows = [{"cause": None, "confidence": None, "release": release, "ms": ms}]
+    if kept and rows:
+        with Path(kept).open("a", encoding="utf-8") as file:  # appended whole: xdist's workers share it
+            file.write("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def qbdoctor(*arguments: str, password: str | None = None, env: Mapping[str, str] | None = None) -> Run:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import jsonschema
 
 from qbdoctor.reports.schema import load
-from tests.support.doctor import assert_silent
+from tests.support.doctor import assert_silent, keep
 
 ROOT = Path(__file__).parents[2]
 
@@ -215,6 +216,7 @@ class Tracing:
     """A trace under way, in a process of its own."""
 
     def __init__(self, **options: Any) -> None:
+        self._began = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-c", DRIVER, json.dumps(options)],
             stdout=subprocess.PIPE,
@@ -245,6 +247,8 @@ class Tracing:
         self._reader.join(5)
         self.result = json.loads(out)
         jsonschema.validate(self.result, load("trace/1"))
+        found = [cause for client in self.result["clients"] for cause in client["causes"]]
+        keep(found, None, (time.monotonic() - self._began) * 1000)
         assert self.result["exit_code"] == code
         return self.result
 

@@ -72,8 +72,8 @@ def test_a_machine_that_takes_scripts_for_something_else(
 def test_a_limit_on_requests(server: ServerFactory, release: Release, status: int) -> None:
     """What is refused for our own speed tells nothing else: it is asked again, and named for what it is."""
     running = server()
-    zone = "limit_req_zone $binary_remote_addr zone=one:1m rate=10r/s;"
-    for burst, expected in ((10, ["too-many-requests"]), (60, [])):
+    zone = "limit_req_zone $binary_remote_addr zone=one:1m rate=2r/s;"
+    for burst, expected in ((12, ["too-many-requests"]), (60, [])):
         rule = f"limit_req zone=one burst={burst} nodelay; limit_req_status {status};"
         with Nginx(running.url, whole=passed(running, rule), http=zone) as proxy:
             report = diagnose("--url", proxy.url, password=PASSWORD)

@@ -1,5 +1,7 @@
 """Checks the container that qBittorrent runs in: whether it runs, and whether the published port leads to the Web UI."""
 
+from datetime import UTC, datetime
+
 from qbdoctor.api import (
     Check,
     Confidence,
@@ -14,6 +16,7 @@ from qbdoctor.api import (
     container_words,
 )
 
+JUST_STARTED = 60.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 NOTHING_BEHIND = ("closed", "refused", "timeout", "connect-timeout")
 OUT_OF_REACH = ("unreachable", "timeout", "connect-timeout")
@@ -35,6 +38,8 @@ def judge(seen: Observations) -> Judgement:
         return _stopped(seen, one)
     if one.state.status == "paused":
         return _paused(seen, one)
+    if not seen.anonymous.answered and (again := _started_again(seen, one)) is not None:
+        return again
     if not seen.anonymous.answered and one.network_of is not None:
         lost = _network_lost(seen, one, target.publisher or one)
         if lost is not None:
@@ -131,6 +136,25 @@ def _paused(seen: Observations, one: Container) -> Judgement:
     return Judgement("fail", text, findings=(found,))
 
 
+def _started_again(seen: Observations, one: Container) -> Judgement | None:
+    """Find whether its policy started it a moment ago, and not for the first time: between two ends it runs, too."""
+    state = one.state
+    seconds = None if state.started is None else (datetime.now(UTC) - state.started).total_seconds()
+    if not state.restarts or seconds is None or not 0 <= seconds < JUST_STARTED:
+        return None
+    text = (
+        f"container {one.name} ({one.engine}) ended and was restarted by its policy {state.restarts} times, the last time "
+        f"{seconds:.0f} s ago, and serves nothing"
+    )
+    ways = (Remedy("deployment", "Read why it ended before it is restarted once more.", (container_words.logs(one),)),)
+    said = (
+        _evidence(one, f"{one.engine} inspect {one.name} says: {state.restarts} restarts"),
+        Evidence.response(seen.anonymous),
+    )
+    found = Finding("not-running", "likely", text, said, severity="error", remedies=ways)
+    return Judgement("fail", text, findings=(found,))
+
+
 def _network_lost(seen: Observations, one: Container, owner: Container) -> Judgement | None:
     """Judge the container whose network it uses: where that one ends or is started again, the network goes with it.
 
@@ -212,12 +236,8 @@ def _mapped_elsewhere(seen: Observations, one: Container, inner: int, port: int)
         return Judgement("fail", f"Port {asked} leads to {inner} inside, not to {port}", wants=("container-port",))
     compared = seen.compared("container-port")
     proven = compared is not None and compared.differs
-    whose = (
-        f"container {publisher.name}"
-        if publisher is one
-        else f"container {publisher.name}, whose network {one.name} uses,"
-    )
-    text = f"{whose} publishes port {asked} to its port {inner}, and qBittorrent in {one.name} listens on {port}"
+    whose = "" if publisher is one else f", whose network {one.name} uses"
+    text = f"port {asked} leads to port {inner} of container {publisher.name}{whose}, and qBittorrent listens on {port}"
     evidence = [Evidence.experiment(compared)] if compared is not None and proven else []
     evidence.append(
         _evidence(publisher, f"{publisher.engine} publishes {target.published.shown if target.published else ''}")

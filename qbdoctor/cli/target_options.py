@@ -179,7 +179,7 @@ def fix_options(inspection: Inspection) -> tuple[str, ...] | None:
     from qbdoctor.repair.restart import restart  # noqa: PLC0415 - only where something is wrong
 
     try:
-        restart.plan(target.instance, target.config_file)
+        restart.plan(target.instance, target.config_file, ask=False)
     except UserError:
         return ("--via", "file")  # once it was stopped by hand
     return ("--restart",)

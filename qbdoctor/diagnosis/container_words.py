@@ -209,8 +209,8 @@ def publish(one: Container, publisher: Container, outer: int, inner: int, text: 
         shown = _diff(text, compose.file or "compose.yaml", outer, inner) or (
             f'services:\n  {compose.service}:\n    ports:\n      - "{mapping}"'
         )
-        where_to = f"In {compose.file or 'the compose file'}, service {compose.service}"
-        said = f"{where_to}, change the published port to this, then make the service anew.{note}"
+        where_to = f"in {compose.file or 'the compose file'}, service {compose.service}"
+        said = f'Publish "{mapping}" {where_to}, and make the service anew.{note}'
         found.append(Remedy("deployment", said, (shown, up(publisher.engine, compose))))
     else:
         place = " in the place of its old -p" if publisher.ports else ""

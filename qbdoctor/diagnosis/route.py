@@ -58,11 +58,17 @@ def _between(seen: Observations, worst: Cause | None) -> list[Hop]:
         hops.append(Hop("proxy", seen.in_front, (target.address.authority, *(() if target.mapped_by else ports))))
     if target.mapped_by is not None:
         hops.append(Hop("mapping", _MAPPERS[target.mapped_by], ports))
-    elif not hops and (told or (target.direct is False and target.instance is not None)):
+    elif not hops and (told or (target.direct is False and target.instance is not None and not _unpublished(seen))):
         hops.append(Hop("mapping", "a port map or proxy", ports))
     elif not hops and seen.anonymous.answered and seen.has("client") and seen.client.through:
         hops.append(Hop("unknown", seen.client.through))
     return hops
+
+
+def _unpublished(seen: Observations) -> bool:
+    """Whether nothing leads into the target's container at this address, so that nothing stands between."""
+    target = seen.target
+    return target.container is not None and target.published is None and not seen.anonymous.answered
 
 
 def _server(seen: Observations, info: TargetInfo) -> Hop:

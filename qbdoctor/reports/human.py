@@ -234,9 +234,7 @@ class _Page:
             )
             for lines in commands(remedy):
                 if len(lines) > self.detail.block:
-                    yield from self.line(
-                        "       ", (f"({plural(len(lines), 'line')}: {self.options.program} explain {cause.id})", "dim")
-                    )
+                    yield from self.line("       ", (f"({plural(len(lines), 'line')}: -v)", "dim"))
                     continue
                 for text in lines:
                     yield from self.line("       ", (text, "cyan"), wrap=False)

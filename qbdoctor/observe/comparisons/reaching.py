@@ -108,8 +108,8 @@ def _container_port(inspection: Inspection) -> Iterator[Comparison]:
     other = replace(inspection.address, scheme=scheme, host=own[0], port=port, path="")
     b = inspection.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, seconds=PORT_SECONDS))
     differs = b.answered and b.status in {200, 401, 403} and b.header("x-content-type-options") == "nosniff"
-    shows = f"qBittorrent answers inside on port {port}, and the published port leads elsewhere"
-    text = "the published port, or the container's own address and port"
+    shows = f"On port {port} inside it answers; this address does not lead there"
+    text = "the way in, by this machine or to the container itself,"
     yield Comparison(
         "container-port", text, inspection.seen.anonymous, b, differs, shows if differs else "Neither answers"
     )

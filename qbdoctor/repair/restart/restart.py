@@ -125,13 +125,16 @@ def as_it_is(how: RestartPlan) -> RestartPlan:
     return how if one is None or ticks is None else replace(how, pid=one.pid, began=ticks)
 
 
-def plan(instance: Instance, config: Path) -> RestartPlan:
-    """Return how this process is stopped and started again. Raises :class:`Cannot`; touches nothing."""
+def plan(instance: Instance, config: Path, *, ask: bool = True) -> RestartPlan:
+    """Return how this process is stopped and started again. Raises :class:`Cannot`; touches nothing.
+
+    ``ask``: whether one in a container is asked if it answers now, which its start is then waited for.
+    """
     if not sys.platform.startswith("linux"):
         raise CannotRestart("how it was started cannot be read on this system", _BY_HAND)
     pid = instance.pid
     if instance.container is not None:
-        return _contained(instance, config)
+        return _contained(instance, config, ask=ask)
     parents = _parents(pid)
     began = _ticks(pid)
     if began is None or (config_of := instance.config_file) is None:
@@ -170,7 +173,7 @@ def _check_kind(instance: Instance, pid: int, parents: dict[int, str]) -> None:
         raise CannotRestart(f"it is kept running by {parent}", f"Use that to stop it. {_BY_HAND}")
 
 
-def _contained(instance: Instance, config: Path) -> RestartPlan:
+def _contained(instance: Instance, config: Path, *, ask: bool) -> RestartPlan:
     """Return how its container is stopped and started. Raises :class:`CannotRestart`."""
     began = _ticks(instance.pid)
     if began is None or instance.config_file is None or not files.same_file(instance.config_file, config):
@@ -179,7 +182,7 @@ def _contained(instance: Instance, config: Path) -> RestartPlan:
         )
     option = instance.options.webui_port
     one = engine_restart.plan(instance, _port(option, config))
-    serves = any(reach.answers(*place) for place in one.reach)
+    serves = ask and any(reach.answers(*place) for place in one.reach)
     return RestartPlan(instance.pid, began, config, serves, option, log=instance.log_file, container=one)
 
 

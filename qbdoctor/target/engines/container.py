@@ -197,7 +197,9 @@ def parse(held: Mapping[str, Any], engine: EngineName) -> Container | None:
         command=(_text(held.get("Path")), *_texts(held.get("Args"))),
         environment=known,
         variables=names,
-        ports=tuple(_ports(network.get("Ports") or host.get("PortBindings"))),
+        # Between two starts it has none; those asked for have no effect in the host's network.
+        ports=tuple(_ports(network.get("Ports")))
+        or (() if mode == "host" else tuple(_ports(host.get("PortBindings")))),
         mounts=tuple(_mounts(held.get("Mounts"))),
         addresses=tuple(dict.fromkeys(_addresses(network))),
         network_mode=mode,

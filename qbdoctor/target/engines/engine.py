@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from qbdoctor.values import frozen
 ASK_SECONDS = 8.0
 LIST_SECONDS = 4.0
 """For what stands before a check: an engine with 50 containers answers in a tenth of a second (measured), a hung one never."""
+NOTICED_SECONDS = 0.3
+"""An engine notices the end of a container's process within this time."""
 MOST_BYTES = 8 << 20
 MOST_INSPECTED = 40
 _OURS = re.compile(r"qbit|qbt", re.IGNORECASE)
@@ -214,7 +217,7 @@ def find(
         except EngineError as error:
             said.append(_problem(engine, str(error)))
             continue
-        if (away := whereabouts.stranger(found, engine.host)) is not None:
+        if (away := whereabouts.stranger(found, engine.host)) is not None and _still_runs(engine, away):
             said.append(_away(engine, away))
             continue
         containers.extend(one for one in found if not any(one.id == other.id for other in containers))
@@ -268,6 +271,12 @@ def _parsed(engine: Engine, said: bytes) -> list[Container]:
     rows: Sequence[object] = held if isinstance(held, list) else ()
     found = (parse(one, engine.name) for one in rows if isinstance(one, dict))
     return [one for one in found if one is not None]
+
+
+def _still_runs(engine: Engine, one: Container) -> bool:
+    """Whether the engine names the same process a moment later: one that ends again and again has another by then."""
+    time.sleep(NOTICED_SECONDS)
+    return any((again.state.status, again.state.pid) == ("running", one.state.pid) for again in _single(engine, one.id))
 
 
 def _away(engine: Engine, one: Container) -> EngineProblem:

@@ -1,19 +1,17 @@
 """Checks whether the config shows that somebody else has been in the Web UI."""
 
-import re
-
-from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, calls_work
+from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, calls_work, regex
 
 HELD_OFF = "set-password"
 """The fix that waits until somebody looked: a new password ends no program, and its author may read it."""
-FETCHES = re.compile(
+FETCHES = regex(
     r"(?i)\b(curl|wget|fetch|certutil|bitsadmin|invoke-webrequest|iwr|downloadstring|tftp|ftp|nc|ncat|socat)\b"
 )
-RUNS = re.compile(
+RUNS = regex(
     r"(?i)\|\s*(sudo\s+)?(ba|da|z|k|a)?sh\b|\b(eval|source|iex|invoke-expression)\b|<\(|\$\(|`|\bchmod\b.*\+?x|"
     r"\b(python3?|perl|ruby|php|node)\s+-[ce]\b|-o\s*/(tmp|var/tmp|dev/shm)/|\|\s*(python3?|perl)\b"
 )
-HIDES = re.compile(r"(?i)\bbase64\b.*(-d|--decode|-D)|-enc(odedcommand)?\b|/dev/tcp/|\bmshta\b|\bxmrig\b")
+HIDES = regex(r"(?i)\bbase64\b.*(-d|--decode|-D)|-enc(odedcommand)?\b|/dev/tcp/|\bmshta\b|\bxmrig\b")
 
 
 def judge(seen: Observations) -> Judgement:

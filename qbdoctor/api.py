@@ -39,6 +39,7 @@ from qbdoctor.observe.base.observed_values import (
 )
 from qbdoctor.observe.pages import content_type, is_broken
 from qbdoctor.observe.session_cookie import session_cookie
+from qbdoctor.patterns import regex
 from qbdoctor.releases import Version
 from qbdoctor.repair import input_types as inputvalues
 from qbdoctor.target import log as witness
@@ -130,6 +131,7 @@ __all__ = [
     "opened",
     "passes_as_host",
     "refusals",
+    "regex",
     "releases",
     "session_cookie",
     "stands_in_front",

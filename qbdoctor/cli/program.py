@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import suppress
 from functools import cache
 
 from qbdoctor.model import shell
+from qbdoctor.patterns import regex
 
 TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:
     from qbdoctor.model.errors import UserError
 
 _OWN = "qbdoctor"
-_COMMAND = re.compile(
+_COMMAND = regex(
     r"(?<![\w./@\\-])(?<!-m )qbdoctor"
     r"(?= (?:check|fix|rollback|history|diff|explain|demo|trace|clients|lint|simulate|bridge|watch|targets|fleet|completion|"
     r"help|--[a-z]))"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from qbdoctor.cli import program
+from qbdoctor.patterns import regex
 
 TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 NARROWEST = 40
 _COPIED = " " * 7
 """What stands as far in is a command or a block to paste."""
-_HANGS = re.compile(r"\s*(?:[-+] |\d+\. |[✓✗?!–→] |\S{1,34} {2,})?")
+_HANGS = regex(r"\s*(?:[-+] |\d+\. |[✓✗?!–→] |\S{1,34} {2,})?")
 
 
 def columns(stream: TextIO) -> int | None:

@@ -15,7 +15,6 @@ import base64
 import hashlib
 import hmac
 import os
-import re
 import string
 import threading
 from typing import Literal
@@ -23,6 +22,7 @@ from typing import Literal
 from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
+from qbdoctor.patterns import regex
 from qbdoctor.values import field, frozen
 
 Scheme = Literal["pbkdf2", "ha1"]
@@ -48,10 +48,10 @@ KEY_BYTES = 64
 _ALPHABET = frozenset(string.ascii_letters + string.digits + "+/")
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 _BYTE_ARRAY = "@ByteArray("
-_MD5 = re.compile(r"[0-9a-fA-F]{32}")
-_HEX = re.compile(r"[0-9a-fA-F]+")
+_MD5 = regex(r"[0-9a-fA-F]{32}")
+_HEX = regex(r"[0-9a-fA-F]+")
 # What the fields of other programs look like: crypt(3), PHC strings, LDAP schemes.
-_FOREIGN = re.compile(r"\$[0-9A-Za-z][\w-]*\$|\{[A-Z][A-Z0-9-]*\}")
+_FOREIGN = regex(r"\$[0-9A-Za-z][\w-]*\$|\{[A-Z][A-Z0-9-]*\}")
 
 
 @frozen

@@ -26,13 +26,14 @@ from qbdoctor.config.subnets import Network, parse_subnets
 from qbdoctor.model import system
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
+from qbdoctor.patterns import regex
 from qbdoctor.releases import Key, Layout, Version, VersionRange, fingerprints
 from qbdoctor.values import field, frozen
 
 MASK = "***"
 
 _T = TypeVar("_T", bool, int, str, tuple[str, ...])
-_DIGITS = re.compile(r"\s*([+-]?[0-9]+)\s*\Z", re.ASCII)
+_DIGITS = regex(r"\s*([+-]?[0-9]+)\s*\Z", re.ASCII)
 _LONGEST_NUMBER = 20  # characters of one of 64 bits, with its sign
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 _AUTO_RUN = (("program", "enabled"), ("OnTorrentAdded/Program", "OnTorrentAdded/Enabled"))

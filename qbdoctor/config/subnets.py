@@ -10,12 +10,14 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
+from qbdoctor.patterns import regex
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_NUMBER = re.compile(r"\s*\+?([0-9]+)\s*\Z", re.ASCII)
-_GROUP = re.compile(r"\s*\+?(?:0[xX])?([0-9A-Fa-f]+)\Z", re.ASCII)
-_DECIMAL = re.compile(r"(?=.{1,4}\Z)\s*(?!\+?0[0-9])\+?([0-9]+)\Z", re.ASCII)  # within an IPv6 address
+_NUMBER = regex(r"\s*\+?([0-9]+)\s*\Z", re.ASCII)
+_GROUP = regex(r"\s*\+?(?:0[xX])?([0-9A-Fa-f]+)\Z", re.ASCII)
+_DECIMAL = regex(r"(?=.{1,4}\Z)\s*(?!\+?0[0-9])\+?([0-9]+)\Z", re.ASCII)  # within an IPv6 address
 _LONGEST_GROUP = 4
 _LONGEST = 128  # of an entry that is worth reading
 _MAPPED = 0xFFFF << 32  # ::ffff:0:0

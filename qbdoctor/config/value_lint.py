@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from qbdoctor import releases
 from qbdoctor.config.key_lint import Oddity
 from qbdoctor.config.subnets import parse_subnet
+from qbdoctor.patterns import regex
 from qbdoctor.releases import Key
 from qbdoctor.releases.versions import KNOWN
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
 _YES = {"true", "1", "yes", "y", "on", "t", "enabled", "enable"}
 _NO = {"false", "0", "no", "n", "off", "f", "none", "null", "nil", "disabled", "disable", "0.0", "00"}
-_COMMENT = re.compile(r"\s*(?:#|//).*\Z", re.DOTALL)
-_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*\Z", re.ASCII)
-_WORD = re.compile(r"[^\s;,]+\Z")
-_LOOKS_LIKE_A_NAME = re.compile(r"\*|.*[.:*]")
+_COMMENT = regex(r"\s*(?:#|//).*\Z", re.DOTALL)
+_NUMBER = regex(r"\s*[+-]?[0-9]+\s*\Z", re.ASCII)
+_WORD = regex(r"[^\s;,]+\Z")
+_LOOKS_LIKE_A_NAME = regex(r"\*|.*[.:*]")
 _PORTS = range(1, 65536)
 _SEPARATED = ("ServerDomains", "TrustedReverseProxiesList")
 _HIDDEN = {"CustomHTTPHeaders"}  # people put tokens there

@@ -13,12 +13,13 @@ from qbdoctor.lint.facts.program import Facts, Place
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.rules import login as login_rules
 from qbdoctor.lint.rules import requests_sent, session
+from qbdoctor.patterns import regex
 
 _NEAR = 12
 """Lines after a login in which its answer is handed to what judges it."""
 _MOST = 20
 """Files of a folder that are looked at together with one that logs in."""
-_DECLARED = re.compile(r"^[ \t\w]*\b(?:class|struct|interface|object|type)[ \t]+([A-Z]\w{3,})", re.MULTILINE)
+_DECLARED = regex(r"^[ \t\w]*\b(?:class|struct|interface|object|type)[ \t]+([A-Z]\w{3,})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from qbdoctor.patterns import regex
+
 SUFFIXES = {
     ".py": "python", ".pyw": "python", ".pyi": "python",
     ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
@@ -16,11 +18,11 @@ SUFFIXES = {
 }  # fmt: skip
 VALUES = frozenset(("yaml", "json"))
 """Languages of files that are looked at only where they name qBittorrent's Web API: most of them hold no calls."""
-MANIFESTS = re.compile(
+MANIFESTS = regex(
     r"(?:requirements[\w.-]*\.(?:txt|in)|constraints[\w.-]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
     r"|setup\.cfg|go\.mod|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|METADATA)\Z"
 )
-_SHEBANG = re.compile(rb"#!\s*\S*/(?:(?:env|with-contenv|execlineb)\s+(?:-\S+\s+)*)?([a-z]+)")
+_SHEBANG = regex(rb"#!\s*\S*/(?:(?:env|with-contenv|execlineb)\s+(?:-\S+\s+)*)?([a-z]+)")
 _INTERPRETERS = {
     "python": "python",
     "sh": "bash",
@@ -50,29 +52,29 @@ def of(name: str, beginning: bytes) -> str | None:
 
 
 _NAMED = rb"q[-_]?bit|qbt|(?<![a-z])qb(?![a-z])"
-_NAME_IN_PATH = re.compile(r"q[-_]?bit|qbt", re.IGNORECASE)
-_NAME = re.compile(_NAMED, re.IGNORECASE)
-_NAME_IN_TEXT = re.compile(rb"q[-_]?bit", re.IGNORECASE)
-_V2_ALONE = re.compile(rb"/\s*[\"']v2[\"']")
-_TORRENTS = re.compile(rb"[\"'`/]torrents/(?:info|add|delete|properties|files)\b")
-_API = re.compile(
+_NAME_IN_PATH = regex(r"q[-_]?bit|qbt", re.IGNORECASE)
+_NAME = regex(_NAMED, re.IGNORECASE)
+_NAME_IN_TEXT = regex(rb"q[-_]?bit", re.IGNORECASE)
+_V2_ALONE = regex(rb"/\s*[\"']v2[\"']")
+_TORRENTS = regex(rb"[\"'`/]torrents/(?:info|add|delete|properties|files)\b")
+_API = regex(
     rb"api/v2|auth/login|torrents/|app/(?:version|setPreferences|preferences)|webapiVersion|[\"']Ok\.[\"']",
     re.IGNORECASE,
 )
-_BESIDE = re.compile(rb"q[-_]?bit[^\n]{0,80}auth/login", re.IGNORECASE)
-_OK = re.compile(rb"[\"']Ok\.[\"']")
-_LOGS_IN = re.compile(rb"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in\(", re.IGNORECASE)
-_DECLARED = re.compile(
+_BESIDE = regex(rb"q[-_]?bit[^\n]{0,80}auth/login", re.IGNORECASE)
+_OK = regex(rb"[\"']Ok\.[\"']")
+_LOGS_IN = regex(rb"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in\(", re.IGNORECASE)
+_DECLARED = regex(
     rb"^[ \t\w]*(?:class|package|struct|interface|namespace|impl|type)\s+[\w.]*q[-_]?bit", re.IGNORECASE | re.MULTILINE
 )
 # Paths that no other program's API v2 is known to have.
-_OWN = re.compile(
+_OWN = regex(
     rb"torrents/(?:info|add|delete|pause|resume|stop|start|properties|files)\b|app/(?:webapiVersion|setPreferences)|sync/maindata|transfer/info|api/v2/(?:auth/log(?:in|out)|app/version)\b"
 )
 
 
-_SID_ALONE = re.compile(rb"[cC]ookies?(?:\.get\(|\[)[\"']SID[\"']")
-_SERVES = re.compile(
+_SID_ALONE = regex(rb"[cC]ookies?(?:\.get\(|\[)[\"']SID[\"']")
+_SERVES = regex(
     rb"(?:Set-Cookie[\"']?\s*[:,]\s*f?[\"'`]|\b(?:res|resp|response|reply)\.(?:cookie|set_cookie|setCookie)\(\s*[\"'])SID\b"
     rb"|\b(?:app|router|server|mux)\.(?:post|get|all|route|HandleFunc|add_(?:post|get|route))\(\s*[\"'`][^\"'`\n]{0,40}auth/login",
     re.IGNORECASE,
@@ -121,9 +123,9 @@ def speaks_of_qbittorrent(data: bytes) -> bool:
     return b"api/v2/" in data and (_NAME.search(data) is not None or _OWN.search(data) is not None)
 
 
-_TEST_NAME = re.compile(r"(?:_test\.\w+|\.(?:test|spec)\.\w+|Tests?\.(?:java|kt|cs|php))\Z|\Atest_|\Aconftest\.")
+_TEST_NAME = regex(r"(?:_test\.\w+|\.(?:test|spec)\.\w+|Tests?\.(?:java|kt|cs|php))\Z|\Atest_|\Aconftest\.")
 _TEST_FOLDERS = frozenset(("test", "tests", "__tests__", "spec", "specs"))
-_TEST_TEXT = re.compile(
+_TEST_TEXT = regex(
     rb"pytest|unittest|@Test\b|\[(?:Fact|Test|Theory)\]|\*testing\.[TB]|\b(?:describe|it|test)\(|vitest|jest|mock|httptest|#\[(?:tokio::)?test\]",
     re.IGNORECASE,
 )

@@ -15,6 +15,7 @@ from pathlib import PurePath
 
 from qbdoctor.lint.facts.program import MendedLines, Place
 from qbdoctor.lint.findings import Hit
+from qbdoctor.patterns import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,9 @@ LIBRARIES = (
     ),
 )
 _BY_NAME = {(library.ecosystem, library.name): library for library in LIBRARIES}
-_NAMES = re.compile("|".join(re.escape(library.name).replace("\\-", "[-_.]") for library in LIBRARIES), re.IGNORECASE)
-_REQUIREMENT = re.compile(
-    r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*((?:(?:==|~=|<=|>=|!=|<|>)=?\s*[\w.*+!-]+\s*,?\s*)*)"
-)
-_CLAUSE = re.compile(r"(===?|~=|<=|>=|!=|<|>|\^|~)?\s*v?([0-9]+(?:\.[0-9]+)*)")
+_NAMES = regex("|".join(re.escape(library.name).replace("\\-", "[-_.]") for library in LIBRARIES), re.IGNORECASE)
+_REQUIREMENT = regex(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*((?:(?:==|~=|<=|>=|!=|<|>)=?\s*[\w.*+!-]+\s*,?\s*)*)")
+_CLAUSE = regex(r"(===?|~=|<=|>=|!=|<|>|\^|~)?\s*v?([0-9]+(?:\.[0-9]+)*)")
 
 
 def names_one(text: str) -> bool:

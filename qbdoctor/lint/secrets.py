@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 
+from qbdoctor.patterns import regex
+
 _NAME = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|sid|cookie|authorization|credentials?)"
 _PLACEHOLDER = r"(?:(?:QBT_SID_\w{1,9}|SID)=)?(?:[$%{<]|\*\*\*|(?<=SID=)[\"'`])"
-_LITERAL = re.compile(
+_LITERAL = regex(
     rf"(?P<before>\b\w*{_NAME}\w*[\"'`]?\]?\s{{0,9}}(?:=>|:=|[:=,])\s{{0,9}}(?:[a-z@$]{{0,2}}))"
     rf"(?P<quote>[\"'`])(?!{_PLACEHOLDER})(?P<secret>(?:\\.|(?!(?P=quote))[^\\\n]){{1,999}})(?P=quote)",
     re.IGNORECASE,
 )
-_IN_FORM = re.compile(
+_IN_FORM = regex(
     r"(?P<before>(?:(?<=[&?\"'`])|(?<=-d )|(?<=--data )|(?<=--data-urlencode ))"
     rf"(?:pass(?:word)?|SID|QBT_SID_\w{{1,9}}|apikey)=)(?!{_PLACEHOLDER})(?P<secret>[^&\"'`\s;,(){{}}$]{{1,999}})",
     re.IGNORECASE,
 )
-_BEARER = re.compile(r"(?P<before>\b(?:Bearer|Basic)\s)(?P<secret>[A-Za-z0-9+/=._-]{6,999})")
-_KEY = re.compile(r"(?P<before>\bqbt_)(?P<secret>[A-Za-z0-9]{28})")
+_BEARER = regex(r"(?P<before>\b(?:Bearer|Basic)\s)(?P<secret>[A-Za-z0-9+/=._-]{6,999})")
+_KEY = regex(r"(?P<before>\bqbt_)(?P<secret>[A-Za-z0-9]{28})")
 
 
 def hide(text: str) -> str:

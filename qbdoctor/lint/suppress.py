@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_MARK = re.compile(r"(?:#|//|/\*|--|<!--)\s*qbdoctor:\s*(ignore-file|ignore)(?:\[([a-z0-9, -]*)\])?", re.IGNORECASE)
+from qbdoctor.patterns import regex
+
+_MARK = regex(r"(?:#|//|/\*|--|<!--)\s*qbdoctor:\s*(ignore-file|ignore)(?:\[([a-z0-9, -]*)\])?", re.IGNORECASE)
 
 
 def lines_of(text: str) -> list[str]:

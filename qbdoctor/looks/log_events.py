@@ -5,18 +5,18 @@ Like :mod:`qbdoctor.looks.server_log`: what no translation changes decides, but 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from qbdoctor import releases
 from qbdoctor.looks.server_log import shift
+from qbdoctor.patterns import regex
 from qbdoctor.target import log as server_log
 from qbdoctor.target.address import account
 from qbdoctor.target.log import LogLine
 from qbdoctor.values import frozen
 
-_LEFT_OVER = re.compile(r"[/\\]([^/\\]*_new\.(?:conf|ini))\Z")
+_LEFT_OVER = regex(r"[/\\]([^/\\]*_new\.(?:conf|ini))\Z")
 _NOT_SAVED = frozenset(text.strip() for text in releases.possible("log.not_saved"))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from qbdoctor.model.basics import Json
+from qbdoctor.patterns import regex
 from qbdoctor.values import field, frozen
 
 SCHEMA = "qbdoctor.look/1"
-_SCHEMAS = re.compile(r"qbdoctor\.look/[1-9][0-9]{0,8}")
+_SCHEMAS = regex(r"qbdoctor\.look/[1-9][0-9]{0,8}")
 ABSENT = "none"
 """Stands for a secret that the config does not have."""
 _LONGEST = 2000

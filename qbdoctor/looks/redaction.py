@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
+from qbdoctor.patterns import regex
 from qbdoctor.target import log as server_log
 from qbdoctor.target.log import LogLine
 from qbdoctor.target.log_rejections import host_rejections
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
 
 MASK = "***"
-_HEADER = re.compile(rb"\s*\[[^\]]*\]\s*\Z")
+_HEADER = regex(rb"\s*\[[^\]]*\]\s*\Z")
 _HIDDEN = frozenset({"customhttpheaders"})
 _SHOWN = (
     frozenset(
@@ -29,7 +30,7 @@ _SHOWN = (
 )
 _PROGRAMS = frozenset({"program", "ontorrentadded/program"})
 _SWITCHES = frozenset({"enabled", "ontorrentadded/enabled"})
-_WORD = re.compile(r"[^\s|;&<>()$`'\"\\]+")
+_WORD = regex(r"[^\s|;&<>()$`'\"\\]+")
 _TELLING = frozenset(
     (
         "curl",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +17,7 @@ from qbdoctor.looks.look import Look
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.base.observations import Observations
+from qbdoctor.patterns import regex
 from qbdoctor.storage import files, foreign
 from qbdoctor.values import frozen, replace
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
 
 SCHEMA = "qbdoctor.saved/1"
-_SCHEMAS = re.compile(r"qbdoctor\.saved/[1-9][0-9]{0,8}")
+_SCHEMAS = regex(r"qbdoctor\.saved/[1-9][0-9]{0,8}")
 _MOST_BYTES = 16 * 1024 * 1024
 
 

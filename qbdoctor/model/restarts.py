@@ -7,11 +7,10 @@ hide in the tray. psutil reads Windows' services and starts or stops none.
 
 from __future__ import annotations
 
-import re
-
 from qbdoctor.model import system
+from qbdoctor.patterns import regex
 
-_ADVICE = re.compile(
+_ADVICE = regex(
     r"[,;]? or (?:of a running one that it may restart for that \(--restart\), which also ends every session and every ban"
     r"|(?:have it restarted(?: for that)? |restart qBittorrent )?with --restart(?:, which ends all sessions)?"
     r"|with rollback --restart|use --restart|let --restart do it)"

@@ -8,6 +8,8 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
+from qbdoctor.patterns import regex
+
 TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:
     from typing import Literal
@@ -18,9 +20,9 @@ FENCES: Mapping[Shell, str] = {"sh": "sh", "cmd": "bat", "powershell": "powershe
 """What a block of commands is called in Markdown."""
 PROMPTS: Mapping[Shell, str] = {"sh": "$", "cmd": ">", "powershell": ">"}
 
-_PLAIN = re.compile(r"[\w\\/:.+=~-][\w\\/:.+=@~-]*", re.ASCII)
+_PLAIN = regex(r"[\w\\/:.+=~-][\w\\/:.+=@~-]*", re.ASCII)
 """A word that both of Windows' shells take as it stands; a comma, a blank and & are none of them."""
-_MODULES = re.compile(r"\\(?:Windows)?PowerShell\\Modules", re.IGNORECASE)
+_MODULES = regex(r"\\(?:Windows)?PowerShell\\Modules", re.IGNORECASE)
 
 
 def at_hand(platform: str = sys.platform, environment: Mapping[str, str] | None = None) -> Shell:

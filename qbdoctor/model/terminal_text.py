@@ -7,6 +7,8 @@ import errno
 import re
 import sys
 
+from qbdoctor.patterns import regex
+
 TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:
     from typing import TextIO
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 MARKS = {"✓": "+", "✗": "x", "→": "->", "…": "...", "–": "-", "·": "-"}
 """Our own marks, and what stands for each where the encoding has none (a redirect on Windows: cp1252). They stay apart."""
 _SPELLING = "qbdoctor-spelling"
-_UNSEEN = re.compile(r"[^\x20-\x7e\n]")
+_UNSEEN = regex(r"[^\x20-\x7e\n]")
 
 
 def harmless(text: str) -> str:

@@ -16,6 +16,7 @@ from qbdoctor.model import system
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.base.observed_values import ContainerOutput, PortOwner, ProbableProcess, ProxyVariable
+from qbdoctor.patterns import regex
 from qbdoctor.releases import Version
 from qbdoctor.storage import files, foreign
 from qbdoctor.target.resolve import DEFAULT_PORT
@@ -183,7 +184,7 @@ def compose_text(target: Target) -> str:
 
 # In other languages the nine characters behind a colon tell, in Latvian, which has no colon there, its words (measured on
 # 5.1.0 and 5.3.0 in all of their languages). They are no word: both cases or a digit stand in them.
-_TEMPORARY = re.compile(
+_TEMPORARY = regex(
     r"(?i:temporary password|īslaicīga parole)"
     r"|[:\uff1a]\s*(?=[A-Za-z0-9]*[A-Z0-9])(?=[A-Za-z0-9]*[a-z0-9])(?![A-Z][a-z]{8})[A-Za-z0-9]{9}\s*$"
 )
@@ -194,8 +195,8 @@ def tells_temporary_password(line: str) -> bool:
     return _TEMPORARY.search(line) is not None
 
 
-_NOT_MADE = re.compile(r"Could not create required directory")  # 5.3.0, which then crashes with 139 (measured)
-_SECOND = re.compile(r"another qbittorrent instance|QtLockedFile::lock|LocalPeer: failed", re.IGNORECASE)
+_NOT_MADE = regex(r"Could not create required directory")  # 5.3.0, which then crashes with 139 (measured)
+_SECOND = regex(r"another qbittorrent instance|QtLockedFile::lock|LocalPeer: failed", re.IGNORECASE)
 
 
 def port_owner(target: Target) -> PortOwner | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html.parser
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from qbdoctor.patterns import regex
 from qbdoctor.values import replace
 from qbdoctor.webui.call import BROWSER, Call
 from qbdoctor.webui.recognise import is_login_page
@@ -23,7 +23,7 @@ MOST_TEXT = 2000
 
 DESTINATION = "Sec-Fetch-Dest"
 """The header by which a browser says what it wants an answer for."""
-_JAVASCRIPT = re.compile(r"(application|text)/(x-)?(java|ecma)script|text/(livescript|jscript|javascript1\.[0-5])")
+_JAVASCRIPT = regex(r"(application|text)/(x-)?(java|ecma)script|text/(livescript|jscript|javascript1\.[0-5])")
 """Types of JavaScript (WHATWG MIME Sniffing, 4.6)."""
 
 

@@ -14,14 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qbdoctor import releases
+from qbdoctor.patterns import regex
 from qbdoctor.releases.rule_table import MIGRATION
 from qbdoctor.releases.versions import ANY, FUTURE, KNOWN, NEWEST, Version, VersionRange, known
 
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 BINARY_CAP = 256 << 20
 """Bytes: the largest build seen, a static one with its symbols, has 60 MB."""
-_IN_BINARY = re.compile(rb"(?<![\w.])v(\d{1,2}\.\d{1,2}\.\d{1,2}(?:\.\d)?)(?![\w.])")
-_IN_NAME = re.compile(r"qbittorrent(?:-nox)?[-_]v?(\d+\.\d+\.\d+(?:\.\d+)?)(?!\d)", re.IGNORECASE)
+_IN_BINARY = regex(rb"(?<![\w.])v(\d{1,2}\.\d{1,2}\.\d{1,2}(?:\.\d)?)(?![\w.])")
+_IN_NAME = regex(r"qbittorrent(?:-nox)?[-_]v?(\d+\.\d+\.\d+(?:\.\d+)?)(?!\d)", re.IGNORECASE)
 
 
 def where(name: str, value: object) -> VersionRange:
@@ -96,7 +97,7 @@ def from_binary(path: Path) -> Version | None:
     return found.pop() if len(found) == 1 else None
 
 
-_PORT_COOKIE = re.compile(r"QBT_SID_[0-9]{1,5}\Z")
+_PORT_COOKIE = regex(r"QBT_SID_[0-9]{1,5}\Z")
 
 
 def _between(first: str, last: str, *, open_end: bool) -> VersionRange:

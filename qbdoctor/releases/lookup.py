@@ -8,10 +8,10 @@ rules are not known one by one).
 from __future__ import annotations
 
 import ipaddress
-import re
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from qbdoctor.patterns import regex
 from qbdoctor.releases.actions import POST_ONLY
 from qbdoctor.releases.claims import CLAIMS
 from qbdoctor.releases.log_texts import TEXTS
@@ -24,7 +24,7 @@ Layout = Literal["Preferences", "WebUI"]
 """The section that holds the Web UI's settings: ``[Preferences] WebUI\\X`` or ``[WebUI] X``."""
 
 _T = TypeVar("_T")
-_COOKIE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_COOKIE_NAME = regex(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
 class ReleaseRule(NamedTuple):

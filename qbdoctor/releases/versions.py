@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
+from qbdoctor.patterns import regex
 from qbdoctor.releases.rule_table import RELEASES
 
-_VERSION = re.compile(
+_VERSION = regex(
     r"\s*(?:qBittorrent )?v?([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,3}))?(?:\.([0-9]{1,3}))?"
     r"(?:(alpha|beta|rc)([0-9]{0,3}))?\s*\Z",
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from qbdoctor.model.changes import SeenChanges
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, CheckResult, Report
+from qbdoctor.patterns import regex
 from qbdoctor.reports import changes, route
 from qbdoctor.reports.commands import next_step
 from qbdoctor.reports.html_style import STYLE
@@ -25,7 +25,7 @@ from qbdoctor.reports.text import (
     subject,
 )
 
-_QUOTED = re.compile(r"`([^`]+)`")
+_QUOTED = regex(r"`([^`]+)`")
 
 
 def render(report: Report, options: Options) -> str:

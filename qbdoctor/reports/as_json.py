@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
 from qbdoctor.model.basics import Json
 from qbdoctor.model.report import Report
+from qbdoctor.patterns import regex
 from qbdoctor.reports.text import Options
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = regex("[\ud800-\udfff]")
 
 
 def line(report: Json) -> str:

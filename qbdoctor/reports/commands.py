@@ -6,20 +6,20 @@ address that works where that is proven to be another one than was asked.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 
 from qbdoctor.model import shell
 from qbdoctor.model.findings import Remedy
 from qbdoctor.model.report import Cause, Report
+from qbdoctor.patterns import regex
 from qbdoctor.reports.text import Options, value
 from qbdoctor.values import replace
 
 _WITH_TARGET = ("check", "fix", "rollback", "trace", "clients", "bridge")
 _FLAGS = ("--insecure", "--no-login")
 _OURS = "qbdoctor "
-_TO_FILL_IN = re.compile(r"=(?:ADDRESS|FILE|NAME)\b")
+_TO_FILL_IN = regex(r"=(?:ADDRESS|FILE|NAME)\b")
 """What stands in a command for a value that is not known."""
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from qbdoctor.model import shell
 from qbdoctor.model.exchanges import Evidence
 from qbdoctor.model.report import Cause, Report
+from qbdoctor.patterns import regex
 from qbdoctor.reports import changes
 from qbdoctor.reports.commands import next_step
 from qbdoctor.reports.text import Options, commands, details, sentence, setting, sides, subject
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|~>$^])")
+_SPECIAL = regex(r"([\\`*_{}\[\]|~>$^])")
 # What makes a heading, a list or a rule of a line, at its beginning only.
-_LEADING = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=#]))")
+_LEADING = regex(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=#]))")
 _STATE = {"healthy": "✅", "problem": "❌", "unknown": "❔"}
 
 

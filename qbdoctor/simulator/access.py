@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from qbdoctor import releases
 from qbdoctor.config import server_domains
 from qbdoctor.model.basics import Secret
+from qbdoctor.patterns import regex
 from qbdoctor.releases.actions import LEGACY_CALLS
 from qbdoctor.releases.web_api import has_action, has_scope, legacy_versions, status_of
 from qbdoctor.simulator.actions import PLAYED, ActionResult, Refusal, act, not_played
@@ -20,8 +21,8 @@ from qbdoctor.simulator.pages import caching, page_headers, static
 from qbdoctor.simulator.state import StandIn
 
 _PREFIX = "/api/v2/"
-_API = re.compile(r"/api/v2/([A-Za-z_][A-Za-z_0-9]*)/([A-Za-z_][A-Za-z_0-9]*)\Z", re.ASCII)
-_LEGACY = re.compile(r"/((?:sync|command|query)/[A-Za-z_][A-Za-z_0-9]*|login|logout)(?:/([^/]+))?\Z", re.ASCII)
+_API = regex(r"/api/v2/([A-Za-z_][A-Za-z_0-9]*)/([A-Za-z_][A-Za-z_0-9]*)\Z", re.ASCII)
+_LEGACY = regex(r"/((?:sync|command|query)/[A-Za-z_][A-Za-z_0-9]*|login|logout)(?:/([^/]+))?\Z", re.ASCII)
 
 
 class Where(NamedTuple):

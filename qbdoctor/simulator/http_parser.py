@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from qbdoctor import releases
+from qbdoctor.patterns import regex
 from qbdoctor.releases.versions import Version
 
 HEADER = "x-qbdoctor-standin"
@@ -24,8 +25,8 @@ HEADER = "x-qbdoctor-standin"
 
 _END = b"\r\n\r\n"
 _LINE = {
-    "blanks": re.compile(rb"([A-Z]+)\s+(\S+)\s+HTTP/(\d\.\d)"),
-    "spaces": re.compile(rb"([A-Z]+) ([^ ]+) HTTP/(\d\.\d)"),
+    "blanks": regex(rb"([A-Z]+)\s+(\S+)\s+HTTP/(\d\.\d)"),
+    "spaces": regex(rb"([A-Z]+) ([^ ]+) HTTP/(\d\.\d)"),
 }
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 _MARGIN = 1.1

@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from qbdoctor import releases
+from qbdoctor.patterns import regex
 from qbdoctor.releases.action_fields import means_all
 from qbdoctor.releases.response_fields import CATEGORY, COMPUTED, MAINDATA, SERVER_STATE, SYNC_TORRENT, TORRENT
 from qbdoctor.releases.versions import Version
 from qbdoctor.releases.web_api import fields
 from qbdoctor.simulator.http_parser import Upload
 
-_FETCHED = re.compile(r"(https?|ftp)://", re.IGNORECASE)
-_HASH = re.compile(r"[0-9A-Fa-f]{40}|[2-7A-Za-z]{32}")
+_FETCHED = regex(r"(https?|ftp)://", re.IGNORECASE)
+_HASH = regex(r"[0-9A-Fa-f]{40}|[2-7A-Za-z]{32}")
 _MOST_RIDS = 1_000_000
 _DEEPEST = 100
 

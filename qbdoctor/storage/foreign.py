@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused
+from qbdoctor.patterns import regex
 from qbdoctor.storage import private
 from qbdoctor.values import field, frozen
 
 _MOST_LINKS = 40  # as the kernel has it
-_INSIDE = re.compile(r"/proc/(?:\d+|self|thread-self)/root(?=/|\Z)")
+_INSIDE = regex(r"/proc/(?:\d+|self|thread-self)/root(?=/|\Z)")
 _BINARY = getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0) | _BINARY
 _STAY = getattr(os, "O_NOFOLLOW", 0)

@@ -11,16 +11,17 @@ import re
 from urllib.parse import quote
 
 from qbdoctor.model.errors import UserError
+from qbdoctor.patterns import regex
 from qbdoctor.values import frozen
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 WEB_UI_PORT = 8080
 """``WebUI\\Port`` where the config does not set it, in all releases."""
 
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
-_BARE = re.compile(r"(?P<host>\[[^\]/]+\]|[^\[\]/:?#]+)(?P<port>:[0-9]+)?(?P<path>/.*)?", re.DOTALL)
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_SCHEME = regex(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_BARE = regex(r"(?P<host>\[[^\]/]+\]|[^\[\]/:?#]+)(?P<port>:[0-9]+)?(?P<path>/.*)?", re.DOTALL)
+_LABEL = regex(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_ZONE = regex(r"[A-Za-z0-9._~-]{1,64}")
 _LONGEST_SHOWN = 80
 _LONGEST_NAME = 253
 _LAST_PORT = 65535

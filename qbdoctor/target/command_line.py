@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from qbdoctor.patterns import regex
 from qbdoctor.values import frozen
 
 _ARCH = r"(?:(?:x86_64|x86|amd64|arm64|aarch64|armv7|armv6|armhf|riscv64|i386)-)?"
@@ -13,14 +14,14 @@ _ARCH = r"(?:(?:x86_64|x86|amd64|arm64|aarch64|armv7|armv6|armhf|riscv64|i386)-)
 _BUILD = r"(?:-static|-wrapped|[-_]v?\d+(?:\.\d+)*)?"
 
 
-_PROGRAM = re.compile(rf"\.?{_ARCH}qbittorrent(?:-nox)?{_BUILD}(?:\.exe)?", re.IGNORECASE)
+_PROGRAM = regex(rf"\.?{_ARCH}qbittorrent(?:-nox)?{_BUILD}(?:\.exe)?", re.IGNORECASE)
 
 
-APPIMAGE = re.compile(r"qbittorrent.*\.appimage", re.IGNORECASE)
+APPIMAGE = regex(r"qbittorrent.*\.appimage", re.IGNORECASE)
 
 
 # These run the program within their own process, so that the command line starts with them.
-_RUNNER = re.compile(
+_RUNNER = regex(
     r"ld-linux.*\.so(?:\.\d+)*|ld-musl-.*\.so\.1|ld(?:64|-[\d.]+)?\.so(?:\.\d+)?"
     r"|qemu-[a-z0-9_]+(?:-static)?|box64|box86|FEXInterpreter|rosetta|valgrind(?:\.bin)?"
 )
@@ -36,7 +37,7 @@ _RUNNER_REFUSED = frozenset({"--list", "--verify", "--list-tunables", "--list-di
 
 
 # These may run a script of that name, which mostly is a wrapper with the real program as its child.
-INTERPRETER = re.compile(r"-?(?:python|pypy)[\d.]*|-?(?:ba|da|a|z|k)?sh|perl[\d.]*", re.IGNORECASE)
+INTERPRETER = regex(r"-?(?:python|pypy)[\d.]*|-?(?:ba|da|a|z|k)?sh|perl[\d.]*", re.IGNORECASE)
 
 
 _INTERPRETER_VALUES = frozenset({"-W", "-X", "-o", "+o", "-O", "+O", "--rcfile", "--init-file"})

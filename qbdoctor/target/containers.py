@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from qbdoctor.model import system
+from qbdoctor.patterns import regex
 from qbdoctor.storage import files, foreign
 from qbdoctor.target import paths
 from qbdoctor.target.address import Address, parse_ip
@@ -34,7 +35,7 @@ AskEngines = Callable[..., "Found"]
 
 TORRENT_PORT = 6881
 """What images publish for torrents, over TCP and UDP."""
-_NAMES = re.compile(r"qbit|qbt", re.IGNORECASE)
+_NAMES = regex(r"qbit|qbt", re.IGNORECASE)
 
 
 @frozen

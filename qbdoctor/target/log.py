@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from qbdoctor.patterns import regex
 from qbdoctor.storage import foreign
 from qbdoctor.target.address import account, plain_address
 from qbdoctor.values import frozen
@@ -25,18 +26,18 @@ from qbdoctor.values import frozen
 Level = Literal["N", "I", "W", "C"]
 DEFAULT_LIMIT = 1 << 20
 
-_LINE = re.compile(r"\((?P<level>[NIWC])\) (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S* - (?P<text>.*)")
-_TOKEN = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f:.]{0,63}[0-9A-Fa-f:](?:%[0-9A-Za-z_.-]{1,64})?")
-_VERSION = re.compile(r"(?<![\w.])v\d+\.\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d*)?(?![\w]|\.\d)", re.ASCII)
+_LINE = regex(r"\((?P<level>[NIWC])\) (?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\S* - (?P<text>.*)")
+_TOKEN = regex(r"(?<![0-9A-Za-z_])[0-9A-Fa-f:.]{0,63}[0-9A-Fa-f:](?:%[0-9A-Za-z_.-]{1,64})?")
+_VERSION = regex(r"(?<![\w.])v\d+\.\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d*)?(?![\w]|\.\d)", re.ASCII)
 QUOTES = {one[0]: one[1:] for one in ("''", '""', "‘’", "‚‘", "“”", "””", "„”“", "«»", "»«", "‹›", "「」", "『』")}
-_LISTENING = re.compile(r"(?P<address>\*|[0-9A-Fa-f:.]+(?:%\w+)?)(?P<between>\D{1,40})(?P<port>\d{1,5})(?!\d)\D{0,40}")
-_UNBOUND = re.compile(
+_LISTENING = regex(r"(?P<address>\*|[0-9A-Fa-f:.]+(?:%\w+)?)(?P<between>\D{1,40})(?P<port>\d{1,5})(?!\d)\D{0,40}")
+_UNBOUND = regex(
     r"(?<![0-9A-Za-z:.])(?P<address>\*|[0-9A-Fa-f:.]*[0-9A-Fa-f](?:%\w+)?)[^\w./]{1,3}[^\d/]{1,40}?(?P<port>\d{1,5})(?!\d)"
 )
-_FOLDER = re.compile(r"[:：]\s{0,9}((?:/|[A-Za-z]:[/\\])[^\"]*)\Z")
-_PLAIN_HTTP = re.compile(r"http(?!s)")
-_LABEL_BEFORE = re.compile(r"(?:[:：]|\w\s)\s{0,9}\Z")
-_LABEL_AFTER = re.compile(r"\s{0,9}[,،、，;；\s][^:：]{0,80}[:：]")
+_FOLDER = regex(r"[:：]\s{0,9}((?:/|[A-Za-z]:[/\\])[^\"]*)\Z")
+_PLAIN_HTTP = regex(r"http(?!s)")
+_LABEL_BEFORE = regex(r"(?:[:：]|\w\s)\s{0,9}\Z")
+_LABEL_AFTER = regex(r"\s{0,9}[,،、，;；\s][^:：]{0,80}[:：]")
 _MOST_CHARACTERS = 8192
 """Of one line: a client chooses how long a header, and with it a line, is; what is told by it stands at its start."""
 _SLACK = timedelta(seconds=2)  # the log has whole seconds

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from qbdoctor.patterns import regex
 from qbdoctor.target.log import QUOTES, LogLine, first_address
 from qbdoctor.values import frozen
 
@@ -16,7 +17,7 @@ RejectionKind = Literal["host", "port", "origin", "referer", "cross-site"]
 _AFTER = ".,:;：。，、╱/)।"
 
 
-_HOST = re.compile(r"[^\s/]*")
+_HOST = regex(r"[^\s/]*")
 
 
 _FETCH_SITES = {"cross-site", "same-site", "same-origin", "none"}

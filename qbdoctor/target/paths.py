@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from qbdoctor.patterns import regex
 from qbdoctor.storage.files import is_file, is_folder
 from qbdoctor.values import frozen
 
@@ -19,7 +20,7 @@ APP = "qBittorrent"
 LOG_NAME = "qbittorrent.log"
 
 _FLATPAK = ".var/app/org.qbittorrent.qBittorrent"
-_PROFILE_FOLDER = re.compile(rf"{APP}(?:_(?P<name>.+))?", re.DOTALL)
+_PROFILE_FOLDER = regex(rf"{APP}(?:_(?P<name>.+))?", re.DOTALL)
 
 
 @frozen

@@ -9,12 +9,13 @@ import contextlib
 import ipaddress
 import itertools
 import os
-import re
 import sys
 from pathlib import Path
 
+from qbdoctor.patterns import regex
+
 LISTEN = "0A"
-_SOCKET = re.compile(r"socket:\[(\d+)\]")
+_SOCKET = regex(r"socket:\[(\d+)\]")
 
 
 class Network:

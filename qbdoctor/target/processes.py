@@ -8,7 +8,6 @@ Options and environment are read as qBittorrent's ``cmdoptions.cpp`` does (4.1.0
 from __future__ import annotations
 
 import os
-import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qbdoctor.model import shell
+from qbdoctor.patterns import regex
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import paths, proc_sockets
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOUNTED = re.compile(r"/(?:\.mount_|appimage_extracted_)[^/]*/")
+_MOUNTED = regex(r"/(?:\.mount_|appimage_extracted_)[^/]*/")
 _PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA", "USERPROFILE")
 _IMAGE_PORT = "WEBUI_PORT"
 """Container images hand it to --webui-port at each start (linuxserver, binhex), or write it into the config."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from qbdoctor import releases
 from qbdoctor.model.findings import Finding
+from qbdoctor.patterns import regex
 from qbdoctor.releases.action_fields import RENAMED_FILTERS, REQUIRED, means_all, required
 from qbdoctor.releases.actions import ACTIONS, LEGACY_CALLS, RENAMED
 from qbdoctor.releases.lookup import change_of
@@ -123,7 +124,7 @@ def _filter(known: Context, part: Conversation) -> Iterator[Finding]:
     )
 
 
-_CALL = re.compile(r"/api/v\d+/+(\w+)/+(\w+)/*$", re.IGNORECASE)
+_CALL = regex(r"/api/v\d+/+(\w+)/+(\w+)/*$", re.IGNORECASE)
 _BY_LETTERS = {action.lower(): action for action in ACTIONS}
 
 

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_plus
 
+from qbdoctor.patterns import regex
 from qbdoctor.trace.exchange import LoginForm
 
 _LOGIN_FIELDS = ("username", "password")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_NEVER_LEFT = re.compile(r"[\s\"<>^`{|}\\=]|[^\x20-\x7e]")  # no encoder leaves these in a value
-_PART = re.compile(rb'Content-Disposition:[^\r\n]*?\bname="([^"\r\n]{1,64})"[^\r\n]*\r?\n', re.IGNORECASE)
+_BAD_ESCAPE = regex(r"%(?![0-9A-Fa-f]{2})")
+_NEVER_LEFT = regex(r"[\s\"<>^`{|}\\=]|[^\x20-\x7e]")  # no encoder leaves these in a value
+_PART = regex(rb'Content-Disposition:[^\r\n]*?\bname="([^"\r\n]{1,64})"[^\r\n]*\r?\n', re.IGNORECASE)
 _WANTED = (b"paused", b"stopped")
 _TAIL = 512
 

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from qbdoctor.forwarding.rewriting import Names, is_chunked, kind_of, shown_source, split_authority
+from qbdoctor.patterns import regex
 from qbdoctor.trace.exchange import (
     ADD,
     INFO,
@@ -35,12 +36,12 @@ from qbdoctor.trace.forms import AddFields, read_login
 BODY_KEPT = 8192
 """Bytes of a body with a login or a filter, or of an answer's beginning, that are looked at."""
 
-_KEY = re.compile(r"qbt_[A-Za-z0-9]{28}")
-_ODD = re.compile(r"[^\x20-\x7e]")
-_USERINFO = re.compile(r"//[^/@\s]+@")
-_VERSION = re.compile(rb"v\d+\.\d+(\.\d+){0,2}[A-Za-z0-9.]{0,12}")
-_FILTER = re.compile(r"(?:^|&)filter=([A-Za-z_]{1,24})(?:&|$)")
-_TOKEN = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
+_KEY = regex(r"qbt_[A-Za-z0-9]{28}")
+_ODD = regex(r"[^\x20-\x7e]")
+_USERINFO = regex(r"//[^/@\s]+@")
+_VERSION = regex(rb"v\d+\.\d+(\.\d+){0,2}[A-Za-z0-9.]{0,12}")
+_FILTER = regex(r"(?:^|&)filter=([A-Za-z_]{1,24})(?:&|$)")
+_TOKEN = regex(r"[A-Za-z0-9_.\[\]-]{1,40}")
 _BAN_SIZE = 20  # a 403 for want of a session has an empty body, or "Forbidden"; the ban's sentence is longer
 
 Headers = Sequence[tuple[str, str]]

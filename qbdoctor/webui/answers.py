@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from qbdoctor.model.exchanges import Exchange
+from qbdoctor.patterns import regex
 
 CHANGING = frozenset(
     {
@@ -21,7 +21,7 @@ CHANGING = frozenset(
 )
 
 
-NAMING = re.compile(
+NAMING = regex(
     r"server|via|alt-svc|strict-transport-security|nel|report-to|reporting-endpoints|server-timing|expect-ct|speculation-rules"
     r"|x-powered-by|x-robots-tag|x-runtime|x-download-options|x-permitted-cross-domain-policies"
     r"|(x-)?(served-by|request-id|correlation-id|trace-id|cache(-status|-hits)?|timer|varnish|amz-cf-\S+|azure-\S+)|cf-\S+|fly-\S+"

@@ -8,11 +8,12 @@ import time
 from typing import Any
 
 from qbdoctor.model.basics import Secret
+from qbdoctor.patterns import regex
 
-_API_KEY = re.compile(r"qbt_[A-Za-z0-9]{28}")
+_API_KEY = regex(r"qbt_[A-Za-z0-9]{28}")
 
 
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+_USERINFO = regex(r"(?<=://)[^/@\s]+@")
 
 
 class Deadline:
@@ -92,7 +93,7 @@ _ALWAYS_SAID = frozenset(
     }
 )  # fmt: skip
 """What qBittorrent says whatever it was sent, and what it is known by: bodies, reasons, values of headers."""
-_VERSION = re.compile(r"v?\d+(?:\.\d+){1,3}\w{0,8}\s*")
+_VERSION = regex(r"v?\d+(?:\.\d+){1,3}\w{0,8}\s*")
 OF_EVERY_ANSWER = frozenset(  # headers
     {
         "cache-control", "connection", "content-length", "content-type", "cross-origin-opener-policy", "date",

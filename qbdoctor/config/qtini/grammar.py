@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from iniparse import ini
 
+from qbdoctor.patterns import regex
+
 VIRTUAL = "\0"
 """Stands for the section that Qt opens before the first line; no line of a file can be this one."""
 
@@ -26,31 +28,31 @@ _ESCAPE = r"\\(?:\r\n|\n\r|[\s\S])?"
 _QUOTED = rf'"(?:[^"\\]++|{_ESCAPE})*+"?'
 _BODY = rf'(?:[^\r\n;"\\]++|{_ESCAPE}|{_QUOTED})*+'
 _END = r"(?:;[^\r\n]*+)?+(?:\r\n|\r|\n)?+"
-_OPTION = re.compile(
+_OPTION = regex(
     rf'[ \t]*+(?!\[)((?:[^\r\n;"\\=]++|{_ESCAPE}|{_QUOTED})*+)=([ \t]*+)({_BODY}){_END}\Z',
 )
-_SECTION = re.compile(rf"[ \t]*+(\[{_BODY}){_END}\Z")
-_BLANK = re.compile(r"[ \t]*+(?:;[^\r\n]*+)?+[\r\n]*+\Z")
-_CONTENT = re.compile(_BODY)
-LINE = re.compile(_BODY + _END)
-EOL = re.compile(r"\r\n|\r|\n")
+_SECTION = regex(rf"[ \t]*+(\[{_BODY}){_END}\Z")
+_BLANK = regex(r"[ \t]*+(?:;[^\r\n]*+)?+[\r\n]*+\Z")
+_CONTENT = regex(_BODY)
+LINE = regex(_BODY + _END)
+EOL = regex(r"\r\n|\r|\n")
 # The same. Group 1 is a key that reads as it is spelled, but for what "%" stands for; group 2 stands before lines, some
 # hundreds at a time, that have neither a key nor a header. CPython before 3.11.5 goes wrong where what a possessive
 # quantifier repeats fails in its middle, so there is none of these here.
-_KEYED = re.compile(
+_KEYED = regex(
     r"[ \t]*+([!#-:<>-Z\\\]-~][ !#-:<>-~\udc80-\udcff]*+)(?<!\\)="
     rf'{_BODY}{_END}|()(?:[ \t]*+(?!\[)[^\r\n;"\\=]*+(?:;[^\r\n]*+)?(?:\r\n|\r|\n)){{1,500}}|{_BODY}{_END}'
 )
-_ESCAPED = re.compile(r"[%\udc80-\udcff]")
+_ESCAPED = regex(r"[%\udc80-\udcff]")
 # No ordinary name has in it what these stand for; a byte EF can be the beginning of a mark that Qt takes off
-_STRANGE = re.compile(r"(?:[^%\udcef]|%(?:2[0-9A-Ca-c]|[89A-Fa-f][0-9A-Fa-f]))*\Z")
-_ORDINARY = re.compile(r"[\w.-]*+\Z", re.ASCII)
+_STRANGE = regex(r"(?:[^%\udcef]|%(?:2[0-9A-Ca-c]|[89A-Fa-f][0-9A-Fa-f]))*\Z")
+_ORDINARY = regex(r"[\w.-]*+\Z", re.ASCII)
 
-_OPEN_QUOTE = re.compile(rf'(?:[^"\\]++|{_ESCAPE}|"(?:[^"\\]++|{_ESCAPE})*+")*+"')
-_OPEN_END = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
-_PERCENT = re.compile(r"%(?:U(?=([\s\S]{4}))|(?!U)(?=([\s\S]{2})))")
-_HEX = re.compile(r"\s*\+?(?:0[xX])?([0-9A-Fa-f]+)\s*\Z", re.ASCII)  # what QStringView::toUShort(&ok, 16) takes
-_PLAIN = re.compile(r"[!-$&-~ ]*+\Z")  # printable ASCII without "%"
+_OPEN_QUOTE = regex(rf'(?:[^"\\]++|{_ESCAPE}|"(?:[^"\\]++|{_ESCAPE})*+")*+"')
+_OPEN_END = regex(r"(?<!\\)(?:\\\\)*\\\Z")
+_PERCENT = regex(r"%(?:U(?=([\s\S]{4}))|(?!U)(?=([\s\S]{2})))")
+_HEX = regex(r"\s*\+?(?:0[xX])?([0-9A-Fa-f]+)\s*\Z", re.ASCII)  # what QStringView::toUShort(&ok, 16) takes
+_PLAIN = regex(r"[!-$&-~ ]*+\Z")  # printable ASCII without "%"
 
 
 def content(line: str) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from qbdoctor.config.qtini.grammar import EOL, KINDS, LINE, Blank, Option, Other, Section, content, is_open
+from qbdoctor.patterns import regex
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ODD_PERCENT = re.compile(r"%(?!U[0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
+_ODD_PERCENT = regex(r"%(?!U[0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")
 
 # Lines that are certain, some hundreds at a time. What they leave out is looked at line by line; they must not take in
 # anything that is a hazard (tests/unit/config/test_qtini_large_files.py holds them against that slow look).
@@ -17,10 +18,10 @@ _NAME = r"(?:[ !#$&-:<>-\[\]-~\udc80-\udcee\udcf0-\udcff]++|\\[ -$&-~]|\\(?=%)|%
 _VALUE = r'(?:[^\r\n;"\\]++|\\[^\r\n]|"(?:[^"\\\r\n]++|\\[^\r\n]){0,9999}"){0,9999}'
 _COMMENT = r"(?:;[^\r\n]*+(?=[\r\n]*+(?:[^\r\n \t]|\Z)))?"  # and no indented line after it
 _EOL = r"(?:\r?\n|\Z)"
-_CERTAIN = re.compile(
+_CERTAIN = regex(
     rf"(?:[ \t]*+(?:(?!\[){_NAME}(?:={_VALUE})?|\[[ !#$&-:<-Z^-~]*+\][^\r\n;\"\\]*+){_COMMENT}{_EOL}){{0,500}}"
 )
-_EMPTY = re.compile(r"(?:\r?\n){0,500}")
+_EMPTY = regex(r"(?:\r?\n){0,500}")
 
 
 class Hazard(NamedTuple):

@@ -11,6 +11,8 @@ import codecs
 import re
 from collections.abc import Iterable
 
+from qbdoctor.patterns import regex
+
 _ESCAPES = dict(zip("abfnrtv\"?'\\", "\a\b\f\n\r\t\v\"?'\\", strict=True))
 _ESCAPED = {
     "\0": r"\0",
@@ -24,11 +26,11 @@ _ESCAPED = {
     '"': r"\"",
     "\\": r"\\",
 }
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""\\(?:x(?P<hex>[0-9A-Fa-f]+)|(?P<octal>[0-7]+)|(?P<newline>\r\n|\n\r)|(?P<other>[\s\S]?))"""
     r"""|(?P<quote>")|(?P<comma>,)|(?P<plain>[^\\",]+)""",
 )
-_INT = re.compile(r"\s*([+-]?[0-9]+)\s*\Z", re.ASCII)
+_INT = regex(r"\s*([+-]?[0-9]+)\s*\Z", re.ASCII)
 
 
 def _joined(text: str) -> str:

@@ -28,6 +28,7 @@ from qbdoctor.diagnosis.catalogue import phrases, systems
 from qbdoctor.diagnosis.catalogue.phrases import PLACES, STAND_INS
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Confidence, RemedyKind, Severity
 from qbdoctor.model.findings import Remedy
+from qbdoctor.patterns import regex
 from qbdoctor.releases import NEWEST, OLDEST, Version
 from qbdoctor.releases.versions import BEFORE_OLDEST
 from qbdoctor.values import frozen
@@ -79,15 +80,15 @@ BREAKS: Mapping[str, str] = {
 """Where on the way calls fail, for the picture of the way; ``breaks`` of a page, by default its group's."""
 _BREAKS_OF_GROUP: Mapping[str, str] = {"client": "client", "session": "client"}
 
-_PLACE = re.compile(
+_PLACE = regex(
     r"\{(?:(?P<verb>key|edit|file):(?P<what>(?:[^{}]|\{[^{}]*\})+)|(?P<name>[a-z_]+)(?:\|(?P<default>[^{}]*))?)\}"
 )
-_RELEASE = re.compile(
+_RELEASE = regex(
     r"\{(?:(?P<side>since|until):(?P<rule>[a-z0-9_.]+)(?:/(?P<number>\d))?|(?P<end>oldest|newest|before_oldest))\}"
 )
-_ACTIVE = re.compile(r"[\"'`$;|&<>\x00-\x1f\x7f]")  # would end or change a quoted shell word, or a line of a config
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_BOUND = re.compile(r"(>=|<)(\d+(?:\.\d+)*)")
+_ACTIVE = regex(r"[\"'`$;|&<>\x00-\x1f\x7f]")  # would end or change a quoted shell word, or a line of a config
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
+_BOUND = regex(r"(>=|<)(\d+(?:\.\d+)*)")
 
 
 class CatalogueError(Exception):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from qbdoctor.model import restarts
+from qbdoctor.patterns import regex
 
 SystemName = Literal["linux", "windows", "macos"]
 HERE: SystemName = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")  # type: ignore[assignment]
@@ -151,7 +152,7 @@ _RULES: Mapping[SystemName, tuple[Rules, Rules]] = {
     "windows": (_OUR_WINDOWS, _SERVERS_WINDOWS),
     "macos": (_OUR_MACOS, _SERVERS_MACOS),
 }
-_POWERSHELL = re.compile(r"(?:^|[(|{] *)(?:[A-Z]\w+-[A-Z]\w+|\$\w+|\[\w+\.\w+\]::)|\$(?:env:|HOME|\()|'", re.MULTILINE)
+_POWERSHELL = regex(r"(?:^|[(|{] *)(?:[A-Z]\w+-[A-Z]\w+|\$\w+|\[\w+\.\w+\]::)|\$(?:env:|HOME|\()|'", re.MULTILINE)
 """What cmd.exe has no word for, a quote of its own included."""
 _SUDO = " Run `ss` with sudo: without, it does not name other users' programs."
 _TEXTS: Mapping[SystemName, Sequence[tuple[str, str]]] = {

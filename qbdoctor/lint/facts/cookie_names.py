@@ -6,9 +6,10 @@ import re
 from functools import cache, lru_cache
 
 from qbdoctor import releases
+from qbdoctor.patterns import regex
 
-_LONE = re.compile(r"(?<![A-Za-z0-9_?*+\\|)\]-])SID(?:=|%3D)")
-_NESTED = re.compile(r"[+*]\)[+*{]")  # could take for ever
+_LONE = regex(r"(?<![A-Za-z0-9_?*+\\|)\]-])SID(?:=|%3D)")
+_NESTED = regex(r"[+*]\)[+*{]")  # could take for ever
 _VALUE = "Zk6xfR8YVl6h0pQ2b7uT9wLm3nAs5dEf"
 _SHAPES = (
     "{name}={value}; HttpOnly; SameSite=Strict; path=/",

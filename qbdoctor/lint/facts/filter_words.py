@@ -6,14 +6,15 @@ import re
 from bisect import bisect_right
 
 from qbdoctor.lint.facts.program import FilterWord, Place
+from qbdoctor.patterns import regex
 
 _CALL = "torrents/info"
-_WORD = re.compile(
+_WORD = regex(
     r"(?:[?&]filter=|\bfilter[\"'`]?\]?[ \t]{0,4}(?:=>|[:=,])[ \t]{0,4}(?:@?[\"'`]))(?P<word>[a-z][a-z_]{2,24})(?![\w.({])"
 )
 _NEAR = 400
 """Characters between the call and the word: farther off it is some other filter."""
-_DOCSTRING = re.compile(r"^[ \t]*[rRbBuU]{0,2}(\"\"\"|''')[\s\S]*?\1", re.MULTILINE)
+_DOCSTRING = regex(r"^[ \t]*[rRbBuU]{0,2}(\"\"\"|''')[\s\S]*?\1", re.MULTILINE)
 
 
 def find(code: str, *, python: bool = False) -> list[FilterWord]:

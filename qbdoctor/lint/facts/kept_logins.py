@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from qbdoctor.lint.facts.program import Facts, KeptLogin, Place
+from qbdoctor.patterns import regex
 
 _OWNER = r"(?:self\.|this\.|\$this->|@)?"
 _NAME = rf"{_OWNER}\$?([A-Za-z_]\w*)"
@@ -16,31 +17,31 @@ _GUARDS = (
 _MEMBER_GUARDS = tuple(guard.replace(_OWNER, rf"{_OWNER}(?:\w+(?:\.|->))?") for guard in _GUARDS[:2]) + _GUARDS[2:]
 """As above, of a member: `if not self.session.sid`."""
 _FALSE = r"(?:False|false|None|null|nil|undefined|\"\"|''|0)(?![\w.])"
-_DECLARES = re.compile(
+_DECLARES = regex(
     r"\b(?:let|var|const|val|private|public|protected|static|bool|boolean|string|String|late|readonly|declare)\b"
 )
-_LEAVES = re.compile(
+_LEAVES = regex(
     r"(?:log_?out|log_?off|close|disconnect|stop|dispose|shutdown|__init__|constructor|__construct|__exit__|new)\b",
     re.IGNORECASE,
 )
-_HEADER = re.compile(
+_HEADER = regex(
     r"^[ \t]*(?:export[ \t]+)?(?:async[ \t]+)?(?:def|function|fun|func|fn|public|private|protected|static|constructor|"
     r"[a-zA-Z_]\w*[ \t]*\([^()\n]*\)[ \t]*[:{])[^\n]*",
     re.MULTILINE,
 )
-_REFUSED = re.compile(
+_REFUSED = regex(
     r"\b40[13]\b|[Ff]orbidden|FORBIDDEN|[Uu]nauthori[sz]ed|UNAUTHORIZED|\bexcept\b|\bcatch\b|\brescue\b|interceptor|[Rr]etry|[Ee]xpire|re_?login",
 )
-_LOOKS = re.compile(
+_LOOKS = regex(
     r"status|\.ok\b|40[13]|\bcatch\b|\bexcept\b|is_success|isSuccess|EnsureSuccess|raise_for|throw|raise\b|expire|interceptor",
     re.IGNORECASE,
 )
-_NAMED_LOGIN = re.compile(r"log|auth|sign|connect|session|cookie|sid|init", re.IGNORECASE)
+_NAMED_LOGIN = regex(r"log|auth|sign|connect|session|cookie|sid|init", re.IGNORECASE)
 _NEAR = 300  # characters
-_TURNED = re.compile(
+_TURNED = regex(
     r"===?[ \t]*403\b[ \t]*\)?[ \t]*(?:->|\?|return|\{[ \t]*return|throw)?[ \t]*(?:new[ \t]+)?([A-Z][\w.]*)"
 )
-_TESTED = re.compile(
+_TESTED = regex(
     r"\b(?:is|instanceof)[ \t]+([A-Z][\w.]*)[ \t]*\)?[ \t]*&&[ \t]*[\w.]*(?:code|status)\w*[ \t]*===?[ \t]*403\b",
     re.IGNORECASE,
 )

@@ -6,12 +6,12 @@ default is known (``os.getenv("QB", "http://localhost:8080")``) as :data:`DEFAUL
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from qbdoctor.lint.facts.outcome import Expr
+from qbdoctor.patterns import regex
 
 HOLE = "\0"
 DEFAULT = "\1"
@@ -21,12 +21,12 @@ Body = Literal["form", "json", "text", "none", "octets", "unknown"]
 SidKind = Literal["lookup", "compare", "pattern", "build"]
 Host = Literal["ip", "name", "default-name", "variable", "relative"]
 
-ENDPOINT = re.compile(
+ENDPOINT = regex(
     r"(?:^|[/\x00\x01])((?:auth|app|torrents|transfer|sync|log|rss|search|torrentcreator|clientdata)/[a-zA-Z]{3,})\b"
 )
-_OTHER_API = re.compile(r"/api/(?!v2/)[a-z0-9]")  # /api/v1/auth/login is some other program's
-_HOST = re.compile(r"^(\x01?)https?://(\x01?)(?:[^/@:]*@)?(\[[^\]]*\]|[^/:?#]*)")
-_IP = re.compile(r"\[|[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
+_OTHER_API = regex(r"/api/(?!v2/)[a-z0-9]")  # /api/v1/auth/login is some other program's
+_HOST = regex(r"^(\x01?)https?://(\x01?)(?:[^/@:]*@)?(\[[^\]]*\]|[^/:?#]*)")
+_IP = regex(r"\[|[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
 
 
 class Place(NamedTuple):
@@ -284,7 +284,7 @@ class Facts:
 
 ENCODED = "\2"
 """Stands in a folded text for a value that a call has encoded for a form or a URL."""
-_RAW_FIELD = re.compile(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
+_RAW_FIELD = regex(r"(?:^|[?&;])pass(?:word)?=[\0\1]")
 
 
 def is_raw_login_form(text: str) -> bool:

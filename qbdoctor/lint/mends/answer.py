@@ -9,13 +9,14 @@ from qbdoctor.lint.facts.outcome import answers, value
 from qbdoctor.lint.facts.program import Facts, Guard, Request
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.source import NAME, SCRIPT, Source, TextEdit
+from qbdoctor.patterns import regex
 
-_STATUS_CODE = re.compile(r"(?<![\w.])200(?![\w.])")
-_STATUS_NAME = re.compile(
+_STATUS_CODE = regex(r"(?<![\w.])200(?![\w.])")
+_STATUS_NAME = regex(
     r"\b(StatusOK|HTTP_OK)\b|(?<=HTTPStatus\.)OK\b|(?<=HttpStatusCode\.)OK\b|(?<=StatusCode::)OK\b|(?<=\bcodes\.)ok\b"
 )
 _NEW_NAMES = {"StatusOK": "StatusNoContent", "HTTP_OK": "HTTP_NO_CONTENT", "ok": "no_content"}
-_OLD_TEXT = re.compile(r"([\"'])Ok\.?\1")
+_OLD_TEXT = regex(r"([\"'])Ok\.?\1")
 _ATTRIBUTES = {  # of an answer, by the library that made it
     "requests": "status_code", "httpx": "status_code", "aiohttp": "status", "urllib": "status",
     "fetch": "status", "axios": "status", "net/http": "StatusCode",

@@ -13,6 +13,7 @@ from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.facts.program import Facts, SidUse
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.source import SCRIPT, Source, TextEdit
+from qbdoctor.patterns import regex
 
 _EITHER = r"(?:QBT_SID_[0-9]+|SID)"
 _WIDE = "[QBT_]*SID[_0-9]*"  # without a group, for patterns whose groups are counted
@@ -93,11 +94,11 @@ def _shell_pattern(text: str) -> str | None:
     return re.sub(r"\.\*(\\?\()?(?=\[QBT_\])", lambda kept: f".*[[:space:]]{kept[1] or ''}", made, count=1)
 
 
-_LITERAL = re.compile(r"^[rRbBuU]*([\"'`/])(.*)\1[a-z]*$", re.DOTALL)
-_ARGUMENT = re.compile(
+_LITERAL = regex(r"^[rRbBuU]*([\"'`/])(.*)\1[a-z]*$", re.DOTALL)
+_ARGUMENT = regex(
     r"[rRbBuU]*([\"'`/])((?:(?!\1).)*SID\)?=(?:(?!\1).)*)\1"
 )  # of a call such as re.search("SID=…", text)
-_SED = re.compile(r"^s(.)((?:(?!\1).)*)\1\\1\1")
+_SED = regex(r"^s(.)((?:(?!\1).)*)\1\\1\1")
 
 
 def _takes_the_pair(literal: str, *, old_alone: bool = False) -> bool:

@@ -9,6 +9,7 @@ from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.mends.imports import go_import, python_import
 from qbdoctor.lint.source import SCRIPT, Source, TextEdit, arguments
+from qbdoctor.patterns import regex
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _CALLS = {
@@ -18,7 +19,7 @@ _CALLS = {
     "go": "url.QueryEscape({})",
     "python": 'quote({}, safe="")',
 }
-_PRINTF = re.compile(r"(?:Sprintf|sprintf|String\.format|string\.Format|String\.Format)\(\s*$")
+_PRINTF = regex(r"(?:Sprintf|sprintf|String\.format|string\.Format|String\.Format)\(\s*$")
 
 
 def _encoded(language: str, value: str) -> str:

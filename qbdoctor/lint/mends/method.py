@@ -9,8 +9,9 @@ from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.mends.imports import go_import
 from qbdoctor.lint.source import SCRIPT, Source, TextEdit, arguments
+from qbdoctor.patterns import regex
 
-_QUERY = re.compile(r"\?([\w.-]+=[^\"'`&?\n]*(?:&[\w.-]+=[^\"'`&?\n]*)*&?)(?=[\"'`])")
+_QUERY = regex(r"\?([\w.-]+=[^\"'`&?\n]*(?:&[\w.-]+=[^\"'`&?\n]*)*&?)(?=[\"'`])")
 
 
 def by_post(source: Source, facts: Facts, hit: Hit) -> Iterator[list[TextEdit]]:  # noqa: ARG001

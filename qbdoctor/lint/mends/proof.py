@@ -8,12 +8,13 @@ from qbdoctor.lint.facts.outcome import answers, value
 from qbdoctor.lint.facts.program import Facts, MendedLines
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.source import SCRIPT, Source
+from qbdoctor.patterns import regex
 
 LANGUAGES = frozenset(("python", "bash", "go")) | SCRIPT
 """What the menders write in. A condition on the login's answer is completed in others too, by the source's own words."""
 
 
-_ON_STATUS = re.compile(r"\b(?:el)?if\b.*(?:status|\bcode\b)", re.IGNORECASE)
+_ON_STATUS = regex(r"\b(?:el)?if\b.*(?:status|\bcode\b)", re.IGNORECASE)
 _AROUND = 60  # lines
 _WORDS_ALONE = frozenset(("dart", "swift", "ruby", "lua", "yaml", "json", "powershell"))
 """What is read, and not written: a condition that is completed there was proven on no program yet."""

@@ -17,12 +17,13 @@ from qbdoctor.lint.python.conditions import convert
 from qbdoctor.lint.python.flow import FROM_ANSWERS, Flow
 from qbdoctor.lint.python.texts import nodes, path
 from qbdoctor.lint.suppress import lines_of
+from qbdoctor.patterns import regex
 
-_AGAIN = re.compile(
+_AGAIN = regex(
     r"(?:log_?in|log_?on|auth|connect|refresh|re_?new|retry|reset|sign_?in|(?:new|create|get|start|open|ensure)_?session)[^.]*$",
     re.IGNORECASE,
 )
-_CALLED = re.compile(r"(?:await\s+)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*\(")
+_CALLED = regex(r"(?:await\s+)?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*\(")
 
 
 def read(text: str) -> Facts:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qbdoctor.lint.facts.outcome import answers, knows_new_answer, value, wants_old_answer
 from qbdoctor.lint.facts.program import Facts, Guard
 from qbdoctor.lint.findings import Hit
+from qbdoctor.patterns import regex
 
-_FIRST_API = re.compile(r"/?(?:query|command)/[a-zA-Z]+$")
+_FIRST_API = regex(r"/?(?:query|command)/[a-zA-Z]+$")
 _OK_REMEDY = (
     "Take any 2xx status whose body is not `Fails.` for a good login: 5.2 and later answer 204 with an empty body, "
     "and 401 to a wrong password."

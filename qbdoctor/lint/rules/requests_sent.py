@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from qbdoctor import releases
 from qbdoctor.lint.facts.program import DEFAULT, HOLE, Facts
 from qbdoctor.lint.findings import Hit
+from qbdoctor.patterns import regex
 from qbdoctor.releases.action_fields import RENAMED_FILTERS, means_all
 from qbdoctor.releases.actions import RENAMED
 from qbdoctor.releases.web_api import has_action
@@ -152,8 +153,8 @@ def unknown_filter(facts: Facts) -> Iterator[Hit]:
         )
 
 
-_OTHER_API = re.compile(r"api/v[13456]\b|/v1/|X-Emby|sonarr|radarr|prowlarr|jackett", re.IGNORECASE)
-_SCHEMES = re.compile(r"\s*(basic|bearer)\b", re.IGNORECASE)
+_OTHER_API = regex(r"api/v[13456]\b|/v1/|X-Emby|sonarr|radarr|prowlarr|jackett", re.IGNORECASE)
+_SCHEMES = regex(r"\s*(basic|bearer)\b", re.IGNORECASE)
 
 
 def auth_header(facts: Facts) -> Iterator[Hit]:

@@ -10,6 +10,7 @@ from qbdoctor.lint.facts.program import ENDPOINT, HOLE, Body, Request
 from qbdoctor.lint.trees.base import COMMENTS, LONGEST
 from qbdoctor.lint.trees.flow import Flow
 from qbdoctor.lint.trees.places import length, span, start_of
+from qbdoctor.patterns import regex
 
 _ARGUMENTS = frozenset(("arguments", "argument_list", "value_arguments", "call_suffix", "token_tree"))
 _MADE = {
@@ -17,26 +18,26 @@ _MADE = {
     "java": r"OkHttpClient(?:\.Builder)?\(|HttpClient\.newHttpClient|HttpClient\.newBuilder|openConnection",
     "kotlin": r"OkHttpClient(?:\.Builder)?\(|HttpClient\(|HttpClient\.new|openConnection",
 }
-CARRIES = re.compile(
+CARRIES = regex(
     r"cookie|\bjar\b|authorization|bearer|\bSID\b|credential_?helper|session_?id|api[-_]?key", re.IGNORECASE
 )
-_NO_REQUEST = re.compile(
+_NO_REQUEST = regex(
     r"(?:^|[.>:])(?:log|info|warn|warning|error|debug|trace|println!?|printf|console\.\w+|Println|Printf|Sprintf|Errorf|format!?|URL|Uri|URI|parse|append|push|"
     r"startsWith|endsWith|includes|contains|Contains|equals|join|joinURL|concat|replace|match|test|describe|it|route|HandleFunc|Handle|expect|toBe|split|"
     r"IsMatch|assert\w*|panic|Join|Combine|encodeURIComponent|urljoin|buildUrl|buildURL|withPath|Resource|Debug|Log|Error|Info|url_for|rtrim|trim|ltrim)$"
 )
 
 
-_JSON_BODY = re.compile(
+_JSON_BODY = regex(
     r"PostAsJsonAsync|JsonContent\.Create|\.json\(&?|[\"']application/json[\"']|application/json; charset|[\"']json[\"']\s*=>"
     r"|ContentType\.Application\.Json"
 )
 _HANDS_ON = frozenset(
     ("then", "use", "let", "also", "map", "flatMap", "thenApply", "thenAccept", "subscribe", "andThen")
 )
-_ADDRESS = re.compile(r"\b(?:url|uri|path|URL|endpoint)\s*:\s*&?([A-Za-z_]\w*)\b(?!\s*[(.:+])")
-_ANY_PATH = re.compile(r"\bpath\s*:\s*[\"'`]/?api/v2/?(?:[\"'`]\s*\+\s*\w+|\$\{\w+\})")
-_QBITS_LOGIN = re.compile(r"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in$", re.IGNORECASE)
+_ADDRESS = regex(r"\b(?:url|uri|path|URL|endpoint)\s*:\s*&?([A-Za-z_]\w*)\b(?!\s*[(.:+])")
+_ANY_PATH = regex(r"\bpath\s*:\s*[\"'`]/?api/v2/?(?:[\"'`]\s*\+\s*\w+|\$\{\w+\})")
+_QBITS_LOGIN = regex(r"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in$", re.IGNORECASE)
 
 
 class Calls(Flow):

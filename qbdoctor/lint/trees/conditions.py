@@ -8,6 +8,7 @@ from typing import Any
 
 from qbdoctor.lint.facts.outcome import UNKNOWN, Expr, is_login_text
 from qbdoctor.lint.trees.texts import STRINGS, inner
+from qbdoctor.patterns import regex
 
 _LOGIC = {"&&": "and", "||": "or", "and": "and", "or": "or"}
 _COMPARE = {
@@ -15,29 +16,29 @@ _COMPARE = {
     "-eq": "==", "-ne": "!=", "is": "==", "~=": "!=",
 }  # fmt: skip
 OPERATORS = frozenset((*_LOGIC, *_COMPARE))
-_STATUS = re.compile(
+_STATUS = regex(
     r"(?:status_?code|status|code|http_?code|rescode|getStatusCode\(\)|as_u16\(\)|value\(\)|\.value)\W*$", re.IGNORECASE
 )
-_NUMBER = re.compile(
+_NUMBER = regex(
     r"[\"']?([1-5][0-9]{2})[\"']?$|.*\b(?:Http)?Status(?:Code)?(?:\.|::)?(OK|NoContent|NO_CONTENT|Forbidden|Unauthorized)$|(?:.*\.)?HTTP_(OK|NO_CONTENT)$"
 )
 _NAMES = {"ok": 200, "nocontent": 204, "no_content": 204, "forbidden": 403, "unauthorized": 401}
-_SUCCESS = re.compile(r"(?:\.ok|\.IsSuccessStatusCode|\.is_success\(\)|\.isSuccessful(?:\(\))?|\.isSuccess\(\))$")
-_EMPTY = re.compile(
+_SUCCESS = regex(r"(?:\.ok|\.IsSuccessStatusCode|\.is_success\(\)|\.isSuccessful(?:\(\))?|\.isSuccess\(\))$")
+_EMPTY = regex(
     r"(?:IsNullOrEmpty|IsNullOrWhiteSpace|isNullOrEmpty|isNullOrBlank|isEmpty|isBlank|is_empty|empty|IsNullOrWhitespace)\b"
 )
-_NOT_EMPTY = re.compile(r"(?:IsNotNullOrWhiteSpace|IsNotNullOrEmpty|isNotEmpty|isNotBlank)\b")
-_EQUALS = re.compile(r"\.(?:equals|Equals|equalsIgnoreCase|eq_ignore_ascii_case|eq)$|strcmp$|EqualFold$")
-_HAS = re.compile(
+_NOT_EMPTY = regex(r"(?:IsNotNullOrWhiteSpace|IsNotNullOrEmpty|isNotEmpty|isNotBlank)\b")
+_EQUALS = regex(r"\.(?:equals|Equals|equalsIgnoreCase|eq_ignore_ascii_case|eq)$|strcmp$|EqualFold$")
+_HAS = regex(
     r"\.(?:includes|contains|Contains|startsWith|StartsWith|starts_with|containsIgnoreCase)$|strings\.(?:Contains|HasPrefix)$|^(?:strpos|str_contains|str_starts_with)$"
 )
 
 
-_OTHERS = re.compile(r"\[{1,2}\s+(?:!\s+)?-[nzfedrsx]\s+\"?\$\{?([A-Za-z_]\w*)[^\]&|]*\]{1,2}")
+_OTHERS = regex(r"\[{1,2}\s+(?:!\s+)?-[nzfedrsx]\s+\"?\$\{?([A-Za-z_]\w*)[^\]&|]*\]{1,2}")
 
 
-_LOWERED = re.compile(r"lower", re.IGNORECASE)
-_INDEX = re.compile(r"\.(?:indexOf|IndexOf|search)\(\s*[\"'`]((?:Ok|Fails)\.?)[\"'`]\s*\)$")
+_LOWERED = regex(r"lower", re.IGNORECASE)
+_INDEX = regex(r"\.(?:indexOf|IndexOf|search)\(\s*[\"'`]((?:Ok|Fails)\.?)[\"'`]\s*\)$")
 
 
 def root(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from qbdoctor.lint.facts.program import HOLE, Place
 from qbdoctor.lint.trees.places import Lines
+from qbdoctor.patterns import regex
 
 _PAIRS = frozenset(("block_mapping_pair", "flow_pair", "pair"))
 _LISTS = frozenset(("block_sequence", "flow_sequence", "array"))
@@ -17,7 +18,7 @@ _MAPS = frozenset(("block_mapping", "flow_mapping", "object"))
 _WRAPPERS = frozenset(("stream", "document", "block_node", "flow_node", "block_sequence_item"))
 _QUOTED = frozenset(("double_quote_scalar", "single_quote_scalar", "string"))
 _SCALARS = _QUOTED | {"plain_scalar", "block_scalar", "number", "true", "false"}
-_INDICATOR = re.compile(r"[|>][-+0-9]*[^\n]*\n?")
+_INDICATOR = regex(r"[|>][-+0-9]*[^\n]*\n?")
 
 
 @dataclass(slots=True)

@@ -16,13 +16,14 @@ from qbdoctor.lint.facts.program import Facts
 from qbdoctor.lint.trees import flows, home_assistant
 from qbdoctor.lint.trees.config_values import Value, parse
 from qbdoctor.lint.trees.embedded import Reading
+from qbdoctor.patterns import regex
 
-_COMMAND = re.compile(r"\b(?:curl|wget)\b[\s\S]*(?:api/v2|/auth/login|torrents/|\bSID\b)")
-_ASSIGNED = re.compile(r"[A-Za-z_]\w*=(?=\S*\s|['\"])")
-_HEAD = re.compile(r"^([ \t]*)((?:[-?:][ \t]+)*)(?=\S)", re.MULTILINE)
+_COMMAND = regex(r"\b(?:curl|wget)\b[\s\S]*(?:api/v2|/auth/login|torrents/|\bSID\b)")
+_ASSIGNED = regex(r"[A-Za-z_]\w*=(?=\S*\s|['\"])")
+_HEAD = regex(r"^([ \t]*)((?:[-?:][ \t]+)*)(?=\S)", re.MULTILINE)
 _DEEPEST = 120
 """Blocks within blocks. The parser's scanner ends the whole process at about 250 (an assertion in tree-sitter)."""
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[^\n]*", re.MULTILINE)
+_COMMENT = regex(r"(?:^|(?<=[ \t]))#[^\n]*", re.MULTILINE)
 
 
 def reader(language: str) -> Callable[[str], Facts] | None:

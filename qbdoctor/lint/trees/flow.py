@@ -10,25 +10,26 @@ from qbdoctor.lint.facts.program import Loop, Refusal, Site
 from qbdoctor.lint.trees import conditions
 from qbdoctor.lint.trees.base import LONGEST, Walker
 from qbdoctor.lint.trees.places import end_of, length, span, start_of
+from qbdoctor.patterns import regex
 
-_ENDLESS = re.compile(
+_ENDLESS = regex(
     r"while\s*\(\s*(?:true|1)\s*\)|(?:while|loop)\s+(?:true|:|\[\s*1\s*\]|\[\[\s*1\s*\]\])\s*[;\n{]|until\s+false|for\s*\(\s*;\s*;\s*\)|for\s*\{|loop\s*\{"
     r"|(?:setInterval|cron\.schedule|schedule\.scheduleJob)\("
 )
 _LOOPS = frozenset(
     ("while_statement", "for_statement", "loop_expression", "while_expression", "do_statement", "call_expression")
 )
-_WAITS = re.compile(r"sleep|setTimeout|setInterval|delay|schedule|\.After\(|\.Tick|wait\(", re.IGNORECASE)
+_WAITS = regex(r"sleep|setTimeout|setInterval|delay|schedule|\.After\(|\.Tick|wait\(", re.IGNORECASE)
 _PAUSES: tuple[tuple[re.Pattern[str], float], ...] = (
-    (re.compile(r"^[ \t]*(?:/bin/)?sleep\s+([0-9.]+)s?\s*(?:;|&|$)", re.MULTILINE), 1),
-    (re.compile(r"\bsleep\s+([0-9]+)m\b"), 60),
-    (re.compile(r"\bsleep\s+([0-9]+)h\b"), 3600),
-    (re.compile(r"time\.Sleep\(\s*([0-9]+)\s*\*\s*time\.Second"), 1),
-    (re.compile(r"time\.Sleep\(\s*([0-9]+)\s*\*\s*time\.Minute"), 60),
-    (re.compile(r"(?:from_secs|ofSeconds|FromSeconds)\(\s*([0-9]+)"), 1),
-    (re.compile(r"(?:FromMinutes|ofMinutes)\(\s*([0-9]+)"), 60),
+    (regex(r"^[ \t]*(?:/bin/)?sleep\s+([0-9.]+)s?\s*(?:;|&|$)", re.MULTILINE), 1),
+    (regex(r"\bsleep\s+([0-9]+)m\b"), 60),
+    (regex(r"\bsleep\s+([0-9]+)h\b"), 3600),
+    (regex(r"time\.Sleep\(\s*([0-9]+)\s*\*\s*time\.Second"), 1),
+    (regex(r"time\.Sleep\(\s*([0-9]+)\s*\*\s*time\.Minute"), 60),
+    (regex(r"(?:from_secs|ofSeconds|FromSeconds)\(\s*([0-9]+)"), 1),
+    (regex(r"(?:FromMinutes|ofMinutes)\(\s*([0-9]+)"), 60),
     (
-        re.compile(r"(?:setTimeout\([^,()]+,|set(?:Interval)[^\0]*,|(?:sleep|delay|wait|Delay)\()\s*([0-9_]+)\s*\)"),
+        regex(r"(?:setTimeout\([^,()]+,|set(?:Interval)[^\0]*,|(?:sleep|delay|wait|Delay)\()\s*([0-9_]+)\s*\)"),
         0.001,
     ),
 )
@@ -39,11 +40,11 @@ _BRANCHES = frozenset(
         "catch_block", "case_statement", "except_clause",
     )
 )  # fmt: skip
-_FUNCTION_KINDS = re.compile(r"function|method_de|func_literal|lambda|arrow|closure|local_function|constructor_decl")
-_GIVES_UP = re.compile(
+_FUNCTION_KINDS = regex(r"function|method_de|func_literal|lambda|arrow|closure|local_function|constructor_decl")
+_GIVES_UP = regex(
     r"\b(?:throw|return|exit|break|panic!?|bail!|die|raise|process\.exit|os\.Exit|log\.Fatal\w*|System\.exit|exitProcess|Environment\.Exit)\b"
 )
-_AGAIN = re.compile(
+_AGAIN = regex(
     r"\b\w*(?:log_?in|log_?on|auth|connect|refresh|re_?new|retry|reset|sign_?in|(?:new|create|get|start|open|ensure)_?session)\w*\s*(?:\(|;|\n|\|\||&&)"
     r"|auth/login|\bcontinue\b",
     re.IGNORECASE,

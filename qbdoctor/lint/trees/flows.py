@@ -15,20 +15,21 @@ from qbdoctor.lint.facts.outcome import Expr
 from qbdoctor.lint.facts.program import ENDPOINT, HOLE, Body, Form, Guard, Request, is_raw_login_form
 from qbdoctor.lint.trees import home_assistant
 from qbdoctor.lint.trees.texts import ENCODERS
+from qbdoctor.patterns import regex
 
 if TYPE_CHECKING:
     from qbdoctor.lint.trees.config_values import Value
     from qbdoctor.lint.trees.embedded import Reading
 
 _FAR = 4  # nodes between two requests
-_COOKIES = re.compile(r"cookie|authorization|bearer", re.IGNORECASE)
-_MUSTACHE = re.compile(r"\{\{\{?[^{}]*\}?\}\}")
-_ADDRESS = re.compile(r"msg\.url\s*=\s*([^;\n]*)")
-_METHOD = re.compile(r"msg\.method\s*=\s*[\"'`](\w+)")
-_TYPED = re.compile(r"content-?type|urlencoded", re.IGNORECASE)
-_SENDS_OBJECT = re.compile(r"msg\.payload\s*=\s*\{[^{}]*\buser")
-_SENDS_TEXT = re.compile(r"msg\.payload\s*=\s*[\"'`][^\n;]*\buser")
-_OK = re.compile(r"Ok\.?\Z")
+_COOKIES = regex(r"cookie|authorization|bearer", re.IGNORECASE)
+_MUSTACHE = regex(r"\{\{\{?[^{}]*\}?\}\}")
+_ADDRESS = regex(r"msg\.url\s*=\s*([^;\n]*)")
+_METHOD = regex(r"msg\.method\s*=\s*[\"'`](\w+)")
+_TYPED = regex(r"content-?type|urlencoded", re.IGNORECASE)
+_SENDS_OBJECT = regex(r"msg\.payload\s*=\s*\{[^{}]*\buser")
+_SENDS_TEXT = regex(r"msg\.payload\s*=\s*[\"'`][^\n;]*\buser")
+_OK = regex(r"Ok\.?\Z")
 
 
 def is_flow(document: Value) -> bool:
@@ -175,7 +176,7 @@ def _texts(value: Value) -> Iterator[str]:
 
 
 _N8N_CODE = ("jsCode", "functionCode")
-_SCRIPTED = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_SCRIPTED = regex(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
 def _is_n8n_login(node: Value) -> bool:

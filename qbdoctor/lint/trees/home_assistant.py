@@ -25,6 +25,7 @@ from qbdoctor.lint.facts.program import (
     SidUse,
     is_raw_login_form,
 )  # fmt: skip
+from qbdoctor.patterns import regex
 
 if TYPE_CHECKING:
     from qbdoctor.lint.trees.config_values import Value
@@ -34,8 +35,8 @@ _REST_COMMAND = frozenset(
     ("url", "method", "headers", "username", "password", "payload", "timeout", "content_type", "verify_ssl", "insecure_cipher",
      "skip_url_encoding", "authentication")
 )  # fmt: skip
-_TEMPLATE = re.compile(r"\{\{(?P<expression>.*?)\}\}|\{%.*?%\}", re.DOTALL)
-_ENCODES = re.compile(r"url_?encode")
+_TEMPLATE = regex(r"\{\{(?P<expression>.*?)\}\}|\{%.*?%\}", re.DOTALL)
+_ENCODES = regex(r"url_?encode")
 _CARRIES = ("cookie", "authorization")
 
 
@@ -136,8 +137,8 @@ def _ansible(reading: Reading, task: Value, module: Value) -> None:
         reading.facts.checks.append(Guard((status or module).place, scope, "login", expr, "login"))
 
 
-_QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-_IS_OK = re.compile(r"==\s*[\"']Ok\.?[\"']|[\"']Ok\.?[\"']\s*(?:==|in\b)")
+_QUOTED = regex(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+_IS_OK = regex(r"==\s*[\"']Ok\.?[\"']|[\"']Ok\.?[\"']\s*(?:==|in\b)")
 
 
 def judge_templates(reading: Reading, documents: list[Value]) -> None:

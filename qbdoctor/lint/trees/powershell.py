@@ -27,28 +27,29 @@ from qbdoctor.lint.facts.program import (
     SidUse,
     is_raw_login_form,
 )  # fmt: skip
+from qbdoctor.patterns import regex
 
 _LONGEST = 4_000
 """Characters of a command or a condition; what is longer is cut, so that brackets without an end take no square of time."""
 _LONGEST_FUNCTION = 40_000
-_SKIPPED = re.compile(r"<#[\s\S]*?#>|(?<![`\w])#[^\n]*|\"(?:[^\"`]|`.|\"\")*\"|'(?:[^']|'')*'")
-_LITERAL = re.compile(r"\"((?:[^\"`]|`[\s\S]|\"\")*)\"|'((?:[^']|'')*)'")
-_REQUEST = re.compile(r"(?<![\w-])(?:Invoke-RestMethod|Invoke-WebRequest|irm|iwr)\b(?=[ \t`])", re.IGNORECASE)
-_ASSIGNED = re.compile(r"\$(?:\w+:)?(\w+)\s*=\s*(?:\(\s*)?\Z")
-_GIVEN = re.compile(r"\$(?:\w+:)?(\w+)[ \t]*=[ \t]*(@\{|[\"']|\[|[^\n]{1,200})")
-_FUNCTION = re.compile(r"\bfunction\s+([\w:-]+)[^{\n]*\{", re.IGNORECASE)
-_PARAMETER = re.compile(r"(?<![\w\"'])-([A-Za-z]+)\b[ \t:]*")
-_LITERAL_OR_BRACKET = re.compile(rf"{_LITERAL.pattern}|[][(){{}}]")
-_INTERPOLATED = re.compile(r"\$\((?P<code>[^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{?(?:\w+:)?(?P<name>\w+)\}?(?:\.\w+)*")
-_FILLED = re.compile(r"\s*-f\b", re.IGNORECASE)
-_PLACE = re.compile(r"\{\d+[^{}]*\}")
-_ENCODERS = re.compile(r"EscapeDataString|UrlEncode", re.IGNORECASE)
-_CARRIES = re.compile(r"cookie|authorization|\A\$", re.IGNORECASE)
-_LEAF = re.compile(
+_SKIPPED = regex(r"<#[\s\S]*?#>|(?<![`\w])#[^\n]*|\"(?:[^\"`]|`.|\"\")*\"|'(?:[^']|'')*'")
+_LITERAL = regex(r"\"((?:[^\"`]|`[\s\S]|\"\")*)\"|'((?:[^']|'')*)'")
+_REQUEST = regex(r"(?<![\w-])(?:Invoke-RestMethod|Invoke-WebRequest|irm|iwr)\b(?=[ \t`])", re.IGNORECASE)
+_ASSIGNED = regex(r"\$(?:\w+:)?(\w+)\s*=\s*(?:\(\s*)?\Z")
+_GIVEN = regex(r"\$(?:\w+:)?(\w+)[ \t]*=[ \t]*(@\{|[\"']|\[|[^\n]{1,200})")
+_FUNCTION = regex(r"\bfunction\s+([\w:-]+)[^{\n]*\{", re.IGNORECASE)
+_PARAMETER = regex(r"(?<![\w\"'])-([A-Za-z]+)\b[ \t:]*")
+_LITERAL_OR_BRACKET = regex(rf"{_LITERAL.pattern}|[][(){{}}]")
+_INTERPOLATED = regex(r"\$\((?P<code>[^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{?(?:\w+:)?(?P<name>\w+)\}?(?:\.\w+)*")
+_FILLED = regex(r"\s*-f\b", re.IGNORECASE)
+_PLACE = regex(r"\{\d+[^{}]*\}")
+_ENCODERS = regex(r"EscapeDataString|UrlEncode", re.IGNORECASE)
+_CARRIES = regex(r"cookie|authorization|\A\$", re.IGNORECASE)
+_LEAF = regex(
     r"(?P<left>\$[\w:.()\[\]\"']*)\s*-(?P<op>[ci]?(?:eq|ne|like|notlike|match|notmatch))\s*(?P<right>\"[^\"\n]*\"|'[^'\n]*'|\d{3})",
     re.IGNORECASE,
 )
-_KNOWS = re.compile(r"\b204\b|NoContent", re.IGNORECASE)
+_KNOWS = regex(r"\b204\b|NoContent", re.IGNORECASE)
 
 
 def read(text: str) -> Facts:

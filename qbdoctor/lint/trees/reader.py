@@ -20,6 +20,7 @@ from qbdoctor.lint.trees.calls import CARRIES, Calls
 from qbdoctor.lint.trees.places import end_of, length, span
 from qbdoctor.lint.trees.texts import STRINGS, find_constants, inner
 from qbdoctor.lint.trees.uses import Uses
+from qbdoctor.patterns import regex
 
 _FUNCTIONS = frozenset(
     (
@@ -52,13 +53,13 @@ _CALLS = frozenset(
 _NO_CONDITIONS = frozenset(
     ("assignment_expression", "variable_assignment", "default_parameter", "init_declarator", "named_argument", "pair")
 )
-_LOGIN_TEXT = re.compile(r"[\"'](?:Ok|Fails)\.?[\"']")
+_LOGIN_TEXT = regex(r"[\"'](?:Ok|Fails)\.?[\"']")
 _PAIRS = frozenset(("pair", "array_element_initializer", "keyed_element", "assignment_expression"))
 _MEMBERS = frozenset(("member_expression", "member_access_expression", "navigation_expression"))
-_ACTION = re.compile(
+_ACTION = regex(
     r"(?:\{\s*)?(?:die|exit|throw|return|panic|break|continue|fail|abort|echo|printf|log|error|err|logger|process\.exit|curl|wget|sleep)\b"
 )
-_NODE = re.compile(
+_NODE = regex(
     r"\bprocess\.(?:env|argv|exit)|\brequire\(|from ['\"](?:node:|express|fs|path|dotenv|axios)|\bBuffer\.|node-fetch|undici"
 )
 
@@ -262,11 +263,9 @@ class _Reader(Calls, Uses):
             )
 
 
-_FAILS = re.compile(
-    r"\bErr\b|throw|false|panic|exit|\bdie\b|error|fail|reject|raise|\bnil\b|null|None|bail", re.IGNORECASE
-)
-_SUCCEEDS = re.compile(r"Ok\(|return|true", re.IGNORECASE)
-_QUOTED = re.compile(r"\b(?:curl|wget)\b")
+_FAILS = regex(r"\bErr\b|throw|false|panic|exit|\bdie\b|error|fail|reject|raise|\bnil\b|null|None|bail", re.IGNORECASE)
+_SUCCEEDS = regex(r"Ok\(|return|true", re.IGNORECASE)
+_QUOTED = regex(r"\b(?:curl|wget)\b")
 
 
 def _bodies(text: str) -> set[str]:

@@ -11,16 +11,17 @@ from qbdoctor.lint.facts.outcome import Expr
 from qbdoctor.lint.facts.program import ENDPOINT, Body, Field, Form, Guard, Header, Request
 from qbdoctor.lint.trees.places import start_of
 from qbdoctor.lint.trees.texts import inner
+from qbdoctor.patterns import regex
 
 if TYPE_CHECKING:
     from qbdoctor.lint.trees.base import Walker
     from qbdoctor.lint.trees.calls import Calls
 
-_CURL_CARRIES = re.compile(r"-[a-zA-Z]*b|--cookie(?:=.*)?|-[a-zA-Z]*K|--config|-[a-zA-Z]*u|--user|--oauth2-bearer")
-_CARRYING_HEADER = re.compile(r"(?:cookie|authorization)\s*:", re.IGNORECASE)
+_CURL_CARRIES = regex(r"-[a-zA-Z]*b|--cookie(?:=.*)?|-[a-zA-Z]*K|--config|-[a-zA-Z]*u|--user|--oauth2-bearer")
+_CARRYING_HEADER = regex(r"(?:cookie|authorization)\s*:", re.IGNORECASE)
 _DATA = frozenset(("-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--post-data"))
 _TAKE_DATA = _DATA | {"-H", "--header", "-F", "--form", "--data-urlencode", "-e", "--referer", "-o", "--output"}
-_POSTS = re.compile(r"-[a-zA-Z]*[dF]$|--data.*|--form.*|--json.*|--post-data.*|--post-file.*")
+_POSTS = regex(r"-[a-zA-Z]*[dF]$|--data.*|--form.*|--json.*|--post-data.*|--post-file.*")
 
 
 def command(reader: Calls, node: Any) -> None:
@@ -103,7 +104,7 @@ def _grep(reader: Walker, node: Any, folded: list[str]) -> None:
         reader.facts.checks.append(Guard(reader.place(node), number, name, Expr("has", leaf="body", value="Ok"), about))  # type: ignore[arg-type]
 
 
-_SED = re.compile(r"s(.)((?:(?!\1).)*)\1")
+_SED = regex(r"s(.)((?:(?!\1).)*)\1")
 
 
 def string(reader: Walker, node: Any, folded: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from qbdoctor.lint.facts.program import ENCODED, HOLE
 from qbdoctor.lint.trees.places import length, start_of
+from qbdoctor.patterns import regex
 
 STRINGS = frozenset(
     (
@@ -18,28 +19,28 @@ STRINGS = frozenset(
         "ansi_c_string", "heredoc", "character_literal",
     )
 )  # fmt: skip
-ENCODERS = re.compile(
+ENCODERS = regex(
     r"encodeURIComponent|url_?encode(?!d)|urlencoded\(|QueryEscape|EscapeDataString|UrlEncode(?!d)|URLEncoder|encodeURL|PathEscape|@uri|percent_?encode"
     r"|quote\(|(?:CGI|url)\.escape\(|curl_(?:easy_)?escape|encode\(|encode(?:Query)?Component|encode_www_form|PercentEncod|URLQueryItem",
     re.IGNORECASE,
 )
 _PLACES = {
-    "javascript": re.compile(r"\$\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"),
-    "kotlin": re.compile(r"\$\{([^{}]*)\}|\$([A-Za-z_]\w*)"),
-    "bash": re.compile(r"\$\(([^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{([^{}]*)\}|\$([A-Za-z_0-9@*]\w*)|`([^`]*)`"),
-    "php": re.compile(r"\{(\$[^{}]*)\}|\$\{([^{}]*)\}|(\$[A-Za-z_]\w*(?:->\w+|\[[^\]]*\])?)"),
-    "csharp": re.compile(r"(?<!\{)\{([^{}]*)\}(?!\})"),
-    "rust": re.compile(r"(?<!\{)\{([^{}]*)\}(?!\})"),
-    "go": re.compile(r"%[+#]?[svdqx]()"),
-    "java": re.compile(r"%[0-9$]*[sd]()"),
-    "lua": re.compile(r"%[sdq]()"),
-    "ruby": re.compile(r"#\{([^{}]*)\}"),
-    "swift": re.compile(r"\\\(([^()]*(?:\([^()]*\)[^()]*)*)\)"),
+    "javascript": regex(r"\$\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"),
+    "kotlin": regex(r"\$\{([^{}]*)\}|\$([A-Za-z_]\w*)"),
+    "bash": regex(r"\$\(([^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{([^{}]*)\}|\$([A-Za-z_0-9@*]\w*)|`([^`]*)`"),
+    "php": regex(r"\{(\$[^{}]*)\}|\$\{([^{}]*)\}|(\$[A-Za-z_]\w*(?:->\w+|\[[^\]]*\])?)"),
+    "csharp": regex(r"(?<!\{)\{([^{}]*)\}(?!\})"),
+    "rust": regex(r"(?<!\{)\{([^{}]*)\}(?!\})"),
+    "go": regex(r"%[+#]?[svdqx]()"),
+    "java": regex(r"%[0-9$]*[sd]()"),
+    "lua": regex(r"%[sdq]()"),
+    "ruby": regex(r"#\{([^{}]*)\}"),
+    "swift": regex(r"\\\(([^()]*(?:\([^()]*\)[^()]*)*)\)"),
 }
 _PLACES["dart"] = _PLACES["kotlin"]
 _PLACES["typescript"] = _PLACES["tsx"] = _PLACES["javascript"]
 _LONGEST = 4000  # characters of a text that is looked at
-_QUOTES = re.compile(r"^(?:[@$]*|[rbcf]*#*|\$)(\"\"\"|\"|'|`|/)")
+_QUOTES = regex(r"^(?:[@$]*|[rbcf]*#*|\$)(\"\"\"|\"|'|`|/)")
 
 
 def inner(text: str) -> str:
@@ -130,10 +131,8 @@ class Texts:
         return HOLE
 
 
-ENDPOINT_IN = re.compile(
-    r"[\"'`/}]((?:api/v2/)?(?:auth|app|torrents|transfer|sync|log|rss|search)/[a-zA-Z]{3,})[\"'`?]"
-)
-_CONSTANT = re.compile(
+ENDPOINT_IN = regex(r"[\"'`/}]((?:api/v2/)?(?:auth|app|torrents|transfer|sync|log|rss|search)/[a-zA-Z]{3,})[\"'`?]")
+_CONSTANT = regex(
     r"(?:^|[\s({;])(?:this\.|self\.|\$this->)?\$?([A-Za-z_]\w*)\s*(?::\s*[\w<>&' |?\[\]]+)?\s*(?::=|=(?![=>~]))\s*(?:\(?\s*)"
     r"(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|\$\"[^\"\n]*\"|[^\n;]{0,200})"
 )

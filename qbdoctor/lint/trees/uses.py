@@ -11,21 +11,22 @@ from qbdoctor.lint.trees import shell
 from qbdoctor.lint.trees.base import Walker
 from qbdoctor.lint.trees.places import end_of, length, span, start_of
 from qbdoctor.lint.trees.texts import ENCODERS, inner
+from qbdoctor.patterns import regex
 
-_MATCHERS = re.compile(
+_MATCHERS = regex(
     r"(?:match|matchAll|exec|test|search|replace|split|RegExp|MustCompile|Compile|compile|Regex|Regex::new|toRegex|preg_\w+|Match|IsMatch|Matches)$"
 )
-_TESTS = re.compile(
+_TESTS = regex(
     r"(?:includes|startsWith|StartsWith|indexOf|IndexOf|strip_prefix|starts_with|HasPrefix|Contains|contains|find|trim_start_matches|split|TrimPrefix|strpos|str_starts_with|str_contains|substringAfter|Split|removePrefix)$"
 )
-_LOOKUPS = re.compile(
+_LOOKUPS = regex(
     r"(?:equals|Equals|equalsIgnoreCase|get|getCookie|GetCookie|getCookieByName|getCookieValue|cookie|find|eq_ignore_ascii_case|contains_key|containsKey|has|ContainsKey|TryGetValue)$"
 )
-_BUILDERS = re.compile(r"(?:setCookie|addCookie|Cookie|set|Cookie::new|BasicClientCookie|HttpCookie)$")
-_FILLERS = re.compile(
+_BUILDERS = regex(r"(?:setCookie|addCookie|Cookie|set|Cookie::new|BasicClientCookie|HttpCookie)$")
+_FILLERS = regex(
     r"(?:append|set|Set|Add|add|insert|field|text|addFormDataPart|AddParameter|AddFormParameter|Field|WriteField|put|addTextBody|addPart)$"
 )
-_HEADER_LINE = re.compile(r"(X-Api-Key|Origin|Referer):(?!//)\s*(.*)", re.IGNORECASE)
+_HEADER_LINE = regex(r"(X-Api-Key|Origin|Referer):(?!//)\s*(.*)", re.IGNORECASE)
 
 
 class Uses(Walker):

@@ -8,7 +8,6 @@ qBittorrent writes a whole new file (``qBittorrent_new.conf``) into the folder a
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.model import system
+from qbdoctor.patterns import regex
 from qbdoctor.storage import files, foreign
 from qbdoctor.target import log as server_log
 from qbdoctor.values import frozen
@@ -34,7 +34,7 @@ SETTLED_SECONDS = 10.0
 START_SLACK_SECONDS = 2.0
 """A process's start is known to about a second."""
 _DAC_OVERRIDE = 1 << 1  # of CapEff
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = regex(r"\\([0-7]{3})")
 
 
 @frozen

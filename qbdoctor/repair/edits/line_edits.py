@@ -19,6 +19,7 @@ from qbdoctor.config.qtini.document import Entry, QtIni
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile
 from qbdoctor.model.errors import Refused
+from qbdoctor.patterns import regex
 from qbdoctor.releases import Layout, Version
 from qbdoctor.repair.edits import leftover_file
 from qbdoctor.repair.edits.changes import LOCK, Beside, Change, JsonChange, Raws
@@ -26,11 +27,11 @@ from qbdoctor.values import field, frozen
 
 _LAYOUTS: tuple[Layout, ...] = ("Preferences", "WebUI")
 _WINDOWS = sys.platform == "win32"
-_TELLTALE = re.compile(
+_TELLTALE = regex(
     r"pass|pwd|secret|token|key|hash|pbkdf|ha1|cookie|credential|login|auth(?!subnet)|user|url", re.IGNORECASE
 )
-_WORD = re.compile(r"true|false|yes|no|on|off|", re.IGNORECASE)
-_NUMBER = re.compile(r"[0-9]{1,9}")
+_WORD = regex(r"true|false|yes|no|on|off|", re.IGNORECASE)
+_NUMBER = regex(r"[0-9]{1,9}")
 
 
 @frozen

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from qbdoctor.model.errors import Refused, UserError
+from qbdoctor.patterns import regex
 from qbdoctor.repair.journal.journal import Journal
 from qbdoctor.repair.journal.records import Record
 from qbdoctor.storage import foreign, private, trust
@@ -25,7 +25,7 @@ UNSETTLED = "to be confirmed"
 """Stands in the history of what a run takes back that will wait, until its watchdog has written down that it does."""
 
 _MOST_BYTES = 1 << 20
-_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_RUN = regex(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 @frozen

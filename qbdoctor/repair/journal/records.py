@@ -9,12 +9,12 @@ is made under another name, made durable, and renamed.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qbdoctor.model.basics import Json
+from qbdoctor.patterns import regex
 from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Side, Via
 from qbdoctor.values import field, frozen, replace
 
@@ -28,7 +28,7 @@ Read = Callable[[], Mapping[str, Json]]
 Guard = Callable[[], "str | None"]
 """Called under the locks, right before the write; a sentence refuses."""
 
-_SCHEMAS = re.compile(r"qbdoctor\.record/[1-9][0-9]{0,8}")
+_SCHEMAS = regex(r"qbdoctor\.record/[1-9][0-9]{0,8}")
 _MEMBERS = {
     *("schema", "id", "run", "fix", "reason", "tool", "created", "by", "host", "target", "via", "file", "backup"),
     *("changes", "state", "states", "verified_by", "in_place", "rollback", "notes", "diagnosis", "beside"),

@@ -6,7 +6,6 @@ import getpass
 import json
 import os
 import platform
-import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qbdoctor import __version__
+from qbdoctor.patterns import regex
 from qbdoctor.repair.edits.changes import Change, Raws
 from qbdoctor.repair.journal.reader import JSON_FILE, NEW_PREFIX, TRASH_PREFIX, StoredRecords, unusable
 from qbdoctor.repair.journal.records import (
@@ -31,8 +31,8 @@ VALUES_FILE = "values.json"
 _FIRST_VALUES_FILE = "secrets.json"  # as the first version called it
 IN_PLACE_OLD = "in-place.old"
 IN_PLACE_NEW = "in-place.new"
-_FIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-_STAMP = re.compile(r"(\d{8}T\d{6}\.\d{3})Z-")
+_FIX = regex(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_STAMP = regex(r"(\d{8}T\d{6}\.\d{3})Z-")
 """The texts in the file before and after, by setting, secrets included."""
 
 

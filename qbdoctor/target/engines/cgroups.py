@@ -6,12 +6,12 @@ driver, Podman (libpod), Kubernetes (kubepods), LXC and Incus (lxc.payload). Rea
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from qbdoctor.patterns import regex
 from qbdoctor.storage import files
 from qbdoctor.values import frozen
 
@@ -19,14 +19,14 @@ Scope = Literal["system", "user"]
 
 _ID = r"(?P<id>[0-9a-f]{64})"
 _CONTAINERS = (
-    ("docker", re.compile(rf"(?:^|/)(?:docker/|docker-){_ID}(?:\.scope)?(?:/|$)")),
-    ("podman", re.compile(rf"(?:^|/)libpod-(?:payload-)?{_ID}(?:\.scope)?(?:/|$)")),
-    ("kubernetes", re.compile(rf"(?:^|/)kubepods.*/(?:cri-containerd-|crio-|docker-)?{_ID}(?:\.scope)?(?:/|$)")),
-    ("lxc", re.compile(r"(?:^|/)(?:lxc\.payload\.|lxc/)(?P<id>[A-Za-z0-9_.-]+)")),
-    ("nspawn", re.compile(r"(?:^|/)machine-(?P<id>[A-Za-z0-9_.\\-]+)\.scope(?:/|$)")),
+    ("docker", regex(rf"(?:^|/)(?:docker/|docker-){_ID}(?:\.scope)?(?:/|$)")),
+    ("podman", regex(rf"(?:^|/)libpod-(?:payload-)?{_ID}(?:\.scope)?(?:/|$)")),
+    ("kubernetes", regex(rf"(?:^|/)kubepods.*/(?:cri-containerd-|crio-|docker-)?{_ID}(?:\.scope)?(?:/|$)")),
+    ("lxc", regex(r"(?:^|/)(?:lxc\.payload\.|lxc/)(?P<id>[A-Za-z0-9_.-]+)")),
+    ("nspawn", regex(r"(?:^|/)machine-(?P<id>[A-Za-z0-9_.\\-]+)\.scope(?:/|$)")),
 )
-_SERVICE = re.compile(r"(?P<name>[^/]+\.service)(?=/|$)")
-_USER_MANAGER = re.compile(r"/user@\d+\.service(?=/|$)")
+_SERVICE = regex(r"(?P<name>[^/]+\.service)(?=/|$)")
+_USER_MANAGER = regex(r"/user@\d+\.service(?=/|$)")
 
 INSIDE = (
     "qbdoctor runs in a container itself and looks from there: of the machine it sees what --network, --pid and -v give it, "

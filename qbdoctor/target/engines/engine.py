@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qbdoctor.model import system
+from qbdoctor.patterns import regex
 from qbdoctor.storage import files, own_programs
 from qbdoctor.target.engines import cgroups, whereabouts
 from qbdoctor.target.engines.container import Container, EngineName, EngineProblem, parse
@@ -31,7 +32,7 @@ NOTICED_SECONDS = 0.3
 """An engine notices the end of a container's process within this time."""
 MOST_BYTES = 8 << 20
 MOST_INSPECTED = 40
-_OURS = re.compile(r"qbit|qbt", re.IGNORECASE)
+_OURS = regex(r"qbit|qbt", re.IGNORECASE)
 
 
 @frozen

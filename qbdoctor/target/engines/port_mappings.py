@@ -10,19 +10,19 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from qbdoctor.patterns import regex
 from qbdoctor.target.engines.process_scan import processes_with
 from qbdoctor.values import frozen
 
 LIST_SECONDS = 2.0
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/local/sbin"
-_IPTABLES = re.compile(
+_IPTABLES = regex(
     r"-A \S+ (?P<match>.*)-j DNAT --to-destination (?:(?P<ip>[0-9.]+)|\[(?P<ip6>[0-9a-f:.]+)\]):(?P<port>\d{1,5})(?![-\d])"
 )
 

@@ -23,10 +23,11 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 import aiohttp
 from aiohttp import ClientHandlerType, web  # the first came with the middlewares of 3.12, which are needed
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
+from qbdoctor import releases
 from qbdoctor.forwarding.rewriting import is_chunked
-from qbdoctor.forwarding.sockets import patient
 from qbdoctor.model import system
 from qbdoctor.storage.own_programs import is_taken
 from qbdoctor.target.address import Address
@@ -42,6 +43,9 @@ CONNECT_SECONDS = 30.0
 LINGERING_SECONDS = 30.0
 """How long a client that was answered while it still sent is listened to, so that it reads the answer; nginx' time."""
 LONGEST_HEADER = 65536
+REFUSED_SECONDS = 1.0
+"""How long the answer to a request is waited for whose body is longer than any release takes one."""
+_LARGEST: int = releases.rule("body.largest", releases.NEWEST)
 AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 FAILURES = (TimeoutError, aiohttp.ClientError, OSError, ValueError)
 """What a request raises that got no answer, or whose answer broke off; :func:`failure` has the words."""
@@ -114,7 +118,6 @@ class Forwarder:
             use_dns_cache=False,
             force_close=not reused,
             keepalive_timeout=REUSED_SECONDS if reused else None,
-            socket_factory=patient,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -151,13 +154,15 @@ class Forwarder:
                 asked.headers.add(name, value)
             return await send(asked)
 
+        refused = length and length[-1].isdigit() and int(length[-1]) > _LARGEST
+        body = _Hesitating(sent.body) if sent.body is not None and refused else sent.body
         # qBittorrent takes the chunks of a body for requests that follow: an answer to them must not meet another's request
         session = self._once if chunked else self._session
         answer = await session.request(
             sent.method,
             URL(f"{self.target.scheme}://{self.target.authority}{sent.target}", encoded=True),
             headers={"Content-Length": length[-1]} if length and not chunked else None,
-            data=sent.body,
+            data=body,
             chunked=True if chunked else None,
             allow_redirects=False,
             middlewares=(exactly,),
@@ -236,6 +241,20 @@ class Forwarder:
             response.headers.add(name, value)
         if framing is not None and "Transfer-Encoding" not in response.headers:
             response.headers["Transfer-Encoding"] = framing
+
+
+class _Hesitating(aiohttp.payload.AsyncIterablePayload):
+    """A body whose length is refused: it is sent where no answer came to the headers.
+
+    Of a server that is sent to when it has answered already, the answer can come twice (over TLS), or be lost.
+    """
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write the body, after a pause."""
+        writer.send_headers()
+        await writer.drain()
+        await asyncio.sleep(REFUSED_SECONDS)
+        await super().write_with_length(writer, content_length)
 
 
 def _context(verify: bool | str) -> ssl.SSLContext:

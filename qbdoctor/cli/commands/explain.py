@@ -140,7 +140,8 @@ def _coverage(args: argparse.Namespace) -> int:
     ]
     lines += [
         "",
-        "Named in live tests against these real releases: the surest confidence and the median time of a whole run.",
+        "Named in live tests against these real releases: the surest confidence and the median time of a whole run;",
+        "`none`: no qBittorrent ran in that scene.",
     ]
     output.deliver("\n".join(line.rstrip() for line in lines) + "\n", args.output)
     return 0

@@ -146,7 +146,8 @@ def docker(*options: str, elsewhere: bool = False) -> Iterator[Docker]:
     finally:
         with contextlib.suppress(subprocess.SubprocessError, AssertionError):
             made.clear()
-        process.terminate()
+        # unshare does not obey SIGTERM while it waits; its end takes the daemon, the first process of that namespace, with it.
+        (process.kill if elsewhere else process.terminate)()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(30)
         log.close()

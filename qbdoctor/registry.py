@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import ModuleType
 from typing import TypeVar
@@ -24,8 +23,19 @@ class NothingFound(RuntimeError):
 def modules(group: str) -> Iterator[ModuleType]:
     """Yield the modules of ``qbdoctor.checks`` or ``qbdoctor.fixes``: those of this program."""
     package = importlib.import_module(group)
-    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
-        yield importlib.import_module(f"{group}.{found.name}")
+    for name in sorted(_names(package.__path__)):
+        yield importlib.import_module(f"{group}.{name}")
+
+
+def _names(folders: Iterable[str]) -> set[str]:
+    """Return the names of the modules in a package's folders."""
+    try:
+        files = [name for folder in folders for name in os.listdir(folder)]  # noqa: PTH208 - pathlib is slower
+    except OSError:
+        import pkgutil  # noqa: PLC0415 - it loads inspect, in 13 ms: only for an archive, which it can read
+
+        return {one.name for one in pkgutil.iter_modules(folders)}
+    return {name[:-3] for name in files if name.endswith(".py")} - {"__init__"}
 
 
 def plug_ins(group: str) -> Iterator[tuple[str, ModuleType | None, str]]:

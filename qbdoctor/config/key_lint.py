@@ -8,7 +8,6 @@ wrongly (``tests/live/check/test_config.py``).
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -265,7 +264,9 @@ def nearest(inner: str) -> str | None:
     if len(lower) > _LONGEST_NAME:
         return None
     names = {key.name.lower(): key.name for key in releases.KEYS if key.fixed is None}
-    found = difflib.get_close_matches(lower, names, n=1, cutoff=0.7)
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a name that nobody knows
+
+    found = get_close_matches(lower, names, n=1, cutoff=0.7)
     return names[found[0]] if found else None
 
 

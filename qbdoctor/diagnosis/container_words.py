@@ -6,7 +6,6 @@ A compose file is never edited here: the lines to change are shown as a diff.
 from __future__ import annotations
 
 import re
-from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from qbdoctor.diagnosis.catalogue import systems
@@ -283,4 +282,6 @@ def _diff(text: str, file: str, outer: int, inner: int) -> str:
         return ""
     changed = [*lines]
     changed[hits[0]] = flow.sub(f"{inner}:{inner}", lines[hits[0]], count=1)
+    from difflib import unified_diff  # noqa: PLC0415 - only where something is wrong
+
     return "\n".join(unified_diff(lines, changed, file, file, n=2, lineterm=""))

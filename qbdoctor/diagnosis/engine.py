@@ -7,7 +7,6 @@ the target go out one at a time. A check that breaks becomes ``unknown``: a cras
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import PureWindowsPath
@@ -106,6 +105,8 @@ def _ask(observer: Observer, check: Check, crashed: Callable[[str], None] | None
         return Judgement("unknown", "Not judged", f"the saved look does not hold what this needs ({lacks})")
     except Exception as error:
         if crashed is not None:
+            import traceback  # noqa: PLC0415 - 5 ms, and a fault of a check
+
             crashed(observer.wire.masks.hide("".join(traceback.format_exception(error))))
         reason = f"the check itself broke ({type(error).__name__}); -v shows where"
         return Judgement("unknown", "The check did not finish", reason)

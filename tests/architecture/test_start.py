@@ -1,12 +1,17 @@
-"""Holds what a start costs: no regular expression is compiled before it is needed."""
+"""Holds what a start costs: no regular expression is compiled, and no module loaded, before it is needed."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+
+from qbdoctor import registry
 from tests.architecture.test_architecture import sources
 
 _COMPILE_ALL = """
@@ -49,3 +54,22 @@ def test_every_regular_expression_can_be_compiled() -> None:
     run = subprocess.run([sys.executable, "-c", _COMPILE_ALL], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-600:]
     assert int(run.stdout) > 200
+
+
+def test_checks_load_nothing_that_only_a_fault_needs() -> None:
+    """These are loaded where something is wrong: an unknown name, a broken check, a page of the catalogue."""
+    seldom = ("difflib", "inspect", "pkgutil", "tomllib")
+    code = (
+        "import sys, qbdoctor.diagnosis.engine; from qbdoctor.registry import checks; checks()\n"
+        f"print([name for name in {seldom!r} if name in sys.modules])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_modules_of_an_archive_are_found_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "held.zip", "w") as archive:
+        for name in ("__init__", "one", "two"):
+            archive.writestr(f"in_archive/{name}.py", "")
+    monkeypatch.syspath_prepend(str(tmp_path / "held.zip"))
+    assert [module.__name__ for module in registry.modules("in_archive")] == ["in_archive.one", "in_archive.two"]

@@ -17,7 +17,6 @@ when a page is read, before anything else, in texts, bounds and conditions alike
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -161,6 +160,8 @@ def page(cause: str) -> CausePage:
     """Return the page of a cause; KeyError if there is none (a plug-in's cause, or a typing error)."""
     if cause not in ids():
         raise KeyError(cause)
+    import tomllib  # noqa: PLC0415 - a check that finds nothing reads no page
+
     text = (_folder() / f"{cause}.toml").read_text(encoding="utf-8")
     try:
         return _parse(cause, tomllib.loads(_RELEASE.sub(_release_number, text)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,6 +21,8 @@ class Symptom:
 @cache
 def symptoms() -> tuple[Symptom, ...]:
     """Return all symptoms in the order of the file."""
+    import tomllib  # noqa: PLC0415 - as in pages.page
+
     file = Path(__file__).with_name("symptoms.toml")
     found = tomllib.loads(file.read_text(encoding="utf-8"))["symptom"]
     return tuple(Symptom(str(one["title"]), tuple(one["words"]), tuple(one["causes"])) for one in found)

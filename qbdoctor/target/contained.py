@@ -239,9 +239,9 @@ class ContainerFinder(ABC):
         led = [one for one in there if containers.leads_to(one, instance)] or there
         if len({one.container_port for one in led}) != 1:
             return None
-        ip = parse_ip(led[0].host_ip)
-        host = "127.0.0.1" if ip is None or ip.is_unspecified else led[0].host_ip
-        return Address("http", host, led[0].host_port)
+        web = self._settings_of(instance)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(led[0].host_ip, led[0].host_ip)  # noqa: S104
+        return Address("https" if web is not None and web.https else "http", host, led[0].host_port)
 
     def _unseen(self, instance: Instance) -> UserError:
         where = f", in {instance.container}" if instance.container else ""

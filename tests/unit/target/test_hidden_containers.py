@@ -24,6 +24,12 @@ def test_a_hidden_container_is_found_at_its_published_port(bench: Bench) -> None
     assert (target.address.url, target.instance) == ("http://10.0.0.5:18080", None), (
         "it leads elsewhere, which is the fault"
     )
+    _, config = bench.profile(Port="8080", HTTPS_Enabled="true")
+    known = running(**{**HIDDEN, "config_file": config}, listening=(("0.0.0.0", 8080),), addresses=("172.17.0.2",))
+    bench.mappings = (PortMapping("::", 18080, "172.17.0.2", 8080),)
+    assert bench.resolve(known).address.url == "https://[::1]:18080", (
+        "root without an engine's command line reads its config"
+    )
     bench.mappings = ()
     assert bench.resolve(inside).address.url == "http://172.17.0.2:8080"
 

@@ -159,6 +159,8 @@ _SCHEMES = regex(r"\s*(basic|bearer)\b", re.IGNORECASE)
 
 def auth_header(facts: Facts) -> Iterator[Hit]:
     """Headers that never authenticate, or only from 5.2 on."""
+    if not facts.headers:
+        return
     basic = next(row.since for row in releases.rules("auth.basic") if row.value)
     calls = {request.scope for request in facts.calls}
     elsewhere = any(_OTHER_API.search(text) for text in facts.strings)  # Sonarr and the like do read X-Api-Key

@@ -265,8 +265,10 @@ class Place:
         try:
             entries = os.scandir(self.folder if self.descriptor is None else self.descriptor)
         except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EBADF):
-                return ()
+            if error.errno in (
+                (errno.ENOENT, errno.ENOTDIR, errno.EACCES) if self.descriptor is None else (errno.EBADF,)
+            ):
+                return ()  # a folder that may not be read is opened so that looking into it is EBADF
             raise
         with entries:
             return tuple(

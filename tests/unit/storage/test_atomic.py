@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -292,3 +293,22 @@ def test_leftovers(config: Path) -> None:
     private.sweep(config.parent, config.name)
     assert sorted(each.name for each in config.parent.iterdir()) == sorted([config.name, *others])
     assert private.leftovers(config.parent / "none") == ()
+
+
+@pytest.mark.skipif(not foreign.BY_DESCRIPTOR, reason="folders are looked into by their names here")
+def test_a_folder_that_could_be_read_and_is_not_is_no_empty_one(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record is only closed where nothing was left behind; a folder without the right to read shows as EBADF."""
+    with foreign.hold(config) as place:
+        for number in (errno.EACCES, errno.EIO):
+            monkeypatch.setattr(os, "scandir", _failing(number))
+            with pytest.raises(OSError, match="refused"):
+                place.leftovers()
+        monkeypatch.setattr(os, "scandir", _failing(errno.EBADF))
+        assert place.leftovers() == ()
+
+
+def _failing(number: int) -> Callable[[object], None]:
+    def fail(_folder: object) -> None:
+        raise OSError(number, "refused")
+
+    return fail

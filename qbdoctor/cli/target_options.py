@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,11 @@ from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder
 
 if TYPE_CHECKING:
+    from qbdoctor.config.password_hash import Verifier
     from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.observe.base.observations import Observations
     from qbdoctor.observe.observer import Observer
+    from qbdoctor.target.description import Target
     from qbdoctor.target.resolve import World
 
 
@@ -31,22 +34,19 @@ def observer(
     *,
     present: bool = False,
     world: World | None = None,
+    hash_ahead: bool = False,
 ) -> Observer:
     """Return the observer for a command line. ``present``: a prompt says that the password of now is meant, not a new one.
 
-    ``world`` is what is known of this machine already.
+    ``world`` is what is known of this machine already; ``hash_ahead`` begins the offline check of the password at once.
 
     Raises :class:`UserError` for bad input, and where no target is given or found.
     """
     # Here, not above: history and others take no more than the state folder from this module.
     from qbdoctor.cli import credentials  # noqa: PLC0415
-    from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415
-    from qbdoctor.observe.observer import Observer  # noqa: PLC0415
     from qbdoctor.target.address import parse_url  # noqa: PLC0415
     from qbdoctor.target.description import TargetOptions  # noqa: PLC0415
     from qbdoctor.target.resolve import resolve  # noqa: PLC0415
-    from qbdoctor.webui.masks import Deadline, Masks  # noqa: PLC0415
-    from qbdoctor.webui.wire import Wire  # noqa: PLC0415
 
     env = os.environ if environment is None else environment
     _refuse_contradictions(args)
@@ -56,6 +56,13 @@ def observer(
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
     target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=env, world=world)
+    verifier = _begin_hash(target, password) if hash_ahead and api_key is None else None
+    # What is loaded from here on is loaded beside that.
+    from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415
+    from qbdoctor.observe.observer import Observer  # noqa: PLC0415
+    from qbdoctor.webui.masks import Deadline, Masks  # noqa: PLC0415
+    from qbdoctor.webui.wire import Wire  # noqa: PLC0415
+
     asked = Asked(
         no_login=args.no_login,
         username=args.username or env.get("QBDOCTOR_USERNAME") or None,
@@ -77,8 +84,28 @@ def observer(
         environment=env,
         ask_password=None if args.no_login else credentials.asker(present=present),
     )
+    if verifier is not None:
+        made.verifier = verifier
     made.records = partial(_undone, made.state)
     return made
+
+
+def _begin_hash(target: Target, given: Secret | None) -> Verifier | None:
+    """Begin the computation that the offline check of the password will most likely want; None where no config is at hand."""
+    from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, Verifier, parse_hash  # noqa: PLC0415
+    from qbdoctor.config.settings import Settings  # noqa: PLC0415 - a target elsewhere does without it
+
+    path, handed = target.config_file, target.handed
+    if path is None and handed is None:
+        return None
+    verifier = Verifier()
+    with suppress(UserError):  # who needs the config says so
+        settings = Settings.load(path) if path is not None else Settings.parse(handed.config if handed else b"")
+        stored = settings.secret("Password_PBKDF2")
+        parsed = parse_hash(stored) if stored is not None else None
+        if isinstance(parsed, StoredHash):
+            verifier.begin(parsed, given if given is not None else Secret(FACTORY_PASSWORD))
+    return verifier
 
 
 def _refuse_contradictions(args: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ import hmac
 import os
 import string
 import threading
+from collections.abc import Callable
 from typing import Literal
 
 from qbdoctor.config.qtini import values as qtini_values
@@ -107,10 +108,12 @@ def verify(stored: StoredHash, password: Secret) -> bool:
 class Verifier:
     """Verifies passwords; one verification that was begun ahead runs beside other work and is waited for.
 
-    hashlib lets other threads run while it computes.
+    hashlib lets other threads run while it computes: ``meanwhile`` is work that is due later and done while it is waited for,
+    and taken out of the list unless it returns False.
     """
 
     def __init__(self) -> None:
+        self.meanwhile: list[Callable[[], object]] = []
         self._begun: dict[tuple[StoredHash, Secret], tuple[threading.Thread, list[bool]]] = {}
 
     def begin(self, stored: StoredHash, password: Secret) -> None:
@@ -124,6 +127,9 @@ class Verifier:
         """Return whether the server lets this password in; see :func:`verify`."""
         worker, answer = self._begun.get((stored, password), (None, []))
         if worker is not None:
+            for work in tuple(self.meanwhile):
+                if worker.is_alive() and work() is not False:
+                    self.meanwhile.remove(work)
             worker.join()
         return answer[0] if answer else verify(stored, password)
 

@@ -7,7 +7,6 @@ any login; the ledger before that login; one login a run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from qbdoctor.observe.base.observed_values import Asked, FirstRequestLog, Neighb
 from qbdoctor.observe.client_address import believes_forwarded, client
 from qbdoctor.observe.machine import proxy_variables
 from qbdoctor.observe.pages import page_parts
-from qbdoctor.observe.password_check import begin_ahead, check_offline
+from qbdoctor.observe.password_check import check_offline
 from qbdoctor.observe.proof import bearer_root, port_shared, prove, settle_listener
 from qbdoctor.observe.session_cookie import clock, withheld_for
 from qbdoctor.observe.sign_in import not_needed, sign_in
@@ -56,16 +55,6 @@ class Observer(Inspection):
     def take(self, name: str) -> Any:
         """Take the observation of that name. Raises KeyError for an unknown one."""
         return TAKERS[name](self)
-
-    def begin_ahead(self) -> None:
-        """Begin what takes long and needs no answer: the offline check of the password, beside the first request."""
-        from qbdoctor.config.settings import Settings  # noqa: PLC0415 - a target elsewhere does without it
-
-        path, handed = self.target.config_file, self.target.handed
-        if self._asked.api_key is None and (path is not None or handed is not None):
-            with suppress(UserError):  # who needs the config says so
-                settings = Settings.load(path) if path is not None else Settings.parse(handed.config if handed else b"")
-                begin_ahead(self.verifier, settings, self._password)
 
     def again(self) -> Observer:
         """Return an observer of the same target as it is now, with this one's session; no second login is made."""

@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from qbdoctor.config.settings import Settings
 
 
-def begin_ahead(verifier: password_hash.Verifier, settings: Settings, given: Secret | None) -> None:
-    """Begin the computation that :func:`check_offline` will most likely want, beside whatever comes before it."""
-    stored = settings.secret("Password_PBKDF2")
-    parsed = password_hash.parse_hash(stored) if stored is not None else None
-    if isinstance(parsed, password_hash.StoredHash):
-        verifier.begin(parsed, given if given is not None else Secret(password_hash.FACTORY_PASSWORD))
-
-
 def check_offline(seen: Observations, verifier: password_hash.Verifier) -> Offline:
     """Hold user name and password against the config. Nothing is sent."""
     settings = seen.settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from qbdoctor.observe.observer import Observer
 
 
-_LATER = ("qbdoctor.webui.login_ledger", "filelock", "qbdoctor.looks.remembering", "qbdoctor.reports.commands")
+_LATER = (
+    "qbdoctor.webui.login_ledger",
+    "filelock",
+    "qbdoctor.diagnosis.engine",
+    "qbdoctor.looks.remembering",
+    "qbdoctor.reports.commands",
+)
+_FOR_A_PERSON = ("qbdoctor.reports.human", "rich.console", "rich.text")
 """Modules that are loaded while an answer is awaited, in the order in which they are needed."""
 
 
@@ -37,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
             from qbdoctor.cli import outcome  # noqa: PLC0415 - seldom asked for
 
             outcome.check_output(args.save)  # before anything is sent: nobody would have what was seen
-        watcher = observer(args)
-        watcher.begin_ahead()
+        watcher = observer(args, hash_ahead=True)
         made = _diagnose(args, watcher, started)
         if not args.ids:  # the checks that were named alone have not seen enough
             made = _remembered(args, watcher, made)
@@ -54,13 +61,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) -> Report:
-    """Ask the checks. They are loaded beside the offline check of the password, what comes after them beside the login."""
-    from qbdoctor.diagnosis import engine  # noqa: PLC0415
+    """Ask the checks. They are loaded beside the login, which is made by the same rules as when the first of them asks for it."""
     from qbdoctor.registry import checks  # noqa: PLC0415
 
+    began = time.perf_counter()
+    later = (*_LATER, *(_FOR_A_PERSON if args.format == "human" else ()))
+    load = [partial(_load, name) for name in later]
+    watcher.wire.meanwhile += [*load[:2], checks, *load[2:], partial(_hash_ahead, watcher)]
+    watcher.verifier.meanwhile = watcher.wire.meanwhile
+    if not args.ids:
+        with suppress(Exception):  # it is kept, and raised where a check asks
+            watcher.seen.see("sign_in")
+    from qbdoctor.diagnosis import engine  # noqa: PLC0415
+
     known = checks()
-    watcher.wire.meanwhile += [*(partial(_load, name) for name in _LATER), partial(_hash_ahead, watcher)]
-    return engine.run(
+    made = engine.run(
         watcher,
         known,
         only=frozenset(args.ids),
@@ -68,6 +83,7 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
         started=started,
         crashed=output.say if args.verbose else None,
     )
+    return replace(made, duration_ms=(time.perf_counter() - began) * 1000)
 
 
 def _load(name: str) -> None:

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +19,9 @@ from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder
 
 if TYPE_CHECKING:
-    from qbdoctor.config.password_hash import Verifier
     from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.observe.base.observations import Observations
     from qbdoctor.observe.observer import Observer
-    from qbdoctor.target.description import Target
     from qbdoctor.target.resolve import World
 
 
@@ -56,7 +53,11 @@ def observer(
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
     target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=env, world=world)
-    verifier = _begin_hash(target, password) if hash_ahead and api_key is None else None
+    verifier = None
+    if hash_ahead and api_key is None:
+        from qbdoctor.observe.base.hash_ahead import begin_hash  # noqa: PLC0415
+
+        verifier = begin_hash(target, password)
     # What is loaded from here on is loaded beside that.
     from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415
     from qbdoctor.observe.observer import Observer  # noqa: PLC0415
@@ -88,24 +89,6 @@ def observer(
         made.verifier = verifier
     made.records = partial(_undone, made.state)
     return made
-
-
-def _begin_hash(target: Target, given: Secret | None) -> Verifier | None:
-    """Begin the computation that the offline check of the password will most likely want; None where no config is at hand."""
-    from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, Verifier, parse_hash  # noqa: PLC0415
-    from qbdoctor.config.settings import Settings  # noqa: PLC0415 - a target elsewhere does without it
-
-    path, handed = target.config_file, target.handed
-    if path is None and handed is None:
-        return None
-    verifier = Verifier()
-    with suppress(UserError):  # who needs the config says so
-        settings = Settings.load(path) if path is not None else Settings.parse(handed.config if handed else b"")
-        stored = settings.secret("Password_PBKDF2")
-        parsed = parse_hash(stored) if stored is not None else None
-        if isinstance(parsed, StoredHash):
-            verifier.begin(parsed, given if given is not None else Secret(FACTORY_PASSWORD))
-    return verifier
 
 
 def _refuse_contradictions(args: argparse.Namespace) -> None:

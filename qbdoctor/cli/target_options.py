@@ -41,6 +41,7 @@ def observer(
     """
     # Here, not above: history and others take no more than the state folder from this module.
     from qbdoctor.cli import credentials  # noqa: PLC0415
+    from qbdoctor.observe.base.hash_ahead import begin_hash  # noqa: PLC0415
     from qbdoctor.target.address import parse_url  # noqa: PLC0415
     from qbdoctor.target.description import TargetOptions  # noqa: PLC0415
     from qbdoctor.target.resolve import resolve  # noqa: PLC0415
@@ -53,13 +54,8 @@ def observer(
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
     target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=env, world=world)
-    verifier = None
-    if hash_ahead and api_key is None:
-        from qbdoctor.observe.base.hash_ahead import begin_hash  # noqa: PLC0415
-
-        verifier = begin_hash(target, password)
-    # What is loaded from here on is loaded beside that.
-    from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415
+    verifier = begin_hash(target, password) if hash_ahead and api_key is None else None
+    from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415 - this and what follows is loaded beside that
     from qbdoctor.observe.observer import Observer  # noqa: PLC0415
     from qbdoctor.webui.masks import Deadline, Masks  # noqa: PLC0415
     from qbdoctor.webui.wire import Wire  # noqa: PLC0415

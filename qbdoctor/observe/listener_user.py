@@ -26,7 +26,7 @@ def stranger(inspection: Inspection) -> str:
     if not private.has_users() or peer is None or not (peer.is_loopback or first.peer == first.local):
         return ""  # it is on another machine, where nothing of the kind can be seen
     owners = listening_owners(first.peer or "", inspection.address.port)
-    foreign = sorted((owners or frozenset()) - _ours(inspection))
+    foreign = sorted((owners or frozenset()) - trusted_users(inspection))
     if not foreign:
         return ""
     config = inspection.target.config_file
@@ -44,7 +44,8 @@ def stranger(inspection: Inspection) -> str:
     return f"{where}, not of this user: if that one may have it, give --trust-user {private.account(foreign[0])}"
 
 
-def _ours(inspection: Inspection) -> frozenset[int]:
+def trusted_users(inspection: Inspection) -> frozenset[int]:
+    """Return the users whose programs may have the credentials, whatever else is known of them."""
     ours = {0, os.geteuid()}
     caller = inspection.environment.get("SUDO_UID", "")
     if private.is_root() and caller.isascii() and caller.isdigit():

@@ -17,6 +17,8 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe.base.observed_values import RefusedBefore
+from qbdoctor.observe.listener_user import trusted_users
+from qbdoctor.storage import private
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
 from qbdoctor.target.address import Address, parse_ip
@@ -50,14 +52,28 @@ def behind(inspection: Inspection) -> Instance | None:
         return None
     alone = len(inspection.log_marks) == 1
     if seen.asked.api_key is not None:
-        found = [one for one, _ in inspection.log_marks if _key_of(one) == seen.asked.api_key]
+        found = [one for one, _ in inspection.log_marks if key_of(one) == seen.asked.api_key]
         return found[0] if len(found) == 1 else _by_origin(inspection)
     if seen.sign_in.exchange is None and seen.sign_in.why != "body-lost":
         return None
     if not alone and (one := _holds_session(inspection) or _by_origin(inspection)) is not None:
-        return one
+        return one if _may_have_session(inspection, one) else None
     found = _took_login(inspection) if seen.sign_in.exchange is not None else [one for one, _ in inspection.log_marks]
-    return found[0] if len(found) == 1 else None
+    return found[0] if len(found) == 1 and _may_have_session(inspection, found[0]) else None
+
+
+def _may_have_session(inspection: Inspection, one: Instance) -> bool:
+    """Return whether a process that its log alone makes the one behind may be sent this run's session, if there is one.
+
+    Any user of the machine can run a program of that name and write into its log what he likes. A good login's server is
+    one whose config knows the password.
+    """
+    seen = inspection.seen
+    if seen.sign_in.outcome != "accepted" or not private.has_users():
+        return True
+    if one.user is not None and one.user in {private.account(uid) for uid in trusted_users(inspection)}:
+        return True
+    return seen.password is not None and _is_for(one, seen.asked.username or "admin", seen.password)
 
 
 def _holds_session(inspection: Inspection) -> Instance | None:
@@ -73,6 +89,8 @@ def _holds_session(inspection: Inspection) -> Instance | None:
             if one.pid in asked or not server_log.login_addresses(lines):
                 continue
             asked.add(one.pid)
+            if not _may_have_session(inspection, one):
+                continue
             where = address_of(one, None)
             call = Call("GET", VERSION_PATH, address=where, verify=False)
             if where is not None and inspection.wire.send(replace(call, cookies=cookies)).status == 200:
@@ -269,7 +287,8 @@ def calls_to_compare(inspection: Inspection) -> tuple[Call, Call]:
     )
 
 
-def _key_of(one: Instance) -> object:
+def key_of(one: Instance) -> Secret | None:
+    """Return the API key in a process' config; None where there is none to be read."""
     if one.config_file is None:
         return None
     try:

@@ -14,7 +14,7 @@ from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.marking import ends_alike, send_as_browser
 from qbdoctor.observe.comparisons.routes import direct_address
 from qbdoctor.observe.pages import DESTINATION, is_broken
-from qbdoctor.observe.ways import address_of, calls_to_compare, no_form
+from qbdoctor.observe.ways import address_of, calls_to_compare, key_of, no_form
 from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call
@@ -87,7 +87,7 @@ def _api_key(inspection: Inspection) -> Iterator[Comparison]:
     seen = inspection.seen
     call, one, key = seen.session_call, seen.behind, seen.asked.api_key
     where = address_of(one, None) if one is not None and one is not inspection.target.instance else None
-    if call is None or where is None or key is None:
+    if call is None or one is None or where is None or key is None or key_of(one) != key:
         return
     b = inspection.wire.send(Call("GET", VERSION_PATH, address=where, verify=False, bearer=key))
     differs = b.status == 200 and call.status != 200

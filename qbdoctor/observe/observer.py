@@ -21,14 +21,14 @@ from qbdoctor.observe.base.login_budget import logged_ban, no_room, note_first
 from qbdoctor.observe.base.observed_values import Asked, FirstRequestLog, Neighbour, WriteProbe
 from qbdoctor.observe.client_address import believes_forwarded, client
 from qbdoctor.observe.machine import proxy_variables
-from qbdoctor.observe.pages import page_parts
+from qbdoctor.observe.pages import front_page, page_parts
 from qbdoctor.observe.password_check import check_offline
 from qbdoctor.observe.proof import bearer_root, port_shared, prove, settle_listener
 from qbdoctor.observe.session_cookie import clock, withheld_for
 from qbdoctor.observe.sign_in import not_needed, sign_in
 from qbdoctor.releases import Version, VersionRange
 from qbdoctor.values import replace
-from qbdoctor.webui.call import BROWSER, LOGIN_PATH, VERSION_PATH, Call
+from qbdoctor.webui.call import LOGIN_PATH, VERSION_PATH, Call
 from qbdoctor.webui.recognise import answers_call, bears_marks
 from qbdoctor.webui.wire import Wire
 
@@ -316,8 +316,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "container_output": lambda observer: machine.container_output(observer.target),
     "first_request_log": Observer._take_first_request_log,
     "fitting_config": Observer._take_fitting_config,
-    "front_page": lambda observer: observer.seen.see("front_page_read")[0],
-    "front_page_read": lambda observer: observer.wire.read(Call("GET", "/", headers=BROWSER)),
+    "front_page": front_page,
     "in_front": Observer._take_in_front,
     "instance_lock": lambda observer: machine.instance_lock(observer.target),
     "last_run": lambda observer: machine.last_run(observer.target),

@@ -52,16 +52,23 @@ class _Parts(html.parser.HTMLParser):
         self._aside -= tag == "noscript" and self._aside > 0
 
 
+def front_page(inspection: Inspection) -> Exchange:
+    """Ask for the start page as a browser without a session does, and keep its text as it came for :func:`page_parts`."""
+    page, raw = inspection.wire.read(Call("GET", "/", headers=BROWSER))
+    inspection.page_text = raw.decode("utf-8", "replace")[:MOST_TEXT]
+    return page
+
+
 def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:
     """Ask, without a session, for the scripts and styles of the start page at this address; those of other hosts are not.
 
     They are read from the page as it came: where a password is also a word of the page, a masked name would not be found.
     """
-    page, raw = inspection.seen.see("front_page_read")
+    page = inspection.seen.front_page
     if page.status != 200 or "html" not in (page.header("content-type") or "html"):
         return ()
     parser = _Parts()
-    parser.feed(raw.decode("utf-8", "replace")[:MOST_TEXT])
+    parser.feed(inspection.page_text)
     base = urljoin(page.url, parser.base)
     here = urlsplit(inspection.address.join("/"))
     # Where nobody stands between, and the page is built in, its scripts alone tell what this machine takes their type for.

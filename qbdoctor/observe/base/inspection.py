@@ -35,6 +35,7 @@ class Inspection(ABC):
     """What one look at a target knows and may use. ``login_attempts`` counts the credentials that were sent: 0 or 1.
 
     ``records`` reads the rollback records, where there may be any.
+    ``page_text`` is the start page's as it came, once that was asked for; it is shown nowhere.
     ``refused_authorisations`` counts the 401s after the first on a way that may add credentials of its own.
     """
 
@@ -58,6 +59,7 @@ class Inspection(ABC):
         self.login_attempts = 0
         self.refused_authorisations = 0
         self.log_marks: Marks = ()
+        self.page_text = ""
         self.verifier = Verifier()
         self.records: RecordsReader | None = None
         self.session = SessionClient(wire)  # without the API key until it is proven who would get it

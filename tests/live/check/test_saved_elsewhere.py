@@ -27,7 +27,9 @@ def test_what_an_earlier_qbdoctor_saved_is_judged_now() -> None:
     assert "until 14:51" in report["verdict"]["headline"], "as it was then, whatever the time is now"
     unknown = [one for one in report["checks"] if one["status"] == "unknown"]
     assert {one["id"]: one["reason"] for one in unknown} == {
-        "anonymous-call": "the saved look does not hold what this needs (believes_forwarded)"
+        "anonymous-call": "the saved look does not hold what this needs (believes_forwarded)",
+        "front-page": "the saved look does not hold what this needs (page_parts)",
+        "request-rate": "the saved look does not hold what this needs (limited)",
     }, "what only later releases look at"
     shown = qbdoctor("check", "--from", str(EARLIER))
     assert "saved 2026-11-28T" in shown.out + shown.err and "by qbdoctor 0.2.0" in shown.out + shown.err

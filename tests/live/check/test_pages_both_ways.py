@@ -29,7 +29,7 @@ NOT_PLAYED = {
     "client-never-logs-in-again": "two times are compared, of which one is the client's",
     "client-unencoded-form": "what the client sends is not run; the step logs in rightly on every server",
     "host-unreachable": "it asks the network of the reader's machine",
-    "proxy-protocol-mismatch": "its step asks qBittorrent itself, which is the same in both; field/test_reports.py has that front",
+    "proxy-protocol-mismatch": "its step asks qBittorrent itself, the same in both; field/test_reports.py has that front",
     "samesite-browser-loop": "it is seen in a browser; there is no command",
     "server-cannot-write-there": "the reader puts the folder in",
     "settings-not-saved": "it asks a container engine; tests/live/containers has that scene",

@@ -47,7 +47,10 @@ def telling(profile: Path, line: Callable[[], str]) -> Iterator[None]:
 @pytest.mark.parametrize(
     "lines", ['proxy_set_header Origin ""; proxy_set_header Referer "";', ""], ids=["bare", "whole"]
 )
-@pytest.mark.parametrize("hidden", [False, True], ids=["beside the real log", "alone"])
+@pytest.mark.parametrize(
+    "hidden",
+    [pytest.param(False, marks=pytest.mark.extended, id="beside the real log"), pytest.param(True, id="alone")],
+)
 def test_a_log_that_tells_of_logins_gets_no_session(base: Path, lines: str, hidden: bool) -> None:
     eve = Impostor(base, EVE)
     profile = eve.config(owner=EVE, known=False).parents[2]

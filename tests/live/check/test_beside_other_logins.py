@@ -39,7 +39,10 @@ def logins(running: Server, password: str = PASSWORD) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.parametrize("lines", [BARE, ""], ids=["no Origin arrives", "it does"])
+@pytest.mark.parametrize(
+    "lines",
+    [pytest.param(BARE, marks=pytest.mark.extended, id="no Origin arrives"), pytest.param("", id="it does")],
+)
 def test_the_process_behind_is_found(server: ServerFactory, release: Release, lines: str) -> None:
     busy, running = server(), server()
     policy = "proxy_hide_header Referrer-Policy; add_header Referrer-Policy no-referrer always;"
@@ -52,6 +55,7 @@ def test_the_process_behind_is_found(server: ServerFactory, release: Release, li
     assert running.failed_logins() == 0
 
 
+@pytest.mark.extended
 def test_a_refused_login_is_told_apart(server: ServerFactory, release: Release) -> None:
     meant = "of the one that is meant"  # servers of tests beside this one have the usual one
     busy, running = server(password=meant), server(password="of another server")

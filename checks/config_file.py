@@ -79,49 +79,19 @@ def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
             f"qBittorrent runs as user {place.user} and may not read {place.file} ({owner}): it takes factory settings "
             "instead, and may put a new file with those in its place"
         )
-        return [
-            Finding(
-                "config-permission",
-                "likely",
-                text,
-                (_evidence(place, text),),
-                severity=_worse(seen),
-                values=_values(seen, place),
-                remedies=_numbers(seen, place),
-            )
-        ]
+        return [_refused(seen, place, text, _worse(seen))]
     if place.replaceable is False and not place.read_only:
         text = (
             f"qBittorrent runs as user {place.user} and may not write to the folder of its config, {place.file.parent} "
             f"({folder}): it cannot save settings, and from 4.4 on it would not start again"
         )
-        return [
-            Finding(
-                "config-permission",
-                "likely",
-                text,
-                (_evidence(place, text),),
-                severity="warning",
-                values=_values(seen, place),
-                remedies=_numbers(seen, place),
-            )
-        ]
+        return [_refused(seen, place, text, "warning")]
     if place.writable is False and _needs_the_file(seen):
         text = (
             f"qBittorrent runs as user {place.user} and may not write {place.file} ({owner}): this release then saves "
             "nothing, without a word, and changes last until it ends"
         )
-        return [
-            Finding(
-                "config-permission",
-                "likely",
-                text,
-                (_evidence(place, text),),
-                severity="warning",
-                values=_values(seen, place),
-                remedies=_numbers(seen, place),
-            )
-        ]
+        return [_refused(seen, place, text, "warning")]
     if seen.target.instance is None and place.owner_can_replace is False:
         text = (
             f"{place.file} belongs to user {place.owner}, who may not write to its folder ({folder}): a qBittorrent of that "
@@ -129,6 +99,12 @@ def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
         )
         return [Finding("config-permission", "possible", text, (_evidence(place, text),), severity="warning")]
     return []
+
+
+def _refused(seen: Observations, place: ConfigPlace, text: str, severity: Severity) -> Finding:
+    evidence, values = (_evidence(place, text),), _values(seen, place)
+    remedies = _numbers(seen, place)
+    return Finding("config-permission", "likely", text, evidence, severity=severity, values=values, remedies=remedies)
 
 
 def _needs_the_file(seen: Observations) -> bool:

@@ -18,7 +18,7 @@ from qbdoctor.model.errors import UserError
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.observe.base.observed_values import RefusedBefore
 from qbdoctor.observe.listener_user import trusted_users
-from qbdoctor.storage import private
+from qbdoctor.storage import files, private
 from qbdoctor.target import log as server_log
 from qbdoctor.target import log_rejections
 from qbdoctor.target.address import Address, parse_ip
@@ -69,11 +69,21 @@ def _may_have_session(inspection: Inspection, one: Instance) -> bool:
     one whose config knows the password.
     """
     seen = inspection.seen
-    if seen.sign_in.outcome != "accepted" or not private.has_users():
+    if seen.sign_in.outcome != "accepted" or is_trusted(inspection, one):
         return True
-    if one.user is not None and one.user in {private.account(uid) for uid in trusted_users(inspection)}:
-        return True
-    return seen.password is not None and _is_for(one, seen.asked.username or "admin", seen.password)
+    known = seen.password is not None and _is_for(one, seen.asked.username or "admin", seen.password)
+    return known and is_its_own(one)
+
+
+def is_trusted(inspection: Inspection, one: Instance) -> bool:
+    """Return whether a process belongs to somebody who may have the credentials anyway."""
+    return not private.has_users() or one.user in {private.account(uid) for uid in trusted_users(inspection)}
+
+
+def is_its_own(one: Instance) -> bool:
+    """Return whether a process' config belongs to its user: any user may name another's on a command line."""
+    owner = files.owner(one.config_file) if one.config_file is not None else None
+    return owner is not None and one.user == private.account(owner)
 
 
 def _holds_session(inspection: Inspection) -> Instance | None:
@@ -131,11 +141,8 @@ def _by_origin(inspection: Inspection) -> Instance | None:
 
 def address_of(instance: Instance, port: int | None) -> Address | None:
     """Return where a process listens itself, at the port given or else at its config's; None where that is not known."""
-    if instance.config_file is None:
-        return None
-    try:
-        settings = Settings.load(instance.config_file)
-    except UserError:
+    settings = _settings_of(instance)
+    if settings is None:
         return None
     port = port or settings.integer("Port")
     host = _host(instance, port)
@@ -220,11 +227,8 @@ def other_than_meant(inspection: Inspection) -> tuple[int, int, int | None] | No
 
 def _is_for(one: Instance, username: str, password: Secret) -> bool:
     """Return whether user name and password are those of its config."""
-    if one.config_file is None:
-        return False
-    try:
-        settings = Settings.load(one.config_file)
-    except UserError:
+    settings = _settings_of(one)
+    if settings is None:
         return False
     stored = settings.secret("Password_PBKDF2")
     parsed = password_hash.parse_hash(stored) if stored is not None else None
@@ -289,9 +293,14 @@ def calls_to_compare(inspection: Inspection) -> tuple[Call, Call]:
 
 def key_of(one: Instance) -> Secret | None:
     """Return the API key in a process' config; None where there is none to be read."""
+    settings = _settings_of(one)
+    return settings.secret("APIKey") if settings is not None else None
+
+
+def _settings_of(one: Instance) -> Settings | None:
     if one.config_file is None:
         return None
     try:
-        return Settings.load(one.config_file).secret("APIKey")
+        return Settings.load(one.config_file)
     except UserError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -52,7 +53,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
     do_GET = do_POST = answer
     def log_message(self, *words): pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
+host, _, number = port.rpartition(":")
+http.server.ThreadingHTTPServer((host or "127.0.0.1", int(number)), Handler).serve_forever()
 """
 
 
@@ -60,7 +62,7 @@ class Impostor:
     """A program of another user that looks like a qBittorrent, with a config of its own."""
 
     def __init__(self, base: Path, uid: int) -> None:
-        self.port = free_port()
+        self.port, self.host = free_port(), "127.0.0.1"
         self.home = owned_folder(base / f"user{uid}", uid)
         self.kept = self.home / "kept"
         self.kept.touch()
@@ -83,12 +85,13 @@ class Impostor:
 
     @contextmanager
     def running(self, profile: Path | None = None) -> Iterator[None]:
-        words = [sys.executable, str(self.program), str(self.kept), str(self.port)]
+        words = [sys.executable, str(self.program), str(self.kept), f"{self.host}:{self.port}"]
         words += [f"--profile={profile}"] if profile else []
         process = subprocess.Popen([*others.as_user(self.uid), *words])
         try:
             end = time.monotonic() + 10
-            while f":{self.port:04X} 00000000:0000 0A" not in Path("/proc/net/tcp").read_text():
+            place = socket.inet_aton(self.host)[::-1].hex().upper()
+            while f"{place}:{self.port:04X} 00000000:0000 0A" not in Path("/proc/net/tcp").read_text():
                 assert time.monotonic() < end
                 time.sleep(0.05)
             yield

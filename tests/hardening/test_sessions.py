@@ -77,3 +77,16 @@ def test_a_log_that_copies_another_gets_no_key(base: Path) -> None:
             done = doctor(base, "--url", proxy.url, env={"QBDOCTOR_API_KEY": KEY})
         place.close()
     assert KEY not in eve.got, done.out
+
+
+def test_a_program_that_names_anothers_config_gets_no_session(base: Path) -> None:
+    """Its command line says what it likes: the config there knows the password, the log there tells of the login."""
+    eve = Impostor(base, EVE)
+    eve.host = "127.0.0.9"
+    with Server.start("5.1.0", password=PASSWORD) as server, Nginx(server.url, POLICY) as proxy:
+        eve.port = server.port
+        server.stop()
+        with eve.running(server.profile):
+            server.launch()  # so that hers is looked at first
+            done = doctor(base, "--url", proxy.url)
+    assert "SID" not in eve.got, done.out

@@ -29,8 +29,8 @@ _LATER = (
     "qbdoctor.looks.remembering",
     "qbdoctor.reports.commands",
 )
-_FOR_A_PERSON = ("qbdoctor.reports.human", "rich.console", "rich.text")
 """Modules that are loaded while an answer is awaited, in the order in which they are needed."""
+_FOR_A_PERSON = ("qbdoctor.reports.human", "rich.console", "rich.text")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from qbdoctor.model.exchanges import Comparison, Exchange
 from qbdoctor.observe.comparisons.marking import ends_alike, send_as_browser
 from qbdoctor.observe.comparisons.routes import direct_address
 from qbdoctor.observe.pages import DESTINATION, is_broken
-from qbdoctor.observe.ways import address_of, calls_to_compare, key_of, no_form
+from qbdoctor.observe.ways import address_of, calls_to_compare, is_its_own, is_trusted, key_of, no_form
 from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call
@@ -88,6 +88,8 @@ def _api_key(inspection: Inspection) -> Iterator[Comparison]:
     call, one, key = seen.session_call, seen.behind, seen.asked.api_key
     where = address_of(one, None) if one is not None and one is not inspection.target.instance else None
     if call is None or one is None or where is None or key is None or key_of(one) != key:
+        return
+    if not is_trusted(inspection, one) and not is_its_own(one):
         return
     b = inspection.wire.send(Call("GET", VERSION_PATH, address=where, verify=False, bearer=key))
     differs = b.status == 200 and call.status != 200

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from tests.hardening.test_credentials import KEY, PASSWORD, Impostor, doctor
 from tests.kit.realproxy import Nginx
 from tests.kit.server import Server
+from tests.support.repeated import repeated
 from tests.support.strangers import EVE, give, needs_root
 
 pytestmark = [needs_root, pytest.mark.live]
@@ -21,27 +21,18 @@ POLICY = "proxy_hide_header Referrer-Policy; add_header Referrer-Policy no-refer
 """So that the doctor compares the two ways."""
 
 
-@contextmanager
-def telling(profile: Path, line: Callable[[], str]) -> Iterator[None]:
+def telling(profile: Path, line: Callable[[], str]) -> AbstractContextManager[None]:
     """Another user's program writes into its own log, all the time."""
     log = profile / "qBittorrent/data/logs/qbittorrent.log"
     log.parent.mkdir(parents=True)
     log.touch()
     give(EVE, log.parents[1], log.parent, log)
-    over = threading.Event()
 
-    def work() -> None:
-        while not over.wait(0.01):
-            with log.open("a") as file:
-                file.write(line())
+    def write() -> None:
+        with log.open("a") as file:
+            file.write(line())
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return repeated(write, 0.01)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 import requests
@@ -14,29 +12,17 @@ from tests.kit.matrix import Release
 from tests.kit.realproxy import Nginx
 from tests.kit.server import PASSWORD, Server
 from tests.support.doctor import cause, causes, diagnose, status
+from tests.support.repeated import repeated
 
 pytestmark = [pytest.mark.in_turn, pytest.mark.usefixtures("own_servers_alone")]
 
 BARE = 'proxy_set_header Origin ""; proxy_set_header Referer "";'
 
 
-@contextmanager
-def logins(running: Server, password: str = PASSWORD) -> Iterator[None]:
+def logins(running: Server, password: str = PASSWORD) -> AbstractContextManager[None]:
     """Somebody logs in there all the time."""
-    over = threading.Event()
-
-    def work() -> None:
-        while not over.wait(0.02):
-            form = {"username": "admin", "password": password}
-            requests.post(f"{running.url}/api/v2/auth/login", data=form, timeout=20)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    form = {"username": "admin", "password": password}
+    return repeated(lambda: requests.post(f"{running.url}/api/v2/auth/login", data=form, timeout=20), 0.02)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ python3XX.dll and its modules are those that panda3d's Windows wheel brings alon
 library is this interpreter's. Three small programs are compiled: python.exe, python3.dll, which hands the stable ABI on, and
 bcryptprimitives.dll, which Wine 8 lacks. psutil gets a stand-in for the one question that Wine 8 has no answer to (which
 program a process runs). Debian: wine wine64 gcc-mingw-w64-x86-64.
+
+``python -m tests.kit.windows`` builds it and says where it lies, or ends with 75 (EX_TEMPFAIL) and what was missing.
 """
 
 from __future__ import annotations
@@ -86,6 +88,10 @@ def proc_exe(pid):
 """
 
 
+class Unavailable(Exception):
+    """It cannot be had on this machine; the text says for want of what."""
+
+
 class Windows:
     """A prefix of Wine with a Python in it. ``drive`` is C: as a folder of ours."""
 
@@ -154,13 +160,24 @@ def _silently(command: Sequence[str], environment: dict[str, str]) -> None:
 
 @contextlib.contextmanager
 def windows() -> Iterator[Windows]:
-    """Give the running environment, built where it is not there yet, with this checkout in it. Skips where it cannot be.
+    """Give the running environment, built where it is not there yet, with this checkout in it. Skips where it cannot be."""
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(prepared())
+        except Unavailable as reason:
+            without(str(reason))
+        yield made
+
+
+@contextlib.contextmanager
+def prepared() -> Iterator[Windows]:
+    """Give the running environment as `windows` does; raises Unavailable where it cannot be had.
 
     Workers of one run share it; a run of another checkout waits until they are done.
     """
     lacking = missing("wine", f"{MINGW}-gcc")
     if lacking is not None or os.uname().machine != "x86_64":
-        without(lacking or "Wine runs Windows' programs on x86-64 alone")
+        raise Unavailable(lacking or "Wine runs Windows' programs on x86-64 alone")
     made = Windows(matrix.cache_dir() / f"windows-{sys.version_info[0]}.{sys.version_info[1]}")
     made.folder.parent.mkdir(parents=True, exist_ok=True)
     with made.folder.with_name(f"{made.folder.name}.lock").open("a") as lock:
@@ -188,7 +205,7 @@ def _share(made: Windows, lock: int) -> None:
             try:
                 _build(made)
             except (subprocess.SubprocessError, OSError) as error:
-                without(f"the Windows Python could not be built: {error}")
+                raise Unavailable(f"the Windows Python could not be built: {error}") from error
             (made.folder / "done").write_text(_built_of())
         if _text(made.folder / "checkout") != wanted:
             _install(made)
@@ -305,4 +322,16 @@ def _quietly(command: Sequence[str], environment: dict[str, str], seconds: float
         check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise OSError(f"{command[0]}: {done.stderr.decode(errors='replace')[-300:]}")
+        said = done.stderr.decode(errors="replace").split("\n")
+        raise OSError(
+            f"{' '.join(command[:4])}: {next((line for line in reversed(said) if line.strip()), done.returncode)}"
+        )
+
+
+if __name__ == "__main__":
+    try:
+        with prepared() as there:
+            print(there.folder)  # noqa: T201
+    except Unavailable as lack:
+        print(lack, file=sys.stderr)  # noqa: T201
+        sys.exit(os.EX_TEMPFAIL)

@@ -21,6 +21,7 @@ from typing import Any
 
 from qbdoctor.model import shell, system
 from qbdoctor.model.errors import Refused
+from qbdoctor.storage import access_list
 from qbdoctor.storage.foreign import Place, TooLarge
 from qbdoctor.storage.private import is_led_elsewhere, sync, why, write_all
 from qbdoctor.values import frozen
@@ -185,9 +186,10 @@ def _stage(place: Place, data: bytes) -> tuple[Place, tuple[str, ...]]:
     handle = temp.create()
     try:
         try:
+            kept = access_list.keep(place.path, temp.path)
             write_all(handle, data)
             with place.opened() as old:
-                notes = _dress(handle, temp, old, place.path)
+                notes = kept + _dress(handle, temp, old, place.path)
             sync(handle)
         finally:
             os.close(handle)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.patterns import regex
-from qbdoctor.storage import private
+from qbdoctor.storage import access_list, private
 from qbdoctor.values import field, frozen
 
 _MOST_LINKS = 40  # as the kernel has it
@@ -217,8 +217,8 @@ class Place:
     def write_whole(self, data: bytes) -> None:
         """Make or replace it, all or nothing: whoever reads it meanwhile has the old one.
 
-        It keeps its owner and mode; a new one is as the umask has it. A link is replaced, not followed. Raises OSError and
-        :class:`Refused`, and then nothing is left behind.
+        It keeps its owner, mode and Windows' access list; a new one is as the umask has it. A link is replaced, not followed.
+        Raises OSError and :class:`Refused`, and then nothing is left behind.
         """
         found = self.lstat() if self.exists() else None
         if found is not None and stat.S_ISLNK(found.st_mode):
@@ -229,6 +229,8 @@ class Place:
         handle = temp.create()
         try:
             try:
+                if found is not None:
+                    access_list.keep(self.path, temp.path)
                 private.write_all(handle, data)
                 _dress(handle, temp, found)
             finally:

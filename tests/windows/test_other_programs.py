@@ -204,3 +204,24 @@ def test_the_read_only_mark_is_taken_away_as_printed(there: Windows) -> None:
     done = there.run(*FIX, "--config", name)
     assert done.returncode == 0, said(done)
     assert config.read_bytes() != CONFIG
+
+
+def test_who_may_read_a_config_stays(there: Windows) -> None:
+    """Wine makes the list of the mode and the mode of the list: others are Everyone. What a folder hands down it has not."""
+    config, name = ini(there, "mine alone")
+    config.chmod(0o600)
+    listed = said(there.batch("icacls", name))
+    assert config.stat().st_mode & 0o007 == 0, listed
+    done = there.run(*FIX, "--config", name)
+    assert done.returncode == 0, said(done)
+    assert config.read_bytes() != CONFIG
+    assert config.stat().st_mode & 0o007 == 0, said(done)
+    done = there.run("-m", "qbdoctor", "rollback", "--yes")
+    assert config.read_bytes() == CONFIG, said(done)
+    assert config.stat().st_mode & 0o007 == 0, said(done)
+    report = config.with_name("report.json")
+    report.write_bytes(b"old")
+    report.chmod(0o600)
+    there.run("-m", "qbdoctor", "check", "--config", name, "--json", "-o", name.replace("qBittorrent.ini", report.name))
+    assert report.read_bytes() != b"old"
+    assert report.stat().st_mode & 0o007 == 0

@@ -1,22 +1,25 @@
-"""Describes each command in its --help: a sentence, and two examples; the parser that shows it."""
+"""Describes in --help what the options do not say: the program with examples, and each command."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 import textwrap
-from functools import cache
 
-from qbdoctor.cli.program import named
+from qbdoctor.cli import program
 from qbdoctor.model import restarts, shell
-from qbdoctor.model.errors import UserError
-
-TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
-if TYPE_CHECKING:
-    from typing import Any, NoReturn
 
 FOR_SCRIPTS = shell.with_variable("QBDOCTOR_PASSWORD", "…", "qbdoctor check --json")
+EXAMPLES = (
+    ("qbdoctor", "look at the qBittorrent that runs here"),
+    ("qbdoctor --url http://192.168.1.7:8080", "look at another one (the password is asked for)"),
+    (FOR_SCRIPTS, "for scripts; no option takes a secret as its value"),
+    ("qbdoctor fix", "what the causes found ask for; shows the diff and asks"),
+    ("qbdoctor rollback", "take the last fix back"),
+    ("qbdoctor explain host-port-mismatch", "one cause in full"),
+)
+EXIT_CODES = """
+exit codes: 0 healthy or done, 1 problem found, 2 bad input or not confirmed, 3 could not tell,
+            4 fix or rollback refused or undone, 130 interrupted
+"""
 _SHELL = shell.at_hand()
 _ADDRESS = "{url}" if _SHELL == "sh" else '"{url}"'  # bare, it is a block of code to PowerShell
 _KEEP = shell.quote("cat >> changes.jsonl" if _SHELL == "sh" else "findstr . >> changes.jsonl")
@@ -104,6 +107,13 @@ _HELP = {
 }
 
 
+def overview() -> str:
+    """Return the examples, under the name by which this program was called, and the exit codes."""
+    typed = [(program.name() if command == "qbdoctor" else program.named(command), what) for command, what in EXAMPLES]
+    width = max(46, *(len(command) for command, _ in typed))
+    return "".join(("examples:\n", *(f"  {command:<{width}}  {what}\n" for command, what in typed), EXIT_CODES))
+
+
 def described(command: str) -> tuple[str, str]:
     """Return the description and the examples of a command; for ``fix`` also what fixes there are."""
     sentence, *examples = _HELP[command]
@@ -119,38 +129,3 @@ def _fixes() -> str:
     package = importlib.import_module("qbdoctor.fixes")  # not there in a checkout that is not installed
     names = sorted(found.name.replace("_", "-") for found in pkgutil.iter_modules(package.__path__))
     return "\nfixes (qbdoctor explain FIX says what each changes):\n" + "".join(f"  {name}\n" for name in names)
-
-
-@cache
-def _columns() -> int:
-    """Return how wide help is: what argparse itself takes, asked once instead of for each option, and without shutil."""
-    try:
-        columns = int(os.environ["COLUMNS"])
-    except (KeyError, ValueError):
-        columns = 0
-    if columns <= 0:
-        try:
-            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
-        except (AttributeError, ValueError, OSError):
-            columns = 0
-    return (columns or 80) - 2
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    def __init__(self, prog: str, **keywords: Any) -> None:
-        super().__init__(prog, **{"width": _columns(), **keywords})
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours: one sentence, and in the report's form where that was asked for."""
-
-    def __init__(self, **keywords: Any) -> None:
-        super().__init__(**{"formatter_class": _Help, **keywords})
-
-    def format_help(self) -> str:
-        """Return the help, its examples under the name by which this program was called."""
-        return named(super().format_help())
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing: the caller knows the format."""
-        raise UserError("usage", f"{message}; qbdoctor --help shows what there is.")

@@ -1,7 +1,6 @@
 """Parses the command line, which :mod:`qbdoctor.cli.commands` carries out.
 
-Only the standard library's light modules are imported before a command is known: ``--help`` and ``--version`` load
-neither requests nor rich, psutil or iniparse.
+Only what every command needs is imported before it is known; tests/architecture/test_start.py holds what small ones load.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import SimpleNamespace
 
-from qbdoctor.cli.parser import COMMANDS, parse, split, wanted_format
-from qbdoctor.cli.program import named
-from qbdoctor.cli.wrapping import columns, wrapped
+from qbdoctor.cli.arguments import parse, split, wanted_format
+from qbdoctor.cli.defaults import COMMANDS, DEFAULTS
 from qbdoctor.model.errors import UserError
-from qbdoctor.model.terminal_text import harmless
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,17 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         unwritten = error.code.startswith("output-")  # what cannot be written cannot be told there either
         if args.command == "check" and args.format != "human" and not unwritten:  # before the check could begin
-            from qbdoctor.cli import early_error  # noqa: PLC0415
-
-            return early_error.refuse(error, args.format, args.output)
+            return _reported(error, args.format, args.output)
         _say(error)
         return error.exit_code
     except KeyboardInterrupt:
         if args.command == "check" and args.format != "human":
-            from qbdoctor.cli import early_error  # noqa: PLC0415
-
             stopped = UserError("interrupted", "The check was interrupted before it was complete.", 130)
-            return early_error.refuse(stopped, args.format, args.output)
+            return _reported(stopped, args.format, args.output)
         print("qbdoctor: interrupted", file=sys.stderr)  # noqa: T201
         return 130
 
@@ -54,13 +48,23 @@ def _failed_early(error: UserError, given: Sequence[str]) -> int:
     """Say what is wrong with the command line, as a report where that is what the caller reads."""
     is_check = "check" in given or not any(word in COMMANDS for word in given)
     if wanted_format(split(given)[0]) != "human" and is_check:
-        from qbdoctor.cli import early_error  # noqa: PLC0415
-
-        return early_error.refuse(error, wanted_format(split(given)[0]))
+        return _reported(error, wanted_format(split(given)[0]))
     _say(error)
     return error.exit_code
 
 
 def _say(error: UserError) -> None:
-    text = harmless(named(f"qbdoctor: {error.message}"))
-    print(wrapped(text, columns(sys.stderr)), file=sys.stderr)  # noqa: T201
+    from qbdoctor.cli import output  # noqa: PLC0415 - every command but help loads it
+
+    output.say(f"qbdoctor: {error.message}")
+
+
+def _reported(error: UserError, form: str, output_file: str | None = None) -> int:
+    """Deliver the report of a run that ended before there was anything to judge."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - seldom needed, as the others
+
+    from qbdoctor.cli import output  # noqa: PLC0415
+    from qbdoctor.diagnosis import engine  # noqa: PLC0415
+
+    args = SimpleNamespace(**{**DEFAULTS, "format": form, "output": output_file})
+    return output.report(engine.error_report(error, datetime.now(UTC)), args)  # type: ignore[arg-type]

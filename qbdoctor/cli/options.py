@@ -5,13 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from qbdoctor.cli.command_help import Parser
-
-TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:
     from typing import Any
-
-FORMATS = ("human", "json", "markdown", "html", "nagios", "openmetrics", "junit")
 
 
 def _seconds(text: str) -> float:
@@ -44,7 +40,7 @@ class _Unshown:
         self._parser.add_argument(*names, **{**keywords, "help": argparse.SUPPRESS})
 
 
-def add_target(parser: Parser, *, shown: bool = True, one: bool = True) -> None:
+def add_target(parser: argparse.ArgumentParser, *, shown: bool = True, one: bool = True) -> None:
     """Add the options that name the target and how it is reached; ``shown`` in the help, those for ``one`` alone or not."""
     target: Any = _Unshown(parser)
     if shown:
@@ -78,7 +74,7 @@ def add_target(parser: Parser, *, shown: bool = True, one: bool = True) -> None:
     target.add_argument("--state-dir", metavar="DIR", help="where records and the attempt ledger are kept")
 
 
-def add_output(parser: Parser, formats: Sequence[str], *, changes: bool = False) -> None:
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str], *, changes: bool = False) -> None:
     """Add what every command takes, so that nobody has to know which need it; ``changes``: the command may change something."""
     absent = argparse.SUPPRESS
     output = parser.add_argument_group("output")
@@ -106,7 +102,7 @@ def add_output(parser: Parser, formats: Sequence[str], *, changes: bool = False)
     )
 
 
-def add_way(parser: Parser) -> None:
+def add_way(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how settings are changed, which fix and rollback share."""
     parser.add_argument(
         "--via",
@@ -132,14 +128,14 @@ def add_way(parser: Parser) -> None:
     )
 
 
-def add_check(commands: Any, common: Parser) -> None:
+def add_check(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``check``."""
     check = commands.add_parser("check", parents=[common], help="diagnose; changes nothing", allow_abbrev=False)
     check.add_argument("ids", nargs="*", metavar="CHECK", default=argparse.SUPPRESS, help="run only these checks")
     add_check_options(check)
 
 
-def add_check_options(parser: Parser, *, shown: bool = True) -> None:
+def add_check_options(parser: argparse.ArgumentParser, *, shown: bool = True) -> None:
     """Add the options of ``check``, which stand before the subcommand as well; ``shown`` in the help."""
     options: Any = parser if shown else _Unshown(parser)
     options.add_argument(
@@ -166,7 +162,7 @@ def add_check_options(parser: Parser, *, shown: bool = True) -> None:
     )
 
 
-def add_fix(commands: Any, common: Parser) -> None:
+def add_fix(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``fix``."""
     fix = commands.add_parser(
         "fix", parents=[common], help="apply reversible fixes and verify them", allow_abbrev=False
@@ -193,7 +189,7 @@ def add_fix(commands: Any, common: Parser) -> None:
     )
 
 
-def add_rollback(commands: Any, common: Parser) -> None:
+def add_rollback(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``rollback``."""
     rollback = commands.add_parser("rollback", parents=[common], help="take applied fixes back", allow_abbrev=False)
     rollback.add_argument("ids", nargs="*", metavar="RECORD", default=argparse.SUPPRESS, help="without: the last run's")
@@ -209,7 +205,7 @@ def add_rollback(commands: Any, common: Parser) -> None:
     )
 
 
-def add_history(commands: Any, common: Parser) -> None:
+def add_history(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``history``."""
     history = commands.add_parser("history", parents=[common], help="the records, newest first", allow_abbrev=False)
     history.add_argument(
@@ -234,7 +230,7 @@ def add_history(commands: Any, common: Parser) -> None:
     )
 
 
-def add_diff(commands: Any, common: Parser) -> None:
+def add_diff(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``diff``."""
     diff = commands.add_parser(
         "diff", parents=[common], help="two saved looks side by side, or a saved one and now", allow_abbrev=False
@@ -244,7 +240,7 @@ def add_diff(commands: Any, common: Parser) -> None:
     )
 
 
-def add_demo(commands: Any, common: Parser) -> None:
+def add_demo(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``demo``."""
     demo = commands.add_parser(
         "demo", parents=[common], help="the incident from start to end on a throw-away instance", allow_abbrev=False
@@ -255,7 +251,7 @@ def add_demo(commands: Any, common: Parser) -> None:
     )
 
 
-def add_explain(commands: Any, common: Parser) -> None:
+def add_explain(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``explain``."""
     explain = commands.add_parser("explain", parents=[common], help="a cause or check in full", allow_abbrev=False)
     explain.add_argument("ids", nargs="*", metavar="ID", default=argparse.SUPPRESS, help="without: a list of all")
@@ -264,12 +260,12 @@ def add_explain(commands: Any, common: Parser) -> None:
     )
 
 
-def add_targets(commands: Any, common: Parser) -> None:
+def add_targets(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``targets``."""
     commands.add_parser("targets", parents=[common], help="the named targets of targets.toml", allow_abbrev=False)
 
 
-def add_fleet(commands: Any, common: Parser) -> None:
+def add_fleet(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``fleet``."""
     absent = argparse.SUPPRESS
     fleet = commands.add_parser("fleet", parents=[common], help="check many targets at once", allow_abbrev=False)
@@ -300,7 +296,7 @@ def _at_once(text: str) -> int:
     return int(text)
 
 
-def add_completion(commands: Any, common: Parser) -> None:
+def add_completion(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``completion``."""
     completion = commands.add_parser(
         "completion", parents=[common], help="the completion script of bash, zsh or fish", allow_abbrev=False
@@ -308,7 +304,7 @@ def add_completion(commands: Any, common: Parser) -> None:
     completion.add_argument("ids", nargs="*", metavar="SHELL", default=argparse.SUPPRESS, help="bash, zsh or fish")
 
 
-def add_trace(commands: Any, common: Parser) -> None:
+def add_trace(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``trace``."""
     absent = argparse.SUPPRESS
     trace = commands.add_parser(
@@ -328,7 +324,7 @@ def add_trace(commands: Any, common: Parser) -> None:
     )
 
 
-def add_clients(commands: Any, common: Parser) -> None:
+def add_clients(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``clients``."""
     absent = argparse.SUPPRESS
     clients = commands.add_parser(
@@ -350,7 +346,7 @@ def add_clients(commands: Any, common: Parser) -> None:
     )
 
 
-def add_lint(commands: Any, _common: Parser) -> None:
+def add_lint(commands: Any, _common: argparse.ArgumentParser) -> None:
     """Add ``lint``, which has no target and formats of its own."""
     absent = argparse.SUPPRESS
     lint = commands.add_parser("lint", help="find the lines of a program that make the 403", allow_abbrev=False)
@@ -366,7 +362,7 @@ def add_lint(commands: Any, _common: Parser) -> None:
     lint.add_argument("--state-dir", metavar="DIR", default=absent, help="where --fix keeps its records")
 
 
-def add_simulate(commands: Any, common: Parser) -> None:
+def add_simulate(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``simulate``."""
     absent = argparse.SUPPRESS
     simulate = commands.add_parser(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qbdoctor.cli import program, wrapping
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.terminal_text import harmless, reader_gone
-from qbdoctor.storage import files
 
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
     from qbdoctor.model.report import Report
 
 
@@ -37,6 +35,8 @@ def write(text: str) -> None:
 
 def deliver_json(held: object, to: str | None, *, indent: int | None = 2) -> None:
     """Deliver JSON; with escapes where standard output cannot carry all of Unicode, since JSON is no place for our spelling."""
+    import json  # noqa: PLC0415 - most output is none
+
     text = json.dumps(held, ensure_ascii=False, indent=indent)
     if to in {None, "-"}:
         try:
@@ -56,10 +56,13 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     if output is None or output == "-":
         write(text)
         return
+    from pathlib import Path  # noqa: PLC0415 - most results go to standard output
+
+    from qbdoctor.storage import files, foreign, private, trust  # noqa: PLC0415
+
     path = Path(output).expanduser()
     if files.is_folder(path):
         raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
-    from qbdoctor.storage import foreign, private, trust  # noqa: PLC0415 - most results go to standard output
 
     try:
         if files.exists(path) and not files.is_file(path):  # /dev/stdout, a FIFO: written to, never replaced

@@ -31,13 +31,20 @@ def name() -> str:
         return shell.join((sys.orig_argv[0], "-m", _OWN))
     if file.removesuffix(".exe") != _OWN or not folder:
         return _OWN  # called by its bare name, or by a program of somebody else's
-    from shutil import which  # noqa: PLC0415 - seldom needed
-
-    found = which(_OWN)
     with suppress(OSError):
-        if found is not None and os.path.samefile(found, called):  # noqa: PTH121
+        if os.path.samefile(_found(), called):  # noqa: PTH121
             return _OWN
     return shell.join((called,))
+
+
+def _found() -> str:
+    """Return the program that a shell finds under our name; "" for none."""
+    if sys.platform == "win32":
+        from shutil import which  # noqa: PLC0415 - it knows what Windows tries; it takes 4 ms to load
+
+        return which(_OWN) or ""
+    places = (f"{folder or os.curdir}/{_OWN}" for folder in os.get_exec_path())
+    return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), "")  # noqa: PTH113
 
 
 def quoted(text: str) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from qbdoctor.cli.command_help import Parser
-
-TYPE_CHECKING = False  # not typing's own, which takes 2 ms to load: a tenth of what --help may take
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what --help may take
 if TYPE_CHECKING:
     from typing import Any
 
 
-def add_watch(commands: Any, common: Parser) -> None:
+def add_watch(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``watch``."""
     absent = argparse.SUPPRESS
     watch = commands.add_parser(
@@ -47,7 +45,7 @@ def add_watch(commands: Any, common: Parser) -> None:
     )
 
 
-def add_bridge(commands: Any, common: Parser) -> None:
+def add_bridge(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``bridge``."""
     absent = argparse.SUPPRESS
     bridge = commands.add_parser(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output
-from qbdoctor.cli.parser import DEFAULTS
+from qbdoctor.cli.defaults import DEFAULTS
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.changes import UndoneChange
 from qbdoctor.model.errors import UserError

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from qbdoctor.cli import parser, program
+from qbdoctor.cli import defaults, program
 
 HELP = """import sys
 from qbdoctor.model import shell
@@ -19,7 +19,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("command", parser.COMMANDS)
+@pytest.mark.parametrize("command", defaults.COMMANDS)
 def test_every_command_is_named_as_it_was_called(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "name", lambda: "/opt/qb/bin/qbdoctor")
     assert program.named(f"see qbdoctor {command} --help") == f"see /opt/qb/bin/qbdoctor {command} --help"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import __version__
-from qbdoctor.cli.parser import parse
+from qbdoctor.cli.arguments import parse
 from tests.kit import others
 from tests.support.doctor import qbdoctor
 

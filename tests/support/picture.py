@@ -11,7 +11,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from qbdoctor.cli.parser import parse
+from qbdoctor.cli.arguments import parse
 from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
 from qbdoctor.registry import checks

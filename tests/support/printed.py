@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from qbdoctor import registry
-from qbdoctor.cli.parser import parse
+from qbdoctor.cli.arguments import parse
 from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.model.errors import UserError
 from qbdoctor.repair import inputs

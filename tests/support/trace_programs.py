@@ -201,7 +201,7 @@ def python_of(folder: str) -> str | None:
 DRIVER = """
 import argparse, json, sys
 from qbdoctor.cli.commands import trace
-from qbdoctor.cli.parser import DEFAULTS
+from qbdoctor.cli.defaults import DEFAULTS
 from qbdoctor.model.errors import UserError
 options = {"listen": None, "run": None, "save": None, "replay": None, "format": "json"}
 try:

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from qbdoctor.cli.parser import COMMANDS
+from qbdoctor.cli.defaults import COMMANDS
 from qbdoctor.diagnosis.catalogue import pages, symptoms
 from tests.conftest import ServerFactory
 from tests.terminal.screen import Screen, seen

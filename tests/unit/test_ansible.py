@@ -14,7 +14,7 @@ import pytest
 
 import qbdoctor
 from qbdoctor.ansible import inventory
-from qbdoctor.cli.parser import parse
+from qbdoctor.cli.arguments import parse
 from qbdoctor.model.errors import UserError
 
 ROOT = Path(inventory.__file__).parent / "ansible_collections/qbdoctor/qbdoctor"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qbdoctor.cli import parser
+from qbdoctor.cli import arguments
 from tests.kit.windows import ROOT, Windows
 from tests.windows.scenes import folder, said
 
@@ -95,7 +95,7 @@ def test_every_line_reaches_the_program_as_it_is_meant(there: Windows) -> None:
         meant = shlex.split(line)[1:]
         assert json.loads(words) == meant, f"cmd.exe: {line}"
         assert powershell_words(line)[1:] == meant
-        parser.parse(meant)
+        arguments.parse(meant)
 
 
 def test_a_password_for_scripts(there: Windows) -> None:

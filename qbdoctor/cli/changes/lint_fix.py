@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qbdoctor.cli import outcome, output, record_selection
-from qbdoctor.cli.changes import prompts
+from qbdoctor.cli import outcome, output
+from qbdoctor.cli.changes import prompts, record_selection
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import state_folder
 from qbdoctor.lint import files, fixing

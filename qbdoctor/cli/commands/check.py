@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import output
-from qbdoctor.cli.parser import COMMANDS
+from qbdoctor.cli.defaults import COMMANDS
 from qbdoctor.cli.target_options import fix_options, observer, target_arguments
 from qbdoctor.model.errors import UserError
 from qbdoctor.values import replace

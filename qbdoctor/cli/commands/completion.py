@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 
 from qbdoctor.cli import output, parser
+from qbdoctor.cli.defaults import COMMANDS
 from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.model.errors import UserError
 from qbdoctor.values import frozen
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 def options() -> dict[str, list[Option]]:
     """Return the options of each command that its help shows."""
-    return {name: list(_options(command)) for name, command in parser.commands().items()}
+    return {name: list(_options(parser.command(name))) for name in COMMANDS}
 
 
 def _options(command: argparse.ArgumentParser) -> Iterator[Option]:
@@ -61,7 +62,7 @@ def words() -> dict[str, tuple[str, ...]]:
         "fix": fixes,
         "explain": tuple(sorted({*pages.ids(), *checks, *fixes})),
         "completion": SHELLS,
-        "help": tuple(parser.COMMANDS),
+        "help": COMMANDS,
     }
 
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from qbdoctor.cli import outcome, output, program, record_selection, wrapping
-from qbdoctor.cli.changes import fix_advice, prompts, secret_inputs
+from qbdoctor.cli import outcome, output, program, wrapping
+from qbdoctor.cli.changes import fix_advice, prompts, record_selection, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.suggest import suggest
 from qbdoctor.cli.target_options import observer, state_folder

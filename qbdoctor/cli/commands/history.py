@@ -170,7 +170,7 @@ def _in_full(record: Record, undone: list[UndoneChange]) -> str:
 
 
 def _prune(args: argparse.Namespace, state: Path) -> CommandOutcome:
-    from qbdoctor.cli.record_selection import settle  # noqa: PLC0415 - seldom needed
+    from qbdoctor.cli.changes.record_selection import settle  # noqa: PLC0415 - seldom needed
     from qbdoctor.repair.history import prune  # noqa: PLC0415
     from qbdoctor.repair.journal.journal import Journal  # noqa: PLC0415
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import outcome as cli_outcome
-from qbdoctor.cli import output, record_selection
-from qbdoctor.cli.changes import prompts
+from qbdoctor.cli import output
+from qbdoctor.cli.changes import prompts, record_selection
 from qbdoctor.cli.outcome import CommandOutcome
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.config.list_values import NAMES

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import outcome, output, program
-from qbdoctor.cli.parser import DEFAULTS
+from qbdoctor.cli.defaults import DEFAULTS
 from qbdoctor.cli.target_options import observer, target_arguments
 from qbdoctor.model import system
 from qbdoctor.model.errors import UserError

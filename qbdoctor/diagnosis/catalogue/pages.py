@@ -20,12 +20,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from qbdoctor import releases
 from qbdoctor.diagnosis.catalogue import phrases, systems
 from qbdoctor.diagnosis.catalogue.phrases import PLACES, STAND_INS
-from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Confidence, RemedyKind, Severity
+from qbdoctor.model.basics import CONFIDENCES, REMEDY_KINDS, SEVERITIES, Confidence, RemedyKind, Severity
 from qbdoctor.model.findings import Remedy
 from qbdoctor.patterns import regex
 from qbdoctor.releases import NEWEST, OLDEST, Version
@@ -355,7 +355,7 @@ def _remedy(data: dict[str, Any]) -> RemedyTemplate:
         if condition not in CONDITIONS and not _BOUND.fullmatch(condition):
             raise ValueError(f"unknown condition: {condition}")
     made = RemedyTemplate(
-        kind=_one_of(data.pop("kind"), get_args(RemedyKind)),
+        kind=_one_of(data.pop("kind"), REMEDY_KINDS),
         text=_flow(data.pop("text")),
         fix=str(data.pop("fix", "")),
         loosens=bool(data.pop("loosens", False)),

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from qbdoctor.cli.commands import clients
-from qbdoctor.cli.parser import DEFAULTS
+from qbdoctor.cli.defaults import DEFAULTS
 from qbdoctor.clients import survey as surveying
 from qbdoctor.clients.lab import both, simulated
 from qbdoctor.clients.probes import PROBES

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from qbdoctor.cli.commands import trace as command
-from qbdoctor.cli.parser import DEFAULTS
+from qbdoctor.cli.defaults import DEFAULTS
 from qbdoctor.model.errors import UserError
 from qbdoctor.reports.schema import load
 from qbdoctor.trace.exchange import LoginForm, from_json

@@ -12,8 +12,8 @@ from qbdoctor.bridge.human import begun, human
 from qbdoctor.bridge.result import BridgeResult
 from qbdoctor.bridge.tally import KINDS, MOST_CLIENTS, Tally
 from qbdoctor.bridge.upstream import Known
+from qbdoctor.cli.arguments import parse
 from qbdoctor.cli.commands import bridge as command
-from qbdoctor.cli.parser import parse
 from qbdoctor.forwarding.rewriting import Names
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases.versions import known

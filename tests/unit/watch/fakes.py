@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from qbdoctor.cli.arguments import parse
 from qbdoctor.cli.commands.watch import _Observers
-from qbdoctor.cli.parser import parse
 from qbdoctor.model.report import Report
 from qbdoctor.registry import checks
 from qbdoctor.watch.base.clock import Clock

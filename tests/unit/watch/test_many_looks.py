@@ -38,8 +38,8 @@ class Measured(Kept):
 @pytest.mark.extended
 def test_memory_and_file_do_not_grow_with_the_looks(tmp_path: Path) -> None:
     """Each look is real; the clock goes 36 s between them, so that 100,000 are 41 days: minutes and hours roll over."""
+    from qbdoctor.cli.arguments import parse
     from qbdoctor.cli.commands.watch import _Observers
-    from qbdoctor.cli.parser import parse
     from qbdoctor.registry import checks
     from qbdoctor.watch import loop
     from qbdoctor.watch.full_check import FullChecks

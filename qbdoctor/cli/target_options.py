@@ -41,7 +41,7 @@ def observer(
     """
     # Here, not above: history and others take no more than the state folder from this module.
     from qbdoctor.cli import credentials  # noqa: PLC0415
-    from qbdoctor.observe.base.hash_ahead import begin_hash  # noqa: PLC0415
+    from qbdoctor.observe.base.hash_ahead import HashAhead  # noqa: PLC0415
     from qbdoctor.target.address import parse_url  # noqa: PLC0415
     from qbdoctor.target.description import TargetOptions  # noqa: PLC0415
     from qbdoctor.target.resolve import resolve  # noqa: PLC0415
@@ -53,8 +53,12 @@ def observer(
     if args.trust_user is not None and private.user_id(args.trust_user) is None:
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
-    target = resolve(TargetOptions(args.url, args.profile, args.config, args.container), env=env, world=world)
-    verifier = begin_hash(target, password) if hash_ahead and api_key is None else None
+    options = TargetOptions(args.url, args.profile, args.config, args.container)
+    ahead = HashAhead(password) if hash_ahead and api_key is None else None
+    target = resolve(options, env=env, world=world, likely=ahead.begin if ahead is not None else None)
+    config = target.config_file or (target.handed.config if target.handed is not None else None)
+    if ahead is not None and config is not None:
+        ahead.begin(config)
     from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415 - this and what follows is loaded beside that
     from qbdoctor.observe.observer import Observer  # noqa: PLC0415
     from qbdoctor.webui.masks import Deadline, Masks  # noqa: PLC0415
@@ -81,8 +85,8 @@ def observer(
         environment=env,
         ask_password=None if args.no_login else credentials.asker(present=present),
     )
-    if verifier is not None:
-        made.verifier = verifier
+    if ahead is not None and ahead.verifier is not None:
+        made.verifier = ahead.verifier
     made.records = partial(_undone, made.state)
     return made
 
@@ -100,11 +104,11 @@ def _refuse_contradictions(args: argparse.Namespace) -> None:
 
 def _undone(state: Path, seen: Observations) -> tuple[UndoneChange, ...]:
     """Return the verified changes of this target that no longer hold."""
-    from qbdoctor.repair.history import standing  # noqa: PLC0415 - most have no records
-
     target = seen.target
     if not (state / "records").is_dir():
         return ()
+    from qbdoctor.repair.history import standing  # noqa: PLC0415 - most have no records
+
     return standing.undone(state, target.config_file, target.address.url, seen.settings, seen.preferences)
 
 

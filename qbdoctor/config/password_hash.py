@@ -17,12 +17,12 @@ import hmac
 import os
 import string
 import threading
-from collections.abc import Callable
 from typing import Literal
 
 from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
+from qbdoctor.model.waiting import Meanwhile
 from qbdoctor.patterns import regex
 from qbdoctor.values import field, frozen
 
@@ -108,16 +108,17 @@ def verify(stored: StoredHash, password: Secret) -> bool:
 class Verifier:
     """Verifies passwords; one verification that was begun ahead runs beside other work and is waited for.
 
-    hashlib lets other threads run while it computes: ``meanwhile`` is work that is due later and done while it is waited for,
-    and taken out of the list unless it returns False.
+    hashlib lets other threads run while it computes; ``meanwhile`` is done while it is waited for.
     """
 
     def __init__(self) -> None:
-        self.meanwhile: list[Callable[[], object]] = []
+        self.meanwhile = Meanwhile()
         self._begun: dict[tuple[StoredHash, Secret], tuple[threading.Thread, list[bool]]] = {}
 
     def begin(self, stored: StoredHash, password: Secret) -> None:
-        """Begin to verify a password that will be asked for later."""
+        """Begin to verify a password that will be asked for later, if that is not begun yet."""
+        if (stored, password) in self._begun:
+            return
         answer: list[bool] = []
         worker = threading.Thread(target=lambda: answer.append(verify(stored, password)), daemon=True)
         self._begun[stored, password] = worker, answer
@@ -127,9 +128,7 @@ class Verifier:
         """Return whether the server lets this password in; see :func:`verify`."""
         worker, answer = self._begun.get((stored, password), (None, []))
         if worker is not None:
-            for work in tuple(self.meanwhile):
-                if worker.is_alive() and work() is not False:
-                    self.meanwhile.remove(work)
+            self.meanwhile.work_while(worker.is_alive)
             worker.join()
         return answer[0] if answer else verify(stored, password)
 

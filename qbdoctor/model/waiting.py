@@ -5,12 +5,49 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
 
 SLICE = 0.25
 """Seconds after which a Ctrl-C is noticed."""
+
+
+class Meanwhile:
+    """Work that is due later, done piece by piece while something is waited for."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Callable[[], object]] = []
+
+    def add(self, *pieces: Callable[[], object]) -> None:
+        """Put pieces at the end, in the order in which they are to be done. One that returns False is kept for a later time."""
+        self._pieces += pieces
+
+    def work_while(self, busy: Callable[[], bool]) -> None:
+        """Do what is left, and begin no further piece once what is waited for has come."""
+        for piece in tuple(self._pieces):
+            if busy() and piece() is not False:
+                self._pieces.remove(piece)
+
+    def beside(self, task: Callable[[], T]) -> T:
+        """Return what a task returns that waits for the system or computes outside of Python. Raises what it raises."""
+        done: list[T] = []
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                done.append(task())
+            except BaseException as error:
+                failed.append(error)
+
+        worker = threading.Thread(target=run, daemon=True)
+        worker.start()
+        self.work_while(worker.is_alive)
+        worker.join()
+        if failed:
+            raise failed[0]
+        return done[0]
 
 
 def until(event: threading.Event, seconds: float | None = None) -> bool:

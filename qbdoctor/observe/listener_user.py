@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.storage import files, private
 from qbdoctor.target.address import parse_ip
-from qbdoctor.target.socket_owners import listening_owners
+from qbdoctor.target.socket_owners import owners as owners_of
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
@@ -25,7 +25,7 @@ def stranger(inspection: Inspection) -> str:
     peer = parse_ip((first.peer or "").partition("%")[0])
     if not private.has_users() or peer is None or not (peer.is_loopback or first.peer == first.local):
         return ""  # it is on another machine, where nothing of the kind can be seen
-    owners = listening_owners(first.peer or "", inspection.address.port)
+    owners = owners_of(inspection.listening, first.peer or "", inspection.address.port)
     foreign = sorted((owners or frozenset()) - trusted_users(inspection))
     if not foreign:
         return ""

@@ -108,14 +108,15 @@ def settle_listener(inspection: Inspection, first: Exchange) -> None:
     one = target.instance
     if not target.direct or one is None or one.shares_network is False or not one.listening or not first.peer:
         return
-    if first.answered and not listens_at(one, first.peer, target.address.port):
+    if first.answered and not listens_at(inspection, one, first.peer):
         inspection.correct_target(served=False)
 
 
-def listens_at(one: Instance, peer: str, port: int) -> bool:
+def listens_at(inspection: Inspection, one: Instance, peer: str) -> bool:
     """Return whether the connection that went to ``peer`` was taken by this process."""
+    port = inspection.address.port
     own = [address for address, number in one.listening or () if number == port]
-    if is_alone(port, len(own)):
+    if is_alone(inspection.listening, port, len(own)):
         return True  # whatever answered at that port of this machine was this process
     found = listeners(port)
     taker = socket_for(found, peer)
@@ -144,7 +145,7 @@ def port_shared(inspection: Inspection) -> PortShared | None:
     known = [one for one in (target.instance, *target.others) if one is not None and one.shares_network is not False]
     port = target.address.port
     mine = [(one, address) for one in known for address, number in one.listening or () if number == port]
-    if not mine or is_alone(port, len(mine)):
+    if not mine or is_alone(inspection.listening, port, len(mine)):
         return None
     found = listeners(port)
     pids = {one.pid for one, _ in mine}

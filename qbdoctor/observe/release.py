@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,6 +130,8 @@ def reader(inspection: Inspection) -> Version | None:
 @functools.cache  # the programs' files are searched as a whole, and every step of a fix asks
 def _installed(search_path: str | None) -> Version | None:
     """Return the release of the programs on the search path, where all of them keep the settings in the same section."""
+    import shutil  # noqa: PLC0415 - seldom needed, and with its packers 2 ms
+
     paths = [Path(found).resolve() for name in PROGRAMS if (found := shutil.which(name, path=search_path))]
     known = [version for version in map(signs.from_binary, paths) if version is not None]
     if not known or len(known) < len(paths):

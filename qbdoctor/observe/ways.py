@@ -6,8 +6,8 @@ sent for that.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,7 @@ def _took_login(inspection: Inspection) -> list[Instance]:
 
 
 def _by_origin(inspection: Inspection) -> Instance | None:
-    mark = f"http://{secrets.token_hex(6)}{log_rejections.OWN_NAMES}"
+    mark = f"http://{os.urandom(6).hex()}{log_rejections.OWN_NAMES}"
     if inspection.wire.send(Call("GET", VERSION_PATH, headers={"Origin": mark})).status != 401:
         return None
     end = time.monotonic() + WAIT_SECONDS

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -39,6 +38,17 @@ def hold(folder: Path, seconds: float, descriptor: int | None = None) -> Iterato
         yield
     finally:
         with suppress(OSError):  # a descriptor is closed all the same, and the lock is free
+            release()
+
+
+@contextmanager
+def hold_file(file: Path, lock: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock of a file of our own: ``lock``, a file beside it. Raises :class:`~qbdoctor.model.errors.Refused`, OSError."""
+    release = _lock_file(lock, file, seconds)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
             release()
 
 
@@ -72,17 +82,19 @@ def _flock(folder: Path, seconds: float, descriptor: int | None) -> int | None:
 
 def _lock_stand_in(folder: Path, seconds: float) -> Callable[[], None]:
     """Lock the file that stands in for the folder; returns what lets it go. Raises Refused."""
+    try:
+        return _lock_file(_stand_in(folder), folder, seconds)
+    except OSError as error:
+        raise _unavailable(folder, error) from None
+
+
+def _lock_file(file: Path, locked: Path, seconds: float) -> Callable[[], None]:
+    """Lock a file of our own, made where there is none; returns what lets it go. Raises Refused if it is held, OSError."""
     if not hasattr(os, "O_DIRECTORY"):
-        return _lock_on_windows(folder, seconds)
+        return _lock_on_windows(file, locked, seconds)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        handle = os.open(_stand_in(folder), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise _unavailable(folder, error) from None
-    try:
-        _wait(handle, folder, seconds)
-    except OSError as error:
-        close_unwritten(handle)
-        raise _unavailable(folder, error) from None
+        _wait(handle, locked, seconds)
     except BaseException:
         close_unwritten(handle)
         raise
@@ -109,20 +121,20 @@ def _wait(handle: int, folder: Path, seconds: float) -> None:
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _lock_on_windows(folder: Path, seconds: float) -> Callable[[], None]:
+def _lock_on_windows(file: Path, locked: Path, seconds: float) -> Callable[[], None]:
     import filelock  # noqa: PLC0415 - seldom needed, and not small
 
-    lock = filelock.FileLock(_stand_in(folder), timeout=seconds, poll_interval=_PAUSE, mode=0o600)
+    lock = filelock.FileLock(file, timeout=seconds, poll_interval=_PAUSE, mode=0o600)
     try:
         lock.acquire()
     except filelock.Timeout:
-        raise _taken(folder, seconds) from None
-    except OSError as error:
-        raise _unavailable(folder, error) from None
+        raise _taken(locked, seconds) from None
     return lock.release
 
 
 def _stand_in(folder: Path) -> Path:
+    import tempfile  # noqa: PLC0415 - seldom needed, and not small
+
     owner = os.getuid() if hasattr(os, "getuid") else "user"
     place = Path(tempfile.gettempdir()) / f"qbdoctor-locks-{owner}"
     try:

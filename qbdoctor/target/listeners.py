@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from qbdoctor.target.address import parse_ip
 from qbdoctor.target.engines.process_scan import TROUBLE
-from qbdoctor.target.proc_sockets import listening_rows
+from qbdoctor.target.proc_sockets import ListeningSocket
 from qbdoctor.values import frozen
 
 
@@ -34,15 +32,9 @@ class Listener:
         return f"{who} at {host}:{self.port}"
 
 
-def is_alone(port: int, known: int) -> bool | None:
-    """Return whether no more than ``known`` sockets of this machine listen at the port; None where that cannot be read.
-
-    Reads the kernel's table (Linux), which costs a fraction of a look at all processes.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    rows = listening_rows(Path("/proc/net"))
-    return None if rows is None else sum(1 for _, number, _ in rows if number == port) <= known
+def is_alone(sockets: tuple[ListeningSocket, ...] | None, port: int, known: int) -> bool | None:
+    """Return whether no more than ``known`` of this machine's sockets listen at the port; None where they cannot be read."""
+    return None if sockets is None else sum(1 for one in sockets if one.port == port) <= known
 
 
 def listeners(port: int) -> tuple[Listener, ...]:

@@ -10,11 +10,14 @@ import ipaddress
 import itertools
 import os
 import sys
+import threading
 from pathlib import Path
 
 from qbdoctor.patterns import regex
+from qbdoctor.values import frozen
 
 LISTEN = "0A"
+_TCP = ("tcp", "tcp6")
 _SOCKET = regex(r"socket:\[(\d+)\]")
 
 
@@ -28,10 +31,22 @@ class Network:
     def __init__(self) -> None:
         self.folders: list[Path] = []
         self._rows: dict[str, tuple[list[str], ...]] = {}
+        self._ahead: threading.Thread | None = None
+
+    def read_ahead(self) -> None:
+        """Begin to read the TCP sockets, beside what is loaded and looked for before they are asked for."""
+        self._ahead = threading.Thread(target=lambda: [self._table(name) for name in _TCP], daemon=True)
+        self._ahead.start()
 
     def listening(self, inodes: frozenset[str]) -> tuple[tuple[str, int], ...]:
         """Return address and port of those of these sockets that wait for TCP connections."""
-        found = {endpoint(row[1]) for name in ("tcp", "tcp6") for row in self._table(name, LISTEN) if row[9] in inodes}
+        if self._ahead is not None:
+            self._ahead.join()
+        rows = (row for name in _TCP for row in self._table(name))
+        found = {endpoint(row[1]) for row in rows if row[3] == LISTEN and row[9] in inodes}
+        if inodes and not found and self._ahead is not None:  # the process may have opened it since
+            self._ahead, self._rows = None, {}
+            return self.listening(inodes)
         return tuple(sorted(found))
 
     def datagram_ports(self, inodes: frozenset[str]) -> tuple[int, ...]:
@@ -53,13 +68,13 @@ class Network:
             user = next(owners, None)
         except OSError:
             return None
-        tables = (row for name in ("tcp", "tcp6", "udp", "udp6") for row in self._table(name))
+        tables = (row for name in (*_TCP, "udp", "udp6") for row in self._table(name))
         return frozenset(row[9] for row in tables if row[7] == user) or None
 
-    def _table(self, name: str, state: str | None = None) -> tuple[list[str], ...]:
+    def _table(self, name: str) -> tuple[list[str], ...]:
         if name not in self._rows:
             split = (line.split() for line in self._lines(name))
-            self._rows[name] = tuple(row for row in split if len(row) >= 10 and state in {None, row[3]})
+            self._rows[name] = tuple(row for row in split if len(row) >= 10)
         return self._rows[name]
 
     def _lines(self, name: str) -> list[str]:
@@ -95,12 +110,23 @@ def is_apart(pid: int) -> bool:
     return bool(its) and not set(its) <= set(addresses(os.getpid()))
 
 
-def listening_rows(net: Path) -> tuple[tuple[str, int, str], ...] | None:
-    """Return address, port and inode of each listening TCP socket of a network (``/proc/net``); None if it cannot be read."""
-    found: list[tuple[str, int, str]] = []
-    for name in ("tcp", "tcp6"):
+@frozen
+class ListeningSocket:
+    """One TCP socket that waits for connections; ``user`` is the number of whose it is."""
+
+    address: str
+    port: int
+    user: int
+
+
+def listening_sockets() -> tuple[ListeningSocket, ...] | None:
+    """Return the listening TCP sockets of this machine, as anybody may read (Linux); None where they cannot be read."""
+    if not sys.platform.startswith("linux"):
+        return None
+    found: list[ListeningSocket] = []
+    for name in _TCP:
         try:
-            rows = (net / name).read_text(encoding="ascii").splitlines()[1:]
+            rows = Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]
         except FileNotFoundError:
             continue  # a kernel without IPv6
         except (OSError, ValueError):
@@ -108,7 +134,7 @@ def listening_rows(net: Path) -> tuple[tuple[str, int, str], ...] | None:
         for row in rows:
             fields = row.split()
             if len(fields) >= 10 and fields[3] == LISTEN:
-                found.append((*endpoint(fields[1]), fields[9]))
+                found.append(ListeningSocket(*endpoint(fields[1]), int(fields[7])))
     return tuple(found)
 
 

@@ -132,10 +132,11 @@ def altered(instance: Instance, **members: Any) -> Instance:
 
 def find_instances() -> tuple[Instance, ...]:
     """Return the qBittorrent processes of this machine that can be seen, the oldest first."""
-    candidates = list(processes_with("qbittorrent"))
+    networks: dict[str, proc_sockets.Network] = {}
+    candidates = list(processes_with("qbittorrent", lambda: _read_ahead(networks)))
     if not candidates:
         return ()
-    import psutil  # noqa: PLC0415 - 10 ms, which a machine without such a process does without
+    import psutil  # noqa: PLC0415 - loaded by then
 
     found: dict[int, tuple[psutil.Process, tuple[str, ...], int]] = {}
     for process in candidates:
@@ -150,7 +151,6 @@ def find_instances() -> tuple[Instance, ...]:
     scripts = {pid for pid, (_, command, _) in found.items() if INTERPRETER.fullmatch(base_name(command[0]))}
     wrapping = {ancestor for pid, ancestors in above.items() if pid not in scripts for ancestor in ancestors}
     instances = []
-    networks: dict[str, proc_sockets.Network] = {}
     for process, command, index in found.values():
         # Between fork and exec a child shows its parent's command line.
         forked = any(pid in found and found[pid][1] == command for pid in above.get(process.pid, ()))
@@ -163,6 +163,14 @@ def find_instances() -> tuple[Instance, ...]:
         except (psutil.Error, *TROUBLE):
             continue
     return tuple(sorted(instances, key=lambda instance: (instance.started, instance.pid)))
+
+
+def _read_ahead(known: dict[str, proc_sockets.Network]) -> None:
+    """Begin to read the sockets of our own network: most share it."""
+    with suppress(OSError):
+        ours = known.setdefault(str(Path("/proc/self/ns/net").readlink()), proc_sockets.Network())
+        ours.folders.append(Path("/proc/self/net"))
+        ours.read_ahead()
 
 
 def _network(pid: int, known: dict[str, proc_sockets.Network]) -> proc_sockets.Network | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from qbdoctor.values import frozen
 
 KEPT_PER_KEY = 500
 
@@ -13,7 +14,7 @@ KEPT_PER_KEY = 500
 CLEARING = frozenset({"accepted", "forgotten"})  # "forgotten": in ledgers of 0.1
 
 
-@dataclass(slots=True)
+@frozen
 class Entry:
     """One line of the ledger. ``at`` is in seconds since 1970 and never goes back from entry to entry."""
 
@@ -27,6 +28,13 @@ class Entry:
     since: float | None = None
     boot: str | None = None
     uptime: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it stands in the file."""
+        return {name: getattr(self, name) for name in _MEMBERS}
+
+
+_MEMBERS = ("id", "run", "server", "source", "kind", "outcome", "at", "since", "boot", "uptime")
 
 
 def needed(entries: list[Entry]) -> list[Entry]:
@@ -52,17 +60,17 @@ def read_entry(row: object) -> Entry | None:
     if not isinstance(row, dict):
         return None
     known: dict[str, Any] = {}
-    for member in fields(Entry):
-        value = row.get(member.name)
+    for name in _MEMBERS:
+        value = row.get(name)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if member.name in {"since", "uptime", "boot"} and value is None:
+        if name in {"since", "uptime", "boot"} and value is None:
             pass
-        elif member.name in {"at", "since", "uptime"}:
+        elif name in {"at", "since", "uptime"}:
             if not number:
                 return None
         elif not isinstance(value, str):
             return None
-        known[member.name] = value
+        known[name] = value
     return Entry(**known)
 
 

@@ -21,18 +21,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from qbdoctor.model.errors import Refused
-from qbdoctor.storage import foreign, private, trust
+from qbdoctor.storage import foreign, locks, private, trust
 from qbdoctor.target.address import account, plain_address
+from qbdoctor.values import replace
 from qbdoctor.webui import login_entries
 from qbdoctor.webui.login_entries import CLEARING, KEPT_PER_KEY, Entry, needed, read_entry
 from qbdoctor.webui.login_permit import (
@@ -117,9 +116,9 @@ class Ledger:
 
     def _settle(self, entries: list[Entry], attempt: Attempt, outcome: LoginOutcome) -> None:
         """Set the outcome, and with it those of the same run's requests that it explains."""
-        for entry in entries:
+        for index, entry in enumerate(entries):
             if entry.id == attempt.id:
-                entry.outcome = outcome
+                entries[index] = replace(entry, outcome=outcome)
             elif (
                 attempt.kind == "authorization"
                 and outcome in {"not-counted", "accepted"}
@@ -127,7 +126,7 @@ class Ledger:
                 and (entry.server, entry.source, entry.run) == (attempt.server, attempt.source, self._run)
                 and entry.outcome in {"begun", "refused", "unknown"}
             ):
-                entry.outcome = "not-counted"
+                entries[index] = replace(entry, outcome="not-counted")
 
     def _judge(self, entries: list[Entry], question: Question) -> Permit:
         """Apply the rules to what is known."""
@@ -240,25 +239,22 @@ class Ledger:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the lock. Every error of the file system is :class:`LedgerUnavailable`."""
-        import filelock  # noqa: PLC0415 - a run without a login never needs it
-
         try:
             trust.check_ours(self.path.parent)
         except Refused as refused:
             raise LedgerUnavailable(refused.reason) from None
         try:
             private.make_private_path(self.path.parent)
-            private.make_private_file(self.path.with_name(f"{self.path.name}.lock"))
             # A fleet's threads queue here, and are not told that "another run" holds it; a file lock is polled for.
             with (
                 _OWN.setdefault(self.path, threading.Lock()),
-                filelock.FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS, mode=0o600),
+                locks.hold_file(self.path, self.path.with_name(f"{self.path.name}.lock"), LOCK_SECONDS),
             ):
                 yield
-        except filelock.Timeout as error:
+        except Refused as refused:
             raise LedgerUnavailable(
                 f"another run holds the attempt ledger {self.path} for more than {LOCK_SECONDS:g} s; try again"
-            ) from error
+            ) from refused
         except (OSError, NotImplementedError) as error:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise LedgerUnavailable(
@@ -277,7 +273,7 @@ class Ledger:
         mark = self._entry([], _ANY, _ANY, "login", "damaged", None)
         aside = self.path.with_name(f"{self.path.name}.damaged-{mark.id}")
         # A copy, not a rename: whatever ends us here, the file is never simply gone, which would read as "no failures".
-        self._write(aside, data)
+        private.replace_private(aside, data)
         self._save([mark])
         return [mark]
 
@@ -300,28 +296,8 @@ class Ledger:
 
     def _save(self, entries: list[Entry]) -> None:
         """Write what still matters."""
-        held = {"schema": SCHEMA, "entries": [asdict(entry) for entry in needed(entries)]}
-        self._write(self.path, json.dumps(held, indent=1).encode())
-
-    def _write(self, path: Path, data: bytes) -> None:
-        """Replace a file so that it is the old or the new one, whole, and on disk when this returns."""
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-        if hasattr(os, "O_DIRECTORY"):
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        held = {"schema": SCHEMA, "entries": [entry.to_json() for entry in needed(entries)]}
+        private.replace_private(self.path, json.dumps(held, indent=1).encode())
 
 
 _MISMATCH = (

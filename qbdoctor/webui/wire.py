@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
-from qbdoctor.model.waiting import until
+from qbdoctor.model.waiting import Meanwhile, until
 from qbdoctor.values import replace
 from qbdoctor.webui.call import Call, parse_set_cookie
 from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NOTICE_SECONDS = 1.0
 """A person at a terminal is told what is waited for after this long."""
+AT_ONCE = 0.003
+"""Seconds in which a server nearby answers what it need not compute: other work begins after that, for it cannot be left off."""
 SHOWN_BODY = 2048
 SESSION_LENGTH = 16
 """Characters. A shorter value of a cookie is no session's, but a server's number, a language, a theme (qBittorrent's have 32):
@@ -45,8 +47,8 @@ class Wire:
     """The requests of one run to one target.
 
     ``verify`` is what requests takes: True, False or the path of a CA file. ``exchanges`` keeps all that was sent, in
-    order; ``waiting`` is told, where it is given, what an answer is awaited from. ``meanwhile`` is work that is due later: its
-    pieces are done, one after another, while answers are awaited. One that returns False is kept for a later answer.
+    order; ``waiting`` is told, where it is given, what an answer is awaited from. ``meanwhile`` is done while answers are
+    awaited.
     ``opened`` every cookie that an answer set with the call it answered, so that sessions can be logged out.
     ``untrusted`` is a request that failed because the certificate is not trusted: from then on nothing is verified, and no
     secret is sent.
@@ -63,7 +65,7 @@ class Wire:
         self.verify = verify
         self.untrusted: Exchange | None = None
         self.waiting: Callable[[str], None] | None = None
-        self.meanwhile: list[Callable[[], object]] = []
+        self.meanwhile = Meanwhile()
         self.exchanges: list[Exchange] = []
         self.opened: list[tuple[SetCookie, Call]] = []
         self.limited: list[tuple[Exchange, Exchange]] = []
@@ -131,9 +133,8 @@ class Wire:
         began = time.perf_counter()
         worker = threading.Thread(target=run_job, args=(job, call, blank.url, sent, budget), daemon=True)
         worker.start()
-        for work in tuple(self.meanwhile):
-            if not job.done.is_set() and work() is not False:
-                self.meanwhile.remove(work)
+        job.done.wait(AT_ONCE)
+        self.meanwhile.work_while(lambda: not job.done.is_set())
         if not until(job.done, min(NOTICE_SECONDS, budget)):
             if self.waiting is not None:
                 self.waiting(f"Waiting for {where.url} ({budget:.0f} s at most) …")

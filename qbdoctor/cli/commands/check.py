@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 _LATER = (
     "qbdoctor.webui.login_ledger",
-    "filelock",
     "qbdoctor.diagnosis.engine",
+    "qbdoctor.observe.base.page_parser",
+    "qbdoctor.webui.cookie_rules",
+    "tomllib",
     "qbdoctor.looks.remembering",
     "qbdoctor.reports.commands",
 )
@@ -67,7 +69,7 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
     began = time.perf_counter()
     later = (*_LATER, *(_FOR_A_PERSON if args.format == "human" else ()))
     load = [partial(_load, name) for name in later]
-    watcher.wire.meanwhile += [*load[:2], checks, *load[2:], partial(_hash_ahead, watcher)]
+    watcher.wire.meanwhile.add(load[0], checks, *load[1:], partial(_hash_ahead, watcher))
     watcher.verifier.meanwhile = watcher.wire.meanwhile
     if not args.ids:
         with suppress(Exception):  # it is kept, and raised where a check asks

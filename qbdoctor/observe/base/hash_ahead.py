@@ -1,32 +1,51 @@
-"""Begins the offline check of a password as soon as the target is known, beside all that is loaded and asked after that."""
+"""Begins the offline check of a password as soon as a config is known, beside all that is loaded and asked after that.
+
+The hash takes as long as all the rest of a check, so what is read for it is one line, as qBittorrent itself writes it: any
+other form waits until the config is read whole. Nothing is decided here: the offline check takes what was computed for the
+hash that it finds itself, and else computes it.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
-from qbdoctor.model.errors import UserError
+from qbdoctor.patterns import regex
 
 if TYPE_CHECKING:
     from qbdoctor.config.password_hash import Verifier
-    from qbdoctor.target.description import Target
+
+_LINE = regex(rb'(?m)^(?:WebUI\\)?Password_PBKDF2="(@ByteArray\([A-Za-z0-9+/=:]+\))"\r?$')
+_MOST = 1 << 20
+"""Bytes; a config has some thousand."""
 
 
-def begin_hash(target: Target, given: Secret | None) -> Verifier | None:
-    """Begin the computation that the offline check will most likely want; None where no config is at hand."""
-    path, handed = target.config_file, target.handed
-    if path is None and handed is None:
-        return None
-    # Here, not above: a target elsewhere does without them.
-    from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, Verifier, parse_hash  # noqa: PLC0415
-    from qbdoctor.config.settings import Settings  # noqa: PLC0415
+class HashAhead:
+    """Begins to verify a password, the factory one where none is given. ``verifier`` is None until there was a config."""
 
-    verifier = Verifier()
-    with suppress(UserError):  # who needs the config says so
-        settings = Settings.load(path) if path is not None else Settings.parse(handed.config if handed else b"")
-        stored = settings.secret("Password_PBKDF2")
-        parsed = parse_hash(stored) if stored is not None else None
-        if isinstance(parsed, StoredHash):
-            verifier.begin(parsed, given if given is not None else Secret(FACTORY_PASSWORD))
-    return verifier
+    def __init__(self, given: Secret | None) -> None:
+        self.verifier: Verifier | None = None
+        self._given = given
+
+    def begin(self, config: Path | bytes) -> None:
+        """Begin with this config, a file or what one holds. Never raises for what it is: who needs it says so."""
+        # Here, not above: a target elsewhere does without them.
+        from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, Verifier, parse_hash  # noqa: PLC0415
+
+        self.verifier = self.verifier or Verifier()
+        with suppress(OSError, ValueError):
+            found = _LINE.search(config if isinstance(config, bytes) else _start(config))
+            parsed = parse_hash(Secret(found[1].decode("ascii"))) if found is not None else None
+            if isinstance(parsed, StoredHash):
+                self.verifier.begin(parsed, self._given if self._given is not None else Secret(FACTORY_PASSWORD))
+
+
+def _start(path: Path) -> bytes:
+    """Return what stands at the start of a regular file, b"" of anything else. Not blocking: it may be a FIFO."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor is no path
+        return file.read(_MOST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from qbdoctor.observe.base.first_request_log import Marks
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Asked
 from qbdoctor.storage import state_folder
+from qbdoctor.target.proc_sockets import ListeningSocket, listening_sockets
 from qbdoctor.values import replace
 from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire
@@ -77,6 +79,11 @@ class Inspection(ABC):
     def address(self) -> Address:
         """The address that is asked."""
         return self.target.address
+
+    @cached_property
+    def listening(self) -> tuple[ListeningSocket, ...] | None:
+        """The listening sockets of this machine as they were after the first answer; None where they cannot be read."""
+        return self.wire.meanwhile.beside(listening_sockets)
 
     @property
     def ledger(self) -> Ledger:

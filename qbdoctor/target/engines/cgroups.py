@@ -6,7 +6,6 @@ driver, Podman (libpod), Kubernetes (kubepods), LXC and Incus (lxc.payload). Rea
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -73,7 +72,8 @@ def keeper(pid: int) -> Supervisor:
 
 def inside(environment: Mapping[str, str]) -> bool:
     """Whether this program runs in a container of Docker's or Podman's, and no engine can be asked from there."""
-    path = environment.get("PATH")
-    return any(files.exists(Path(mark)) for mark in _IN_CONTAINER) and not any(
-        shutil.which(name, path=path) for name in ("docker", "podman")
-    )
+    if not any(files.exists(Path(mark)) for mark in _IN_CONTAINER):
+        return False
+    import shutil  # noqa: PLC0415 - with its packers 2 ms
+
+    return not any(shutil.which(name, path=environment.get("PATH")) for name in ("docker", "podman"))

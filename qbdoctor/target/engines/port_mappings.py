@@ -10,8 +10,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -39,6 +37,9 @@ def forwards() -> tuple[Forward, ...]:
 
 
 def _listed(*command: str) -> str:
+    import shutil  # noqa: PLC0415 - root alone comes here
+    import subprocess  # noqa: PLC0415
+
     program = shutil.which(command[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PATH}")
     if program is None:
         return ""

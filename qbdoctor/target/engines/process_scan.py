@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ TROUBLE = (OSError, SystemError, NotImplementedError)
 """What psutil raises besides its own errors where the system refuses: OSError(0), SystemError (macOS), WinError."""
 
 
-def processes_with(word: str) -> Iterator[psutil.Process]:
+def processes_with(word: str, at_first: Callable[[], object] | None = None) -> Iterator[psutil.Process]:
     """Yield the processes that may have ``word`` (lower case) in their command line; elsewhere than on Linux all of them.
 
-    A read of each command line costs a quarter of what psutil needs to list the processes.
+    A read of each command line costs a quarter of what psutil needs to list the processes. ``at_first`` is called where
+    there is one (Linux), before psutil is loaded.
     """
     if not sys.platform.startswith("linux"):
         import psutil  # noqa: PLC0415
@@ -32,6 +33,9 @@ def processes_with(word: str) -> Iterator[psutil.Process]:
         with contextlib.suppress(OSError):  # it went away meanwhile
             if word.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes().lower():
                 continue
+            if at_first is not None:
+                at_first()
+                at_first = None
             import psutil  # noqa: PLC0415 - 10 ms, which a machine without such a process does without
 
             with contextlib.suppress(psutil.Error):

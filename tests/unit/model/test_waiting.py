@@ -41,3 +41,24 @@ def test_it_returns_what_came_and_gives_up_in_time() -> None:
     held: queue.SimpleQueue[int] = queue.SimpleQueue()
     threading.Timer(0.3, held.put, (7,)).start()
     assert waiting.next_of(held) == 7
+
+
+def test_work_is_done_beside_a_task() -> None:
+    """One piece after the other while the task goes on; what it returns or raises is handed on; a piece may be too early."""
+    meanwhile, went_on, done = waiting.Meanwhile(), threading.Event(), []
+
+    def piece() -> None:
+        done.append("piece")
+        went_on.set()
+
+    meanwhile.add(lambda: False, piece, lambda: time.sleep(0.5), lambda: done.append("after it"))
+    assert meanwhile.beside(lambda: went_on.wait(10)) is True
+    assert done == ["piece"]
+    meanwhile.work_while(lambda: len(done) < 2)
+    assert done == ["piece", "after it"]
+    with pytest.raises(OSError, match="gone"):
+        meanwhile.beside(lambda: _fail("gone"))
+
+
+def _fail(text: str) -> None:
+    raise OSError(text)

@@ -16,6 +16,7 @@ import pytest
 
 from qbdoctor.model.exchanges import Exchange
 from qbdoctor.target.address import parse_url
+from qbdoctor.webui import wire as wire_module
 from qbdoctor.webui.call import VERSION_PATH, Call
 from qbdoctor.webui.masks import Deadline, Masks
 from qbdoctor.webui.wire import Wire
@@ -143,11 +144,14 @@ def test_what_goes_out(call: Call, first: str, rest: str) -> None:
     assert text.lower().count("content-type:") <= 1
 
 
-def test_work_that_is_due_later_is_done_while_an_answer_is_awaited(listener: socket.socket) -> None:
+def test_work_that_is_due_later_is_done_while_an_answer_is_awaited(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire_module, "AT_ONCE", 0)
     done: list[str] = []
     wire = Wire(parse_url(f"http://127.0.0.2:{listener.getsockname()[1]}"), Deadline(5.0), Masks())
-    wire.meanwhile += [lambda: done.append("a"), lambda: done.append("b")]
-    wire.meanwhile.insert(1, lambda: time.sleep(0.5))  # by then the answer is there
+    # after the second the answer is there
+    wire.meanwhile.add(lambda: done.append("a"), lambda: time.sleep(0.5), lambda: done.append("b"))
     wire.send(Call("GET", VERSION_PATH))
     assert done == ["a"], "no piece is begun when the answer is there"
     for _ in range(20):  # a quick answer may be there before a piece is begun
@@ -155,7 +159,19 @@ def test_work_that_is_due_later_is_done_while_an_answer_is_awaited(listener: soc
     assert done == ["a", "b"]
 
 
-def test_work_that_is_not_due_yet_is_kept(listener: socket.socket) -> None:
+def test_a_quick_answer_is_not_kept_waiting_by_work_that_is_due_later(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire_module, "AT_ONCE", 5)
+    wire = Wire(parse_url(f"http://127.0.0.2:{listener.getsockname()[1]}"), Deadline(5.0), Masks())
+    done: list[int] = []
+    wire.meanwhile.add(lambda: done.append(1))
+    assert wire.send(Call("GET", VERSION_PATH)).ms < 2000
+    assert not done
+
+
+def test_work_that_is_not_due_yet_is_kept(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire_module, "AT_ONCE", 0)
     asked: list[int] = []
     wire = Wire(parse_url(f"http://127.0.0.2:{listener.getsockname()[1]}"), Deadline(5.0), Masks())
 
@@ -163,7 +179,7 @@ def test_work_that_is_not_due_yet_is_kept(listener: socket.socket) -> None:
         asked.append(len(asked))
         return len(asked) == 2
 
-    wire.meanwhile.append(later)
+    wire.meanwhile.add(later)
     for _ in range(30):
         wire.send(Call("GET", VERSION_PATH))
     assert asked == [0, 1], "asked again until it was done, and then no more"

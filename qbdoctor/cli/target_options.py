@@ -19,9 +19,11 @@ from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder
 
 if TYPE_CHECKING:
+    from qbdoctor.observe.base.hash_ahead import HashAhead
     from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.observe.base.observations import Observations
     from qbdoctor.observe.observer import Observer
+    from qbdoctor.target.description import Target
     from qbdoctor.target.resolve import World
 
 
@@ -43,8 +45,6 @@ def observer(
     from qbdoctor.cli import credentials  # noqa: PLC0415
     from qbdoctor.observe.base.hash_ahead import HashAhead  # noqa: PLC0415
     from qbdoctor.target.address import parse_url  # noqa: PLC0415
-    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415
-    from qbdoctor.target.resolve import resolve  # noqa: PLC0415
 
     env = os.environ if environment is None else environment
     _refuse_contradictions(args)
@@ -53,12 +53,8 @@ def observer(
     if args.trust_user is not None and private.user_id(args.trust_user) is None:
         raise UserError("unknown-user", f"--trust-user: this machine has no user {args.trust_user!r}: check the name.")
     api_key, password = _given_secret(args, "api_key", env), _given_secret(args, "password", env)
-    options = TargetOptions(args.url, args.profile, args.config, args.container)
     ahead = HashAhead(password) if hash_ahead and api_key is None else None
-    target = resolve(options, env=env, world=world, likely=ahead.begin if ahead is not None else None)
-    config = target.config_file or (target.handed.config if target.handed is not None else None)
-    if ahead is not None and config is not None:
-        ahead.begin(config)
+    target = _target(args, env, world, ahead)
     from qbdoctor.observe.base.observed_values import Asked  # noqa: PLC0415 - this and what follows is loaded beside that
     from qbdoctor.observe.observer import Observer  # noqa: PLC0415
     from qbdoctor.webui.masks import Deadline, Masks  # noqa: PLC0415
@@ -89,6 +85,18 @@ def observer(
         made.verifier = ahead.verifier
     made.records = partial(_undone, made.state)
     return made
+
+
+def _target(args: argparse.Namespace, env: Mapping[str, str], world: World | None, ahead: HashAhead | None) -> Target:
+    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415 - as above
+    from qbdoctor.target.resolve import resolve  # noqa: PLC0415
+
+    options = TargetOptions(args.url, args.profile, args.config, args.container)
+    target = resolve(options, env=env, world=world, likely=ahead.begin if ahead is not None else None)
+    config = target.config_file or (target.handed.config if target.handed is not None else None)
+    if ahead is not None and config is not None:
+        ahead.begin(config)
+    return target
 
 
 def _refuse_contradictions(args: argparse.Namespace) -> None:

@@ -84,6 +84,31 @@ class Network:
         return []
 
 
+class Networks:
+    """The networks of some processes, one for all that share it; none elsewhere than on Linux."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Network] = {}
+
+    def read_ahead(self) -> None:
+        """Begin to read the sockets of our own network: most share it."""
+        network = self.of("self")
+        if network is not None:
+            network.read_ahead()
+
+    def of(self, pid: int | str) -> Network | None:
+        """Return the network of a process."""
+        if not sys.platform.startswith("linux"):
+            return None
+        try:
+            name = str(Path(f"/proc/{pid}/ns/net").readlink())
+        except OSError:
+            name = str(pid)  # another user's: its own tables are all that may be told
+        network = self._known.setdefault(name, Network())
+        network.folders.append(Path(f"/proc/{pid}/net"))
+        return network
+
+
 def inodes(pid: int) -> frozenset[str] | None:
     """Return the sockets that a process holds, by their inodes; None where they may not be seen, or it is gone."""
     own: set[str] = set()

@@ -132,8 +132,8 @@ def altered(instance: Instance, **members: Any) -> Instance:
 
 def find_instances() -> tuple[Instance, ...]:
     """Return the qBittorrent processes of this machine that can be seen, the oldest first."""
-    networks: dict[str, proc_sockets.Network] = {}
-    candidates = list(processes_with("qbittorrent", lambda: _read_ahead(networks)))
+    networks = proc_sockets.Networks()
+    candidates = list(processes_with("qbittorrent", networks.read_ahead))
     if not candidates:
         return ()
     import psutil  # noqa: PLC0415 - loaded by then
@@ -157,33 +157,12 @@ def find_instances() -> tuple[Instance, ...]:
         if forked or (process.pid in scripts and process.pid in wrapping):
             continue
         try:
-            instance = _read(process, command, index, psutil, _network(process.pid, networks))
+            instance = _read(process, command, index, psutil, networks.of(process.pid))
             if process.is_running() and process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
                 instances.append(instance)
         except (psutil.Error, *TROUBLE):
             continue
     return tuple(sorted(instances, key=lambda instance: (instance.started, instance.pid)))
-
-
-def _read_ahead(known: dict[str, proc_sockets.Network]) -> None:
-    """Begin to read the sockets of our own network: most share it."""
-    with suppress(OSError):
-        ours = known.setdefault(str(Path("/proc/self/ns/net").readlink()), proc_sockets.Network())
-        ours.folders.append(Path("/proc/self/net"))
-        ours.read_ahead()
-
-
-def _network(pid: int, known: dict[str, proc_sockets.Network]) -> proc_sockets.Network | None:
-    """Return the network of a process, one for all that share it; None elsewhere than on Linux."""
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        name = str(Path(f"/proc/{pid}/ns/net").readlink())
-    except OSError:
-        name = str(pid)  # another user's: its own tables are all that may be told
-    network = known.setdefault(name, proc_sockets.Network())
-    network.folders.append(Path(f"/proc/{pid}/net"))
-    return network
 
 
 def _command(process: psutil.Process, psutil: Any) -> tuple[str, ...]:

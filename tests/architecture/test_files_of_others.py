@@ -48,10 +48,8 @@ OURS = {
     "target/engines/process_scan.py": "the kernel's /proc",
     "target/proc_sockets.py": "the kernel's /proc",
     "target/processes.py": "the kernel's /proc",
-    "target/socket_owners.py": "the kernel's /proc",
     "trace/result.py": "a recorded trace that a person named",
     "webui/login_entries.py": "the kernel's /proc",
-    "webui/login_ledger.py": "the state folder, which is ours or refused",
 }
 """The modules that may, and what for; storage may all of it."""
 

@@ -7,14 +7,13 @@ hash that it finds itself, and else computes it.
 
 from __future__ import annotations
 
-import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.patterns import regex
+from qbdoctor.storage import foreign
 
 if TYPE_CHECKING:
     from qbdoctor.config.password_hash import Verifier
@@ -38,14 +37,7 @@ class HashAhead:
 
         self.verifier = self.verifier or Verifier()
         with suppress(OSError, ValueError):
-            found = _LINE.search(config if isinstance(config, bytes) else _start(config))
+            found = _LINE.search(config if isinstance(config, bytes) else foreign.read(config, _MOST))
             parsed = parse_hash(Secret(found[1].decode("ascii"))) if found is not None else None
             if isinstance(parsed, StoredHash):
                 self.verifier.begin(parsed, self._given if self._given is not None else Secret(FACTORY_PASSWORD))
-
-
-def _start(path: Path) -> bytes:
-    """Return what stands at the start of a regular file, b"" of anything else. Not blocking: it may be a FIFO."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor is no path
-        return file.read(_MOST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""

@@ -40,10 +40,10 @@ from qbdoctor.reports.text import (
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 Part = tuple[str, str]
 """A piece of a line: text and style."""
+Line = list[Part]
 
 _COLORS = {"healthy": "green", "problem": "red", "unknown": "yellow"}
 _SEVERITY = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
@@ -59,6 +59,8 @@ _COUNTED: tuple[tuple[Status, str], ...] = (
 
 def render(report: Report, options: Options) -> str:
     """Return the report as lines; with ``quiet`` the headline alone, for an error its sentence alone."""
+    if not options.color:  # rich adds nothing to it
+        return "".join(f"{_plain(line).expandtabs()}\n" for line in _fitting(report, options))
     stream = StringIO()
     _print(report, options, _console(options, stream))
     return stream.getvalue()
@@ -91,15 +93,17 @@ def _console(options: Options, stream: StringIO, *, columns: int = 1000, record:
 
 
 def _print(report: Report, options: Options, console: Console) -> None:
+    from rich.text import Text  # noqa: PLC0415 -- as above
+
     for line in _fitting(report, options):
-        console.print(line, soft_wrap=True)
+        console.print(Text.assemble(*line), soft_wrap=True)
 
 
-def _fitting(report: Report, options: Options) -> list[Text]:
+def _fitting(report: Report, options: Options) -> list[Line]:
     """Return the lines with as much detail as the screen has room for; without a height, or with ``verbose``, with all."""
     if options.verbose:
         return list(_Page(report, options, ALL).lines())
-    lines: list[Text] = []
+    lines: list[Line] = []
     for detail in LEVELS:
         lines = list(_Page(report, options, detail).lines())
         if options.height is None or sum(_rows(line, options.width) for line in lines) < options.height:
@@ -107,9 +111,9 @@ def _fitting(report: Report, options: Options) -> list[Text]:
     return lines
 
 
-def _rows(line: Text, width: int | None) -> int:
+def _rows(line: Line, width: int | None) -> int:
     """Return how many rows of the screen a line takes: one that must be copied whole may be longer than the screen."""
-    return max(1, -(-line.cell_len // width)) if width else 1
+    return max(1, -(-_cells(_plain(line)) // width)) if width else 1
 
 
 class _Page:
@@ -122,7 +126,7 @@ class _Page:
         self.detail = detail
         self.limit = detail.limit
 
-    def lines(self) -> Iterator[Text]:
+    def lines(self) -> Iterator[Line]:
         report = self.report
         if report.error is not None:
             yield from self.line("", (sentence(report.error.message), ""))
@@ -153,7 +157,7 @@ class _Page:
 
     # The parts
 
-    def cause(self, cause: Cause) -> Iterator[Text]:
+    def cause(self, cause: Cause) -> Iterator[Line]:
         yield from self.blank()
         yield from self.line(
             "",
@@ -184,7 +188,7 @@ class _Page:
             before = halves
         yield from self.remedies(cause)
 
-    def evidence(self, evidence: Evidence) -> Iterator[Text]:
+    def evidence(self, evidence: Evidence) -> Iterator[Line]:
         label = f"  {evidence.kind:<8}  "
         yield from self.line(label, (sentence(evidence.text, self.limit), ""), lead_style="dim")
         where, what = setting(evidence)
@@ -194,7 +198,7 @@ class _Page:
         if rest:
             yield from self.line(" " * len(label), (": ".join(rest), "dim"))
 
-    def experiment(self, evidence: Evidence, label: str, a: DiffSide, b: DiffSide) -> Iterator[Text]:
+    def experiment(self, evidence: Evidence, label: str, a: DiffSide, b: DiffSide) -> Iterator[Line]:
         factor = sentence(str(evidence.data.get("factor", "")), self.limit)
         yield from self.line("  ", (label, "bold"), (f"only {factor} differs", ""))
         cell = self.detail.cell
@@ -221,7 +225,7 @@ class _Page:
     def table_width(self, rows: list[tuple[str, str, str]]) -> int:
         return 7 + 2 + 5 + sum(max(_cells(row[i]) for row in rows) for i in range(3))
 
-    def remedies(self, cause: Cause) -> Iterator[Text]:
+    def remedies(self, cause: Cause) -> Iterator[Line]:
         if not cause.remedies:
             return
         yield from self.blank()
@@ -252,7 +256,7 @@ class _Page:
             shown += [one for one in rest if one[1].fix and one[1].commands and not one[1].loosens][:1]
         return shown
 
-    def other_causes(self, causes: Sequence[Cause]) -> Iterator[Text]:
+    def other_causes(self, causes: Sequence[Cause]) -> Iterator[Line]:
         """Yield the causes after the first, a line each, and how many more there are."""
         if causes:
             yield from self.blank()
@@ -262,7 +266,7 @@ class _Page:
         if (left := len(causes) - _MOST_OTHERS) > 0:
             yield from self.line("", (f"and {left} more: -v", "dim"))
 
-    def target(self) -> Iterator[Text]:
+    def target(self) -> Iterator[Line]:
         rows = details(self.report.target)
         if not rows:
             return
@@ -271,7 +275,7 @@ class _Page:
         for label, text in rows:
             yield from self.line(f"  {label:<8}  ", (text, ""), lead_style="dim")
 
-    def failing(self) -> Iterator[Text]:
+    def failing(self) -> Iterator[Line]:
         """Yield who else is refused; what their headers say a stranger chose."""
         shown = self.report.failing[: self.detail.failing]
         if not shown:
@@ -283,7 +287,7 @@ class _Page:
         if left := len(self.report.failing) - len(shown):
             yield from self.line("  ", (f"and {left} more: --json has all", "dim"))
 
-    def checks(self) -> Iterator[Text]:
+    def checks(self) -> Iterator[Line]:
         checks = self.report.checks
         yield from self.blank()
         yield from self.line("", ("Checked ", "bold"), (sentence(subject(self.report), self.detail.cell), "dim"))
@@ -301,7 +305,7 @@ class _Page:
             "  ", (f"{plural(len(checks), 'check')}: {', '.join(told)}", ""), ("  (-v lists them)", "dim")
         )
 
-    def check(self, check: CheckResult) -> Iterator[Text]:
+    def check(self, check: CheckResult) -> Iterator[Line]:
         color = _STATUS[check.status]
         told = check.summary
         if check.status in {"skip", "unknown"}:
@@ -312,7 +316,7 @@ class _Page:
             parts.append((f"  {sentence(check.id)}, {seconds(check.duration_ms)}", "dim"))
         yield from self.line(f"  {_MARKS.get(check.status, '?')} ", *parts, lead_style=color)
 
-    def next(self) -> Iterator[Text]:
+    def next(self) -> Iterator[Line]:
         text, remark = next_step(self.report, self.options)
         yield from self.blank()
         beside = self.width is None or len(f"Next: {text}   ({remark})") <= self.width
@@ -323,23 +327,18 @@ class _Page:
 
     # The lines
 
-    def blank(self) -> Iterator[Text]:
+    def blank(self) -> Iterator[Line]:
         return self.line("") if self.detail.airy else iter(())
 
-    def line(self, lead: str, *parts: Part, lead_style: str = "", wrap: bool = True) -> Iterator[Text]:
+    def line(self, lead: str, *parts: Part, lead_style: str = "", wrap: bool = True) -> Iterator[Line]:
         """Yield one line, or, where a width is given and it is longer, several, hanging under the text's beginning."""
-        from rich.text import Text  # noqa: PLC0415 -- as above
-
         if not self.options.unicode:
             lead = lead.translate(_ASCII)
             if wrap:  # what is to be copied stays as it is
                 parts = tuple((text.translate(_ASCII), style) for text, style in parts)
-        body = Text.assemble(*parts)
         room = self.width - _cells(lead) if self.width is not None and wrap else None
-        for number, piece in enumerate(body.divide(_breaks(body.plain, room)) if room else [body]):
-            line = Text.assemble((lead if number == 0 else " " * _cells(lead), lead_style), piece)
-            line.rstrip()
-            yield line
+        for number, piece in enumerate(_divided(parts, _breaks(_plain(parts), room) if room else [])):
+            yield _stripped([(lead if number == 0 else " " * _cells(lead), lead_style), *piece])
 
 
 def _breaks(text: str, room: int) -> list[int]:
@@ -356,7 +355,34 @@ def _breaks(text: str, room: int) -> list[int]:
     return found
 
 
+def _plain(line: Sequence[Part]) -> str:
+    return "".join(text for text, _ in line)
+
+
+def _divided(parts: Sequence[Part], breaks: Sequence[int]) -> Iterator[Line]:
+    """Yield the pieces of a line that is divided at these places."""
+    edges = [*breaks, len(_plain(parts))]
+    start = 0
+    for end in edges:
+        piece, at = [], 0
+        for text, style in parts:
+            if kept := text[max(0, start - at) : max(0, end - at)]:
+                piece.append((kept, style))
+            at += len(text)
+        yield piece
+        start = end
+
+
+def _stripped(line: Line) -> Line:
+    """Return a line without the spaces at its end."""
+    while line and not (text := line[-1][0].rstrip()):
+        line.pop()
+    return [*line[:-1], (text, line[-1][1])] if line else []
+
+
 def _cells(text: str) -> int:
+    if text.isascii():  # without control characters, which no text here has
+        return len(text)
     from rich.cells import cell_len  # noqa: PLC0415 -- as above
 
     return cell_len(text)

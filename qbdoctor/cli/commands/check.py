@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 _LATER = (
     "qbdoctor.webui.login_ledger",
-    "qbdoctor.diagnosis.engine",
+    "tomllib",
     "qbdoctor.observe.base.page_parser",
     "qbdoctor.webui.cookie_rules",
-    "tomllib",
+    "qbdoctor.diagnosis.engine",
     "qbdoctor.looks.remembering",
     "qbdoctor.reports.commands",
 )
 """Modules that are loaded while an answer is awaited, in the order in which they are needed."""
-_FOR_A_PERSON = ("qbdoctor.reports.human", "rich.console", "rich.text")
+_FOR_A_PERSON = ("qbdoctor.reports.human",)
+_IN_COLOUR = ("rich.console", "rich.text")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,9 +68,11 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
     from qbdoctor.registry import checks  # noqa: PLC0415
 
     began = time.perf_counter()
-    later = (*_LATER, *(_FOR_A_PERSON if args.format == "human" else ()))
+    read = args.format == "human"
+    coloured = read and args.output is None and output.use_color(args.no_color)
+    later = (*_LATER, *(_FOR_A_PERSON if read else ()), *(_IN_COLOUR if coloured else ()))
     load = [partial(_load, name) for name in later]
-    watcher.wire.meanwhile.add(load[0], checks, *load[1:], partial(_hash_ahead, watcher))
+    watcher.wire.meanwhile.add(*load[:4], checks, *load[4:], partial(_hash_ahead, watcher))
     watcher.verifier.meanwhile = watcher.wire.meanwhile
     if not args.ids:
         with suppress(Exception):  # it is kept, and raised where a check asks

@@ -152,6 +152,8 @@ def test_schema_takes_additions() -> None:
 def test_human_lines(name: str, width: int | None, verbose: int) -> None:
     report = SAMPLES[name]()
     text = render(report, "human", width=width, verbose=verbose)
+    coloured = render(report, "human", width=width, verbose=verbose, color=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text, "colour, which rich makes, is all that it adds"
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert "\n\n\n" not in text

@@ -20,6 +20,7 @@ else:
     Severity = Confidence = Status = State = RemedyKind = EvidenceKind = str
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+STATES: tuple[State, ...] = ("healthy", "problem", "unknown")
 CONFIDENCES: tuple[Confidence, ...] = ("proven", "likely", "possible")
 REMEDY_KINDS: tuple[RemedyKind, ...] = ("fix", "client", "proxy", "deployment", "manual")
 

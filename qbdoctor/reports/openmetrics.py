@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import get_args
 
-from qbdoctor.model.basics import State
+from qbdoctor.model.basics import STATES
 from qbdoctor.model.report import Report
 from qbdoctor.reports.text import STATUSES, Options
 
@@ -21,7 +20,7 @@ def render(report: Report, options: Options) -> str:
     """Return the metrics, ``# EOF`` last. Raises :class:`ValueError` if ``report.started`` is no RFC 3339 time."""
     del options
     ended = datetime.fromisoformat(report.started).timestamp() + report.duration_ms / 1000
-    states: list[Sample] = [({"state": s}, float(report.state == s)) for s in get_args(State)]
+    states: list[Sample] = [({"state": s}, float(report.state == s)) for s in STATES]
     checks: list[Sample] = [
         ({"check": check.id, "status": status}, float(check.status == status))
         for check in report.checks

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from qbdoctor import __version__
+from qbdoctor.model.basics import STATES
 from qbdoctor.watch.base.events import KINDS, Event
 from qbdoctor.watch.base.glances import FullLook, Glance
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from qbdoctor.model.report import Report
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_STATES = ("healthy", "problem", "unknown")
 
 
 class Metrics:
@@ -51,7 +51,7 @@ class Metrics:
         self._seconds = Histogram(
             "qbdoctor_watch_look_seconds", "How long an answer took.", buckets=buckets, registry=at
         )
-        for state in _STATES:
+        for state in STATES:
             self._state.labels(state).set(0)
         for kind in ("ok", "asks-login", "refused", "odd", "down"):
             self._looks.labels(kind)
@@ -76,7 +76,7 @@ class Metrics:
         self._checks.inc()
         if report.login_attempts:
             self._logins.inc(report.login_attempts)
-        for state in _STATES:
+        for state in STATES:
             self._state.labels(state).set(look.state == state)
         self._cause.clear()
         for cause in look.causes:

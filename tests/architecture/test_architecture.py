@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -103,16 +104,21 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
     assert run.stdout.strip() == "[]"
 
 
-def test_check_loads_what_it_needs_so_the_test_above_can_fail() -> None:
+@pytest.mark.parametrize("terminal", [True, False])
+def test_check_loads_what_it_needs_so_the_test_above_can_fail(terminal: bool) -> None:
     code = (
         "import sys, contextlib, io\n"
         "from qbdoctor.cli.main import main\n"
-        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "shown = io.StringIO()\n"
+        f"shown.isatty = lambda: {terminal}\n"
+        "with contextlib.redirect_stdout(shown):\n"
         "    main(['check', '--url', 'http://127.0.0.1:1', '--no-login'])\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "rich" in run.stdout  # psutil comes along only where a qBittorrent runs on this machine
+    environment = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "TERM"}}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    # Colours alone need rich. psutil comes along only where a qBittorrent runs on this machine.
+    assert ("rich" in run.stdout) == terminal
     assert not {"requests", "urllib3"} & set(ast.literal_eval(run.stdout.strip())), "only a proxy needs them"
 
 

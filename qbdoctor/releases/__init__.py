@@ -51,10 +51,11 @@ from qbdoctor.releases.lookup import (
     unknown_api_status,
 )
 from qbdoctor.releases.settings_table import KEYS, Default, Key
-from qbdoctor.releases.versions import ANY, FUTURE, KNOWN, NEWEST, OLDEST, Version, VersionRange
+from qbdoctor.releases.versions import ANY, BEFORE_OLDEST, FUTURE, KNOWN, NEWEST, OLDEST, Version, VersionRange
 
 __all__ = [
     "ANY",
+    "BEFORE_OLDEST",
     "FUTURE",
     "KEYS",
     "KNOWN",

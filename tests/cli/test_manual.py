@@ -13,20 +13,14 @@ import pytest
 from qbdoctor.cli.defaults import COMMANDS
 from qbdoctor.cli.parser import ADDERS, build, command
 from tests.kit import needs
-
-ROOT = Path(__file__).parents[2]
+from tests.support import built
 
 
 @pytest.fixture(scope="module")
 def manual() -> str:
     if importlib.util.find_spec("argparse_manpage") is None:
         needs.without(f"{needs.MISSING}argparse-manpage (pip install '.[test]')")
-    found = importlib.util.spec_from_file_location("setup_of_qbdoctor", ROOT / "setup.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return str(module.manual())
+    return str(built.setup_module().manual())
 
 
 def shown(parser: argparse.ArgumentParser) -> set[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Iterable, Sequence
 
-from qbdoctor.cli import outcome, output, program, suggest, wrapping
+from qbdoctor.cli import outcome, output, program, wrapping
 from qbdoctor.diagnosis.catalogue import explain, symptoms
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.model.errors import UserError
-from qbdoctor.registry import checks, fixes
+from qbdoctor.registry import described_checks as checks
+from qbdoctor.registry import described_fixes as fixes
 from qbdoctor.values import replace
+
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _is_known(names: Sequence[str]) -> bool:
-    """Return whether one of these has a page. Checks and fixes are loaded, in 60 ms, only where no cause is named so."""
+    """Return whether one of these has a page. Checks and fixes are asked only where no cause is named so."""
     if any(name in catalogue_pages.ids() for name in names):
         return True
     return bool({*(check.id for check in checks()), *(fix.id for fix in fixes())}.intersection(names))
@@ -77,6 +80,8 @@ def _page(name: str) -> explain.Explanation:
     if name == "mend-source":
         raise UserError("unknown-id", "mend-source is what qbdoctor lint --fix PATH does: lines of a program.")
     known = (*catalogue_pages.ids(), *(check.id for check in checks()), *(fix.id for fix in fixes()))
+    from qbdoctor.cli import suggest  # noqa: PLC0415 - for a typing error alone
+
     near = ", ".join(suggest.suggest(name, known))
     hint = f"did you mean {near}?" if near else "qbdoctor explain lists what there is."
     raise UserError("unknown-id", f"nothing is called {name!r}: {hint}")
@@ -121,6 +126,7 @@ def _rows(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _coverage(args: argparse.Namespace) -> int:
     """Print which causes the tests of this version saw named on which real release, how sure and how fast."""
+    import json  # noqa: PLC0415 - the table alone needs them
     from importlib import resources  # noqa: PLC0415
 
     text = resources.files("qbdoctor").joinpath("coverage.json").read_text("utf-8")

@@ -6,16 +6,20 @@ Nothing is printed here. Prose and quoted lines are wrapped, commands never are:
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
 
 from qbdoctor.diagnosis.catalogue import pages as catalogue_pages
 from qbdoctor.diagnosis.catalogue import systems
-from qbdoctor.diagnosis.catalogue.pages import CONDITIONS, GROUPS, CausePage, RemedyTemplate
+from qbdoctor.diagnosis.catalogue.page_parts import CONDITIONS, GROUPS, CausePage, RemedyTemplate
 from qbdoctor.model import restarts
-from qbdoctor.model.basics import Confidence, Json
-from qbdoctor.model.edits import Effect, Fix, Input
-from qbdoctor.model.findings import Check
 from qbdoctor.values import frozen
+
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from qbdoctor.model.basics import Confidence, Json
+    from qbdoctor.model.edits import Effect, Fix, Input
+    from qbdoctor.model.findings import Check
 
 WIDTH = 100
 

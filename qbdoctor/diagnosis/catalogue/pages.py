@@ -19,137 +19,37 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any, TypeVar
 
-from qbdoctor import releases
-from qbdoctor.diagnosis.catalogue import phrases, systems
+from qbdoctor.diagnosis.catalogue import built, phrases, systems
+from qbdoctor.diagnosis.catalogue.page_parts import BOUND, CatalogueError, CatalogueStep, CausePage, RemedyTemplate
 from qbdoctor.diagnosis.catalogue.phrases import PLACES, STAND_INS
-from qbdoctor.model.basics import CONFIDENCES, REMEDY_KINDS, SEVERITIES, Confidence, RemedyKind, Severity
 from qbdoctor.model.findings import Remedy
 from qbdoctor.patterns import regex
-from qbdoctor.releases import NEWEST, OLDEST, Version
-from qbdoctor.releases.versions import BEFORE_OLDEST
-from qbdoctor.values import frozen
 
-T = TypeVar("T")
-
-CONDITIONS: Mapping[str, str] = {
-    "container": "where qBittorrent runs in a container or behind a port mapping",
-    "proxy": "where a reverse proxy stands in front",
-    "unmounted": "where its configuration is not known to lie in a volume",
-    "numbers": "where the folder's owner and the container's user are not both known",
-    "unread": "where its configuration cannot be read",
-    "another_port": "where qBittorrent listens on another number than the clients use",
-    "own_address": "where the address that the server sees is the client's own, not a proxy's",
-    "local": "where LocalHostAuth is false",
-    "subnet": "where the subnet whitelist is on",
-    "wrong_name": "where the certificate is made for another name",
-    "unknown_issuer": "where the client does not know who issued the certificate",
-    "another_type": "where a script or style comes with a type that browsers refuse",
-    "untrusted_proxy": "where qBittorrent does not trust the proxy that stands in front",
-    "none_alive": "where the proxy says that no server behind it is alive",
-    "aiohttp": "where the client is written with aiohttp",
-    "linux": "where the server runs on Linux",
-    "windows": "where it runs on Windows",
-    "macos": "where it runs on macOS",
-    "from_macos": "where the client runs on macOS",
-}
-"""Conditions a remedy may have besides a release: left out where ``values`` says ``no`` for it."""
-
-GROUPS: Mapping[str, str] = {
-    "reaching": "Reaching it",
-    "refused": "Refused before any login (401)",
-    "credentials": "Credentials",
-    "identity": "Who the server thinks you are",
-    "session": "The session",
-    "config": "The configuration file",
-    "other": "Other",
-    "client": "Seen in a client's traffic or code",
-}
-
-BREAKS: Mapping[str, str] = {
-    "client": "at the client",
-    "entrance": "before anything answers",
-    "front": "at what stands in front of qBittorrent",
-    "address": "in the address, or at what stands in front of qBittorrent and should change it",
-    "passage": "between what stands in front and qBittorrent",
-    "server": "at qBittorrent",
-}
-"""Where on the way calls fail, for the picture of the way; ``breaks`` of a page, by default its group's."""
-_BREAKS_OF_GROUP: Mapping[str, str] = {"client": "client", "session": "client"}
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 _PLACE = regex(
     r"\{(?:(?P<verb>key|edit|file):(?P<what>(?:[^{}]|\{[^{}]*\})+)|(?P<name>[a-z_]+)(?:\|(?P<default>[^{}]*))?)\}"
 )
-_RELEASE = regex(
-    r"\{(?:(?P<side>since|until):(?P<rule>[a-z0-9_.]+)(?:/(?P<number>\d))?|(?P<end>oldest|newest|before_oldest))\}"
-)
 _ACTIVE = regex(r"[\"'`$;|&<>\x00-\x1f\x7f]")  # would end or change a quoted shell word, or a line of a config
 _CONTROL = regex(r"[\x00-\x1f\x7f]")
-_BOUND = regex(r"(>=|<)(\d+(?:\.\d+)*)")
-
-
-class CatalogueError(Exception):
-    """A page of the catalogue is not what it must be: a fault of this program, never of the target."""
-
-
-@frozen
-class CatalogueStep:
-    """One step of confirming a cause by hand; ``commands`` can be pasted."""
-
-    text: str
-    commands: tuple[str, ...] = ()
-
-
-@frozen
-class RemedyTemplate:
-    """A remedy with places. ``when`` holds conditions, all of which must not be known to fail."""
-
-    kind: RemedyKind
-    text: str
-    commands: tuple[str, ...] = ()
-    fix: str = ""
-    loosens: bool = False
-    when: str = ""
-
-
-@frozen
-class CausePage:
-    """What is known about one cause.
-
-    ``severity`` is the usual one, a finding may override it. ``rank`` orders the report: what stops everything first.
-    ``reach`` is the most a finding can claim. ``explains`` names the symptoms folded under this cause when it stands
-    and is at least as severe as they are. ``diagnosed`` is False where no check of this version names the cause yet.
-    """
-
-    id: str
-    group: str
-    title: str
-    severity: Severity
-    rank: int
-    reach: Confidence
-    reach_note: str
-    explains: tuple[str, ...]
-    since: str
-    until: str
-    see: str
-    why: str
-    confirm: tuple[CatalogueStep, ...]
-    remedies: tuple[RemedyTemplate, ...]
-    seen_also: tuple[str, ...]
-    diagnosed: bool
-    breaks: str = "server"
 
 
 def _folder() -> Path:
+    from pathlib import Path  # noqa: PLC0415 - 3 ms, and only where nothing was kept
+
     return Path(__file__).with_name("causes")  # importlib.resources takes 9 ms to load
 
 
 @cache
 def ids() -> tuple[str, ...]:
     """Return the ids of all causes, in the alphabet's order; no page is read."""
-    found = sorted(entry.name[:-5] for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+    found = list(built.table("CAUSES")) or sorted(
+        entry.name[:-5] for entry in _folder().iterdir() if entry.name.endswith(".toml")
+    )
     if not found:
         raise CatalogueError("the catalogue of causes is empty: qbdoctor is not installed whole")
     return tuple(found)
@@ -160,13 +60,17 @@ def page(cause: str) -> CausePage:
     """Return the page of a cause; KeyError if there is none (a plug-in's cause, or a typing error)."""
     if cause not in ids():
         raise KeyError(cause)
-    import tomllib  # noqa: PLC0415 - a check that finds nothing reads no page
+    kept = built.table("CAUSES")
+    if kept:
+        return _of_row(kept[cause])
+    from qbdoctor.diagnosis.catalogue import page_file  # noqa: PLC0415 - 10 ms, and only where nothing was kept
 
-    text = (_folder() / f"{cause}.toml").read_text(encoding="utf-8")
-    try:
-        return _parse(cause, tomllib.loads(_RELEASE.sub(_release_number, text)))
-    except (KeyError, TypeError, ValueError) as error:
-        raise CatalogueError(f"causes/{cause}.toml: {error}") from error
+    return page_file.read(_folder() / f"{cause}.toml")
+
+
+def _of_row(row: Mapping[str, Any]) -> CausePage:
+    confirm = tuple(CatalogueStep(**one) for one in row["confirm"])
+    return CausePage(**{**row, "confirm": confirm, "remedies": tuple(RemedyTemplate(**one) for one in row["remedies"])})
 
 
 def pages() -> tuple[CausePage, ...]:
@@ -214,7 +118,7 @@ def applies(when: str, values: Mapping[str, str]) -> bool:
     """Return False if one of the conditions is known to fail: the release is out of bounds, or ``values`` says no."""
     release = _release(values.get("version", ""))
     for condition in when.split():
-        bound = _BOUND.fullmatch(condition)
+        bound = BOUND.fullmatch(condition)
         if bound is None:
             if values.get(condition) == "no" or not systems.is_for(condition, values):
                 return False
@@ -275,124 +179,29 @@ def _replace(template: str, values: Mapping[str, str], *, stand_ins: bool, comma
     return text if whole else None
 
 
-def _release_number(match: re.Match[str]) -> str:
-    """Return the release that a place names. Raises KeyError and ValueError for a rule that there is not."""
-    if match["end"]:
-        ends = {"oldest": OLDEST, "newest": NEWEST, "before_oldest": BEFORE_OLDEST}
-        return str(ends[match["end"]])
-    number = int(match["number"] or 0)
-    changed = releases.change_of(match["rule"], number)
-    if match["side"] == "since":
-        return str(changed.since)
-    rows = releases.rules(match["rule"])
-    return str(rows[rows.index(changed) - 1].until)
+def layout_since() -> str:
+    """Return the release that moved the settings to another section."""
+    kept: str = built.table("LAYOUT_SINCE")
+    if kept:
+        return kept
+    from qbdoctor import releases  # noqa: PLC0415 - as above
+
+    return str(releases.change_of("config.layout").since)
 
 
 def _setting(verb: str, what: str, values: Mapping[str, str]) -> str:
     """Return the words for a setting or its edit, for the section that the release reads."""
     section = values.get("section", "")
-    if section not in ("Preferences", "WebUI"):
-        version = Version.parse(values.get("version", ""))
+    if section not in ("Preferences", "WebUI") and values.get("version"):
+        from qbdoctor import releases  # noqa: PLC0415 - as above
+
+        version = releases.Version.parse(values["version"])
         section = releases.rule("config.layout", version) if version else ""
     old, new = f"WebUI\\{what} in [Preferences]", f"{what} in [WebUI]"
-    both = f"{old} (from {releases.change_of('config.layout').since} on: {new})"
+    both = f"{old} (from {layout_since()} on: {new})"
     words = {"Preferences": old, "WebUI": new}.get(section, both)
     if verb == "key":
         return words
     file = values.get("config_file") or "qBittorrent.conf (qBittorrent.ini on Windows and macOS)"
     file = systems.text(file, systems.of_server(values))
     return phrases.edit(what, words, _CONTROL.sub("?", file), options=verb == "edit")
-
-
-def _parse(cause: str, data: dict[str, Any]) -> CausePage:
-    confirm = _confirm(data.pop("confirm"))
-    breaks = data.pop("breaks", _BREAKS_OF_GROUP.get(data["group"], "server"))
-    made = CausePage(
-        id=cause,
-        group=_one_of(data.pop("group"), tuple(GROUPS)),
-        title=str(data.pop("title")),
-        severity=_one_of(data.pop("severity"), SEVERITIES),
-        rank=int(data.pop("rank")),
-        reach=_one_of(data.pop("reach"), CONFIDENCES),
-        reach_note=_flow(data.pop("reach_note")),
-        explains=tuple(data.pop("explains", ())),
-        since=str(data.pop("since", "")),
-        until=str(data.pop("until", "")),
-        see=_flow(data.pop("see")),
-        why=_flow(data.pop("why")),
-        confirm=confirm,
-        remedies=tuple(_remedy(one) for one in data.pop("remedies")),
-        seen_also=tuple(data.pop("seen_also", ())),
-        diagnosed=bool(data.pop("diagnosed", True)),
-        breaks=_one_of(breaks, tuple(BREAKS)),
-    )
-    if data:
-        raise ValueError(f"unknown keys: {', '.join(data)}")
-    return made
-
-
-def _confirm(rows: list[dict[str, Any]]) -> tuple[CatalogueStep, ...]:
-    """Return the steps; the first that ``needs`` a password, a session or a key has a step before it that gets it."""
-    made: list[CatalogueStep] = []
-    needed: list[str] = []
-    for row in rows:
-        need = str(row.pop("needs", ""))
-        for one in ("password", "session") if need == "session" else (need,) if need else ():
-            if one not in needed:
-                made.append(CatalogueStep(*phrases.PREPARATIONS[one]))
-                needed.append(one)
-        made.append(CatalogueStep(_flow(row.pop("text")), _commands(row)))
-        if row:
-            raise ValueError(f"unknown keys in a step: {', '.join(row)}")
-    if needed:
-        made.append(CatalogueStep(*phrases.REMOVAL))
-    return tuple(made)
-
-
-def _remedy(data: dict[str, Any]) -> RemedyTemplate:
-    when = str(data.pop("when", ""))
-    for condition in when.split():
-        if condition not in CONDITIONS and not _BOUND.fullmatch(condition):
-            raise ValueError(f"unknown condition: {condition}")
-    made = RemedyTemplate(
-        kind=_one_of(data.pop("kind"), REMEDY_KINDS),
-        text=_flow(data.pop("text")),
-        fix=str(data.pop("fix", "")),
-        loosens=bool(data.pop("loosens", False)),
-        when=when,
-        commands=_commands(data),
-    )
-    if data:
-        raise ValueError(f"unknown keys in a remedy: {', '.join(data)}")
-    return made
-
-
-def _commands(data: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(command).strip("\n") for command in data.pop("commands", ()))
-
-
-def _one_of(value: Any, allowed: tuple[T, ...]) -> T:
-    if value not in allowed:
-        raise ValueError(f"{value!r} is none of {', '.join(map(str, allowed))}")
-    found: T = value
-    return found
-
-
-def _flow(text: str) -> str:
-    """Return text whose lines were broken for the file's sake as one line a paragraph or list item.
-
-    Lines indented by four blanks are quotations (log lines, headers) and stay as they are.
-    """
-    out: list[str] = []
-    joining = False
-    for raw in text.strip("\n").split("\n"):
-        line = raw.rstrip()
-        if line.startswith("    ") or not line:
-            out.append(line)
-            joining = False
-        elif joining and not line.startswith("- "):
-            out[-1] += " " + line.strip()
-        else:
-            out.append(line)
-            joining = True
-    return "\n".join(out)

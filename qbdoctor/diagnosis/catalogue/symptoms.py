@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
+from qbdoctor.diagnosis.catalogue import built
 from qbdoctor.values import frozen
 
 
@@ -21,7 +21,11 @@ class Symptom:
 @cache
 def symptoms() -> tuple[Symptom, ...]:
     """Return all symptoms in the order of the file."""
+    kept = built.table("SYMPTOMS")
+    if kept:
+        return tuple(Symptom(**row) for row in kept)
     import tomllib  # noqa: PLC0415 - as in pages.page
+    from pathlib import Path  # noqa: PLC0415
 
     file = Path(__file__).with_name("symptoms.toml")
     found = tomllib.loads(file.read_text(encoding="utf-8"))["symptom"]

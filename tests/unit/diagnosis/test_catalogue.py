@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qbdoctor import registry
 from qbdoctor.diagnosis.catalogue import pages
 from qbdoctor.diagnosis.catalogue import systems as catalogue_systems
-from qbdoctor.diagnosis.catalogue.pages import GROUPS, CausePage, RemedyTemplate
+from qbdoctor.diagnosis.catalogue.page_parts import GROUPS, CatalogueError, CausePage, RemedyTemplate
 from qbdoctor.diagnosis.catalogue.phrases import PLACES
 from qbdoctor.model.basics import CONFIDENCES, SEVERITIES
 from tests.support import systems
@@ -293,7 +293,7 @@ def test_a_bad_page_says_what(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, o
     monkeypatch.setattr(pages, "_folder", lambda: tmp_path)
     pages.page.cache_clear()
     try:
-        with pytest.raises(pages.CatalogueError, match="bind-failed") as caught:
+        with pytest.raises(CatalogueError, match="bind-failed") as caught:
             pages.page("bind-failed")
         assert said in str(caught.value)
     finally:

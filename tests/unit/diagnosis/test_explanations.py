@@ -9,7 +9,7 @@ import pytest
 
 from qbdoctor.cli import suggest
 from qbdoctor.diagnosis.catalogue import explain, pages, systems
-from qbdoctor.diagnosis.catalogue.pages import CONDITIONS
+from qbdoctor.diagnosis.catalogue.page_parts import CONDITIONS
 from qbdoctor.model.findings import Check, Judgement
 from tests.support.page_values import CONTRACT, FULL
 

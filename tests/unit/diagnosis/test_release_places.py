@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qbdoctor import releases
-from qbdoctor.diagnosis.catalogue import pages
+from qbdoctor.diagnosis.catalogue import page_parts, pages
 from qbdoctor.releases.claims import CLAIMS
 
 FOLDER = Path(pages.__file__).parent
@@ -59,7 +59,7 @@ def test_a_place_is_filled_from_the_table(
 
 @pytest.mark.parametrize("place", ["{since:cookie.name_is_setting}", "{since:no.such}", "{until:cookie.name/2}"])
 def test_a_wrong_place_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str) -> None:
-    with pytest.raises(pages.CatalogueError, match="bind-failed"):
+    with pytest.raises(page_parts.CatalogueError, match="bind-failed"):
         said(monkeypatch, tmp_path, place)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qbdoctor.diagnosis.catalogue import pages as catalogue
+from qbdoctor.diagnosis.catalogue.page_parts import BREAKS
 from qbdoctor.diagnosis.route import route
 from qbdoctor.model.exchanges import Exchange, Failure
 from qbdoctor.model.report import Cause, TargetInfo
@@ -96,7 +97,7 @@ def test_no_answer() -> None:
 
 
 def test_every_cause_has_a_place() -> None:
-    assert {page.breaks for page in catalogue.pages()} == set(catalogue.BREAKS)
+    assert {page.breaks for page in catalogue.pages()} == set(BREAKS)
     for page in catalogue.pages():
         found = drawn(page.id).broken
         assert found is not None, page.id

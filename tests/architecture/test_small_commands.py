@@ -1,0 +1,114 @@
+"""Holds what the small commands load, from modules laid out as a wheel's: more would be felt, at 3 times a bare interpreter.
+
+No time is measured here: ``python -m tests.bench --only start`` does that.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qbdoctor import registry
+from qbdoctor.diagnosis.catalogue import built as kept
+from qbdoctor.diagnosis.catalogue import explain, pages, symptoms
+from tests.support import built
+
+HEAVY = {
+    *("aiohttp", "ast_grep_py", "filelock", "iniparse", "platformdirs", "psutil", "requests", "rich", "urllib3"),
+    *("asyncio", "ctypes", "dataclasses", "datetime", "difflib", "email", "hashlib", "http", "importlib.metadata"),
+    *("importlib.resources", "inspect", "ipaddress", "logging", "pkgutil", "random", "selectors", "shutil", "socket"),
+    *("ssl", "string", "subprocess", "tempfile", "threading", "tomllib", "typing", "urllib", "uuid", "zipfile"),
+    *("qbdoctor.api", "qbdoctor.observe", "qbdoctor.releases", "qbdoctor.webui"),
+}
+ARGPARSE = {"argparse", "gettext", "locale"}
+COMMANDS = {
+    "--version": ({*HEAVY, *ARGPARSE, "json", "textwrap", "shlex", "pathlib"}, 6),
+    "--help": ({*HEAVY, "json", "pathlib"}, 31),
+    "explain --help": ({*HEAVY, "json", "pathlib"}, 31),
+    "lint --help": ({*HEAVY, "json", "pathlib"}, 31),
+    "--nonsense": ({*HEAVY, "json", "pathlib", "textwrap"}, 30),
+    "explain": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
+    "explain --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 47),
+    "explain host-port-mismatch": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
+    "explain login": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
+    "explain set-password --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 47),
+    "explain 403": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
+    "explain nonsense": ({*HEAVY, *ARGPARSE, "json", "pathlib"} - {"difflib"}, 46),
+}
+"""Command lines, what they must not load, and how many modules they may load beside those of a bare interpreter and re."""
+_RUN = """
+import re, sys  # as the script does that pip writes
+before = set(sys.modules)
+from qbdoctor.__main__ import main
+sys.argv[0] = "qbdoctor"
+try:
+    main()
+finally:  # help exits
+    print("loaded:", *sorted(set(sys.modules) - before), sep="\\n", file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    built.lay_out(folder)
+    return folder
+
+
+def loaded(folder: Path, command: str, state: Path) -> list[str]:
+    env = {**os.environ, "PYTHONPATH": str(folder), "QBDOCTOR_STATE_DIR": str(state)}
+    run = subprocess.run(
+        [sys.executable, "-c", _RUN, *command.split()], capture_output=True, text=True, env=env, cwd=folder
+    )
+    said, mark, names = run.stderr.rpartition("loaded:\n")
+    assert mark, run.stderr[-800:]
+    assert bool(run.stdout) is not bool(said), said
+    return names.split()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_small_command_loads_little(command: str, laid_out: Path, tmp_path: Path) -> None:
+    names = loaded(laid_out, command, tmp_path)
+    unwanted, most = COMMANDS[command]
+    assert not unwanted.intersection(names)
+    assert len(names) <= most, names
+
+
+def test_what_is_kept_is_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> list[object]:
+        """Read everything anew; of checks and fixes what they say."""
+        for cache in (pages.ids, pages.page, symptoms.symptoms, registry.described_checks, registry.described_fixes):
+            cache.cache_clear()
+        checks = [explain.check_page(check) for check in registry.described_checks()]
+        fixes = [explain.fix_page(fix) for fix in registry.described_fixes()]
+        return [pages.pages(), symptoms.symptoms(), checks, fixes, pages.layout_since()]
+
+    written = read()
+    tables: dict[str, object] = {}
+    exec(built.setup_module().kept(), tables)
+    monkeypatch.setattr(kept, "table", tables.__getitem__)
+    try:
+        assert read() == written
+        with pytest.raises(RuntimeError):
+            registry.described_checks()[0].judge(None)
+    finally:
+        monkeypatch.undo()
+        read()
+
+
+def test_what_a_build_keeps_depends_on_no_system() -> None:
+    """One wheel is for all."""
+    code = (
+        "import sys, typing, pathlib, importlib.metadata; sys.platform = sys.argv[1]; import setup; print(setup.kept())"
+    )
+    made = {
+        system: subprocess.run(
+            [sys.executable, "-c", code, system], capture_output=True, text=True, cwd=built.ROOT, check=True
+        ).stdout
+        for system in ("linux", "darwin", "win32")
+    }
+    assert made["linux"] == made["darwin"] == made["win32"]

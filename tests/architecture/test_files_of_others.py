@@ -25,7 +25,7 @@ OURS = {
     "clients/lab.py": "a temporary folder of our own",
     "clients/survey.py": "a temporary folder of our own",
     "config/settings.py": "reads the config: regular, capped, not waiting",
-    "diagnosis/catalogue/pages.py": "files of the package",
+    "diagnosis/catalogue/page_file.py": "files of the package",
     "diagnosis/catalogue/symptoms.py": "a file of the package",
     "lint/files.py": "sources that a person named",
     "observe/base/config_place.py": "the kernel's /proc",

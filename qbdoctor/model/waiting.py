@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from qbdoctor.model import system
+
 T = TypeVar("T")
 
 SLICE = 0.25
@@ -52,6 +54,8 @@ class Meanwhile:
 
 def until(event: threading.Event, seconds: float | None = None) -> bool:
     """Wait for an event, ``seconds`` at most; return whether it came. Raises KeyboardInterrupt soon after Ctrl-C."""
+    if system.platform() != "win32":  # a signal ends the wait at once: a watch that waits for minutes wakes for nothing else
+        return event.wait(seconds)
     end = None if seconds is None else time.monotonic() + seconds
     while True:
         left = SLICE if end is None else min(SLICE, end - time.monotonic())

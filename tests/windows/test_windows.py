@@ -95,15 +95,16 @@ def test_lint_and_trace_name_what_they_find(there: Windows) -> None:
         standin.wait()
 
 
-@pytest.mark.parametrize("command", ["simulate", "trace"])
+@pytest.mark.parametrize("command", ["simulate", "trace", "watch"])
 def test_ctrl_c_in_a_console_ends_what_waits(there: Windows, command: str) -> None:
     """A pseudo-console is needed: in a pipe there is nobody to press it."""
     words = {
         "simulate": ("simulate", "--version", "5.1.0"),
         "trace": ("trace", "--url", "http://127.0.0.1:9"),
+        "watch": ("watch", "--url", "http://127.0.0.1:9", "--no-login", "--every", "300"),
     }[command]
     with Console(there, "-m", "qbdoctor", *words) as console:
-        shown = console.until(b"Ctrl-C ends", 60)
+        shown = console.until(b"watch-started" if command == "watch" else b"Ctrl-C ends", 60)
         time.sleep(1)
         console.press(b"\x03")
         shown += console.until(b"", 20)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+from qbdoctor.model import waiting
+
 
 class Clock:
     """The clocks of this machine, and a sleep that ends at once when :attr:`stopping` is set."""
@@ -24,4 +26,4 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Wait, at most until the watch is to stop."""
         if seconds > 0:
-            self.stopping.wait(seconds)
+            waiting.until(self.stopping, seconds)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import queue
+import re
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from qbdoctor.model import waiting
+from qbdoctor.watch.base.clock import Clock
+
+SOURCE = Path(__file__).parents[3] / "qbdoctor"
 
 
 class Uninterrupted(threading.Event):
@@ -24,7 +30,8 @@ class Uninterrupted(threading.Event):
 
 
 @pytest.mark.parametrize("seconds", [None, 3600.0])
-def test_no_wait_is_longer_than_a_slice(seconds: float | None) -> None:
+def test_no_wait_is_longer_than_a_slice(seconds: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
     event = Uninterrupted()
     with pytest.raises(KeyboardInterrupt):
         waiting.until(event, seconds)
@@ -62,3 +69,30 @@ def test_work_is_done_beside_a_task() -> None:
 
 def _fail(text: str) -> None:
     raise OSError(text)
+
+
+def test_a_watch_sleeps_so_that_ctrl_c_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    clock = Clock()
+    clock.stopping = event = Uninterrupted()
+    with pytest.raises(KeyboardInterrupt):
+        clock.sleep(300)
+    assert all(each is not None and each <= waiting.SLICE for each in event.waits)
+
+
+def test_every_other_wait_is_short_or_none_of_the_main_threads() -> None:
+    """Of a child, which Ctrl-C reaches as well; of asyncio; in a thread that ends with the program."""
+    waits = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if re.search(r"(?<!asyncio)\.wait\(", path.read_text("utf-8"))
+    }
+    children = {
+        "clients/lab.py",
+        "repair/restart/watchdog_client.py",
+        "simulator/throwaway.py",
+        "target/engines/engine.py",
+    }
+    assert waits == children | {
+        "model/waiting.py", "bridge/session.py", "trace/session.py", "simulator/server.py"
+    }  # fmt: skip

@@ -54,7 +54,8 @@ class Meanwhile:
 
 def until(event: threading.Event, seconds: float | None = None) -> bool:
     """Wait for an event, ``seconds`` at most; return whether it came. Raises KeyboardInterrupt soon after Ctrl-C."""
-    if system.platform() != "win32":  # a signal ends the wait at once: a watch that waits for minutes wakes for nothing else
+    # Elsewhere a signal ends the wait at once, and a watch that waits for minutes wakes for nothing else.
+    if system.platform() != "win32":
         return event.wait(seconds)
     end = None if seconds is None else time.monotonic() + seconds
     while True:

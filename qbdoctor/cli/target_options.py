@@ -88,11 +88,16 @@ def observer(
 
 
 def _target(args: argparse.Namespace, env: Mapping[str, str], world: World | None, ahead: HashAhead | None) -> Target:
-    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415 - as above
+    from qbdoctor.target.address import parse_url  # noqa: PLC0415 - as above
+    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415
     from qbdoctor.target.resolve import resolve  # noqa: PLC0415
 
     options = TargetOptions(args.url, args.profile, args.config, args.container)
-    target = resolve(options, env=env, world=world, likely=ahead.begin if ahead is not None else None)
+    if ahead is not None and args.config:
+        ahead.begin(Path(args.config).expanduser())
+    here = args.url is None or parse_url(args.url).is_loopback
+    guess = ahead.guess if ahead is not None and here and not args.config else None
+    target = resolve(options, env=env, world=world, scanned=guess)
     config = target.config_file or (target.handed.config if target.handed is not None else None)
     if ahead is not None and config is not None:
         ahead.begin(config)

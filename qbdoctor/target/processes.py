@@ -32,7 +32,7 @@ from qbdoctor.target.command_line import (
     valid_port,
 )
 from qbdoctor.target.engines import cgroups
-from qbdoctor.target.engines.process_scan import TROUBLE, processes_with
+from qbdoctor.target.engines.process_scan import TROUBLE, CommandLines, processes_with
 from qbdoctor.values import field, frozen
 
 if TYPE_CHECKING:
@@ -130,10 +130,18 @@ def altered(instance: Instance, **members: Any) -> Instance:
     return made
 
 
-def find_instances() -> tuple[Instance, ...]:
-    """Return the qBittorrent processes of this machine that can be seen, the oldest first."""
+def find_instances(scanned: Callable[[CommandLines], object] = len) -> tuple[Instance, ...]:
+    """Return the qBittorrent processes of this machine that can be seen, the oldest first.
+
+    ``scanned`` is told the command lines that may be theirs before anything else is asked of them (Linux).
+    """
     networks = proc_sockets.Networks()
-    candidates = list(processes_with("qbittorrent", networks.read_ahead))
+
+    def begin(lines: CommandLines) -> None:
+        networks.read_ahead()
+        scanned(lines)
+
+    candidates = list(processes_with("qbittorrent", begin))
     if not candidates:
         return ()
     import psutil  # noqa: PLC0415 - loaded by then

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from qbdoctor.target.contained import ContainerFinder, Engines
 from qbdoctor.target.description import Origin, ReadConfig, Target, TargetOptions
 from qbdoctor.target.engines import cgroups
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
+from qbdoctor.target.engines.process_scan import CommandLines
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
 from qbdoctor.target.processes import Instance, find_instances
 from qbdoctor.target.socket_owners import listening_owners
@@ -60,13 +62,12 @@ def resolve(
     platform: str = sys.platform,
     home: Path | None = None,
     world: World | None = None,
-    likely: Callable[[Path], object] | None = None,
+    scanned: Callable[[CommandLines], object] | None = None,
 ) -> Target:
     """Return the target that the options name, or the one that can be found without any.
 
     ``env``, ``platform`` and ``home`` are those of this process unless given; ``world``, for tests, overrides all of
-    ``instances`` and what else is asked of the machine. ``likely`` is told the config that the target has most likely, as
-    soon as there is one and before it is sure: it may read it meanwhile.
+    ``instances`` and what else is asked of the machine. ``scanned`` is told the command lines that may be qBittorrent's.
 
     Raises :class:`UserError`: what :func:`parse_url` and ``Settings.load`` raise (``config-missing``,
     ``config-is-folder``, ``config-unreadable``, …); ``config-missing``, ``profile-not-a-folder``, ``empty-path``,
@@ -78,12 +79,10 @@ def resolve(
     environment = os.environ if env is None else env
     system = paths.System(platform, environment, paths.home_folder(platform, environment) if home is None else home)
     asked = containers.ask_engines if instances is find_instances else containers.ask_none
-    if likely is not None and options.config:
-        likely(Path(options.config).expanduser())
+    if scanned is not None and instances is find_instances:
+        instances = partial(find_instances, scanned)
     finder = _Finder(system, world or World(instances=instances, engines=asked))
     address = None if options.url is None else parse_url(options.url)
-    if likely is not None and (config := finder.only_config(address)) is not None:
-        likely(config)
     given = finder.given_config(options)
     if options.container is not None:
         return finder.from_container(options.container, address, None if given is None else given[0])
@@ -103,11 +102,6 @@ class _Finder(ContainerFinder):
         self.instances = world.instances()
         self.engines = Engines(system, world.engines)
         self._read: dict[Path, ReadConfig | None] = {}
-
-    def only_config(self, address: Address | None) -> Path | None:
-        """Return the config of the only qBittorrent that runs here, where an address may mean it; asks nobody."""
-        may_be = address is None or address.is_loopback
-        return self.instances[0].config_file if may_be and len(self.instances) == 1 else None
 
     # What the options name
 

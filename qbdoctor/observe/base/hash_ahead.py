@@ -7,6 +7,9 @@ hash that it finds itself, and else computes it.
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,8 @@ from typing import TYPE_CHECKING
 from qbdoctor.model.basics import Secret
 from qbdoctor.patterns import regex
 from qbdoctor.storage import foreign
+from qbdoctor.target import paths
+from qbdoctor.target.command_line import program_index, read_options
 
 if TYPE_CHECKING:
     from qbdoctor.config.password_hash import Verifier
@@ -29,6 +34,21 @@ class HashAhead:
     def __init__(self, given: Secret | None) -> None:
         self.verifier: Verifier | None = None
         self._given = given
+
+    def guess(self, lines: Mapping[int, Sequence[str]]) -> None:
+        """Begin with the config that the only qBittorrent uses, by its command line and environment alone (Linux)."""
+        found = [(pid, line[at + 1 :]) for pid, line in lines.items() if (at := program_index(line)) is not None]
+        if len(found) != 1:
+            return
+        (pid, arguments), environment = found[0], {}
+        with suppress(OSError):
+            for one in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                name, _, value = os.fsdecode(one).partition("=")
+                environment[name] = value
+        options = read_options(arguments, environment)
+        system = paths.System(sys.platform, environment, paths.home_folder(sys.platform, environment))
+        profile = None if options.profile is None else Path(f"/proc/{pid}/cwd", options.profile)
+        self.begin(paths.config_file(system, profile=profile, configuration=options.configuration))
 
     def begin(self, config: Path | bytes) -> None:
         """Begin with this config, a file or what one holds. Never raises for what it is: who needs it says so."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,15 @@ TROUBLE = (OSError, SystemError, NotImplementedError)
 """What psutil raises besides its own errors where the system refuses: OSError(0), SystemError (macOS), WinError."""
 
 
-def processes_with(word: str, at_first: Callable[[], object] | None = None) -> Iterator[psutil.Process]:
+CommandLines = Mapping[int, tuple[str, ...]]
+"""The command lines of some processes, by their pid."""
+
+
+def processes_with(word: str, scanned: Callable[[CommandLines], object] | None = None) -> Iterator[psutil.Process]:
     """Yield the processes that may have ``word`` (lower case) in their command line; elsewhere than on Linux all of them.
 
-    A read of each command line costs a quarter of what psutil needs to list the processes. ``at_first`` is called where
-    there is one (Linux), before psutil is loaded.
+    A read of each command line costs a quarter of what psutil needs to list the processes. ``scanned`` is told them where
+    there are any (Linux), before psutil is loaded.
     """
     if not sys.platform.startswith("linux"):
         import psutil  # noqa: PLC0415
@@ -29,14 +33,18 @@ def processes_with(word: str, at_first: Callable[[], object] | None = None) -> I
         with contextlib.suppress(psutil.Error, *TROUBLE):  # the list alone: what is raised at a process is the caller's
             yield from list(psutil.process_iter())
         return
+    found: dict[int, tuple[str, ...]] = {}
     for pid in sorted(int(name) for name in os.listdir(_PROC) if name.isdigit()):  # noqa: PTH208 - names are enough
         with contextlib.suppress(OSError):  # it went away meanwhile
-            if word.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes().lower():
-                continue
-            if at_first is not None:
-                at_first()
-                at_first = None
-            import psutil  # noqa: PLC0415 - 10 ms, which a machine without such a process does without
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if word.encode() in line.lower():
+                found[pid] = tuple(map(os.fsdecode, line.rstrip(b"\0").split(b"\0")))
+    if not found:
+        return
+    if scanned is not None:
+        scanned(found)
+    import psutil  # noqa: PLC0415 - 10 ms, which a machine without such a process does without
 
-            with contextlib.suppress(psutil.Error):
-                yield psutil.Process(pid)
+    for pid in found:
+        with contextlib.suppress(psutil.Error):
+            yield psutil.Process(pid)

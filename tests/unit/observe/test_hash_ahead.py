@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -67,6 +69,33 @@ def test_any_other_form_waits_for_the_whole_reading(text: str, computed: list[tu
     ahead = HashAhead(Secret(PASSWORD))
     ahead.begin(text.encode())
     assert not computed
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux' /proc")
+@pytest.mark.parametrize("profile", [None, "rel", "/absolute"])
+def test_the_config_of_the_only_server_is_guessed(
+    profile: str | None, tmp_path: Path, computed: list[tuple[StoredHash, Secret]]
+) -> None:
+    """By what its command line and environment say; of two it would be a guess too many."""
+    folder = tmp_path / (".config/qBittorrent" if profile is None else f"{profile.strip('/')}/qBittorrent/config")
+    folder.mkdir(parents=True)
+    (folder / "qBittorrent.conf").write_text(f"[Preferences]\n{LINE}\n")
+    command = ["qbittorrent-nox"]
+    if profile is not None:
+        command.append(f"--profile={tmp_path}{profile}" if profile.startswith("/") else f"--profile={profile}")
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    environment.pop("XDG_CONFIG_HOME", None)
+    ahead = HashAhead(Secret(PASSWORD))
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path, env=environment) as process:
+        ahead.guess({process.pid: tuple(command), 1: ("qbittorrent-nox",)})
+        assert not computed
+        ahead.guess({process.pid: tuple(command), 1: ("sh", "-c", "echo qbittorrent-nox")})
+        process.kill()
+    assert ahead.verifier is not None
+    stored = parse_hash(Secret(f"@ByteArray({S}:{K})"))
+    assert isinstance(stored, StoredHash)
+    assert ahead.verifier.verify(stored, Secret(PASSWORD))
+    assert len(computed) == 1
 
 
 def test_without_a_password_the_factory_one_is_tried(computed: list[tuple[StoredHash, Secret]]) -> None:

@@ -1,6 +1,6 @@
 """Checks whether a call without a cookie gets in."""
 
-from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, doors, ways_in
+from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, doors, ways_for_us
 
 
 def judge(seen: Observations) -> Judgement:
@@ -53,26 +53,29 @@ def _believes_anybody(seen: Observations) -> Judgement | None:
 
 def reason_for_bypass(seen: Observations) -> tuple[str, list[Evidence]]:
     """Return which setting lets us in, as far as the file or the server says, and the evidence."""
-    local = seen.anonymous.local
     settings = seen.settings
     said: list[Evidence] = []
     reasons: list[str] = []
     file = str(seen.target.config_file) if seen.target.config_file else None
     if settings is not None:
-        ways = ways_in(seen, local)
+        ways, address = ways_for_us(seen), seen.client.supposed
         if "LocalHostAuth" in ways:
             found = settings.found("LocalHostAuth")
             raw = settings.value_text("LocalHostAuth")
             text = f"LocalHostAuth={raw} is false for qBittorrent: callers from this machine need no password"
             said.append(Evidence.setting("LocalHostAuth", raw, text, file=file, line=found.line if found else None))
             reasons.append("LocalHostAuth=false")
-        if "AuthSubnetWhitelist" in ways and local:
-            inside = next(net for net in settings.whitelist()[0] if covers((net,), local))
+        if "AuthSubnetWhitelist" in ways:
+            nets = settings.whitelist()[0]
+            held = ", ".join(str(net) for net in nets if address is None or covers((net,), address))
             found = settings.found("AuthSubnetWhitelist")
-            text = f"AuthSubnetWhitelist holds {inside}, which contains our address {local}"
+            whose = "our address" if address == seen.client.ours else "the address that the server sees for us,"
+            text = f"AuthSubnetWhitelist holds {held}, which contains {whose} {address}"
+            if address is None:
+                text = f"AuthSubnetWhitelist holds {held}; which address the server sees for us is not known"
             line = found.line if found else None
-            said.append(Evidence.setting("AuthSubnetWhitelist", str(inside), text, file=file, line=line))
-            reasons.append(f"{inside} in AuthSubnetWhitelist")
+            said.append(Evidence.setting("AuthSubnetWhitelist", held, text, file=file, line=line))
+            reasons.append(f"{held} in AuthSubnetWhitelist")
     elif seen.preferences is not None:
         if seen.preferences.get("bypass_local_auth"):
             said.append(Evidence.setting("bypass_local_auth", "true", "app/preferences says bypass_local_auth=true"))
@@ -80,7 +83,8 @@ def reason_for_bypass(seen: Observations) -> tuple[str, list[Evidence]]:
             value = ", ".join(str(seen.preferences.get("bypass_auth_subnet_whitelist", "")).split())
             text = f"app/preferences says the subnet whitelist is on: {value}"
             said.append(Evidence.setting("bypass_auth_subnet_whitelist", value, text))
-    return " and ".join(reasons), said
+    known = settings is None or seen.client.supposed is not None
+    return (" and " if known else " or ").join(reasons), said
 
 
 def _bypassed(seen: Observations) -> Judgement:

@@ -121,8 +121,10 @@ def _not_matching(seen: Observations, client: Client) -> Finding | None:
     else:
         text = f"The whitelist ({shown}) does not hold {address or client.ours}, so calls from there need a login"
     values = {"address": address} if address else {}
-    behind = client.through is not None and client.source != "network"
-    values |= {"own_address": "no" if behind else "yes", "proxy": "yes" if behind else "no"}
+    own = client.through is None or client.source == "network"
+    # A port map hands bytes on: it names no visitor, and whoever trusted it would believe each of them.
+    behind = not own and (seen.target.published is None or seen.in_front is not None)
+    values |= {"own_address": "yes" if own else "no", "proxy": "yes" if behind else "no"}
     proxy = address or (client.ours if seen.target.here else None)
     distrusts = _distrusts(seen, proxy) if behind and proxy is not None else ""
     values["untrusted_proxy"] = "yes" if distrusts else "no"

@@ -90,7 +90,7 @@ def _accepted(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Ju
 
 def _banned(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judgement:
     client = seen.client
-    known = client.address or (seen.anonymous.local if client.through is None else None)
+    known = client.supposed
     local = known or f"the address that it sees for us (which is not known: between us stands {client.through})"
     right = ", also this one, which fits the config" if seen.offline.outcome == "match" else ""
     text = f"qBittorrent has banned {local} after too many failed logins: it refuses right passwords as well{right}"

@@ -1,6 +1,6 @@
 """Sets AuthSubnetWhitelistEnabled=false: no subnet gets in without the password any more."""
 
-from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_in
+from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_for_us
 
 SETTING = "AuthSubnetWhitelistEnabled"
 WAY = "AuthSubnetWhitelist"
@@ -11,7 +11,7 @@ def plan(seen: Observations, cause: str | None) -> tuple[Edit, ...]:
     edits = (Edit(SETTING, False),)
     if cause is None:
         return edits
-    ways = ways_exposed(seen) if cause == "exposed-bypass" else ways_in(seen, seen.anonymous.local)
+    ways = ways_exposed(seen) if cause == "exposed-bypass" else ways_for_us(seen)
     return edits if WAY in ways else ()
 
 

@@ -1,6 +1,6 @@
 """Sets LocalHostAuth=true: callers from the server's own machine need the password again."""
 
-from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_in
+from qbdoctor.api import Edit, Effectiveness, Fix, Observations, closed, ways_exposed, ways_for_us
 
 SETTING = "LocalHostAuth"
 
@@ -10,7 +10,7 @@ def plan(seen: Observations, cause: str | None) -> tuple[Edit, ...]:
     edits = (Edit(SETTING, True),)
     if cause is None:
         return edits
-    ways = ways_exposed(seen) if cause == "exposed-bypass" else ways_in(seen, seen.anonymous.local)
+    ways = ways_exposed(seen) if cause == "exposed-bypass" else ways_for_us(seen)
     return edits if SETTING in ways else ()
 
 

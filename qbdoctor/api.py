@@ -14,7 +14,7 @@ from qbdoctor.config.password_hash import hashed
 from qbdoctor.config.subnets import covers, is_public
 from qbdoctor.config.value_lint import cut_off, lint_values
 from qbdoctor.diagnosis import container_words, refusals
-from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_in
+from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_for_us, ways_in
 from qbdoctor.diagnosis.calls import calls_fail, calls_work
 from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
 from qbdoctor.diagnosis.current_values import integer_now, passes_as_host, whitelist_now
@@ -136,6 +136,7 @@ __all__ = [
     "session_cookie",
     "stands_in_front",
     "ways_exposed",
+    "ways_for_us",
     "ways_in",
     "whitelist_now",
     "witness",

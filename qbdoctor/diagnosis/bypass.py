@@ -26,18 +26,28 @@ def ways_in(seen: Observations, address: str | None) -> tuple[str, ...]:
     return (*found, SUBNETS) if covers(subnets, address) else found
 
 
+def ways_for_us(seen: Observations) -> tuple[str, ...]:
+    """Return the settings that may let us in: by the address that the server sees, each open one where that is not known."""
+    address = seen.client.supposed
+    return ways_open(seen) if address is None else ways_in(seen, address)
+
+
+def ways_open(seen: Observations) -> tuple[str, ...]:
+    """Return which of the two settings let anybody in at all."""
+    local_open, subnets = _open(seen)
+    return tuple(name for name, counts in ((LOCAL, local_open), (SUBNETS, bool(subnets))) if counts)
+
+
 def ways_exposed(seen: Observations) -> tuple[str, ...]:
     """Return the settings that ``exposed-bypass`` may come from.
 
     A whitelist of public addresses is one whoever asks. Where the bypass holds through something in front, the server
     sees an address that we do not know, so whatever is open counts; else what lets our own address in.
     """
-    local_open, subnets = _open(seen)
-    public = any(is_public(net) for net in subnets)
     if _through(seen):
-        return tuple(name for name, counts in ((LOCAL, local_open), (SUBNETS, bool(subnets))) if counts)
-    ways = ways_in(seen, seen.anonymous.local)
-    return (SUBNETS,) if public else ways
+        return ways_open(seen)
+    public = any(is_public(net) for net in _open(seen)[1])
+    return (SUBNETS,) if public else ways_for_us(seen)
 
 
 def doors(seen: Observations) -> dict[str, str]:

@@ -108,7 +108,7 @@ def start(one: Container) -> list[Remedy]:
 
 def owner_of_folder(one: Container, config: Path | None) -> Remedy:
     """Return the way out where the container's user may not write into the folder of its config."""
-    mount = None if config is None else next((each for each in one.mounts if config.is_relative_to(each.source)), None)
+    mount = None if config is None else one.mount_holding(config)
     folder = mount.source if mount is not None else next((each.source for each in one.mounts), "FOLDER")
     said = (
         "Give the folder to the user that the container runs as (its --user or user:, or PUID and PGID), or run it as the "
@@ -123,7 +123,7 @@ def numbers(one: Container, folder: Path, owner: tuple[int, int], user: int) -> 
 
     None for Podman, whose numbers inside are others where it is rootless; nobody is advised to run it as root.
     """
-    mount = next((each for each in one.mounts if folder.is_relative_to(each.source)), None)
+    mount = one.mount_holding(folder)
     if one.engine != "docker" or mount is None or owner[0] == user:
         return []
     found = []

@@ -197,8 +197,7 @@ def _client_address(observer: Observer) -> str | None:
     seen = observer.seen
     if not seen.has("anonymous"):
         return None
-    client = seen.client
-    return client.address or (client.ours if client.through is None else None)
+    return seen.client.supposed
 
 
 def _version_range(observer: Observer, *, ask: bool) -> str | None:

@@ -60,9 +60,11 @@ def _through(seen: Observations) -> str | None:
     target = seen.target
     if target.instance is None and target.here and any(one.shares_network is False for one in target.others):
         return "something that hands the port on, perhaps to a container"
-    if target.direct or target.instance is None:
-        return None
     one = target.instance
+    if one is None and target.container is not None and target.published is not None:
+        return f"the port map of its container ({target.container.engine} {target.container.name})"
+    if target.direct or one is None:
+        return None
     if one.shares_network is False:
         return f"the network of its container{f' ({one.container})' if one.container else ''}"
     return "a port mapping or a proxy" if target.direct is False else None

@@ -19,7 +19,6 @@ from qbdoctor.repair.edits.values import json_value, written
 from qbdoctor.repair.plan import Plan, PlanStep, Via, no_contradiction
 from qbdoctor.repair.run import FixRun, out_of_reach
 from qbdoctor.storage import atomic
-from qbdoctor.target import containers
 
 if TYPE_CHECKING:
     from qbdoctor.repair.restart.restart import RestartPlan
@@ -63,7 +62,7 @@ def way(fix_run: FixRun, asked: str) -> Via:
 def check_mount(target: Target) -> None:
     """Refuse a config that its container could not save: mounted read-only, or by itself. Raises Refused."""
     one, file = target.container, target.config_file
-    mount = None if one is None or file is None else containers.mount_of(one, file)
+    mount = None if one is None or file is None else one.mount_holding(file)
     if one is not None and mount is not None and not mount.writable:
         raise Refused(
             f"{mount.source} is mounted read-only into container {one.name} at {mount.destination}, so qBittorrent could not "

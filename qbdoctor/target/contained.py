@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from qbdoctor.model import shell
+from qbdoctor.model import shell, system
 from qbdoctor.model.errors import UserError
 from qbdoctor.target import containers, paths
 from qbdoctor.target.address import WEB_UI_PORT, Address, parse_ip
@@ -204,7 +204,7 @@ class ContainerFinder(ABC):
         if not name.strip():
             raise UserError("empty-name", "--container: the name is empty: name one, or leave the option out.")
         self.ask_engines(None if address is None else address.port, always=True, name=name)
-        return self._contained(self.engines.named(name), address, "container", config)
+        return self.in_container(self.engines.named(name), address, "container", config)
 
     def _forward(self, port: int) -> PortMapping | None:
         return next((one for one in self._mappings() if one.host_port == port), None)
@@ -298,12 +298,12 @@ class ContainerFinder(ABC):
         self.ask_engines(always=True)
         alone = self.engines.candidates()
         running = [one for one in alone if one.state.running] or list(alone)
-        return self._contained(running[0], None, "container", None) if len(running) == 1 else None
+        return self.in_container(running[0], None, "container", None) if len(running) == 1 else None
 
     def served_by_container(self, address: Address, ips: frozenset[IP]) -> Target | None:
         """Return the target in the container that an address of this machine leads to."""
         found = self.engines.behind(address.port, ips, lambda one: self._inner_port(one)[0], here=self._is_here(ips))
-        return None if found is None else self._contained(found, address, "url", None)
+        return None if found is None else self.in_container(found, address, "url", None)
 
     def _inner_port(self, one: Container) -> tuple[int | None, str | None]:
         """Return the port that a container's qBittorrent listens on, and how that is known."""
@@ -330,7 +330,8 @@ class ContainerFinder(ABC):
         except UserError:
             return None
 
-    def _contained(self, one: Container, address: Address | None, origin: Origin, config: Path | None) -> Target:
+    def in_container(self, one: Container, address: Address | None, origin: Origin, config: Path | None) -> Target:
+        """Return the target in a container, at its published port or at the address given."""
         found = self.engines.files_of(one)
         if config is not None:
             found = Files(config, found.log)
@@ -369,8 +370,9 @@ class ContainerFinder(ABC):
         found = self._forward(port)
         if found is not None:
             return found.by
-        # A rootless engine cannot write the firewall's rules: a program of its own (rootlessport, slirp4netns, pasta) listens.
-        return "userland" if any(listening_owners(str(ip), port) for ip in ips) else "firewall"
+        # A rootless engine cannot write the firewall's rules: a program of its own (rootlessport, slirp4netns, pasta) listens,
+        # as one does for an engine in a virtual machine (Windows, macOS).
+        return "userland" if not system.is_linux() or any(listening_owners(str(ip), port) for ip in ips) else "firewall"
 
     def with_container(self, target: Target, ips: frozenset[IP]) -> Target:
         """Return a target whose process was found with its container beside it, and why an engine was not asked."""

@@ -11,7 +11,7 @@ import ipaddress
 import re
 import socket
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from qbdoctor.target.command_line import CommandLine, program_index, read_option
 from qbdoctor.values import frozen
 
 if TYPE_CHECKING:
-    from qbdoctor.target.engines.container import Container, Mount, Published
+    from qbdoctor.target.engines.container import Container, Published
     from qbdoctor.target.engines.engine import Found
     from qbdoctor.target.engines.port_mappings import PortMapping
     from qbdoctor.target.name_lookup import IP
@@ -357,12 +357,7 @@ def _of_another_system(config: Path) -> str | None:
     )
 
 
-def mount_of(one: Container, host: Path) -> Mount | None:
-    """Return the mount of a container that holds a file of this machine."""
-    inside = one.inside_path(host)
-    return None if inside is None else one.mount_of(inside)
-
-
-def candidates(found: Found, taken: Sequence[Container]) -> tuple[Container, ...]:
-    """Return the containers that look like qBittorrent's and are not among ``taken``."""
-    return tuple(one for one in found.containers if serves_qbittorrent(one) and all(one.id != t.id for t in taken))
+def holder(found: Iterable[Container], config: Path) -> Container | None:
+    """Return the only one of these that has this file in a mount."""
+    having = [one for one in found if one.mount_holding(config) is not None]
+    return having[0] if len(having) == 1 else None

@@ -22,6 +22,7 @@ from qbdoctor.target.address import Address, parse_ip, parse_url
 from qbdoctor.target.contained import ContainerFinder, Engines
 from qbdoctor.target.description import Origin, ReadConfig, Target, TargetOptions
 from qbdoctor.target.engines import cgroups
+from qbdoctor.target.engines.container import Container
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.engines.process_scan import CommandLines
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
@@ -164,8 +165,9 @@ class _Finder(ContainerFinder):
         if given is not None:
             config, profile = given
             self._settings(config, lenient=False)
-            self.ask_engines(address.port)
-            instance = self._using(config)
+            instance, one = self._uses(config, address.port)
+            if one is not None:
+                return self.in_container(one, address, "url", config)
             direct = None if instance is None else self._listens(instance, address, ips)
             return self._target(address, "url", instance, config=config, profile=profile, given=True, direct=direct)
         answers = [(instance, self._listens(instance, address, ips)) for instance in self.instances]
@@ -191,8 +193,9 @@ class _Finder(ContainerFinder):
     def from_config(self, config: Path, profile: Path | None, origin: Origin) -> Target:
         """Return the target that a given config describes, and the process that uses that very file."""
         web = self._settings(config, lenient=False)
-        self.ask_engines()
-        instance = self._using(config)
+        instance, one = self._uses(config, None)
+        if one is not None:
+            return self.in_container(one, None, origin, config)
         address = self._address(web, instance)
         direct = None if instance is None else self._listens(instance, address, self._ips(address.host))
         return self._target(address, origin, instance, config=config, profile=profile, given=True, direct=direct)
@@ -346,6 +349,12 @@ class _Finder(ContainerFinder):
             configured = inside if files.is_file(inside) else configured
         # A config that was copied from elsewhere names a folder that is not here until qBittorrent makes it.
         return usual if usual and files.is_file(usual) and not files.is_file(configured) else configured
+
+    def _uses(self, config: Path, port: int | None) -> tuple[Instance | None, Container | None]:
+        """Return the process that uses this file, else the container that has it in a mount, unseen in a virtual machine."""
+        hidden = not self.system.platform.startswith("linux") and self._using(config) is None
+        self.ask_engines(port, always=hidden)
+        return self._using(config), containers.holder(self.engines.candidates(), config) if hidden else None
 
     def _using(self, config: Path) -> Instance | None:
         """Return the instance that uses this very file; a bind mount's two names are one file."""

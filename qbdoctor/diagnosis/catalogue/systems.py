@@ -138,6 +138,11 @@ _OUR_MACOS: Rules = (
     (r"nc -vz -w 3 (\S+) (\S+)", r"nc -vz -G 3 \1 \2"),
     (r"env \| grep -i '_proxy='", "env | grep -i '_proxy='\nscutil --proxy"),
     (r"(openssl .*) \| sha256sum", r"\1 | shasum -a 256"),
+    # Its openssl is LibreSSL, whose x509 has no -ext (usr.bin/openssl/x509.c of OpenBSD).
+    (
+        r"(openssl s_client .* \| openssl x509 -noout) -subject .* -ext subjectAltName",
+        r"\1 -text | grep -E 'Issuer:|Not After|Subject:|DNS:|IP Address:'",
+    ),
 )
 _SERVERS_MACOS: Rules = (
     (r"pgrep -af qbittorrent", "pgrep -fl qbittorrent"),

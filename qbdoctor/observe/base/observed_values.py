@@ -237,6 +237,11 @@ class Client:
         """True if the server sees another address than the one that we come from."""
         return self.address is not None and self.ours is not None and self.address != self.ours
 
+    @property
+    def supposed(self) -> str | None:
+        """The address that it sees, ours where nothing is known to stand between; None where that changes it unseen."""
+        return self.address or (self.ours if self.through is None else None)
+
 
 @frozen
 class ContainerOutput:

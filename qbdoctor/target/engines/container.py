@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from qbdoctor.storage import files
 from qbdoctor.values import field, frozen
 
 EngineName = Literal["docker", "podman"]
@@ -159,9 +160,23 @@ class Container:
 
     def inside_path(self, host: Path) -> PurePosixPath | None:
         """Return what the container calls a file of this machine; None where no mount of its holds it."""
+        held = self._held(host)
+        return None if held is None else PurePosixPath(held[0].destination, *host.parts[held[1] :])
+
+    def mount_holding(self, host: Path) -> Mount | None:
+        """Return the mount that holds a file of this machine."""
+        held = self._held(host)
+        return None if held is None else held[0]
+
+    def _held(self, host: Path) -> tuple[Mount, int] | None:
+        """Return the innermost mount of a file of this machine, and how many parts of its name lead there.
+
+        Not by the text: case, accents and links may differ.
+        """
         for mount in sorted(self.mounts, key=lambda one: -len(one.source)):
-            if mount.source.startswith("/") and host.is_relative_to(mount.source):
-                return PurePosixPath(mount.destination, *host.relative_to(mount.source).parts)
+            for place in (host, *host.parents) if mount.source.startswith("/") else ():
+                if files.same_file(place, Path(mount.source)):
+                    return mount, len(place.parts)
         return None
 
     def lost_its_network(self, owner: Container) -> bool:

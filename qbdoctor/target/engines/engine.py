@@ -149,10 +149,11 @@ def _docker(program: str, environment: Mapping[str, str], home: Path) -> tuple[l
         return [], [
             EngineProblem("docker", "down", f"DOCKER_HOST or the context in use names {host}, and there is nothing")
         ]
-    if (own := whereabouts.rootless_socket(environment)) is None:
+    if (own := whereabouts.own_socket(environment, home)) is None:
         return [], []
+    which = "an engine in a virtual machine" if system.is_macos() else "a rootless Docker"
     text = (
-        f"a rootless Docker of this user's runs at {own}, and the docker command does not ask it: "
+        f"{which} of this user's runs at {own}, and the docker command does not ask it: "
         f"export DOCKER_HOST=unix://{own} and run this again"
     )
     return [], [EngineProblem("docker", "failed", text)]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from qbdoctor.model import system
 from qbdoctor.storage import files, foreign
 from qbdoctor.storage.private import is_root
 from qbdoctor.target.engines import cgroups
@@ -29,8 +30,21 @@ STARTED_WITHIN = 60.0
 """Seconds between the start of a container's process and what the engine says of it, at most."""
 
 
-def rootless_socket(environment: Mapping[str, str]) -> Path | None:
-    """Return the socket of a rootless Docker of this user's that no context and no DOCKER_HOST names."""
+_MACHINES_SOCKETS = (
+    ".docker/run/docker.sock",
+    ".orbstack/run/docker.sock",
+    ".colima/default/docker.sock",
+    ".rd/docker.sock",
+    ".lima/docker/sock/docker.sock",
+    ".local/share/containers/podman/machine/podman.sock",
+)
+"""Below the home on macOS: Docker Desktop's, OrbStack's, Colima's, Rancher Desktop's, Lima's, Podman's machine's."""
+
+
+def own_socket(environment: Mapping[str, str], home: Path) -> Path | None:
+    """Return the socket of an engine of this user's that no context and no DOCKER_HOST names: rootless, or in a machine."""
+    if system.is_macos():
+        return next(filter(files.exists, (home / name for name in _MACHINES_SOCKETS)), None)
     folder = environment.get("XDG_RUNTIME_DIR", "")
     if not folder and hasattr(os, "geteuid"):
         folder = f"/run/user/{os.geteuid()}"

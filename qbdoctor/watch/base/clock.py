@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from qbdoctor.model import waiting
+from qbdoctor.model import system, waiting
 
 
 class Clock:
@@ -13,7 +13,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self._steady = getattr(time, "CLOCK_BOOTTIME", None)  # goes on while the machine is asleep
+        # Those that go on while the machine is asleep: on macOS it is this one, and time.monotonic() stands still
+        # (clock_gettime(3) there).
+        self._steady = getattr(time, "CLOCK_MONOTONIC" if system.is_macos() else "CLOCK_BOOTTIME", None)
 
     def wall(self) -> float:
         """Return Unix time."""

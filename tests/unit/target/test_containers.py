@@ -185,7 +185,7 @@ def test_files_by_the_innermost_mount() -> None:
     assert one.host_path(PurePosixPath("/config/qBittorrent/data/logs/x.log")) == Path("/v/logs/logs/x.log")
     assert one.host_path(PurePosixPath("/etc/passwd")) is None
     assert one.inside_path(Path("/srv/qb/qBittorrent/config/qBittorrent.conf")) == inside
-    mount = containers.mount_of(one, Path("/v/logs/logs/x.log"))
+    mount = one.mount_holding(Path("/v/logs/logs/x.log"))
     assert mount is not None
     assert not mount.writable
 

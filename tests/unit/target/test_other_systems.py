@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from pathlib import Path
+import unicodedata
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +13,12 @@ import psutil
 import pytest
 
 from qbdoctor.model.errors import UserError
-from qbdoctor.target import containers, listeners, paths, processes
+from qbdoctor.target import contained, containers, listeners, paths, processes
 from qbdoctor.target.description import TargetOptions
+from qbdoctor.target.engines import engine, whereabouts
+from qbdoctor.target.engines.container import Container, ContainerState, Mount
 from qbdoctor.target.resolve import resolve
+from qbdoctor.values import replace
 from tests.support import systems
 
 FAULTS = (OSError(0, "Undefined error: 0"), SystemError("proc_cmdline returned NULL"), psutil.AccessDenied(7))
@@ -117,3 +122,44 @@ def test_what_launchd_keeps_is_stopped_by_it(
     said = containers.running_with(tmp_path / "qBittorrent.ini")
     assert said is not None
     assert ("launchctl bootout" in said and "Cmd-Q" in said) is told
+
+
+@systems.links
+def test_a_containers_file_is_known_by_any_of_its_names(tmp_path: Path) -> None:
+    """macOS takes /users/ANN for /Users/ann and one way to write an accent for the other: a second name, as a link makes one."""
+    mount, other = tmp_path / "Users" / "Zoë" / "qb", tmp_path / "users"
+    config = mount / "qBittorrent/config/qBittorrent.conf"
+    config.parent.mkdir(parents=True)
+    config.touch()
+    other.mkdir()
+    (other / unicodedata.normalize("NFD", "ZOË")).symlink_to(mount.parent)
+    named = other / unicodedata.normalize("NFD", "ZOË") / config.relative_to(mount.parent)
+    outer = Mount("bind", str(tmp_path), "/all")
+    one = Container(
+        "docker", "a" * 64, "qb", "x", ContainerState("running"), mounts=(outer, Mount("bind", str(mount), "/config"))
+    )
+    assert one.inside_path(named) == PurePosixPath("/config/qBittorrent/config/qBittorrent.conf")
+    assert containers.holder([one], named) is one
+    assert containers.holder([one, replace(one, id="b" * 64)], named) is None, "either may be meant"
+
+
+def test_a_socket_of_a_virtual_machine_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the docker command asks another one, which is not there."""
+    monkeypatch.setattr(whereabouts, "DOCKER_SOCKETS", ())
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/usr/local/bin/{name}")
+    socket = tmp_path / ".orbstack/run/docker.sock"
+    socket.parent.mkdir(parents=True)
+    socket.touch()
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path / "none")}
+    for platform, told in (("linux", False), ("darwin", True)):
+        monkeypatch.setattr(sys, "platform", platform)
+        _, problems = engine.engines(environment, tmp_path)
+        texts = [one.text for one in problems if one.engine == "docker"]
+        assert any(f"export DOCKER_HOST=unix://{socket}" in text for text in texts) is told
+
+
+def test_who_hands_a_port_on_where_no_firewall_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    finder = SimpleNamespace(_forward=lambda _port: None)
+    for platform, by in (("linux", "firewall"), ("darwin", "userland"), ("win32", "userland")):
+        monkeypatch.setattr(sys, "platform", platform)
+        assert contained.ContainerFinder._mapper(finder, 1, frozenset()) == by  # type: ignore[arg-type]

@@ -134,6 +134,12 @@ def snap_configs(home: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def misplaced_configs(system: System, folder: Path) -> tuple[Path, ...]:
+    """Return where a config may lie below a folder that is named as a profile and is none, whether it is there or not."""
+    name = system.config_name
+    return (folder / name, folder / "config" / name, folder / APP / name, *docker_configs(folder))
+
+
 def docker_configs(folder: Path) -> tuple[Path, ...]:
     """Return the configs that the usual images may have in their volume ``/config``, here mounted at ``folder``.
 

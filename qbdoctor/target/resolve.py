@@ -148,16 +148,9 @@ class _Finder(ContainerFinder):
             raise UserError(
                 "profile-not-a-folder", f"--profile: {profile} is a file: use --config for the config file itself."
             )
-        nearby = next(filter(files.is_file, self._misplaced(profile)), None)
+        nearby = next(filter(files.is_file, paths.misplaced_configs(self.system, profile)), None)
         hint = f"use --config {nearby}" if nearby else "give the folder that qBittorrent's own --profile names"
         raise UserError("config-missing", f"--profile: there is no {config}, or it may not be seen: {hint}.")
-
-    def _misplaced(self, folder: Path) -> tuple[Path, ...]:
-        name = self.system.config_name
-        inside = (folder / name, folder / "config" / name, folder / paths.APP / name)
-        return (*inside, *paths.docker_configs(folder))
-
-    # The three ways to a target
 
     def from_url(self, address: Address, given: tuple[Path, Path | None] | None) -> Target:
         """Return the target at this URL, with the local process that listens there, or the config that was given."""

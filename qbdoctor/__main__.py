@@ -7,6 +7,7 @@ import sys
 
 def main() -> int:
     """Run the command line; a reader that went away (``| head``) ends it quietly."""
+    gc.disable()  # until all is loaded: nothing of that is garbage, and looking through it takes 2 ms
     _open_streams()
     if sys.argv[1:] == ["--version"]:  # no parser is needed for it
         from qbdoctor import __version__  # noqa: PLC0415 - as below

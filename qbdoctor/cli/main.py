@@ -5,6 +5,7 @@ Only what every command needs is imported before it is known; tests/architecture
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             named_targets.apply(args, os.environ)
         command = importlib.import_module(f"qbdoctor.cli.commands.{args.command}")
+        gc.enable()
         return int(command.run(args))
     except UserError as error:
         unwritten = error.code.startswith("output-")  # what cannot be written cannot be told there either

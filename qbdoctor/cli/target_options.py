@@ -139,8 +139,8 @@ def _given_secret(args: argparse.Namespace, kind: str, env: Mapping[str, str]) -
 
 
 def state_folder(args: argparse.Namespace, env: Mapping[str, str]) -> Path:
-    """Return where records and the ledger are kept: --state-dir, QBDOCTOR_STATE_DIR, the platform's state folder."""
-    return Path(args.state_dir).expanduser() if args.state_dir else storage_state_folder.state_folder(env)
+    """Return where records and the ledger are kept."""
+    return storage_state_folder.chosen(args.state_dir, env)
 
 
 def verification(args: argparse.Namespace) -> bool | str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from qbdoctor.model.errors import Refused
 from qbdoctor.patterns import regex
-from qbdoctor.storage import access_list, private
+from qbdoctor.storage import private
 from qbdoctor.values import field, frozen
 
 _MOST_LINKS = 40  # as the kernel has it
@@ -225,6 +225,8 @@ class Place:
             found = None
         if found is not None:
             self.check_owner(found)
+        from qbdoctor.storage import access_list  # noqa: PLC0415 - history only reads
+
         temp = self.temporary()
         handle = temp.create()
         try:

@@ -6,8 +6,8 @@ import errno
 import os
 import re
 import sys
-import threading
 import time
+from _thread import allocate_lock
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,7 +31,7 @@ _SHARING_ERRORS = {5, 32, 33}  # access denied, sharing violation, lock violatio
 NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
 
 
-_UMASK = threading.Lock()
+_UMASK = allocate_lock()  # threading takes 1 ms to load
 
 
 def umask() -> int:
@@ -107,7 +107,7 @@ def user_id(name: str) -> int | None:
 def unmapped_owner() -> int:
     """Return whose everything seems to be that has no owner in this user namespace, -1 where all have: real root's, say."""
     try:
-        if Path("/proc/self/uid_map").read_text(encoding="ascii").split() == ["0", "0", "4294967295"]:
+        if Path("/proc/self/uid_map").read_text(encoding="utf-8").split() == ["0", "0", "4294967295"]:
             return -1
         return int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
     except (OSError, ValueError):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from qbdoctor.model import system
 from qbdoctor.storage import private
 from qbdoctor.storage.files import exists
+
+
+def chosen(option: str | None, environment: Mapping[str, str]) -> Path:
+    """Return where records and the ledger are kept: --state-dir, QBDOCTOR_STATE_DIR, the platform's state folder."""
+    return Path(option).expanduser() if option else state_folder(environment)
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
@@ -15,9 +22,11 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     given = environment.get("QBDOCTOR_STATE_DIR", "")
     if given:
         return Path(given).expanduser().absolute()
-    import platformdirs  # noqa: PLC0415 - --help and --version do without it
+    usual = settled("XDG_STATE_HOME", "~/.local/state")
+    if usual is None:
+        import platformdirs  # noqa: PLC0415 - 8 ms
 
-    usual = platformdirs.user_state_path("qbdoctor", appauthor=False)
+        usual = platformdirs.user_state_path("qbdoctor", appauthor=False)
     return _own(usual) or usual
 
 
@@ -29,6 +38,17 @@ def config_folder(environment: Mapping[str, str]) -> Path:
     import platformdirs  # noqa: PLC0415 - --help and --version do without it
 
     return platformdirs.user_config_path("qbdoctor", appauthor=False)
+
+
+def settled(variable: str, default: str) -> Path | None:
+    """Return our folder where Linux' environment settles it, without platformdirs, which says the same; else None."""
+    given, home = os.environ.get(variable, ""), os.environ.get("HOME", "")
+    deciding = given or home
+    if not system.is_linux() or "ANDROID_ROOT" in os.environ:
+        return None
+    if not deciding.startswith("/") or deciding != deciding.strip():  # what is odd is platformdirs' to judge
+        return None
+    return Path(given or os.path.expanduser(default), "qbdoctor")  # noqa: PTH111
 
 
 def _own(usual: Path) -> Path | None:

@@ -25,12 +25,15 @@ HEAVY = {
     *("qbdoctor.api", "qbdoctor.observe", "qbdoctor.releases", "qbdoctor.webui"),
 }
 ARGPARSE = {"argparse", "gettext", "locale"}
+LIGHT_HISTORY = {*HEAVY, *ARGPARSE, "json", "textwrap"} - {"ipaddress", "urllib"}  # what pathlib loads
 COMMANDS = {
     "--version": ({*HEAVY, *ARGPARSE, "json", "textwrap", "shlex", "pathlib"}, 6),
     "--help": ({*HEAVY, "json", "pathlib"}, 31),
     "explain --help": ({*HEAVY, "json", "pathlib"}, 31),
     "lint --help": ({*HEAVY, "json", "pathlib"}, 31),
     "--nonsense": ({*HEAVY, "json", "pathlib", "textwrap"}, 30),
+    "history": (LIGHT_HISTORY, 45),
+    "history --json": (LIGHT_HISTORY - {"json"}, 50),
     "explain": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
     "explain --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 47),
     "explain host-port-mismatch": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
@@ -44,6 +47,9 @@ _RUN = """
 import re, sys  # as the script does that pip writes
 before = set(sys.modules)
 from qbdoctor.__main__ import main
+if sys.argv[1] == "history":
+    from qbdoctor.target.engines import process_scan
+    process_scan.is_any_apart = lambda word: False  # whatever runs in containers here
 sys.argv[0] = "qbdoctor"
 try:
     main()
@@ -68,6 +74,28 @@ def loaded(folder: Path, command: str, state: Path) -> list[str]:
     assert mark, run.stderr[-800:]
     assert bool(run.stdout) is not bool(said), said
     return names.split()
+
+
+def test_a_history_with_records_looks_at_no_process(laid_out: Path, tmp_path: Path) -> None:
+    config = tmp_path / "qBittorrent.conf"
+    config.write_text("[Preferences]\nWebUI\\LocalHostAuth=false\n")
+    fix = [sys.executable, "-m", "qbdoctor", "fix", "require-localhost-auth", "--config", str(config), "--yes"]
+    env = {**os.environ, "PYTHONPATH": str(laid_out), "QBDOCTOR_STATE_DIR": str(tmp_path / "state")}
+    subprocess.run(fix, env=env, cwd=tmp_path, capture_output=True, check=True)
+    names = loaded(laid_out, "history", tmp_path / "state")
+    assert "qbdoctor.repair.history.standing" in names, "it says what no longer holds"
+    unwanted = {
+        *ARGPARSE,
+        "filelock",
+        "platformdirs",
+        "psutil",
+        "requests",
+        "rich",
+        "socket",
+        "subprocess",
+        "threading",
+    }
+    assert not unwanted.intersection(names)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

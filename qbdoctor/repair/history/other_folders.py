@@ -93,11 +93,11 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
         folder = state_folder.user_state_folder(user)
         if folder is not None:
             yield folder
-    from qbdoctor.target.engines.process_scan import processes_with  # noqa: PLC0415 - only where no record is found
+    from qbdoctor.target.engines import process_scan  # noqa: PLC0415 - only where no record is found
 
-    if not any(True for _ in processes_with("qbittorrent")):
+    if not process_scan.is_any_apart("qbittorrent"):
         return
-    from qbdoctor.target.processes import find_instances  # noqa: PLC0415 - 8 ms, for most machines in vain
+    from qbdoctor.target.processes import find_instances  # noqa: PLC0415 - 20 ms, for most machines in vain
 
     for instance in find_instances():
         if instance.in_container and instance.root is not None:

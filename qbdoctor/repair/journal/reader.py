@@ -5,7 +5,6 @@ Apart from what writes them, so that ``history`` loads quickly.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,6 +69,8 @@ class StoredRecords:
         return [self.root / name for name in self._names() if not name.startswith(".")]
 
     def _load(self, folder: Path) -> Record | Damaged:
+        import json  # noqa: PLC0415 - where there is no record it is not needed
+
         try:
             if folder.is_symlink() or not folder.is_dir():
                 raise ValueError("it is no folder")  # noqa: TRY301

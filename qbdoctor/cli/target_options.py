@@ -19,9 +19,9 @@ from qbdoctor.storage import private
 from qbdoctor.storage import state_folder as storage_state_folder
 
 if TYPE_CHECKING:
-    from qbdoctor.observe.base.hash_ahead import HashAhead
     from qbdoctor.observe.base.inspection import Inspection
     from qbdoctor.observe.base.observations import Observations
+    from qbdoctor.observe.hash_ahead import HashAhead
     from qbdoctor.observe.observer import Observer
     from qbdoctor.target.description import Target
     from qbdoctor.target.resolve import World
@@ -43,7 +43,7 @@ def observer(
     """
     # Here, not above: history and others take no more than the state folder from this module.
     from qbdoctor.cli import credentials  # noqa: PLC0415
-    from qbdoctor.observe.base.hash_ahead import HashAhead  # noqa: PLC0415
+    from qbdoctor.observe.hash_ahead import HashAhead  # noqa: PLC0415
     from qbdoctor.target.address import parse_url  # noqa: PLC0415
 
     env = os.environ if environment is None else environment
@@ -89,15 +89,17 @@ def observer(
 
 def _target(args: argparse.Namespace, env: Mapping[str, str], world: World | None, ahead: HashAhead | None) -> Target:
     from qbdoctor.target.address import parse_url  # noqa: PLC0415 - as above
-    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415
+
+    lines = None
+    if ahead is not None and args.config:
+        ahead.begin(Path(args.config).expanduser())
+    elif ahead is not None and (args.url is None or parse_url(args.url).is_loopback):
+        lines = ahead.guess_here()
+    from qbdoctor.target.description import TargetOptions  # noqa: PLC0415 - beside the hash
     from qbdoctor.target.resolve import resolve  # noqa: PLC0415
 
     options = TargetOptions(args.url, args.profile, args.config, args.container)
-    if ahead is not None and args.config:
-        ahead.begin(Path(args.config).expanduser())
-    here = args.url is None or parse_url(args.url).is_loopback
-    guess = ahead.guess if ahead is not None and here and not args.config else None
-    target = resolve(options, env=env, world=world, scanned=guess)
+    target = resolve(options, env=env, world=world, lines=lines)
     config = target.config_file or (target.handed.config if target.handed is not None else None)
     if ahead is not None and config is not None:
         ahead.begin(config)

@@ -32,25 +32,6 @@ class Meanwhile:
             if busy() and piece() is not False:
                 self._pieces.remove(piece)
 
-    def beside(self, task: Callable[[], T]) -> T:
-        """Return what a task returns that waits for the system or computes outside of Python. Raises what it raises."""
-        done: list[T] = []
-        failed: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                done.append(task())
-            except BaseException as error:
-                failed.append(error)
-
-        worker = threading.Thread(target=run, daemon=True)
-        worker.start()
-        self.work_while(worker.is_alive)
-        worker.join()
-        if failed:
-            raise failed[0]
-        return done[0]
-
 
 def until(event: threading.Event, seconds: float | None = None) -> bool:
     """Wait for an event, ``seconds`` at most; return whether it came. Raises KeyboardInterrupt soon after Ctrl-C."""

@@ -32,7 +32,7 @@ from qbdoctor.target.command_line import (
     valid_port,
 )
 from qbdoctor.target.engines import cgroups
-from qbdoctor.target.engines.process_scan import TROUBLE, CommandLines, processes_with
+from qbdoctor.target.engines.process_scan import TROUBLE, CommandLines, command_lines, processes_with
 from qbdoctor.values import field, frozen
 
 if TYPE_CHECKING:
@@ -130,18 +130,16 @@ def altered(instance: Instance, **members: Any) -> Instance:
     return made
 
 
-def find_instances(scanned: Callable[[CommandLines], object] = len) -> tuple[Instance, ...]:
+def find_instances(lines: CommandLines | None = None) -> tuple[Instance, ...]:
     """Return the qBittorrent processes of this machine that can be seen, the oldest first.
 
-    ``scanned`` is told the command lines that may be theirs before anything else is asked of them (Linux).
+    ``lines`` are the command lines that may be theirs, where those were read already (Linux).
     """
     networks = proc_sockets.Networks()
-
-    def begin(lines: CommandLines) -> None:
+    lines = command_lines("qbittorrent") if lines is None else lines
+    if lines:
         networks.read_ahead()
-        scanned(lines)
-
-    candidates = list(processes_with("qbittorrent", begin))
+    candidates = list(processes_with("qbittorrent", lines))
     if not candidates:
         return ()
     import psutil  # noqa: PLC0415 - loaded by then

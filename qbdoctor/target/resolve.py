@@ -63,12 +63,13 @@ def resolve(
     platform: str = sys.platform,
     home: Path | None = None,
     world: World | None = None,
-    scanned: Callable[[CommandLines], object] | None = None,
+    lines: CommandLines | None = None,
 ) -> Target:
     """Return the target that the options name, or the one that can be found without any.
 
     ``env``, ``platform`` and ``home`` are those of this process unless given; ``world``, for tests, overrides all of
-    ``instances`` and what else is asked of the machine. ``scanned`` is told the command lines that may be qBittorrent's.
+    ``instances`` and what else is asked of the machine. ``lines`` are the command lines that may be
+    qBittorrent's, where they were read already.
 
     Raises :class:`UserError`: what :func:`parse_url` and ``Settings.load`` raise (``config-missing``,
     ``config-is-folder``, ``config-unreadable``, …); ``config-missing``, ``profile-not-a-folder``, ``empty-path``,
@@ -80,8 +81,8 @@ def resolve(
     environment = os.environ if env is None else env
     system = paths.System(platform, environment, paths.home_folder(platform, environment) if home is None else home)
     asked = containers.ask_engines if instances is find_instances else containers.ask_none
-    if scanned is not None and instances is find_instances:
-        instances = partial(find_instances, scanned)
+    if lines is not None and instances is find_instances:
+        instances = partial(find_instances, lines)
     finder = _Finder(system, world or World(instances=instances, engines=asked))
     address = None if options.url is None else parse_url(options.url)
     given = finder.given_config(options)

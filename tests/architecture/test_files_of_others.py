@@ -29,7 +29,7 @@ OURS = {
     "diagnosis/catalogue/symptoms.py": "a file of the package",
     "lint/files.py": "sources that a person named",
     "observe/base/config_place.py": "the kernel's /proc",
-    "observe/base/hash_ahead.py": "the kernel's /proc",
+    "observe/hash_ahead.py": "the kernel's /proc",
     "observe/base/instance_lock.py": "the kernel's /proc and this machine's id",
     "releases/fingerprints.py": "reads a program: regular, capped, not waiting",
     "registry.py": "what installed packages declare: their entry points",

@@ -80,7 +80,7 @@ def prepare_command_line() -> None:
         with locked(self):
             yield
 
-    vars(processes)["processes_with"] = lambda _word, _scanned: iter(())
+    vars(processes)["processes_with"] = lambda _word, _lines: iter(())
     Journal.locked = marked  # type: ignore[method-assign]
 
 

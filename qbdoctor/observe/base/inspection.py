@@ -83,7 +83,7 @@ class Inspection(ABC):
     @cached_property
     def listening(self) -> tuple[ListeningSocket, ...] | None:
         """The listening sockets of this machine as they were after the first answer; None where they cannot be read."""
-        return self.wire.meanwhile.beside(listening_sockets)
+        return listening_sockets()
 
     @property
     def ledger(self) -> Ledger:

@@ -144,7 +144,7 @@ def test_the_only_server_of_this_machine_may_be_meant(
     everything = processes_with  # other tests' servers run here too
     monkeypatch.setattr(
         "qbdoctor.target.processes.processes_with",
-        lambda word, _scanned: (one for one in everything(word) if one.pid in {running.pid, os.getpid()}),
+        lambda word, _lines: (one for one in everything(word) if one.pid in {running.pid, os.getpid()}),
     )
     assert [one.pid for one in find_instances()] == [running.pid]
     report = diagnose("--url", f"http://127.0.0.1:{free_port()}", password=running.password)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import re
 import sys
 import threading
 import time
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from qbdoctor.model import waiting
-from qbdoctor.watch.base.clock import Clock
 
 SOURCE = Path(__file__).parents[3] / "qbdoctor"
 
@@ -50,49 +48,19 @@ def test_it_returns_what_came_and_gives_up_in_time() -> None:
     assert waiting.next_of(held) == 7
 
 
-def test_work_is_done_beside_a_task() -> None:
-    """One piece after the other while the task goes on; what it returns or raises is handed on; a piece may be too early."""
-    meanwhile, went_on, done = waiting.Meanwhile(), threading.Event(), []
+def test_work_is_done_piece_by_piece_while_something_is_waited_for() -> None:
+    """No piece begins once it has come; one that is too early is kept, and asked again the next time."""
+    meanwhile, came, asked = waiting.Meanwhile(), threading.Event(), []
 
-    def piece() -> None:
-        done.append("piece")
-        went_on.set()
+    def early() -> bool:
+        asked.append("early")
+        return len(asked) > 2
 
-    meanwhile.add(lambda: False, piece, lambda: time.sleep(0.5), lambda: done.append("after it"))
-    assert meanwhile.beside(lambda: went_on.wait(10)) is True
-    assert done == ["piece"]
-    meanwhile.work_while(lambda: len(done) < 2)
-    assert done == ["piece", "after it"]
-    with pytest.raises(OSError, match="gone"):
-        meanwhile.beside(lambda: _fail("gone"))
-
-
-def _fail(text: str) -> None:
-    raise OSError(text)
-
-
-def test_a_watch_sleeps_so_that_ctrl_c_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    clock = Clock()
-    clock.stopping = event = Uninterrupted()
-    with pytest.raises(KeyboardInterrupt):
-        clock.sleep(300)
-    assert all(each is not None and each <= waiting.SLICE for each in event.waits)
-
-
-def test_every_other_wait_is_short_or_none_of_the_main_threads() -> None:
-    """Of a child, which Ctrl-C reaches as well; of asyncio; in a thread that ends with the program; of some milliseconds."""
-    waits = {
-        path.relative_to(SOURCE).as_posix()
-        for path in SOURCE.rglob("*.py")
-        if re.search(r"(?<!asyncio)\.wait\(", path.read_text("utf-8"))
-    }
-    children = {
-        "clients/lab.py",
-        "repair/restart/watchdog_client.py",
-        "simulator/throwaway.py",
-        "target/engines/engine.py",
-    }
-    assert waits == children | {
-        "model/waiting.py", "bridge/session.py", "trace/session.py", "simulator/server.py", "webui/wire.py"
-    }  # fmt: skip
+    meanwhile.add(early, lambda: asked.append("a"), came.set, lambda: asked.append("b"))
+    meanwhile.work_while(lambda: not came.is_set())
+    assert asked == ["early", "a"]
+    came.clear()
+    meanwhile.work_while(lambda: not came.is_set())
+    assert asked == ["early", "a", "early", "b"]
+    meanwhile.work_while(lambda: True)
+    assert len(asked) == 4

@@ -14,7 +14,7 @@ from qbdoctor.config import password_hash
 from qbdoctor.config.password_hash import FACTORY_PASSWORD, StoredHash, parse_hash
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.basics import Secret
-from qbdoctor.observe.base.hash_ahead import HashAhead
+from qbdoctor.observe.hash_ahead import HashAhead
 from tests.support.password_hashes import PASSWORD, K, S
 
 LINE = rf'WebUI\Password_PBKDF2="@ByteArray({S}:{K})"'

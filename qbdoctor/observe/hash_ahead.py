@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from qbdoctor.patterns import regex
 from qbdoctor.storage import foreign
 from qbdoctor.target import paths
 from qbdoctor.target.command_line import program_index, read_options
+from qbdoctor.target.engines.process_scan import CommandLines, command_lines
 
 if TYPE_CHECKING:
     from qbdoctor.config.password_hash import Verifier
@@ -35,8 +35,14 @@ class HashAhead:
         self.verifier: Verifier | None = None
         self._given = given
 
-    def guess(self, lines: Mapping[int, Sequence[str]]) -> None:
-        """Begin with the config that the only qBittorrent uses, by its command line and environment alone (Linux)."""
+    def guess_here(self) -> CommandLines | None:
+        """Begin with what the command lines of this machine tell, and return those that may be a qBittorrent's (Linux)."""
+        lines = command_lines("qbittorrent")
+        self.guess(lines or {})
+        return lines
+
+    def guess(self, lines: CommandLines) -> None:
+        """Begin with the config that the only one of these uses that is a qBittorrent, by its environment (Linux)."""
         found = [(pid, line[at + 1 :]) for pid, line in lines.items() if (at := program_index(line)) is not None]
         if len(found) != 1:
             return

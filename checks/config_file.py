@@ -102,6 +102,10 @@ def _permission(seen: Observations, place: ConfigPlace) -> list[Finding]:
 
 
 def _refused(seen: Observations, place: ConfigPlace, text: str, severity: Severity) -> Finding:
+    one = seen.target.instance
+    alone = seen.target.container is None and place.user != place.folder_owner
+    if one is not None and one.options.profile is not None and alone:
+        text += f". Process {one.pid} names this profile, as any user's can: where it is none of yours, end it instead"
     evidence, values = (_evidence(place, text),), _values(seen, place)
     remedies = _numbers(seen, place)
     return Finding("config-permission", "likely", text, evidence, severity=severity, values=values, remedies=remedies)

@@ -62,7 +62,9 @@ def _others(seen: Observations) -> tuple[Finding, ...]:
     for one in seen.rejected if own else seen.refused_before.rejections:
         if one.kind in {"host", "port"} and one.received and not _is_settled(seen, one):
             groups.setdefault(one.received, []).append(one)
-    return tuple(_refused(seen, host, lines) for host, lines in sorted(groups.items())[:3])
+    # A stranger's are told last, so that they hide nobody's own
+    ordered = sorted(groups, key=lambda host: (not refusals.is_local_name(_name_of(host)), -len(groups[host]), host))
+    return tuple(_refused(seen, host, groups[host]) for host in ordered[:3])
 
 
 def _is_settled(seen: Observations, one: Rejection) -> bool:
@@ -96,9 +98,12 @@ def _refused(seen: Observations, host: str, lines: list[Rejection]) -> Finding:
         if last.kind == "port"
         else "that name is not in its list of domains"
     )
-    text = (
-        f"Since its start qBittorrent refused {refusals.times(lines)} from {sources} for the Host header {host}: {why}. "
-        "Whoever uses that address gets 401"
+    text = f"Since its start qBittorrent refused {refusals.times(lines)} from {sources} for the Host header {host}: {why}. "
+    strange = last.kind == "host" and not refusals.is_local_name(_name_of(host))
+    text += (
+        "If you do not know that name it is refused rightly: a stranger's page can have a name of its own lead here"
+        if strange
+        else "Whoever uses that address gets 401"
     )
     when = f", the last at {last.when:%Y-%m-%d %H:%M:%S}" if last.when else ""
     file = seen.target.log_file
@@ -107,7 +112,8 @@ def _refused(seen: Observations, host: str, lines: list[Rejection]) -> Finding:
     if last.kind == "port":
         values = {"server_port": last.expected or "", "port": host.rpartition(":")[2]}
         return Finding("host-port-mismatch", "likely", text, evidence, "warning", values)
-    return Finding("host-not-allowed", "likely", text, evidence, "warning", {"name": _name_of(host)})
+    values = {"by_others": "yes"} | ({} if strange else {"name": _name_of(host)})
+    return Finding("host-not-allowed", "likely", text, evidence, "warning", values)
 
 
 def _sent_host(comparison: Comparison) -> str:
@@ -177,10 +183,10 @@ def _file(seen: Observations) -> str | None:
 def _by_log(seen: Observations) -> Judgement | None:
     """Judge by the line that our own request left in a log of this machine: a proxy may send a Host of its own."""
     told = seen.first_request_log
-    refused = next((one for one in told.rejections if one.kind in {"host", "port"}), None) if told else None
-    if told is None or refused is None:
-        return None
-    host = refused.received
+    met = {one.received: one for one in told.rejections if one.kind in {"host", "port"}} if told else {}
+    if told is None or len(met) != 1:
+        return None  # nothing, or what others sent at the same moment as well
+    host, refused = met.popitem()
     evidence = Evidence("log", f"{told.file}: the Host header {host!r} was refused", {"file": str(told.file)})
     if not host:
         text = (
@@ -202,7 +208,8 @@ def _by_log(seen: Observations) -> Judgement | None:
     else:
         text = f"qBittorrent gets {host} as Host and does not accept that name, whatever is asked for"
         said = (evidence, Evidence.response(seen.anonymous))
-        found = Finding("host-not-allowed", "likely", text, said, values={"name": _name_of(host)})
+        values = {"name": _name_of(host), "by_others": "yes"}  # a request of another's can have come at that moment
+        found = Finding("host-not-allowed", "likely", text, said, values=values)
     return Judgement("fail", f"Host: {host} is what arrives, and it is refused", findings=(found,))
 
 

@@ -1,6 +1,6 @@
 """Checks that the login works."""
 
-from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, SignIn, bears_marks
+from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, SignIn, bears_marks, witness
 
 SKIPPED = {
     "no-answer": "no answer came",
@@ -27,7 +27,7 @@ def judge(seen: Observations) -> Judgement:
         if sign_in.why == "offline":
             return Judgement("skip", "No login was sent", sign_in.text)
         if sign_in.limit > 0 and sign_in.logged >= sign_in.limit:
-            return _banned_by_log(seen, seen.anonymous.local or "our address", sign_in.logged, sign_in.limit)
+            return _full_count(seen, sign_in)
         return Judgement("unknown", "No login was sent", sign_in.text)
     if sign_in.exchange is None or sign_in.outcome == "failed":
         return Judgement("unknown", "The login got no answer", sign_in.text)
@@ -98,6 +98,19 @@ def _banned(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judg
     values |= _until(seen)
     found = Finding("ip-banned", "likely", text, _said(sign_in), values=values)
     return Judgement("fail", f"The login is answered with 403: {known or 'our address'} is banned", findings=(found,))
+
+
+def _full_count(seen: Observations, sign_in: SignIn) -> Judgement:
+    """Judge where the log counts enough failures to ban some address; behind something it need not be that of this way."""
+    client = seen.client
+    known = client.address or (seen.anonymous.local if client.through is None else None)
+    if known is not None and witness.login_failures(seen.log, known) >= sign_in.limit:
+        return _banned_by_log(seen, known, sign_in.logged, sign_in.limit)
+    reason = (
+        f"the server's log shows {sign_in.logged} failed logins from one address, which {sign_in.limit} ban, and whether it sees "
+        f"that address for what comes through {client.through or 'this way'} is not known: no login was sent"
+    )
+    return Judgement("unknown", "No login was sent", reason)
 
 
 def _banned_by_log(seen: Observations, local: str, logged: int, limit: int) -> Judgement:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sized
 
+from qbdoctor.target.address import parse_ip
+
 NAMES = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
 """Header by kind of rejection; Host is judged apart."""
 _CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
 CAUSES = (*_CAUSES.values(), "client-foreign-origin")
 """What :func:`cause` can return."""
+LOCAL_DOMAINS = (".local", ".localhost", ".lan", ".internal", ".home.arpa", ".home", ".test")
+"""Kept for local use (RFC 6761, 6762, 8375; ICANN for .internal), or used so and delegated to nobody."""
 
 
 def site(received: str) -> str:
@@ -39,6 +43,16 @@ def _own_scheme(received: str) -> str:
     """Return a scheme that no web site has, in small letters; "" for a site's, and where there is none."""
     scheme, mark, _ = received.lower().partition("://")
     return scheme if mark and scheme not in {"http", "https"} else ""
+
+
+def is_local_name(host: str) -> bool:
+    """Return whether nobody can have a name in the public DNS: an address, a single word, what is kept for local use.
+
+    Any other that the Host header of somebody's request holds may be a stranger's, whose page leads it here (DNS rebinding).
+    """
+    name = host.rstrip(".").lower()
+    bare = "." not in name and ":" not in name and name.replace("-", "").replace("_", "").isalnum()
+    return bare or name.endswith(LOCAL_DOMAINS) or parse_ip(name.strip("[]")) is not None
 
 
 def times(lines: Sized) -> str:

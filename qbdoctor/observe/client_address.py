@@ -26,15 +26,38 @@ def client(seen: Observations) -> Client:
     through = _through(seen)
     if through is None:
         return Client(ours if target.direct else None, "socket" if target.direct and ours else "", ours, None)
-    sent = seen.sign_in if seen.has("sign_in") else None
-    told = sent is not None and sent.outcome in {"accepted", "refused", "banned"}
-    logged = server_log.login_addresses((seen.late_log or seen.log_behind) if told else seen.log)
-    if logged and told:
-        return Client(logged[0], "log", ours, through)
+    logged = _logged(seen)
     if len(logged) == 1:
-        return Client(logged[0], "log-others", ours, through)
+        return Client(logged[0], "log", ours, through)
+    others = server_log.login_addresses(seen.log)
+    if not logged and len(others) == 1 and _is_near(seen, others[0]):
+        return Client(others[0], "log-others", ours, through)
     gateway = _gateway(seen)
     return Client(gateway, "network" if gateway else "", ours, through)
+
+
+def _logged(seen: Observations) -> tuple[str, ...]:
+    """Return the addresses in the lines that this run's login can have left; others log in, and fail to, at the same moment."""
+    sent = seen.sign_in if seen.has("sign_in") else None
+    if sent is None or sent.outcome not in {"accepted", "refused", "banned"}:
+        return ()
+    before, late = seen.log, seen.late_log
+    new = seen.log_behind or (late[len(before) :] if late[: len(before)] == before else late)
+    return server_log.login_addresses([line for line in new if (line.level == "N") == (sent.outcome == "accepted")])
+
+
+def _is_near(seen: Observations, text: str) -> bool:
+    """Return whether an address can be that of what stands between: the one that answers, this machine's, the container's net.
+
+    From anywhere else it may be a stranger's, who fails to log in.
+    """
+    from qbdoctor.target.name_lookup import find_own_addresses  # noqa: PLC0415 - seldom needed
+
+    ip, peer = parse_ip(text), parse_ip(seen.anonymous.peer or "")
+    if ip is None or ip == peer or ip in find_own_addresses():
+        return ip is not None
+    inside = seen.target.instance.addresses if seen.target.instance is not None else ()
+    return any(ip in ipaddress.ip_network(f"{one}/16", strict=False) for one in inside if "." in one)
 
 
 def believes_forwarded(seen: Observations) -> bool | None:

@@ -39,10 +39,13 @@ def given(texts: Sequence[str], fixes: Iterable[Fix]) -> dict[str, str]:
 
 
 def bind(fix: Fix, input_values: Mapping[str, Any], report: Report | None = None) -> Fix:
-    """Return the fix with its values. Raises UserError (``input-missing``) where one is not known."""
+    """Return the fix with its values. Raises UserError (``input-missing``) where one is not known.
+
+    What came with requests of others, who may be anybody, is no value that somebody gave: it is named in a report alone.
+    """
     if not fix.inputs:
         return fix
-    causes = report.causes if report is not None else ()
+    causes = [one for one in report.causes if "by_others" not in one.values] if report is not None else ()
     found = {name: value for one in causes if one.id in fix.answers for name, value in one.values.items()}
     values = {one.name: _value(fix, one, input_values, found) for one in fix.inputs}
     return replace(fix, given=values)

@@ -117,7 +117,10 @@ def opening_by_causes(report: Report, fixes: Iterable[Fix], seen: Observations) 
         cause = next((one.id for one in report.causes if one.id in fix.answers), None)
         if not fix.by_value or cause is None:
             continue
-        bound = inputs.bind(fix, {}, report)
+        try:
+            bound = inputs.bind(fix, {}, report)
+        except UserError:
+            continue
         edits = bound.edits(seen, cause)
         why = exposure.foreseen(bound, seen, edits)
         if not why and _replaces(edits):

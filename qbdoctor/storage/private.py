@@ -130,6 +130,12 @@ def account(uid: int) -> str:
         return str(uid)
 
 
+def of_another(user: str | None) -> str:
+    """Return whose something is, to stand behind a noun, where it is neither root's nor this user's; "" else."""
+    known = {None, account(0), account(os.geteuid())} if has_users() else {user}
+    return "" if user in known else f" of user {user}"
+
+
 def replace_private(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Make or replace a file of our own with mode 0600, durable when this returns, or soon after. Raises OSError."""
     temp = temp_name(path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qbdoctor.model import shell, system
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import private
 from qbdoctor.target import containers, paths
 from qbdoctor.target.address import WEB_UI_PORT, Address, parse_ip
 from qbdoctor.target.containers import AskEngines, Files
@@ -270,9 +271,8 @@ class ContainerFinder(ABC):
             elif port is None:
                 lines.append(f"  process {instance.pid}, whose port and config are not to be seen from here")
                 continue
-            lines.append(
-                f"  qbdoctor check {option} {shell.quote(where)}   (port {port or 'unknown'}, pid {instance.pid})"
-            )
+            about = f"port {port or 'unknown'}, pid {instance.pid}{private.of_another(instance.user)}"
+            lines.append(f"  qbdoctor check {option} {shell.quote(where)}   ({about})")
         return UserError(
             "several-instances",
             "\n".join(

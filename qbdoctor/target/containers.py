@@ -300,11 +300,8 @@ def using(config: Path) -> Instance | None:
 
     found = processes.find_instances()
     hidden = [one for one in found if one.in_container and one.config_file is None]
-    for one in found:
-        if one.config_file is not None and files.same_file(one.config_file, config):
-            return one
-    if not hidden:
-        return None
+    if (seen := processes.using(config, found)) is not None or not hidden:
+        return seen
     import os  # noqa: PLC0415
 
     its = paths.System(sys.platform, os.environ, paths.home_folder(sys.platform, os.environ))

@@ -11,6 +11,7 @@ that client's making (seen in all four releases).
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -41,8 +42,9 @@ _LABEL_AFTER = regex(r"\s{0,9}[,،、，;；\s][^:：]{0,80}[:：]")
 _MOST_CHARACTERS = 8192
 """Of one line: a client chooses how long a header, and with it a line, is; what is told by it stands at its start."""
 _SLACK = timedelta(seconds=2)  # the log has whole seconds
-_START_SLACK = timedelta(seconds=60)  # from the process's start to its first line
+_START_SLACK = 60.0  # seconds from the process's start to its first line
 _QUARTER = 900.0  # seconds; every time zone's offset is a multiple
+_ZONES = 26 * 3600.0  # seconds that two zones can differ by
 
 
 @frozen
@@ -122,29 +124,31 @@ def is_start(line: LogLine) -> bool:
 
 
 def version(lines: Sequence[LogLine]) -> str | None:
-    """Return the version in the last start mark, as ``v5.1.0``."""
-    for line in reversed(lines):
-        if is_start(line) and (found := _VERSION.search(line.text)):
-            return found[0]
-    return None
+    """Return the version, as ``v5.1.0``, in the start mark at which these lines of one run begin; a process starts once."""
+    found = _VERSION.search(lines[0].text) if lines and is_start(lines[0]) else None
+    return None if found is None else found[0]
 
 
 def since_start(lines: Sequence[LogLine], started: datetime | None) -> tuple[LogLine, ...]:
     """Return the lines of the process that runs now.
 
     Without ``started`` these begin at the last start mark (all lines, if there is none). With it (aware, or naive in
-    local time) at the mark that fits it; a server in a container may write another time zone's hours. If none fits,
-    time alone decides, in our zone.
+    local time) at the mark that fits it, not at one of a client's making. A server in a container may write another time
+    zone's hours: then at the last one that can be its. If none fits, time alone decides, in our zone.
     """
     marks = [index for index, line in enumerate(lines) if is_start(line)]
     if started is None:
         return tuple(lines[marks[-1] :]) if marks else tuple(lines)
     local = local_time(started)
-    for same_zone in (True, False):
-        for index in reversed(marks):
-            when = lines[index].when
-            if when is not None and _fits(when, local, same_zone=same_zone):
-                return tuple(lines[index:])
+    sure = [n for n in marks if _fits(lines[n].when, local, same_zone=True)]
+    zoned = [n for n in marks if _fits(lines[n].when, local, same_zone=False)]
+    own = next(iter(sure), zoned[-1] if zoned else None)
+    for n in sure[1:]:  # one more start within that minute; but a refused login's user name makes such lines as well
+        if any(refused_login(line) for line in lines[own:n]):
+            break
+        own = n
+    if own is not None:
+        return tuple(lines[own:])
     return tuple(line for line in lines if line.when is None or line.when >= local - _SLACK)
 
 
@@ -245,12 +249,11 @@ def login_addresses(lines: Sequence[LogLine]) -> tuple[str, ...]:
 
 
 def config_folder(lines: Sequence[LogLine]) -> str | None:
-    """Return the config folder that the last start named (4.2.1 and later); None if no line says it.
+    """Return the config folder that the start named at which these lines begin (4.2.1 and later); None if no line says it.
 
     It is the first text of level N after the start mark that ends in a bare absolute path, whatever the language.
     """
-    marks = [index for index, line in enumerate(lines) if is_start(line)]
-    for line in lines[marks[-1] + 1 : marks[-1] + 4] if marks else ():
+    for line in lines[1:4] if lines and is_start(lines[0]) else ():
         found = _FOLDER.search(line.text.rstrip()[:4096]) if line.level == "N" else None
         if found is not None:
             return found[1]
@@ -328,15 +331,12 @@ def local_time(moment: datetime) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)
 
 
-def _fits(when: datetime, started: datetime, *, same_zone: bool) -> bool:
+def _fits(when: datetime | None, started: datetime, *, same_zone: bool) -> bool:
     """Return whether a start mark can be that of a process which started then."""
-    apart = (when - started).total_seconds()
+    apart = math.inf if when is None else (when - started).total_seconds()
     if not same_zone:
-        shift = round(apart / _QUARTER) * _QUARTER
-        if abs(shift) > 26 * 3600:
-            return False
-        apart -= shift
-    return -_SLACK.total_seconds() <= apart <= _START_SLACK.total_seconds()
+        apart = math.remainder(apart, _QUARTER) if abs(apart) <= _ZONES else math.inf
+    return -_SLACK.total_seconds() <= apart <= _START_SLACK
 
 
 @lru_cache(maxsize=4096)  # each line of a log is asked for it half a dozen times

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from qbdoctor.model import shell
 from qbdoctor.patterns import regex
-from qbdoctor.storage import files
+from qbdoctor.storage import files, private
 from qbdoctor.storage.files import same_file
 from qbdoctor.target import paths, proc_sockets
 from qbdoctor.target.command_line import (
@@ -383,9 +383,10 @@ def _allowed(ask: Callable[[], T], psutil: Any, *, gone: bool = False) -> T | No
         return None
 
 
-def using(config: Path) -> Instance | None:
-    """Return the running qBittorrent that uses this config file."""
-    for instance in find_instances():
-        if instance.config_file is not None and same_file(instance.config_file, config):
-            return instance
-    return None
+def using(config: Path, instances: Sequence[Instance] | None = None) -> Instance | None:
+    """Return the running qBittorrent that uses this config file: of several its owner's, as any user can name another's."""
+    known = find_instances() if instances is None else instances
+    found = [one for one in known if one.config_file is not None and same_file(one.config_file, config)]
+    owner = files.owner(config) if len(found) > 1 else None
+    its = [one for one in found if owner is not None and one.user == private.account(owner)]
+    return next(iter(its or found), None)

@@ -26,7 +26,7 @@ from qbdoctor.target.engines.container import Container
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.engines.process_scan import CommandLines
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
-from qbdoctor.target.processes import Instance, find_instances
+from qbdoctor.target.processes import Instance, find_instances, using
 from qbdoctor.target.socket_owners import listening_owners
 from qbdoctor.values import frozen, replace
 
@@ -352,7 +352,7 @@ class _Finder(ContainerFinder):
 
     def _using(self, config: Path) -> Instance | None:
         """Return the instance that uses this very file; a bind mount's two names are one file."""
-        return next((one for one in self.instances if one.config_file and same_file(one.config_file, config)), None)
+        return using(config, self.instances)
 
     def _listens(self, instance: Instance, address: Address, ips: frozenset[IP]) -> bool | None:
         """Whether the instance itself listens at this address; None if that cannot be seen."""

@@ -49,7 +49,8 @@ def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun, k
 
 def _told(fix: Fix, report: Report) -> str:
     """Return the options that tell a fix what it must be told when it is asked for by its name alone."""
-    values = {name: text for one in report.causes if one.id in fix.answers for name, text in one.values.items()}
+    causes = [one for one in report.causes if one.id in fix.answers and "by_others" not in one.values]
+    values = {name: text for one in causes for name, text in one.values.items()}
     needed = [one for one in fix.inputs if not one.default and not one.secret]
     return "".join(f" --set {one.name}={program.quoted(values.get(one.found) or one.name.upper())}" for one in needed)
 

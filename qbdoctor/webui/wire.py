@@ -42,6 +42,9 @@ MOST_PAUSED = 5.0
 FAIR = 1.0
 """Seconds; silence in less, because the run's time was almost used up, says nothing about the server."""
 
+SILENT_SECONDS = 1.5
+"""What a request has at another address than the target's own where one before it waited for nothing."""
+
 
 class Wire:
     """The requests of one run to one target.
@@ -71,6 +74,7 @@ class Wire:
         self.limited: list[tuple[Exchange, Exchange]] = []
         self.certificate: bytes | None = None
         self._paused = 0.0
+        self._silent: set[tuple[str, str, int]] = set()
         self._peers: dict[tuple[str, int], str] = {}
 
     def send(self, call: Call) -> Exchange:
@@ -117,6 +121,9 @@ class Wire:
         where = call.address or self.address
         sent = call.sent_headers(where.authority)
         blank = Exchange(call.method, where.join(call.path), tuple((k, _shown_header(k, v)) for k, v in sent.items()))
+        way = (where.scheme, where.host, where.port)
+        if way in self._silent:
+            call = replace(call, seconds=min(call.seconds, SILENT_SECONDS))
         budget = min(call.seconds, self.deadline.remaining())
         if budget <= 0.01:
             text = "the time for this run was used up before it could be sent (--deadline gives more)"
@@ -146,6 +153,8 @@ class Wire:
             if failure.kind in {"timeout", "connect-timeout"} and budget < min(call.seconds, FAIR):
                 text = f"no answer in the {budget:.2g} s that were left for this run (--deadline gives more)"
                 failure = Failure("deadline", text, failure.got)
+            elif blank.ms >= SILENT_SECONDS * 1000 and where != self.address:
+                self._silent.add(way)  # whether our time or the server's own was over
             exchange, raw = replace(blank, status=job.status, failure=failure), b""
         else:
             exchange, raw = self._record(blank, job.answer, show_body=call.show_body)

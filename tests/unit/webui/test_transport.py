@@ -144,17 +144,29 @@ def test_what_goes_out(call: Call, first: str, rest: str) -> None:
     assert text.lower().count("content-type:") <= 1
 
 
-def test_work_that_is_due_later_is_done_while_an_answer_is_awaited(
-    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_work_that_is_due_later_is_done_while_an_answer_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire_module, "AT_ONCE", 0)
     done: list[str] = []
-    wire = Wire(parse_url(f"http://127.0.0.2:{listener.getsockname()[1]}"), Deadline(5.0), Masks())
-    # after the second the answer is there
-    wire.meanwhile.add(lambda: done.append("a"), lambda: time.sleep(0.5), lambda: done.append("b"))
-    wire.send(Call("GET", VERSION_PATH))
-    assert done == ["a"], "no piece is begun when the answer is there"
-    for _ in range(20):  # a quick answer may be there before a piece is begun
+    may_answer = threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        for _ in range(2):
+            with server.accept()[0] as one:
+                one.recv(4096)
+                assert may_answer.wait(5)
+                may_answer.clear()
+                one.sendall(ANSWER + b"Content-Length: 0\r\n\r\n")
+
+    def answered() -> None:
+        may_answer.set()
+        time.sleep(0.5)  # by then the answer is there
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        wire = Wire(parse_url(f"http://127.0.0.1:{server.getsockname()[1]}"), Deadline(5.0), Masks())
+        wire.meanwhile.add(lambda: done.append("a"), answered, lambda: done.append("b"), may_answer.set)
+        wire.send(Call("GET", VERSION_PATH))
+        assert done == ["a"], "no piece is begun when the answer is there"
         wire.send(Call("GET", VERSION_PATH))
     assert done == ["a", "b"]
 
@@ -168,6 +180,18 @@ def test_a_quick_answer_is_not_kept_waiting_by_work_that_is_due_later(
     wire.meanwhile.add(lambda: done.append(1))
     assert wire.send(Call("GET", VERSION_PATH)).ms < 2000
     assert not done
+
+
+def test_another_way_that_was_silent_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS at a port that speaks http hangs: asked three times it took most of a run's time."""
+    monkeypatch.setattr(wire_module, "SILENT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as own:
+        address, other = (parse_url(f"http://127.0.0.1:{one.getsockname()[1]}") for one in (own, silent))
+        wire = Wire(address, Deadline(30.0), Masks())
+        took = [
+            wire.send(Call("GET", VERSION_PATH, address=where, seconds=0.8)).ms for where in (other, other, None, None)
+        ]
+    assert [ms >= 700 for ms in took] == [True, False, True, True], "the target itself may be slow"
 
 
 def test_work_that_is_not_due_yet_is_kept(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from qbdoctor.releases.versions import known
-from qbdoctor.reports.schema import load
 from tests.kit.profile import free_port
 from tests.kit.server import PASSWORD
+from tests.support import schemas
 from tests.support.doctor import qbdoctor
 from tests.support.simulated import simulated
 
@@ -63,7 +62,7 @@ def test_a_report_a_line(three: list[str], tmp_path: Path) -> None:
     run = qbdoctor("fleet", "--targets", listed(tmp_path, three), "--json", password=PASSWORD)
     found = reports(run.out)
     for one in found.values():
-        jsonschema.validate(one, load("report/1"))
+        schemas.hold(one, "report/1")
     assert {name: one["verdict"]["state"] for name, one in found.items()} == {
         three[0]: "healthy",
         three[1]: "healthy",

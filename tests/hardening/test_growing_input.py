@@ -172,7 +172,7 @@ def test_deeply_nested_answers_are_no_preferences() -> None:
             """Say nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         url = f"http://127.0.0.1:{server.server_address[1]}"
         run = qbdoctor("check", "--json", "--url", url, "--write-probe", "-v", password="x" * 12)

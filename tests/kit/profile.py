@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -20,6 +21,7 @@ _FIRST_PORT = 20_000 + _PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 _START, _COUNTER = secrets.randbelow(_PORTS), itertools.count()
 
 
+@functools.cache  # a tenth of a second each
 def password_hash(password: str) -> str:
     """The value of `Password_PBKDF2` as qBittorrent writes it."""
     salt = secrets.token_bytes(16)

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from qbdoctor.cli.main import main
-from qbdoctor.reports.schema import load
-from tests.support import printed
+from tests.support import printed, schemas
 
 
 @dataclass
@@ -31,7 +28,7 @@ class Run:
     def report(self) -> dict[str, Any]:
         """The report on standard output, held to its schema."""
         found: dict[str, Any] = json.loads(self.out)
-        jsonschema.validate(found, load("report/1"))
+        schemas.hold(found, "report/1")
         assert found["exit_code"] == self.code
         note(found)
         printed.hold_report(found)

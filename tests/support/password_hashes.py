@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 
 from qbdoctor.config.password_hash import make_hash
@@ -14,6 +15,7 @@ PASSWORD = "a good one"
 SALT = bytes([0xFB, 0xFF, *range(14)])  # holds both + and / in base64
 
 
+@functools.cache
 def key(salt: bytes = SALT, size: int = 64, password: str = PASSWORD) -> bytes:
     return hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 100_000, size)
 

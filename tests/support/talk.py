@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema
-
 from qbdoctor.forwarding.rewriting import kind_of
-from qbdoctor.reports.schema import load
 from qbdoctor.trace.exchange import Carried, Given, Seen, Trace
 from qbdoctor.trace.result import TraceResult, result
+from tests.support import schemas
 
 # --- judging -------------------------------------------------------------------------------------------------------
 
@@ -53,5 +51,5 @@ class Talk:
 
     def found(self, run_exit: int | None = None, scheme: str = "http") -> dict[str, str]:
         made = self.judged(run_exit, scheme)
-        jsonschema.validate(made.to_json(), load("trace/1"))
+        schemas.hold(made.to_json(), "trace/1")
         return {cause.id: cause.confidence for client in made.clients for cause in client.causes}

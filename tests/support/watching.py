@@ -15,10 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import jsonschema
-
-from qbdoctor.reports.schema import load
 from tests.kit.server import PASSWORD
+from tests.support import schemas
 
 
 class Watching:
@@ -75,7 +73,7 @@ class Watching:
         try:
             while True:
                 event = json.loads(self._lines.get(timeout=max(seconds, 0.001)))
-                jsonschema.validate(event, load("watch/1"))
+                schemas.hold(event, "watch/1")
                 self.events.append(event)
                 seconds = 0.0
         except queue.Empty:

@@ -84,7 +84,7 @@ def test_a_port_that_another_program_took(release: Release, tmp_path: Path, by: 
         options = args(server, tmp_path, by)
         server.stop()
         with HTTPServer(("127.0.0.1", server.port), BaseHTTPRequestHandler) as other:
-            threading.Thread(target=other.serve_forever, daemon=True).start()
+            threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
             for number in range(3):  # as a service manager does, again and again
                 if server.running:
                     server.stop()

@@ -98,7 +98,7 @@ def test_stopped_and_suspended(server: ServerFactory, release: Release) -> None:
     running = server()
     os.kill(running.pid, signal.SIGSTOP)
     try:
-        report = diagnose("--url", running.url, "--deadline", "6", password=running.password)
+        report = diagnose("--url", running.url, "--deadline", "4", password=running.password)
         assert causes(report, "error") == ["web-server-hang"]
     finally:
         os.kill(running.pid, signal.SIGCONT)

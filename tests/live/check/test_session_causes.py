@@ -23,7 +23,12 @@ pytestmark = pytest.mark.in_turn
 
 
 def torrents(server: Server) -> list[str]:
-    found: list[dict[str, str]] = server.login().get(f"{server.url}/api/v2/torrents/info").json()
+    with server.login() as session:
+        return listed(server, session)
+
+
+def listed(server: Server, session: requests.Session) -> list[str]:
+    found: list[dict[str, str]] = session.get(f"{server.url}/api/v2/torrents/info").json()
     return [one["name"] for one in found]
 
 
@@ -139,9 +144,10 @@ def test_write_probe_interrupted_leaves_nothing(server: ServerFactory, release: 
     assert run.returncode == 130, run.stderr
     # A torrent that was accepted is listed only some time later: a look right away proves nothing.
     seen = []
-    for _ in range(15):
-        seen += torrents(running)
-        time.sleep(0.1)
+    with running.login() as session:
+        for _ in range(15):
+            seen += listed(running, session)
+            time.sleep(0.1)
     assert seen == []
 
 

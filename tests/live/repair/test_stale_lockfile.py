@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,18 @@ def blocking(release: Release) -> bool:
 
 
 def start_once(running: Server, *prefix: str) -> int | None:
-    """Start it as a service does; its exit code, or None where it stays up (it is ended then)."""
+    """Start it as a service does; its exit code, or None where it comes to serve (it is ended then)."""
     command = [*prefix, *running.release.command(f"--profile={running.profile}")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            return process.wait(4)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return None
+        end = time.monotonic() + 20
+        while (code := process.poll()) is None and time.monotonic() < end:
+            if running._answers("http"):
+                process.kill()
+                return None
+            time.sleep(0.05)
+        process.kill()
+        assert code is not None, "it neither served nor ended"
+        return code
 
 
 def looked_at(running: Server) -> dict[str, Any]:

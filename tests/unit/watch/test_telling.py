@@ -106,7 +106,7 @@ def test_apprise_tells_it_and_its_address_is_never_shown() -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Taken)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     address = f"json://127.0.0.1:{server.server_port}/canary-token"
     assert not handed(by_apprise([address], URL, "nas"), EVENT)
     server.shutdown()

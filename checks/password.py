@@ -44,6 +44,8 @@ def judge(seen: Observations) -> Judgement:
         return Judgement("warn" if bypassed else "fail", text, findings=tuple(findings))
     if offline.outcome == "not-set":
         text = "No Web UI password is set: this release makes up a new one at each start, so stored ones stop working"
+        if file is not None and file.endswith(".ini"):
+            text = "No Web UI password is set: the desktop program keeps its Web UI off until one is"
         found = Finding("temporary-password", "likely", text, (evidence,), severity="warning", values=values)
         return Judgement("warn", text, findings=(found,))
     if offline.outcome == "match":

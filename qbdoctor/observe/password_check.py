@@ -76,7 +76,10 @@ def _without_hash(seen: Observations, settings: Settings) -> Offline:
     """Judge a config that sets no password: adminadmin up to 4.6.0, a new one at each start from 4.6.1 on."""
     defaults = set(releases.possible("password.when_unset", seen.releases))
     if defaults == {"temporary"}:
-        return Offline("not-set", "the config sets no password, and this release then makes one up at each start")
+        config = seen.target.config_file
+        desktop = config is not None and config.suffix == ".ini"  # Windows' and macOS' is the desktop program
+        then = "the desktop program then keeps its Web UI off" if desktop else "this release then makes one up at each start"
+        return Offline("not-set", f"the config sets no password, and {then}")
     if defaults != {password_hash.FACTORY_PASSWORD}:
         return Offline("unknown", f"no password is set, and the release ({seen.releases}) is not known well enough")
     names = _wrong_name(seen, settings)

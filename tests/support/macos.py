@@ -34,6 +34,7 @@ class Mac:
 
     def __init__(self, folder: Path, enter: Sequence[str] = (), allowed: re.Pattern[str] | None = None) -> None:
         needs.mounts()
+        self.environment: dict[str, str] = {}
         self.home, self._kept = folder / "Users" / "ann", folder / "kept"
         self.programs = folder / "bin"
         """What is on its PATH: nothing, until something is put there."""
@@ -58,6 +59,7 @@ class Mac:
                 "HOME": str(self.home),
                 "LANG": "C.UTF-8",
                 "TMPDIR": str(self.home.parent),
+                **self.environment,
                 **(env or {}),
             },
             stdin=subprocess.DEVNULL,

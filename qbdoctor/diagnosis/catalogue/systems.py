@@ -182,6 +182,7 @@ _TEXTS: Mapping[SystemName, Sequence[tuple[str, str]]] = {
         ("qBittorrent.conf", "qBittorrent.ini"),
         ("systemd-timesyncd, chrony", "System Settings, Date & Time"),
         ("cron, systemd units", "cron, launch agents"),
+        ("Put that user's name in the place of `qbittorrent`:", "Put another user's name in the place of $USER:"),
     ),
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from qbdoctor.model import system
 from qbdoctor.patterns import regex
 from qbdoctor.storage import files
 from qbdoctor.values import frozen
@@ -72,7 +73,7 @@ def keeper(pid: int) -> Supervisor:
 
 def inside(environment: Mapping[str, str]) -> bool:
     """Whether this program runs in a container of Docker's or Podman's, and no engine can be asked from there."""
-    if not any(files.exists(Path(mark)) for mark in _IN_CONTAINER):
+    if not system.is_linux() or not any(files.exists(Path(mark)) for mark in _IN_CONTAINER):
         return False
     import shutil  # noqa: PLC0415 - with its packers 2 ms
 

@@ -165,13 +165,7 @@ def _network_lost(seen: Observations, one: Container, owner: Container) -> Judge
     again = container_words.restart(one)
     if owner is one:
         text = f"container {one.name} uses the network of a container that is no more ({(one.network_of or '')[:12]})"
-        ways = [
-            Remedy(
-                "deployment",
-                "Make it anew, so that it gets the network of the present one.",
-                (container_words.anew(one),),
-            )
-        ]
+        ways = [container_words.anew(one, "so that it gets the network of the present one")]
     elif not owner.state.running:
         text = f"container {owner.name}, whose network {one.name} uses, is {owner.state.status}: nothing leads to the Web UI"
         first, *more = container_words.start(owner)

@@ -77,12 +77,15 @@ def restart(one: Container) -> str:
     return f"{one.engine} restart -t 120 {one.name}"
 
 
-def anew(one: Container) -> str:
-    """Return the command that makes a container anew from its compose file, or what to do where there is none."""
-    if one.compose is None:
-        gone = f"{one.engine} stop -t 120 {one.name}; {one.engine} rm {one.name}"  # rm -f would kill it
-        return f"{gone}   # and the docker run that made it, with --network container:NAME as before"
-    return up(one.engine, one.compose).replace("up -d", "up -d --force-recreate")
+def anew(one: Container, why: str) -> Remedy:
+    """Return how a container is made anew: from its compose file, or by what made it where there is none."""
+    if one.compose is not None:
+        command = up(one.engine, one.compose).replace("up -d", "up -d --force-recreate")
+        return Remedy("deployment", f"Make it anew, {why}.", (command,))
+    # No remark behind the command: zsh, macOS' shell, takes # for a word. rm -f would kill it.
+    gone = f"{one.engine} stop -t 120 {one.name}; {one.engine} rm {one.name}"
+    again = f"the {one.engine} run that made it, with --network container:NAME as before"
+    return Remedy("deployment", f"Make it anew, {why}: this removes it; then repeat {again}.", (gone,))
 
 
 def start(one: Container) -> list[Remedy]:

@@ -78,7 +78,11 @@ def _without_hash(seen: Observations, settings: Settings) -> Offline:
     if defaults == {"temporary"}:
         config = seen.target.config_file
         desktop = config is not None and config.suffix == ".ini"  # Windows' and macOS' is the desktop program
-        then = "the desktop program then keeps its Web UI off" if desktop else "this release then makes one up at each start"
+        then = (
+            "the desktop program then keeps its Web UI off"
+            if desktop
+            else "this release then makes one up at each start"
+        )
         return Offline("not-set", f"the config sets no password, and {then}")
     if defaults != {password_hash.FACTORY_PASSWORD}:
         return Offline("unknown", f"no password is set, and the release ({seen.releases}) is not known well enough")

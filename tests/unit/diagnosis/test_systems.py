@@ -135,3 +135,11 @@ def test_the_words_of_each_system(monkeypatch: pytest.MonkeyPatch) -> None:
     told = "\n".join(f"{text} {commands}" for text, commands in steps("not-running", "macos"))
     for word in ("open -a qbittorrent", "Cmd-Q", "lsof", "Library/Application Support"):
         assert word in told
+
+
+@pytest.mark.parametrize("cause", pages.ids())
+def test_no_remark_stands_in_a_command_on_macos(cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interactive zsh, the shell there, takes # for a word."""
+    monkeypatch.setattr(systems, "HERE", "macos")
+    for _, commands in steps(cause, "macos"):
+        assert not [line for line in commands if re.search(r"(?:^|\s)#", line)]

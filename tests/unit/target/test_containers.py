@@ -364,3 +364,12 @@ def test_who_else_keeps_it(name: str) -> None:
     )
     assert one.removed_at_end == (name == "AutoRemove")
     assert one.keeper == (None if name == "AutoRemove" else "the systemd unit qb.service")
+
+
+@pytest.mark.parametrize("labels", [{}, {"com.docker.compose.service": "qb", "com.docker.compose.project": "media"}])
+def test_no_remark_stands_behind_a_command(labels: dict[str, str]) -> None:
+    """An interactive zsh, macOS' shell, takes # for a word, so that docker is told to remove containers of those names."""
+    one = made(Config={"Image": "x", "Env": [], "Labels": labels})
+    remedy = container_words.anew(one, "so that it works")
+    assert all("#" not in line for line in remedy.commands)
+    assert ("docker run" in remedy.text) is (not labels)

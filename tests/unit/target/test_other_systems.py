@@ -127,7 +127,7 @@ def test_what_launchd_keeps_is_stopped_by_it(
 @systems.links
 def test_a_containers_file_is_known_by_any_of_its_names(tmp_path: Path) -> None:
     """macOS takes /users/ANN for /Users/ann and one way to write an accent for the other: a second name, as a link makes one."""
-    mount, other = tmp_path / "Users" / "Zoë" / "qb", tmp_path / "users"
+    mount, other = tmp_path / "Users" / "Zoë" / "qb", tmp_path / "also"
     config = mount / "qBittorrent/config/qBittorrent.conf"
     config.parent.mkdir(parents=True)
     config.touch()

@@ -1,6 +1,17 @@
 """Checks whether a call without a cookie gets in."""
 
-from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, covers, doors, ways_for_us
+from qbdoctor.api import (
+    Check,
+    Confidence,
+    Evidence,
+    Finding,
+    Judgement,
+    Observations,
+    Remedy,
+    covers,
+    doors,
+    ways_for_us,
+)
 
 
 def judge(seen: Observations) -> Judgement:
@@ -100,7 +111,10 @@ def _bypassed(seen: Observations) -> Judgement:
     why, said = reason_for_bypass(seen)
     local = first.local or "our address"
     because = f" ({why})" if why else ""
-    evidence = [Evidence.response(first, f"a call without a cookie from {local} answered {first.outcome()}"), *said]
+    answered = Evidence.response(first, f"a call without a cookie from {local} answered {first.outcome()}")
+    if not seen.target.direct and _has_no_bypass(seen):
+        return _logged_in_by_front(seen, answered)
+    evidence = [answered, *said]
     bypass = seen.compared("bypass")
     confidence: Confidence = "likely"
     if bypass is not None and bypass.differs:
@@ -120,6 +134,30 @@ def _bypassed(seen: Observations) -> Judgement:
         return Judgement("fail", text, findings=(found,))
     found = Finding("bypass-active", confidence, summary, tuple(evidence), values=values)
     return Judgement("warn", summary, findings=(found,))
+
+
+def _has_no_bypass(seen: Observations) -> bool:
+    """Return whether the running server itself says that both settings are off which let callers in without a password."""
+    running = seen.preferences or {}
+    return not any(running.get(f"bypass_{name}", True) for name in ("local_auth", "auth_subnet_whitelist_enabled"))
+
+
+def _logged_in_by_front(seen: Observations, answered: Evidence) -> Judgement:
+    """Warn of a front that adds a session, a key or credentials: some are made for that (qui), and none asks for a password."""
+    text = (
+        f"Calls through {_through(seen) or seen.target.address.url} get in without a password, though qBittorrent asks "
+        "everybody for one: what stands in front logs in itself for whoever reaches it (it adds a session, a key or "
+        "user name and password)"
+    )
+    off = Evidence.setting("bypass_local_auth", "false", "app/preferences: neither way around the login is on")
+    way = Remedy(
+        "proxy",
+        "Where that is meant, keep strangers from that address. Else take out there what it adds to the calls, the headers "
+        "Cookie and Authorization, or have it ask its visitors for a login of its own.",
+    )
+    values = {"address": seen.anonymous.local or "", "local": "no", "subnet": "no", "bypass": "no"}
+    found = Finding("exposed-bypass", "likely", text, (answered, off), "warning", values, remedies=(way,))
+    return Judgement("warn", text, findings=(found,))
 
 
 def _through(seen: Observations) -> str | None:

@@ -17,6 +17,9 @@ from qbdoctor.api import (
     refusals,
 )
 
+HANDED_ON = {"proxy": "yes", "container": "no", "another_port": "no"}
+"""Which remedies fit where a proxy hands a Host on: its line for that, not the numbers of ports."""
+
 
 def judge(seen: Observations) -> Judgement:
     """Judge a 401 by the same request with another Host header: first without the wrong port, then another name."""
@@ -111,6 +114,8 @@ def _refused(seen: Observations, host: str, lines: list[Rejection]) -> Finding:
     evidence = (Evidence("log", said, {"count": len(lines)} | ({"file": str(file)} if file else {})),)
     if last.kind == "port":
         values = {"server_port": last.expected or "", "port": host.rpartition(":")[2]}
+        if values["port"] in {"80", "443"}:  # no browser names these: a client does, to a proxy
+            values |= HANDED_ON
         return Finding("host-port-mismatch", "likely", text, evidence, "warning", values)
     values = {"by_others": "yes"} | ({} if strange else {"name": _name_of(host)})
     return Finding("host-not-allowed", "likely", text, evidence, "warning", values)
@@ -133,6 +138,8 @@ def _port(seen: Observations, compared: Comparison) -> Judgement:
         f"{compared.b.status} instead of {compared.a.status}"
     )
     values = {"server_port": inner} if inner else {}
+    if seen.in_front and not seen.target.direct:  # what listens at that port is a proxy
+        values |= HANDED_ON
     proof = (Evidence.experiment(compared),)
     found = Finding("host-port-mismatch", "proven", summary, proof, values=values, remedies=_in_container(seen, inner))
     return Judgement("fail", f"Host: {address.authority} is refused, Host: {host} is not", findings=(found,))

@@ -99,7 +99,12 @@ def _by_page(inspection: Inspection, first: Exchange, peer: str | None) -> Proof
             return Proof(
                 True, "the start page is qBittorrent's login page, and the API refuses calls as it does", "page"
             )
-    return Proof(False, f"its answers ({first.outcome()}) do not prove that it is qBittorrent")
+    text = f"its answers ({first.outcome()}) do not prove that it is qBittorrent"
+    if bears_all_marks(first) and (page := inspection.seen.front_page).answered and not bears_marks(page):
+        text += (
+            f", and its start page comes from something in front ({page.status}): at its own address it can be proven"
+        )
+    return Proof(False, text)
 
 
 def settle_listener(inspection: Inspection, first: Exchange) -> None:

@@ -16,6 +16,7 @@ CONDITIONS: Mapping[str, str] = {
     "unread": "where its configuration cannot be read",
     "another_port": "where qBittorrent listens on another number than the clients use",
     "own_address": "where the address that the server sees is the client's own, not a proxy's",
+    "bypass": "where a setting of qBittorrent's lets callers in without a password",
     "local": "where LocalHostAuth is false",
     "subnet": "where the subnet whitelist is on",
     "wrong_name": "where the certificate is made for another name",

@@ -79,7 +79,8 @@ def test_lines_and_a_summary_for_people(three: list[str], tmp_path: Path) -> Non
     lines = run.out.splitlines()
     assert sorted(line.split()[0] for line in lines[:3]) == sorted(three)
     assert "3 of 3 targets: 2 healthy, 1 problem" in run.out
-    assert "1  not-running  (qbdoctor explain not-running)" in run.out
+    # By what else runs on this machine
+    assert re.search(r"1  (not-running|wrong-port)  \(qbdoctor explain \1\)", run.out)
 
 
 def test_named_targets(three: list[str], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from qbdoctor.target.containers import AskEngines, Files
 from qbdoctor.target.description import Origin, ReadConfig, Target
 from qbdoctor.target.engines import cgroups
 from qbdoctor.target.engines.container import EngineProblem
-from qbdoctor.target.socket_owners import listening_owners
+from qbdoctor.target.listeners import listening_owners
 from qbdoctor.values import replace
 
 if TYPE_CHECKING:

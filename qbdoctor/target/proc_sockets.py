@@ -9,12 +9,14 @@ import contextlib
 import ipaddress
 import itertools
 import os
+import struct
 import sys
-import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from qbdoctor.patterns import regex
-from qbdoctor.values import frozen
+from qbdoctor.target import socket_diag
+from qbdoctor.target.socket_diag import ListeningSocket
 
 LISTEN = "0A"
 _TCP = ("tcp", "tcp6")
@@ -22,32 +24,24 @@ _SOCKET = regex(r"socket:\[(\d+)\]")
 
 
 class Network:
-    """The tables of one network, each read once, when it is first asked for.
+    """The sockets of one network, looked for once, when they are first asked for. ``ours``: it is this program's own.
 
     ``folders`` are the ``/proc/PID/net`` of processes in it. The kernel walks all of its hash table for a read of ``tcp``
     or ``tcp6``: 4 ms each, also on an idle machine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ours: bool = False) -> None:
         self.folders: list[Path] = []
+        self._ours = ours
         self._rows: dict[str, tuple[list[str], ...]] = {}
-        self._ahead: threading.Thread | None = None
-
-    def read_ahead(self) -> None:
-        """Begin to read the TCP sockets, beside what is loaded and looked for before they are asked for."""
-        self._ahead = threading.Thread(target=lambda: [self._table(name) for name in _TCP], daemon=True)
-        self._ahead.start()
+        self._listening: tuple[ListeningSocket, ...] | None = None
 
     def listening(self, inodes: frozenset[str]) -> tuple[tuple[str, int], ...]:
         """Return address and port of those of these sockets that wait for TCP connections."""
-        if self._ahead is not None:
-            self._ahead.join()
-        rows = (row for name in _TCP for row in self._table(name))
-        found = {endpoint(row[1]) for row in rows if row[3] == LISTEN and row[9] in inodes}
-        if inodes and not found and self._ahead is not None:  # the process may have opened it since
-            self._ahead, self._rows = None, {}
-            return self.listening(inodes)
-        return tuple(sorted(found))
+        if self._listening is None:
+            known = listening_sockets() if self._ours else None
+            self._listening = _waiting(row for name in _TCP for row in self._table(name)) if known is None else known
+        return tuple(sorted({(one.address, one.port) for one in self._listening if one.inode in inodes}))
 
     def datagram_ports(self, inodes: frozenset[str]) -> tuple[int, ...]:
         """Return the UDP ports of these sockets."""
@@ -89,14 +83,11 @@ class Networks:
 
     def __init__(self) -> None:
         self._known: dict[str, Network] = {}
+        self._own = ""
+        with contextlib.suppress(OSError):
+            self._own = str(Path("/proc/self/ns/net").readlink())
 
-    def read_ahead(self) -> None:
-        """Begin to read the sockets of our own network: most share it."""
-        network = self.of("self")
-        if network is not None:
-            network.read_ahead()
-
-    def of(self, pid: int | str) -> Network | None:
+    def of(self, pid: int) -> Network | None:
         """Return the network of a process."""
         if not sys.platform.startswith("linux"):
             return None
@@ -104,7 +95,7 @@ class Networks:
             name = str(Path(f"/proc/{pid}/ns/net").readlink())
         except OSError:
             name = str(pid)  # another user's: its own tables are all that may be told
-        network = self._known.setdefault(name, Network())
+        network = self._known.setdefault(name, Network(ours=name == self._own))
         network.folders.append(Path(f"/proc/{pid}/net"))
         return network
 
@@ -135,19 +126,12 @@ def is_apart(pid: int) -> bool:
     return bool(its) and not set(its) <= set(addresses(os.getpid()))
 
 
-@frozen
-class ListeningSocket:
-    """One TCP socket that waits for connections; ``user`` is the number of whose it is."""
-
-    address: str
-    port: int
-    user: int
-
-
 def listening_sockets() -> tuple[ListeningSocket, ...] | None:
-    """Return the listening TCP sockets of this machine, as anybody may read (Linux); None where they cannot be read."""
+    """Return the listening TCP sockets of this machine, as anybody may ask (Linux); None where nobody tells them."""
     if not sys.platform.startswith("linux"):
         return None
+    with contextlib.suppress(OSError, struct.error):
+        return socket_diag.ask()
     found: list[ListeningSocket] = []
     for name in _TCP:
         try:
@@ -156,11 +140,13 @@ def listening_sockets() -> tuple[ListeningSocket, ...] | None:
             continue  # a kernel without IPv6
         except (OSError, ValueError):
             return None
-        for row in rows:
-            fields = row.split()
-            if len(fields) >= 10 and fields[3] == LISTEN:
-                found.append(ListeningSocket(*endpoint(fields[1]), int(fields[7])))
+        found += _waiting(row.split() for row in rows)
     return tuple(found)
+
+
+def _waiting(rows: Iterable[list[str]]) -> tuple[ListeningSocket, ...]:
+    listen = (row for row in rows if len(row) >= 10 and row[3] == LISTEN)
+    return tuple(ListeningSocket(*endpoint(row[1]), int(row[7]), row[9]) for row in listen)
 
 
 def addresses(pid: int) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from qbdoctor.target.command_line import (
     valid_port,
 )
 from qbdoctor.target.engines import cgroups
-from qbdoctor.target.engines.process_scan import TROUBLE, CommandLines, command_lines, processes_with
+from qbdoctor.target.engines.process_scan import TROUBLE, CommandLines, processes_with
 from qbdoctor.values import field, frozen
 
 if TYPE_CHECKING:
@@ -136,9 +136,6 @@ def find_instances(lines: CommandLines | None = None) -> tuple[Instance, ...]:
     ``lines`` are the command lines that may be theirs, where those were read already (Linux).
     """
     networks = proc_sockets.Networks()
-    lines = command_lines("qbittorrent") if lines is None else lines
-    if lines:
-        networks.read_ahead()
     candidates = list(processes_with("qbittorrent", lines))
     if not candidates:
         return ()

@@ -25,9 +25,9 @@ from qbdoctor.target.engines import cgroups
 from qbdoctor.target.engines.container import Container
 from qbdoctor.target.engines.port_mappings import PortMapping, find_mappings
 from qbdoctor.target.engines.process_scan import CommandLines
+from qbdoctor.target.listeners import listening_owners
 from qbdoctor.target.name_lookup import IP, find_own_addresses, look_up
 from qbdoctor.target.processes import Instance, find_instances, using
-from qbdoctor.target.socket_owners import listening_owners
 from qbdoctor.values import frozen, replace
 
 DEFAULT_PORT = 8080

@@ -49,6 +49,7 @@ OURS = {
     "target/engines/process_scan.py": "the kernel's /proc",
     "target/proc_sockets.py": "the kernel's /proc",
     "target/processes.py": "the kernel's /proc",
+    "target/socket_diag.py": "the kernel's /proc",
     "trace/result.py": "a recorded trace that a person named",
     "webui/login_entries.py": "the kernel's /proc",
 }

@@ -16,7 +16,8 @@ from qbdoctor.observe.base.first_request_log import Marks
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Asked
 from qbdoctor.storage import state_folder
-from qbdoctor.target.proc_sockets import ListeningSocket, listening_sockets
+from qbdoctor.target.proc_sockets import listening_sockets
+from qbdoctor.target.socket_diag import ListeningSocket
 from qbdoctor.values import replace
 from qbdoctor.webui.session import SessionClient, close_sessions
 from qbdoctor.webui.wire import Wire

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from qbdoctor.target import proc_sockets
-from qbdoctor.target.proc_sockets import Network
+from qbdoctor.target import proc_sockets, socket_diag
+from qbdoctor.target.proc_sockets import Network, Networks
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
@@ -48,18 +49,56 @@ def test_what_was_only_connected_is_not_told_as_listening(network: Network, monk
     assert network.held(1, apart=False) is None
 
 
-def test_a_socket_that_was_opened_after_the_tables_were_read_is_found(network: Network) -> None:
-    network.read_ahead()
-    assert network.listening(frozenset({"11"})) == (("127.0.0.1", 8080),)
-    with (network.folders[0] / "tcp").open("a") as table:
-        table.write(row("0100007F", 7070, "0A", 1000, 16))
-    assert network.listening(frozenset({"16"})) == (("127.0.0.1", 7070),)
-    assert network.listening(frozenset({"17"})) == ()
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux' /proc")
-def test_the_sockets_of_this_machine() -> None:
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]:
+    """Set what the kernel has loaded; None: it loads no modules at all."""
+
+    def set_modules(text: str | None) -> None:
+        if text is not None:
+            (tmp_path / "modules").write_text(text)
+        monkeypatch.setattr(socket_diag, "_MODULES", str(tmp_path / "modules"))
+
+    return set_modules
+
+
+@linux
+def test_the_kernel_tells_what_its_tables_tell(asked: Callable[[str | None], None]) -> None:
+    """Of both families, an address of its own and all of them; connections are none."""
+    with (
+        socket.create_server(("127.0.0.7", 0)) as one,
+        socket.create_server(("", 0)) as everywhere,
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as six,
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as both,
+        socket.create_connection(one.getsockname()[:2]),
+    ):
+        ports = [server.getsockname()[1] for server in (one, everywhere, six, both)]
+        told = []
+        for modules in (None, "tcp_diag 12288 0 - Live 0x0\n", "nfs 12288 0 - Live 0x0\n"):
+            asked(modules)
+            told.append({found for found in proc_sockets.listening_sockets() or () if found.port in ports})
+    assert told[0] == told[1] == told[2]
+    addresses = ("127.0.0.7", "0.0.0.0", "::1", "::")
+    assert {(found.address, found.port) for found in told[0]} == set(zip(addresses, ports, strict=True))
+    assert {found.user for found in told[0]} == {os.getuid()}
+
+
+@linux
+def test_a_module_is_loaded_for_nobody(asked: Callable[[str | None], None]) -> None:
+    asked("inet_diag 12288 0 - Live 0x0\nxtcp_diag 1 0\n")
+    with pytest.raises(OSError, match="not loaded"):
+        socket_diag.ask()
+
+
+@linux
+def test_a_process_of_our_network_is_told_by_its_sockets(asked: Callable[[str | None], None]) -> None:
     with socket.create_server(("127.0.0.7", 0)) as server:
-        port = server.getsockname()[1]
-        found = [one for one in proc_sockets.listening_sockets() or () if one.port == port]
-    assert [(one.address, one.user) for one in found] == [("127.0.0.7", os.getuid())]
+        for modules in (None, "nfs 12288 0 - Live 0x0\n"):
+            asked(modules)
+            network = Networks().of(os.getpid())
+            assert network is not None
+            held = proc_sockets.inodes(os.getpid()) or frozenset()
+            assert ("127.0.0.7", server.getsockname()[1]) in network.listening(held)
+            assert network.listening(frozenset({"1"})) == ()

@@ -76,11 +76,11 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
     coloured = read and args.output is None and output.use_color(args.no_color)
     later = (*_LATER, *(_FOR_A_PERSON if read else ()), *(_IN_COLOUR if coloured else ()))
     load = [partial(_load, name) for name in later]
-    watcher.wire.meanwhile.add(*load[:4], checks, *load[4:], partial(_hash_ahead, watcher))
+    look = [] if args.ids else [partial(_look, watcher, "config_place")]
+    watcher.wire.meanwhile.add(*load[:4], checks, *load[4:], *look, partial(_hash_ahead, watcher))
     watcher.verifier.meanwhile = watcher.wire.meanwhile
     if not args.ids:
-        with suppress(Exception):  # it is kept, and raised where a check asks
-            watcher.seen.see("sign_in")
+        _look(watcher, "sign_in")
     from qbdoctor.diagnosis import engine  # noqa: PLC0415
 
     known = checks()
@@ -98,6 +98,11 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
 def _load(name: str) -> None:
     with suppress(ImportError):  # who needs it says so
         importlib.import_module(name)
+
+
+def _look(watcher: Observer, name: str) -> None:
+    with suppress(Exception):  # it is kept, and raised where a check asks
+        watcher.seen.see(name)
 
 
 def _hash_ahead(watcher: Observer) -> bool:

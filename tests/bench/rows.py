@@ -19,6 +19,7 @@ from tests.bench.measure import Row, Run, pairs, run
 from tests.bench.servers import standins
 from tests.kit.profile import free_port
 from tests.kit.server import PASSWORD, Server
+from tests.support import built as installed
 
 PYTHON = sys.executable
 QBDOCTOR = (PYTHON, "-m", "qbdoctor")
@@ -92,13 +93,19 @@ def _memory(runs: Sequence[Run]) -> str:
 
 
 def starting(scale: Scale) -> Iterator[Row]:
-    """Commands that ask no server, against an interpreter that does nothing."""
-    commands = ("--version", "--help", "explain host-port-mismatch", "history (no record)")
-    with _state() as env:
+    """Commands that ask no server, as a wheel installs them, against its interpreter that does nothing."""
+    commands = (
+        *("--version", "--help", "--nonsense", "explain", "explain host-port-mismatch", "explain login"),
+        *("explain nonsense", "history (no record)", "history --json (no record)"),
+    )
+    with _state() as env, tempfile.TemporaryDirectory(prefix="qbdoctor-bench-") as folder:
+        programs = installed.install(Path(folder))
         for name in commands:
             words = name.partition(" (")[0].split()
             ours, theirs = pairs(
-                scale.pairs, partial(run, [*QBDOCTOR, *words], env), partial(run, [PYTHON, "-c", "pass"], env)
+                scale.pairs,
+                partial(run, [str(programs / "qbdoctor"), *words], env),
+                partial(run, [str(programs / "python"), "-c", "pass"], env),
             )
             yield Row(f"`{name}`", "`python -c pass`", "ms", _wall(ours), _wall(theirs))
 

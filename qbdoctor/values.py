@@ -1,4 +1,4 @@
-"""Makes frozen data classes that cost next to nothing until the first one of a kind is made.
+"""Makes data classes that cost next to nothing until the first one of a kind is made.
 
 ``dataclasses.dataclass(frozen=True, slots=True)`` compiles six functions for a class and makes it twice: 0.4 ms, and a
 command loads more than a hundred, most of which it never makes one of. :func:`frozen` gives the same class (``__slots__``,
@@ -8,7 +8,7 @@ compiled when it is first called, and the rest is shared by all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ def frozen(cls: type[T]) -> type[T]:
 
     ``__slots__`` of the class body are for what is no member.
     """
+    return _made(cls, {**_SHARED, **_FROZEN})
+
+
+@dataclass_transform(field_specifiers=(field,))
+def slotted(cls: type[T]) -> type[T]:
+    """Return the class as a data class with slots, whose members may be set; else as :func:`frozen`."""
+    return _made(cls, {**_SHARED, "__hash__": None})
+
+
+def _made(cls: type[T], shared: Mapping[str, Any]) -> type[T]:
     own = {name: _member(name, cls) for name, kind in _annotations(cls).items() if "ClassVar" not in kind[:15]}
     inherited = getattr(cls, "__value_members__", {})
     members = {**inherited, **own}
@@ -74,7 +84,7 @@ def frozen(cls: type[T]) -> type[T]:
         cls.__name__,
         cls.__bases__,
         {
-            **_SHARED,
+            **shared,
             **body,
             "__slots__": (*(name for name in own if name not in inherited), *body.get("__slots__", ())),
             "__match_args__": tuple(members),
@@ -184,10 +194,8 @@ class _Fields:
 
 _SHARED: dict[str, Any] = {
     "__eq__": _equal,
-    "__hash__": _hash,
     "__repr__": _repr,
-    "__setattr__": _refuse,
-    "__delattr__": _refuse,
     "__reduce__": _reduce,
     "__dataclass_fields__": _Fields(),
 }
+_FROZEN: dict[str, Any] = {"__hash__": _hash, "__setattr__": _refuse, "__delattr__": _refuse}

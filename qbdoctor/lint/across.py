@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from qbdoctor.lint.facts import kept_logins
@@ -14,6 +13,7 @@ from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.rules import login as login_rules
 from qbdoctor.lint.rules import requests_sent, session
 from qbdoctor.patterns import regex
+from qbdoctor.values import frozen, replace
 
 _NEAR = 12
 """Lines after a login in which its answer is handed to what judges it."""
@@ -22,7 +22,7 @@ _MOST = 20
 _DECLARED = regex(r"^[ \t\w]*\b(?:class|struct|interface|object|type)[ \t]+([A-Z]\w{3,})", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadFile:
     """A file that was read: its name, its text, its facts."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from qbdoctor.lint.facts.program import MendedLines, Place
 from qbdoctor.model.basics import Confidence
+from qbdoctor.values import frozen
 
 BREAKING = frozenset(("likely", "proven"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hit:
     """What a rule says of a place in the file that it was shown."""
 
@@ -28,7 +27,7 @@ class Hit:
         return self.confidence in BREAKING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LintFinding:
     """A hit with its file, and the cause's text. ``since`` is a release of qBittorrent, or "" for every one."""
 
@@ -49,7 +48,7 @@ class LintFinding:
         return self.confidence in BREAKING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skipped:
     """A file that was not looked at, and why."""
 
@@ -57,7 +56,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LintResult:
     """What a run found. ``looked_at`` counts the files that talk to qBittorrent, ``seen`` all that could."""
 

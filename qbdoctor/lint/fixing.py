@@ -6,7 +6,6 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from qbdoctor.lint import files, languages, run, secrets
@@ -16,6 +15,7 @@ from qbdoctor.lint.mends import trial
 from qbdoctor.lint.suppress import Marks, lines_of
 from qbdoctor.model.edits import SourceLines
 from qbdoctor.patterns import regex
+from qbdoctor.values import field, frozen
 
 _BOM = b"\xef\xbb\xbf"
 _GENERATED = regex(
@@ -26,7 +26,7 @@ _HEAD = 2_000  # bytes in which a generator says so
 _LONGEST_LINE = 2_000  # characters; people write shorter ones
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourcePlan:
     """What would be written to one file. ``data`` is the file before, ``mended`` the findings that go."""
 
@@ -38,7 +38,7 @@ class SourcePlan:
     """Unified, secrets masked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FixPlan:
     """What would be written, which files are left alone and why, and the findings for which there is no proven line."""
 

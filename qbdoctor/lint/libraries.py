@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from qbdoctor.lint.facts.program import MendedLines, Place
 from qbdoctor.lint.findings import Hit
 from qbdoctor.patterns import regex
+from qbdoctor.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Library:
     """A library and the first version that gets along with the newest releases; None: none does so far."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import PurePath
 
@@ -19,12 +18,13 @@ from qbdoctor.lint.rules import RULES
 from qbdoctor.lint.suppress import Marks, lines_of
 from qbdoctor.model import shell
 from qbdoctor.model.basics import CONFIDENCES
+from qbdoctor.values import field, slotted
 
 NO_EXTRA = f"needs the extra: {shell.join((sys.executable, '-m', 'pip', 'install', 'qbdoctor[lint]'))}"
 NO_CALLS = "it names the Web API, but no call that lint can read: Home Assistant's, Ansible's, Node-RED's, n8n's, curl's, wget's"
 
 
-@dataclass(slots=True)
+@slotted
 class _Run:
     everything: bool
     findings: list[LintFinding]

@@ -98,6 +98,15 @@ def test_a_history_with_records_looks_at_no_process(laid_out: Path, tmp_path: Pa
     assert not unwanted.intersection(names)
 
 
+def test_lint_of_one_file_loads_little(laid_out: Path, tmp_path: Path) -> None:
+    source = tmp_path / "client.py"
+    source.write_text("import requests\nprint(requests.get('http://localhost:8080/api/v2/app/version').text)\n")
+    names = loaded(laid_out, f"lint {source}", tmp_path)
+    assert "qbdoctor.lint.python.reader" in names, "it was read"
+    unwanted = {*ARGPARSE, *HEAVY} - {"typing", "urllib", "ipaddress", "qbdoctor.releases"}
+    assert not unwanted.intersection(names)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_small_command_loads_little(command: str, laid_out: Path, tmp_path: Path) -> None:
     names = loaded(laid_out, command, tmp_path)
@@ -126,6 +135,21 @@ def test_what_is_kept_is_what_is_written(monkeypatch: pytest.MonkeyPatch) -> Non
     finally:
         monkeypatch.undo()
         read()
+
+
+def test_a_plug_in_is_explained_beside_what_was_kept(laid_out: Path, tmp_path: Path) -> None:
+    told = tmp_path / "plugged-1.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1\n")
+    (told / "entry_points.txt").write_text("[qbdoctor.checks]\nplugged = plugged\n")
+    (tmp_path / "plugged.py").write_text(
+        "from qbdoctor.api import Check\nCHECK = Check('plugged', 'A title', 9, lambda seen: None, (), 'It looks.')\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (laid_out, tmp_path)))}
+    for words, said in ((["plugged"], "It looks."), ([], "  plugged "), (["login"], "What it does")):
+        command = [sys.executable, "-m", "qbdoctor", "explain", *words]
+        run = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert said in run.stdout
 
 
 def test_what_a_build_keeps_depends_on_no_system() -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from qbdoctor.values import field, frozen, replace
+from qbdoctor.values import field, frozen, replace, slotted
 
 
 @frozen
@@ -99,6 +99,31 @@ def test_one_builds_on_another() -> None:
     assert (made.a, made.b, made.g, made.double) == (1, "x", 8, 2)
     assert Ours(1) != made
     assert repr(made) == "More(a=1, b='x', c=[], e=0, f=None, g=8)"
+
+
+def test_what_may_be_set_is_as_the_standard_librarys() -> None:
+    @slotted
+    class Mine:
+        a: int
+        b: list[int] = field(default_factory=list)
+
+    @dataclasses.dataclass(slots=True)
+    class Yours:
+        a: int
+        b: list[int] = dataclasses.field(default_factory=list)
+
+    for kind in (Mine, Yours):
+        one, other = kind(1), kind(1)
+        one.b.append(2)
+        assert other.b == []
+        one.a, other.b = 3, [2]
+        assert one != other
+        other.a = 3
+        assert one == other
+        assert outcome(hash, one) is TypeError
+        assert outcome(setattr, one, "c", 1) is AttributeError
+        assert dataclasses.asdict(one) == {"a": 3, "b": [2]}
+    assert replace(Mine(1), b=[9]).b == [9]
 
 
 def test_a_mapping_does_not_keep_a_class_from_being_hashed() -> None:

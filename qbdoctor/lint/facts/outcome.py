@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from qbdoctor import releases
+from qbdoctor.values import frozen
 
 Leaf = Literal["status", "body", "ok"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expr:
     """A condition: ``kind`` is and, or, not, cmp, in, has, empty, ok or ?; ``leaf`` what is compared, with ``value``."""
 
@@ -45,7 +45,7 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evaluation:
     """A login's answer as a client sees it."""
 

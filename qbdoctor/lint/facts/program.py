@@ -6,12 +6,12 @@ default is known (``os.getenv("QB", "http://localhost:8080")``) as :data:`DEFAUL
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from qbdoctor.lint.facts.outcome import Expr
 from qbdoctor.patterns import regex
+from qbdoctor.values import field, frozen, slotted
 
 HOLE = "\0"
 DEFAULT = "\1"
@@ -46,7 +46,7 @@ class MendedLines(NamedTuple):
     last_line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One HTTP request in the source, or the call of a helper that makes it."""
 
@@ -110,7 +110,7 @@ def host_kind(url: str) -> Host:
     return "default-name" if optional or inner or DEFAULT in found[3] else "name"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SidUse:
     """A place that knows the session cookie by the name ``SID`` alone."""
 
@@ -121,7 +121,7 @@ class SidUse:
     mended: tuple[MendedLines, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guard:
     """A condition on an answer. ``about`` says which: the login's, another call's, or one that cannot be told."""
 
@@ -132,7 +132,7 @@ class Guard:
     about: Literal["login", "other", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """A login form put together as text from values that nothing encodes."""
 
@@ -141,7 +141,7 @@ class Form:
     mended: tuple[MendedLines, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """A field of torrents/add that is set, such as ``paused``."""
 
@@ -151,7 +151,7 @@ class Field:
     mended: tuple[MendedLines, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """A header that the program sends."""
 
@@ -161,7 +161,7 @@ class Header:
     scope: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionUse:
     """An aiohttp session; ``jar`` is what is known of its cookie jar."""
 
@@ -173,7 +173,7 @@ class SessionUse:
     client: str = ""  # as in Request; "" where it is not bound to a name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """A call of a function of the same file."""
 
@@ -192,7 +192,7 @@ class Loop(NamedTuple):
     pause: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A branch taken on 403 that gives up: it neither logs in again nor goes on."""
 
@@ -201,7 +201,7 @@ class Refusal:
     scope_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptLogin:
     """A login that is made once: guarded by a name that nothing clears (``name``), or at the start ("").
 
@@ -222,7 +222,7 @@ class FilterWord(NamedTuple):
     word: str
 
 
-@dataclass(slots=True)
+@slotted
 class Facts:
     """Everything that was found in one file."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 
 from qbdoctor.lint.facts.program import Facts, MendedLines
 from qbdoctor.lint.findings import Hit
 from qbdoctor.lint.mends import answer, cookie, field, form, login_time, method, proof, session
 from qbdoctor.lint.source import Source, TextEdit
+from qbdoctor.values import replace, slotted
 
 MOST = 400_000
 """Characters of one file that are read again to try mends; the findings after that go without mended lines."""
@@ -53,7 +53,7 @@ def _trial(language: str, text: str, facts: Facts, hits: list[Hit], judge: Judge
     return _Trial(Source(language, text), facts, Counter(hit.id for hit in hits), judge, 0 if odd else MOST)
 
 
-@dataclass(slots=True)
+@slotted
 class _Trial:
     source: Source
     facts: Facts

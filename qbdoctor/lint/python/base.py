@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from qbdoctor.lint.facts.program import Facts, Place, Request, SidKind, SidUse
 from qbdoctor.lint.python.calls import Calls
 from qbdoctor.lint.python.conditions import Origin
 from qbdoctor.lint.python.texts import LEAVES, Folder, survey
+from qbdoctor.values import field, slotted
 
 _THROUGH = frozenset((ast.Attribute, ast.withitem))
 
 
-@dataclass(slots=True)
+@slotted
 class Scope:
     """A function, or the module: its names' values, and what the responses in it are called."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from qbdoctor.lint.facts.outcome import UNKNOWN, Expr, is_login_text
 from qbdoctor.lint.facts.program import Request
 from qbdoctor.lint.python.texts import path
+from qbdoctor.values import frozen
 
 _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.Is: "==", ast.NotEq: "!=", ast.IsNot: "!=",
@@ -19,7 +19,7 @@ _CODES = {"ok": 200, "no_content": 204, "unauthorized": 401, "forbidden": 403}
 _LOWERED = frozenset(("ok.", "ok", "fails.", "fails"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Where a value comes from: the answer to a request, its body, its status, or a test of it."""
 

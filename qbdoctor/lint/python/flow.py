@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.python.base import Scope
@@ -11,6 +10,7 @@ from qbdoctor.lint.python.calls import factory
 from qbdoctor.lint.python.conditions import Origin
 from qbdoctor.lint.python.texts import nodes, path
 from qbdoctor.lint.python.uses import Uses, is_kept
+from qbdoctor.values import replace
 
 _BODY = frozenset(("text", "content", "body", "data"))
 _STATUS = frozenset(("status_code", "status", "code"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
 
 from qbdoctor.lint.facts import filter_words, kept_logins
@@ -18,6 +17,7 @@ from qbdoctor.lint.python.flow import FROM_ANSWERS, Flow
 from qbdoctor.lint.python.texts import nodes, path
 from qbdoctor.lint.suppress import lines_of
 from qbdoctor.patterns import regex
+from qbdoctor.values import replace
 
 _AGAIN = regex(
     r"(?:log_?in|log_?on|auth|connect|refresh|re_?new|retry|reset|sign_?in|(?:new|create|get|start|open|ensure)_?session)[^.]*$",

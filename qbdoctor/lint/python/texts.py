@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from qbdoctor.lint.facts.program import DEFAULT, ENCODED, HOLE
+from qbdoctor.values import field, slotted
 
 _ENCODERS = frozenset(("quote", "quote_plus", "urlencode", "url_quote", "urlquote"))
 _SAME = frozenset(
@@ -33,7 +33,7 @@ _LONGEST = 4000
 Env = Mapping[str, "ast.expr | None"]
 
 
-@dataclass(slots=True)
+@slotted
 class Module:
     """A parsed file: its imports by alias, its functions by name, its constants by name or ``self.name``."""
 

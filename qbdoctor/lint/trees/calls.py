@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from qbdoctor.lint.facts.program import ENDPOINT, HOLE, Body, Request
@@ -11,6 +10,7 @@ from qbdoctor.lint.trees.base import COMMENTS, LONGEST
 from qbdoctor.lint.trees.flow import Flow
 from qbdoctor.lint.trees.places import length, span, start_of
 from qbdoctor.patterns import regex
+from qbdoctor.values import replace
 
 _ARGUMENTS = frozenset(("arguments", "argument_list", "value_arguments", "call_suffix", "token_tree"))
 _MADE = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from qbdoctor.lint.facts.program import HOLE, Place
 from qbdoctor.lint.trees.places import Lines
 from qbdoctor.patterns import regex
+from qbdoctor.values import field, slotted
 
 _PAIRS = frozenset(("block_mapping_pair", "flow_pair", "pair"))
 _LISTS = frozenset(("block_sequence", "flow_sequence", "array"))
@@ -21,7 +21,7 @@ _SCALARS = _QUOTED | {"plain_scalar", "block_scalar", "number", "true", "false"}
 _INDICATOR = regex(r"[|>][-+0-9]*[^\n]*\n?")
 
 
-@dataclass(slots=True)
+@slotted
 class Value:
     """A mapping (``pairs``), a list (``items``) or a text. ``literal``: the text is a block's, its lines as in the file."""
 
@@ -63,7 +63,7 @@ def parse(root: Any, text: str) -> list[Value]:
     )
 
 
-@dataclass(slots=True)
+@slotted
 class _Parsed:
     """One text while it is parsed."""
 

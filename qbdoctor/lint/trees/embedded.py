@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from qbdoctor.lint.facts.program import Facts, Place
 from qbdoctor.lint.trees.config_values import Value
 from qbdoctor.lint.trees.reader import reader as code_reader
+from qbdoctor.values import replace
 
 _SCOPES = 1000  # of one embedded program
 

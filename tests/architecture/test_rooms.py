@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,9 +45,14 @@ def files() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if "ansible_collections" not in path.parts)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imported(path: Path, known: set[str]) -> Iterator[str]:
     """The modules of ours that a file imports, deferred imports and those under TYPE_CHECKING included."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qbdoctor"):
@@ -147,7 +153,7 @@ def test_the_search_for_circles_finds_one() -> None:
 def test_init_files_are_empty() -> None:
     for path in files():
         if path.name == "__init__.py" and room_of(path) not in FACES | {""}:
-            body = ast.parse(path.read_text("utf-8")).body
+            body = parsed(path).body
             assert all(isinstance(node, ast.Expr) for node in body), path
 
 
@@ -174,7 +180,7 @@ def test_a_text_stands_below_what_it_describes() -> None:
     alone = [
         f"{path.relative_to(ROOT)}:{each.lineno}"
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         for before, each in pairwise(node.body)
         if isinstance(each, ast.Expr)
@@ -188,7 +194,7 @@ def test_functions_are_short() -> None:
     long = [
         f"{path.relative_to(ROOT)}: {node.name}"
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
     ]
@@ -221,7 +227,7 @@ def test_every_module_says_what_it_does() -> None:
     """A docstring begins with a verb in the present: "Parses…", "Decides…"."""
     for path in SOURCES:
         if path.stat().st_size:
-            first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split(maxsplit=1)
+            first = (ast.get_docstring(parsed(path)) or "").split(maxsplit=1)
             assert first, path
             assert re.fullmatch(r"[A-Z][a-z]+s,?", first[0]) and first[0] not in NOUNS, (path, first[0])
 

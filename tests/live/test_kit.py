@@ -30,6 +30,7 @@ def plain() -> requests.Session:
 # The servers
 
 
+@pytest.mark.in_turn
 def test_a_healthy_server_refuses_without_a_session_and_serves_with_one(healthy: Server) -> None:
     assert healthy.get(VERSION).status_code == 403
     with healthy.login() as session:
@@ -44,6 +45,7 @@ def test_releases_are_what_they_are_named_after(release: matrix.Release) -> None
     assert release.version_tuple[:2] == expected[:2]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("locale", ["en", "zh_CN"])
 def test_logins_are_counted_and_five_failures_ban(release: matrix.Release, server: ServerFactory, locale: str) -> None:
     one = server(locale=locale)
@@ -71,6 +73,7 @@ def test_the_shared_server_was_started_anew(healthy: Server) -> None:
     healthy.login().close()
 
 
+@pytest.mark.in_turn
 def test_stop_leaves_no_process_and_a_written_config(release: matrix.Release, server: ServerFactory) -> None:
     one = server()
     before = one.pid
@@ -93,12 +96,14 @@ def test_stop_leaves_no_process_and_a_written_config(release: matrix.Release, se
     assert set(Path.home().iterdir()) == home_before
 
 
+@pytest.mark.in_turn
 def test_a_server_listens_on_loopback_only(healthy: Server) -> None:
     process = psutil.Process(healthy.pid)
     addresses = {c.laddr.ip for c in process.net_connections() if c.laddr}
     assert addresses <= {"127.0.0.1", "::1"}
 
 
+@pytest.mark.in_turn
 def test_an_awkward_password_is_hashed_as_the_server_does(release: matrix.Release, server: ServerFactory) -> None:
     awkward = 'pä s+w&%=ö"\\;,'
     one = server(password=awkward)
@@ -107,6 +112,7 @@ def test_an_awkward_password_is_hashed_as_the_server_does(release: matrix.Releas
     assert (one.failed_logins(), one.successful_logins()) == (1, 1)
 
 
+@pytest.mark.in_turn
 def test_settings_reach_the_server(release: matrix.Release, server: ServerFactory) -> None:
     assert server(settings={"LocalHostAuth": "false"}).get(VERSION).status_code == 200
     one = server()
@@ -114,6 +120,7 @@ def test_settings_reach_the_server(release: matrix.Release, server: ServerFactor
     assert one.get(VERSION).status_code == 200
 
 
+@pytest.mark.in_turn
 def test_the_default_password_is_known(release: matrix.Release, server: ServerFactory) -> None:
     one = server(password=None)
     assert (one.temporary_password is not None) == (release.version_tuple >= (4, 6, 1))
@@ -127,6 +134,7 @@ def test_other_addresses(release: matrix.Release, server: ServerFactory, address
     assert one.url == (f"http://[::1]:{one.port}" if address == "::1" else f"http://127.0.0.1:{one.port}")
 
 
+@pytest.mark.in_turn
 def test_https(release: matrix.Release, server: ServerFactory) -> None:
     one = server(https=True)
     with one.login() as session:
@@ -155,6 +163,7 @@ def test_a_raw_config_is_used_byte_for_byte(server: ServerFactory) -> None:
     one.login("adminadmin").close()
 
 
+@pytest.mark.in_turn
 def test_on_a_terminal_it_waits_for_the_legal_notice(release: matrix.Release, server: ServerFactory) -> None:
     raw = config_text({}, layout="old", port=free_port()).replace("Accepted=true", "Accepted=false").encode()
     one = server(raw_config=raw, password=None, terminal=True, wait=False)
@@ -170,6 +179,7 @@ def test_on_a_terminal_it_waits_for_the_legal_notice(release: matrix.Release, se
     one.login().close()
 
 
+@pytest.mark.in_turn
 def test_a_server_without_its_port_is_not_mistaken_for_another(healthy: Server, server: ServerFactory) -> None:
     with pytest.raises(StartError, match="already in use"):
         server(healthy.release, port=healthy.port, wait=False).wait_until_ready(1)

@@ -83,7 +83,7 @@ def assert_expected(found: dict[str, dict[str, str]]) -> None:
     } <= set(there)
 
 
-@pytest.mark.parametrize("version", ["4.2.5", "5.3.0"])
+@pytest.mark.parametrize("version", [pytest.param("4.2.5", marks=pytest.mark.extended), "5.3.0"])
 def test_against_the_stand_in(version: str) -> None:
     code, text = run(release=version, format="json")
     assert code == 0

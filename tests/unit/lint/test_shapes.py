@@ -239,15 +239,13 @@ def test_one_long_line_takes_no_square_of_time(
 def _grows_straight(path: Path, head: str, one: str, tail: str, many: int) -> None:
     def seconds(times: int) -> float:
         path.write_text(head + "".join(one % number for number in range(times)) + tail)
-        took = []
-        for _ in range(2):  # the machine's other work can only make a run slower
-            started = time.process_time()
-            assert run.lint([str(path)]).looked_at == 1
-            took.append(time.process_time() - started)
-        return min(took)
+        started = time.process_time()
+        assert run.lint([str(path)]).looked_at == 1
+        return time.process_time() - started
 
-    few, four_times = seconds(many), seconds(4 * many)
-    assert four_times < 9 * few, (few, four_times)
+    # The machine's other work can only make a run slower: the quicker of two counts, and one that is quick enough does.
+    few, four_times = min(seconds(many), seconds(many)), seconds(4 * many)
+    assert four_times < 9 * few or seconds(4 * many) < 9 * few, (few, four_times)
 
 
 def test_many_clients_in_one_folder_take_no_square_of_time(tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ def same_file(one: Path, other: Path) -> bool:
         return one.absolute() == other.absolute()
 
 
+def same_name(one: str | None, other: str | None) -> bool:
+    """Whether two names are known and mean the same file: case and accents may be spelled otherwise (macOS, Windows)."""
+    return one is not None and other is not None and (one == other or same_file(Path(one), Path(other)))
+
+
 def is_gone(name: str | Path | None) -> bool:
     """Whether there is no such file; one that may not be looked at is there."""
     if name is None:

@@ -83,3 +83,23 @@ def test_a_servers_file_in_a_virtual_machine_is_left_alone(mac: Mac, tmp_path: P
 @pytest.mark.extended
 def test_demo(mac: Mac) -> None:
     assert "Every step came out" in mac("demo", "--standin").stdout
+
+
+def test_a_config_by_another_spelling_of_its_name(tmp_path: Path) -> None:
+    """As /users/ANN for /Users/ann, which is no link that could be followed: a folder that is mounted twice is none either."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    (first / "qBittorrent.ini").write_bytes(CONFIG)
+    twice = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", '/bin/mount --bind "$0" "$1"; shift; exec "$@"']
+    mac = Mac(tmp_path / "mac", [*twice, str(first), str(second)])
+    one, other = (["--config", str(folder / "qBittorrent.ini")] for folder in (first, second))
+    by_file = ("--yes", "--via", "file")
+    mac("fix", "require-localhost-auth", *by_file, *one)
+    assert (first / "qBittorrent.ini").read_bytes() != CONFIG
+    mac("rollback", "--yes", *other)
+    assert (first / "qBittorrent.ini").read_bytes() == CONFIG
+    for seconds, name in (("7200", one), ("9000", other)):
+        mac("fix", "set-session-timeout", "--set", f"seconds={seconds}", *by_file, *name)
+    mac("rollback", "--all", "--yes", *one)
+    assert (first / "qBittorrent.ini").read_bytes() == CONFIG

@@ -81,7 +81,7 @@ def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
     if args.config is not None:
         config = os.path.realpath(Path(args.config).expanduser())
         return lambda record: (
-            record.file_name() == config
+            files.same_name(record.file_name(), config)
             or (None if record.file_name() is None or files.is_gone(record.file_name()) else False)
         )
     if args.profile is not None:
@@ -95,7 +95,7 @@ def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
     target = resolve(TargetOptions(args.url, container=args.container))
     address, file = target.address, target.config_file
     known = None if file is None else os.path.realpath(file)
-    return lambda record: _same_address(address, record.target.url) or known in {record.file_name()} - {None}
+    return lambda record: _same_address(address, record.target.url) or files.same_name(known, record.file_name())
 
 
 def _is_in(profile: Path, record: Record) -> bool | None:
@@ -103,9 +103,8 @@ def _is_in(profile: Path, record: Record) -> bool | None:
     named = record.target.profile
     if file is None and named is None:
         return None
-    return (file is not None and Path(file).is_relative_to(profile)) or (
-        named is not None and Path(named).resolve() == profile
-    )
+    inside = file is not None and any(files.same_file(folder, profile) for folder in Path(file).parents)
+    return inside or files.same_name(named, str(profile))
 
 
 def _same_address(address: Address, other: str | None) -> bool:

@@ -60,11 +60,11 @@ def _run(args: argparse.Namespace) -> CommandOutcome:
     state = state_folder(args, os.environ)
     journal = Journal(state)
     record_selection.settle(journal, dry_run=args.dry_run)
-    by_target: dict[tuple[str | None, str | None], list[Record]] = {}
+    groups: list[list[Record]] = []
     for record in record_selection.chosen(args, journal, state):
-        file = record.file_name()
-        by_target.setdefault((file, None if file else record.target.url), []).append(record)
-    groups = list(by_target.values())
+        same = (one for one in groups if one[0].same_target(record))
+        its = next((one for one in same if (one[0].file_name() is None) == (record.file_name() is None)), None)
+        groups.append([record]) if its is None else its.append(record)
     if len(groups) == 1:
         return _take_back(args, journal, groups[0])
     outcomes = [_one_of_several(args, journal, records) for records in groups]

@@ -14,6 +14,7 @@ from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.edits.changes import Change
 from qbdoctor.repair.journal.reader import StoredRecords
 from qbdoctor.repair.journal.records import Record
+from qbdoctor.storage import files
 
 _NOT_SET = "(not set)"
 
@@ -77,7 +78,7 @@ def in_file(record: Record, newer: Iterable[Record]) -> list[UndoneChange]:
 
 def _is_of(record: Record, real: str | None, url: str) -> bool:
     name = record.file_name()
-    return name == real if name is not None and real is not None else record.target.url == url
+    return files.same_name(name, real) if name is not None and real is not None else record.target.url == url
 
 
 def _now(change: Change, settings: Settings | None, preferences: Mapping[str, Json] | None) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from qbdoctor.model.basics import Json
 from qbdoctor.patterns import regex
 from qbdoctor.repair.edits.changes import Beside, Change, JsonChange, Side, Via
+from qbdoctor.storage import files
 from qbdoctor.values import field, frozen, replace
 
 TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
@@ -190,7 +191,7 @@ class Record:
         """Return whether both changed the same qBittorrent, as far as can be told."""
         mine, theirs = self.file_name(), other.file_name()
         if mine is not None and theirs is not None:
-            return mine == theirs
+            return files.same_name(mine, theirs)
         return self.target.url is not None and self.target.url == other.target.url
 
     def to_json(self) -> Json:

@@ -48,6 +48,8 @@ def ask() -> tuple[ListeningSocket, ...]:
         raise OSError("tcp_diag is not loaded")
     import socket  # noqa: PLC0415 - 3 ms
 
+    if not hasattr(socket, "AF_NETLINK"):
+        raise OSError("this Python knows no netlink")
     found: list[ListeningSocket] = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
         kernel.settimeout(_SECONDS)

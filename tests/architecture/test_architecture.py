@@ -173,6 +173,7 @@ def test_wheel_installs_one_name(tmp_path: Path) -> None:
     needs.built(subprocess.run(command, capture_output=True, text=True))
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
+    assert "qbdoctor/kept.py" in names, "what the build makes of the modules"
     (page,) = (name for name in names if name.endswith(".data/data/share/man/man1/qbdoctor.1"))
     names.remove(page)
     assert zipfile.ZipFile(wheel).read(page).startswith(b'.TH QBDOCTOR "1"')

@@ -86,7 +86,8 @@ def test_a_default_port_that_a_client_names(server: ServerFactory, release: Rele
         asked = requests.get(f"{running.url}/", headers={"Host": "torrent.example.org:443"}, timeout=10)
         assert asked.status_code == 401
     time.sleep(0.3)
-    found = cause(diagnose("--url", running.url, password=PASSWORD), "host-port-mismatch")
+    with Nginx(running.url, HOST) as proxy:
+        found = cause(diagnose("--url", proxy.url, password=PASSWORD), "host-port-mismatch")
     assert found["severity"] == "warning"
     assert found["remedies"][0]["kind"] == "proxy"
     assert "WEBUI_PORT" not in str(found["remedies"])

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import ServerFactory
 from tests.kit.matrix import Release
+from tests.support.doctor import keep
 
 FOLDER = Path(__file__).parents[2] / "data" / "trace_shapes"
 PASSWORD = "p&ss+w%rd =1"
@@ -42,6 +44,7 @@ def traced(name: str, url: str, folder: Path) -> tuple[dict[str, Any], str]:
     """The saved trace of a program, and what a person reads of it."""
     program, saved = folder / f"{name}.py", folder / f"{name}.json"
     program.write_bytes((FOLDER / f"{name}.txt").read_bytes())
+    began = time.monotonic()
     command = [sys.executable, "-m", "qbdoctor", "trace", "--url", url, "--save", str(saved)]
     done = subprocess.run(
         [*command, "--run", "--", sys.executable, str(program), "{url}"],
@@ -49,7 +52,9 @@ def traced(name: str, url: str, folder: Path) -> tuple[dict[str, Any], str]:
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
-    return json.loads(saved.read_text()), done.stdout
+    result = json.loads(saved.read_text())
+    keep([one for each in result["clients"] for one in each["causes"]], None, (time.monotonic() - began) * 1000)
+    return result, done.stdout
 
 
 @pytest.mark.in_turn

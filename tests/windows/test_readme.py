@@ -98,6 +98,16 @@ def test_every_line_reaches_the_program_as_it_is_meant(there: Windows) -> None:
         arguments.parse(meant)
 
 
+def test_commands_in_its_sentences_are_the_same_in_every_shell() -> None:
+    """Typed as they stand: cmd.exe hands a single quote on as a letter."""
+    sentences = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"`((?:qbdoctor|pipx|uv|pip) [^`|]+)`", sentences)
+    assert len(commands) > 5
+    for line in commands:
+        assert "'" not in line
+        assert powershell_words(line) == shlex.split(line)
+
+
 def test_a_password_for_scripts(there: Windows) -> None:
     (line,) = next(one for one in blocks("bat") if "PASSWORD" in one[0])
     mine = line.replace("…", "my own").replace("qbdoctor", r"C:\Python\python.exe -m qbdoctor")

@@ -104,6 +104,7 @@ class _Finder(ContainerFinder):
         self.instances = world.instances()
         self.engines = Engines(system, world.engines)
         self._read: dict[Path, ReadConfig | None] = {}
+        self._unread: dict[Path, str] = {}
 
     # What the options name
 
@@ -221,9 +222,11 @@ class _Finder(ContainerFinder):
                 address = self._address(web, None)
                 return self._target(address, "default-config", None, config=config, profile=known[0] if known else None)
         where = f" ({cgroups.INSIDE})" if self.engines.inside else ""
+        unread = next(iter(self._unread.values()), None)
+        found = " and no config is at a usual place: name" if unread is None else f". {unread} Or name"
         raise UserError(
             "no-target",
-            f"No qBittorrent runs here{where} and no config is at a usual place: name the Web UI with --url, such as "
+            f"No qBittorrent runs here{where}{found} the Web UI with --url, such as "
             "http://localhost:8080, or its config with --profile or --config. To see it at work: qbdoctor demo.",
             exit_code=3,
         )
@@ -322,10 +325,10 @@ class _Finder(ContainerFinder):
         if config not in self._read:
             try:
                 found = load(config)
-            except UserError:
+            except UserError as error:
                 if not lenient:
                     raise
-                self._read[config] = None
+                self._read[config], self._unread[config] = None, error.message
             else:
                 self._read[config] = ReadConfig.of(found)
         return self._read[config]

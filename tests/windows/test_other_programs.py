@@ -74,6 +74,20 @@ def test_a_config_that_nobody_else_may_read_is_told_so(there: Windows) -> None:
     assert "another program has it open" in text, text
 
 
+def test_such_a_config_at_its_usual_place_is_not_said_to_be_missing(there: Windows) -> None:
+    config = there.drive / "users/ann/AppData/Roaming/qBittorrent/qBittorrent.ini"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_bytes(CONFIG)
+    try:
+        with held_open(there, r"C:\users\ann\AppData\Roaming\qBittorrent\qBittorrent.ini", 0):
+            done = there.run("-m", "qbdoctor", "check")
+    finally:
+        config.unlink()
+    assert done.returncode == 3, said(done)
+    assert "another program has it open" in said(done)
+    assert "no config is at a usual place" not in said(done)
+
+
 def test_an_output_file_that_is_open_leaves_nothing_beside_it(there: Windows) -> None:
     path, name = folder(there, "report")
     target = path / "report.json"

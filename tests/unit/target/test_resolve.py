@@ -116,10 +116,15 @@ def test_a_config_at_a_usual_place(bench: Bench, place: str) -> None:
     assert (target.server_port, target.server_port_source) == (81, "config")
 
 
-def test_a_config_that_is_none_is_passed_over(bench: Bench) -> None:
-    (bench.home / ".config/qBittorrent").mkdir(parents=True)
-    (bench.home / ".config/qBittorrent/qBittorrent.conf").write_bytes(b"\0\1\2")
-    bench.refused("no-target", exit_code=3)
+def test_a_config_that_cannot_be_read_is_passed_over_and_not_said_to_be_missing(bench: Bench) -> None:
+    config = bench.home / ".config/qBittorrent/qBittorrent.conf"
+    config.parent.mkdir(parents=True)
+    config.write_bytes(b"\0\1\2")
+    message = bench.refused("no-target", exit_code=3)
+    assert str(config) in message
+    assert "no config is at a usual place" not in message
+    other = write(bench.folder / "config/qBittorrent/qBittorrent.conf", Port="81")
+    assert bench.resolve().config_file == other
 
 
 # --- --profile and --config

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor import releases
+from qbdoctor.model import system
 from qbdoctor.releases import ANY, Version, VersionRange, fingerprints
 from qbdoctor.releases import fingerprints as signs
+from qbdoctor.storage import foreign
 from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from qbdoctor.target.description import Target
 
 UNKNOWN_SCOPE = "/api/v2/nope/x"
+APPLICATIONS = (Path("/Applications"), Path("~/Applications"))
+"""Where macOS has programs: everybody's, and a user's own."""
 
 
 def identify(inspection: Inspection, logged: Version | None) -> VersionRange:
@@ -124,7 +128,25 @@ def reader(inspection: Inspection) -> Version | None:
     if seen.has("releases") and seen.releases.single is not None:
         return seen.releases.single
     target = inspection.target
-    return _installed(os.environ.get("PATH")) if target.instance is None and not target.config_given else None
+    if target.instance is not None or target.config_given:
+        return None
+    return (_bundled() if system.is_macos() else None) or _installed(os.environ.get("PATH"))
+
+
+def _bundled() -> Version | None:
+    """Return the release of the application on macOS, as its bundle says it (CFBundleShortVersionString)."""
+    import plistlib  # noqa: PLC0415 - seldom needed
+    from xml.parsers.expat import ExpatError  # noqa: PLC0415
+
+    for folder in APPLICATIONS:
+        try:
+            held = plistlib.loads(foreign.read(folder.expanduser() / "qbittorrent.app/Contents/Info.plist", 1 << 16))
+        except (OSError, ValueError, ExpatError):
+            continue
+        said = held.get("CFBundleShortVersionString") if isinstance(held, dict) else None
+        if isinstance(said, str) and (version := Version.parse(said)) is not None:
+            return version
+    return None
 
 
 @functools.cache  # the programs' files are searched as a whole, and every step of a fix asks

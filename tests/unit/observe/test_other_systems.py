@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import plistlib
 import sys
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from qbdoctor.api import Exchange, Observations
 from qbdoctor.model.exchanges import Failure
-from qbdoctor.observe import machine
+from qbdoctor.observe import machine, release
 from qbdoctor.observe.base import config_place
 from qbdoctor.registry import checks
+from qbdoctor.releases import ANY
 from qbdoctor.storage import own_programs
 from qbdoctor.target.address import parse_url
 from qbdoctor.target.description import Target
@@ -118,3 +121,26 @@ def test_macos_local_network_privacy_is_thought_of(
     check = next(one for one in checks() if one.id == "port-served")
     (finding,) = check.judge(seen).findings
     assert (finding.cause, finding.confidence) == ("host-unreachable", confidence)
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [("5.1.0", "5.1.0"), ("none", None), (None, None)],
+)
+def test_the_installed_application_tells_its_release(
+    said: str | None, version: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A config without a release's marks is edited in the section that the installed program reads."""
+    plist = tmp_path / "Applications/qbittorrent.app/Contents/Info.plist"
+    plist.parent.mkdir(parents=True)
+    plist.write_bytes(b"<broken" if said is None else plistlib.dumps({"CFBundleShortVersionString": said}))
+    monkeypatch.setattr(release, "APPLICATIONS", (tmp_path / "none", tmp_path / "Applications"))
+    target = Target(parse_url("http://127.0.0.1:8080"), "default-config", config_file=tmp_path / "qBittorrent.ini")
+    seen = Observations({"version": None, "settings": None, "releases": ANY})
+    inspection = SimpleNamespace(seen=seen, target=target)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "darwin")
+    found = release.reader(inspection)  # type: ignore[arg-type]
+    assert (None if found is None else str(found)) == version
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert release.reader(inspection) is None  # type: ignore[arg-type]

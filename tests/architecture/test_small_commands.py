@@ -37,6 +37,7 @@ COMMANDS = {
     "explain": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
     "explain --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 47),
     "explain host-port-mismatch": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
+    "explain cookie-renamed": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 44),
     "explain login": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
     "explain set-password --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 47),
     "explain 403": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),

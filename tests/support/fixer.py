@@ -39,6 +39,13 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def untouched(server: Server, before: bytes) -> bool:
+    """Whether the file of a running server is as it was. The server itself writes it some 5 s after its start, which a busy
+    machine comes to: then every line that was there still is."""
+    now = server.config_file.read_bytes()
+    return now == before or set(before.splitlines()) <= set(now.splitlines())
+
+
 def value(server: Server, name: str) -> str | None:
     """The raw value in the file, in whichever of its two places."""
     for line in reversed(server.config_file.read_text("utf-8").splitlines()):

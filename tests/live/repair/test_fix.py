@@ -10,7 +10,7 @@ from tests.conftest import ServerFactory
 from tests.kit import faults
 from tests.kit.matrix import Release
 from tests.support.doctor import assert_silent, causes, diagnose, qbdoctor
-from tests.support.fixer import AUTH, INCIDENT, LIST, LISTED, OPEN, anonymous, change, records, sha256, value
+from tests.support.fixer import AUTH, INCIDENT, LIST, LISTED, OPEN, anonymous, change, records, untouched, value
 
 pytestmark = pytest.mark.in_turn
 
@@ -172,7 +172,8 @@ def test_without_names_yes_answers_errors_alone(server: ServerFactory, release: 
 
 def test_dry_run_and_no_terminal_change_nothing(server: ServerFactory, release: Release) -> None:
     running = server(settings=INCIDENT)
-    before = sha256(running.config_file), running.preferences()
+    before = running.config_file.read_bytes()
+    preferences = running.preferences()
     dry = qbdoctor("fix", "--dry-run", "--url", running.url)
     plain = qbdoctor("fix", "--url", running.url)
     assert (dry.code, plain.code) == (0, 2)
@@ -181,17 +182,19 @@ def test_dry_run_and_no_terminal_change_nothing(server: ServerFactory, release: 
         assert "hardens" in run.out
         assert "exposed-bypass" in run.out
     assert "--yes" in plain.out
-    assert (sha256(running.config_file), running.preferences(), records()) == (*before, [])
+    assert untouched(running, before)
+    assert (running.preferences(), records()) == (preferences, [])
 
 
 def test_the_file_of_a_running_one_is_not_touched(server: ServerFactory, release: Release) -> None:
     running = server(settings=OPEN)
-    before = sha256(running.config_file)
+    before = running.config_file.read_bytes()
     run = qbdoctor("fix", AUTH, "--via", "file", "--yes", "--config", str(running.config_file))
     assert run.code == 4
     assert f"process {running.pid}" in run.err
     assert "--via api" in run.err
-    assert (sha256(running.config_file), anonymous(running), records()) == (before, 200, [])
+    assert untouched(running, before)
+    assert (anonymous(running), records()) == (200, [])
     change("fix", AUTH, "--url", running.url, password=running.password)
     run = qbdoctor("rollback", "--via", "file", "--yes")
     assert run.code == 4

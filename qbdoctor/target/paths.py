@@ -66,9 +66,7 @@ def config_file(system: System, *, profile: Path | None = None, configuration: s
         return profile / name / "config" / system.config_name
     if system.platform == "win32":
         return system.folder("APPDATA", "AppData/Roaming") / name / system.config_name
-    if system.platform == "darwin":
-        # Qt's ini files follow XDG there, too (qsettings.cpp, initDefaultPaths).
-        return system.folder("XDG_CONFIG_HOME", ".config") / name / system.config_name
+    # Also on macOS: Qt's ini files follow XDG there, too (qsettings.cpp, initDefaultPaths).
     return system.folder("XDG_CONFIG_HOME", ".config") / name / system.config_name
 
 

@@ -16,6 +16,7 @@ FOREIGN = re.compile(
     r"systemctl|journalctl|systemd|qbittorrent-nox\b|\bss -|pgrep -a|\bps -\S+ \S+ -C|/proc/|\.local/share|\.local/state|getent|"
     r"resolv\.conf|timedatectl|\bip route|--restart|--confirm-within|group docker|docker group|usermod|"
     r"\bnft\b|iptables|\bufw\b|SELinux|AppArmor|the firewall's port map|network_mode: host|\bapt(?:-get)?\b|/etc/|xdg-open|"
+    r"this container|runs in a container itself|"
     # flags that only GNU's tools have, or that LibreSSL's openssl lacks
     r"sha256sum|readlink -f|stat -c|date -d|base64 -w|sed -i(?! '')|sed -r|grep -P|head -n -|tail -n \+?-|find .*-printf|"
     r"xargs -[dr]|ps -ww?eo|-ext subjectAltName|--no-run-if-empty|\btac\b|\bpaste -sd[^,]*$|"

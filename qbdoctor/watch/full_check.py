@@ -18,7 +18,7 @@ from qbdoctor.looks.server_log import Start, starts
 from qbdoctor.looks.store import Store, carried_over
 from qbdoctor.model.basics import Secret
 from qbdoctor.target import log as target_log
-from qbdoctor.watch.base.clock import Clock
+from qbdoctor.watch.base.clock import Clock, Stopped
 from qbdoctor.watch.base.glances import FullLook
 from qbdoctor.webui.masks import Deadline
 from qbdoctor.webui.session import SessionClient, close_sessions
@@ -48,13 +48,18 @@ class FullChecks:
     def run(self, *, session_lost: bool, changed: bool) -> tuple[FullLook, Report]:
         """Check, and return what it came to. ``changed``: something differs, so that a refused login may be tried again.
 
-        Raises :class:`UserError` where the target cannot be made out.
+        Raises :class:`UserError` where the target cannot be made out, and Stopped.
         """
         observer, earlier = self._make(), self.observer
         if earlier is not None:
             self._hand_on(earlier, observer, session_lost=session_lost, changed=changed)
         at = self._clock.wall()
-        report = engine.run(observer, self._checks, close=False)
+        try:
+            with self._clock.looking():
+                report = engine.run(observer, self._checks, close=False)
+        except Stopped:
+            observer.close()
+            raise
         if observer.login_attempts:
             self.logins += 1
             self._logins.append(self._clock.mono())

@@ -11,7 +11,7 @@ from qbdoctor.looks.look import Look
 from qbdoctor.model.errors import UserError
 from qbdoctor.releases import Version
 from qbdoctor.watch import naming
-from qbdoctor.watch.base.clock import Clock
+from qbdoctor.watch.base.clock import Clock, Stopped
 from qbdoctor.watch.base.events import Event
 from qbdoctor.watch.base.glances import Between, FullLook, Glance
 from qbdoctor.watch.full_check import FullChecks
@@ -101,6 +101,8 @@ class Watch:
                     break
                 self._round()
                 due = max(due + self._pace.every, self._clock.mono()) if now >= due else due
+        except Stopped:
+            pass  # what a look that was cut short saw is told and kept by nobody
         finally:
             if self._last is not None:
                 self._tell([Event("watch-stopped", self._clock.wall(), "The watch ended")])
@@ -142,7 +144,8 @@ class Watch:
         observer, signs = self._checks.observer, self._signs
         assert observer is not None  # noqa: S101 - a full check was made
         assert signs is not None  # noqa: S101 - as above
-        return peek(observer.session, signs, self._clock, self._pace.longest)
+        with self._clock.looking():
+            return peek(observer.session, signs, self._clock, self._pace.longest)
 
     def _round(self) -> None:
         """Look once, and check in full where that is due."""

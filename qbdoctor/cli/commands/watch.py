@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if ways:
         listeners.append(Outside([way(observers.url, args.target) for way in ways], output.say))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: clock.stopping.set())
+        signal.signal(number, clock.stop)
     pace = Pace(args.every, args.total, args.deadline)
     full = FullChecks(observers.make, checks(), clock)
     try:

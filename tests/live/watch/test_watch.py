@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -129,3 +130,29 @@ def test_two_watches_and_a_stop_in_the_middle_of_a_look(tmp_path: Path) -> None:
         os.kill(other.process.pid, signal.SIGKILL)
         settled(one, "restarted")
         assert one.stop() == 0
+
+
+def test_a_signal_ends_a_watch_that_waits_for_a_silent_server(tmp_path: Path) -> None:
+    """It waited for the whole check: 21 s, with every way tried."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        watch = Watching(tmp_path, "--url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        silent.accept()[0].settimeout(None)  # the first question is there, and gets no answer
+        began = time.monotonic()
+        assert watch.stop(signal.SIGINT) == 0
+    assert time.monotonic() - began < 5
+    assert watch.events == []
+
+
+@pytest.mark.extended
+def test_what_a_look_that_was_cut_short_saw_is_told_by_nobody(release: Release, tmp_path: Path) -> None:
+    with Server.start(release) as server, Watching(tmp_path, "--url", server.url) as watch:
+        settled(watch, seconds=1)
+        os.kill(server.pid, signal.SIGSTOP)
+        time.sleep(1.5)  # longer than --every: a look is under way, and waits
+        began = time.monotonic()
+        assert watch.stop(signal.SIGINT) == 0
+        took = time.monotonic() - began
+        os.kill(server.pid, signal.SIGCONT)
+    assert took < 4, "the logout is tried, and not waited for long"
+    assert not watch.told
+    assert watch.events[-1]["event"] == "watch-stopped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -69,6 +70,13 @@ def sleeper(tmp_path: Path) -> Path:
     program.parent.mkdir()
     shutil.copy(shutil.which("sleep") or "", program)
     return program
+
+
+def runs(process: psutil.Process, program: Path) -> bool:
+    """Whether a process runs this program; one that ended since it was listed runs none."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return str(program) in process.cmdline()
+    return False
 
 
 def settled(pid: int, name: str) -> None:
@@ -149,7 +157,7 @@ def test_a_wrapper_script_counts_only_without_the_real_one(fake: Fake, sleeper: 
     assert alone.executable == script
     go.touch()
     for _ in range(400):
-        children = [child for child in psutil.Process(process.pid).children() if str(sleeper) in child.cmdline()]
+        children = [child for child in psutil.Process(process.pid).children() if runs(child, sleeper)]
         if children:
             break
         time.sleep(0.005)

@@ -40,7 +40,9 @@ def test_the_systems_proxy_is_seen(platform: str, monkeypatch: pytest.MonkeyPatc
     assert (named.variable, named.shown) == ("http_proxy", "other:1"), "a variable goes before the setting"
 
 
-def test_a_traced_client_takes_no_proxy_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("platform", ["win32", "darwin", "linux"])
+def test_a_traced_client_takes_no_proxy_of_the_system(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.corp:3128")
     monkeypatch.setenv("QBDOCTOR_PASSWORD", "secret")
     environment = own_programs.without_proxies()

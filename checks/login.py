@@ -103,7 +103,7 @@ def _banned(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Judg
 def _full_count(seen: Observations, sign_in: SignIn) -> Judgement:
     """Judge where the log counts enough failures to ban some address; behind something it need not be that of this way."""
     client = seen.client
-    known = client.address or (seen.anonymous.local if client.through is None else None)
+    known = client.supposed
     if known is not None and witness.login_failures(seen.log, known) >= sign_in.limit:
         return _banned_by_log(seen, known, sign_in.logged, sign_in.limit)
     reason = (

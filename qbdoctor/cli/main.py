@@ -1,6 +1,6 @@
 """Parses the command line, which :mod:`qbdoctor.cli.commands` carries out.
 
-Only what every command needs is imported before it is known; tests/architecture/test_start.py holds what small ones load.
+Only what every command needs is imported before it is known: tests/architecture/test_small_commands.py holds that.
 """
 
 from __future__ import annotations

@@ -82,6 +82,11 @@ def use_color(no_color: bool) -> bool:
     return sys.stdout.isatty() and not refused and _escapes_obeyed()
 
 
+def is_coloured(args: argparse.Namespace) -> bool:
+    """Return whether what a command line asks for is delivered in colours."""
+    return args.output in {None, "-"} and use_color(args.no_color)
+
+
 def _escapes_obeyed() -> bool:
     """Whether the terminal obeys escape sequences: Windows' console must be told to, and the oldest cannot."""
     if sys.platform == "win32":
@@ -116,7 +121,7 @@ def report(
     text = render(
         made,
         args.format,
-        color=to_stdout and use_color(args.no_color),
+        color=is_coloured(args),
         width=shutil.get_terminal_size().columns if terminal else None,
         height=shutil.get_terminal_size().lines if terminal else None,
         verbose=args.verbose,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 
 from qbdoctor import __version__
 from qbdoctor.cli import program, wrapping
@@ -54,9 +55,14 @@ ADDERS = {
 }
 
 
+@cache  # argparse makes a formatter for each option
+def _width() -> int:
+    return (wrapping.terminal_columns() or 80) - 2
+
+
 class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **keywords: Any) -> None:
-        super().__init__(prog, **{"width": (wrapping.terminal_columns() or 80) - 2, **keywords})
+        super().__init__(prog, **{"width": _width(), **keywords})
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from functools import cache
 
 from qbdoctor.cli import program
 from qbdoctor.patterns import regex
@@ -27,7 +26,6 @@ def columns(stream: TextIO) -> int | None:
     return max(terminal_columns() or 80, NARROWEST)
 
 
-@cache
 def terminal_columns() -> int:
     """Return how wide the terminal is, as shutil.get_terminal_size, which takes 4 ms to load; 0 for what is none."""
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.storage import files, private
 from qbdoctor.target.address import parse_ip
-from qbdoctor.target.listeners import owners as owners_of
+from qbdoctor.target.listeners import owners_of
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection

@@ -38,15 +38,20 @@ def given(texts: Sequence[str], fixes: Iterable[Fix]) -> dict[str, str]:
     return values
 
 
-def bind(fix: Fix, input_values: Mapping[str, Any], report: Report | None = None) -> Fix:
-    """Return the fix with its values. Raises UserError (``input-missing``) where one is not known.
+def found_values(fix: Fix, report: Report | None) -> dict[str, str]:
+    """Return what the causes that a fix answers found out.
 
     What came with requests of others, who may be anybody, is no value that somebody gave: it is named in a report alone.
     """
+    causes = [one for one in report.causes if one.id in fix.answers] if report is not None else []
+    return {name: value for one in causes if "by_others" not in one.values for name, value in one.values.items()}
+
+
+def bind(fix: Fix, input_values: Mapping[str, Any], report: Report | None = None) -> Fix:
+    """Return the fix with its values. Raises UserError (``input-missing``) where one is not known."""
     if not fix.inputs:
         return fix
-    causes = [one for one in report.causes if "by_others" not in one.values] if report is not None else ()
-    found = {name: value for one in causes if one.id in fix.answers for name, value in one.values.items()}
+    found = found_values(fix, report)
     values = {one.name: _value(fix, one, input_values, found) for one in fix.inputs}
     return replace(fix, given=values)
 

@@ -89,10 +89,10 @@ def socket_for(found: tuple[Listener, ...], peer: str) -> Listener | None:
 
 def listening_owners(peer: str, port: int) -> frozenset[int] | None:
     """Return the users of the sockets that take connections to the IP address ``peer``; None where that is not to be seen."""
-    return owners(listening_sockets(), peer, port)
+    return owners_of(listening_sockets(), peer, port)
 
 
-def owners(sockets: tuple[ListeningSocket, ...] | None, peer: str, port: int) -> frozenset[int] | None:
+def owners_of(sockets: tuple[ListeningSocket, ...] | None, peer: str, port: int) -> frozenset[int] | None:
     """Return the users of those of the sockets that take connections to ``peer``; None for none, or where none can be read.
 
     A socket bound to the address itself goes before one bound to all of them, as in the kernel.

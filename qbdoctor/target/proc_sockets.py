@@ -39,8 +39,8 @@ class Network:
     def listening(self, inodes: frozenset[str]) -> tuple[tuple[str, int], ...]:
         """Return address and port of those of these sockets that wait for TCP connections."""
         if self._listening is None:
-            known = listening_sockets() if self._ours else None
-            self._listening = _waiting(row for name in _TCP for row in self._table(name)) if known is None else known
+            told = listening_sockets() if self._ours else None
+            self._listening = _waiting(row for name in _TCP for row in self._table(name)) if told is None else told
         return tuple(sorted({(one.address, one.port) for one in self._listening if one.inode in inodes}))
 
     def datagram_ports(self, inodes: frozenset[str]) -> tuple[int, ...]:
@@ -67,15 +67,14 @@ class Network:
 
     def _table(self, name: str) -> tuple[list[str], ...]:
         if name not in self._rows:
-            split = (line.split() for line in self._lines(name))
-            self._rows[name] = tuple(row for row in split if len(row) >= 10)
+            self._rows[name] = self._read(name)
         return self._rows[name]
 
-    def _lines(self, name: str) -> list[str]:
+    def _read(self, name: str) -> tuple[list[str], ...]:
         for folder in self.folders:
             with contextlib.suppress(OSError, ValueError):  # that process is gone, or a kernel without IPv6
-                return (folder / name).read_text(encoding="ascii").splitlines()[1:]
-        return []
+                return _rows(folder / name)
+        return ()
 
 
 class Networks:
@@ -135,18 +134,22 @@ def listening_sockets() -> tuple[ListeningSocket, ...] | None:
     found: list[ListeningSocket] = []
     for name in _TCP:
         try:
-            rows = Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]
+            found += _waiting(_rows(Path("/proc/net", name)))
         except FileNotFoundError:
             continue  # a kernel without IPv6
         except (OSError, ValueError):
             return None
-        found += _waiting(row.split() for row in rows)
     return tuple(found)
 
 
+def _rows(table: Path) -> tuple[list[str], ...]:
+    """Return the rows of one of the kernel's tables, whole ones alone. Raises OSError, ValueError."""
+    split = (line.split() for line in table.read_text(encoding="ascii").splitlines()[1:])
+    return tuple(row for row in split if len(row) >= 10)
+
+
 def _waiting(rows: Iterable[list[str]]) -> tuple[ListeningSocket, ...]:
-    listen = (row for row in rows if len(row) >= 10 and row[3] == LISTEN)
-    return tuple(ListeningSocket(*endpoint(row[1]), int(row[7]), row[9]) for row in listen)
+    return tuple(ListeningSocket(*endpoint(row[1]), int(row[7]), row[9]) for row in rows if row[3] == LISTEN)
 
 
 def addresses(pid: int) -> tuple[str, ...]:

@@ -135,7 +135,6 @@ def find_instances(lines: CommandLines | None = None) -> tuple[Instance, ...]:
 
     ``lines`` are the command lines that may be theirs, where those were read already (Linux).
     """
-    networks = proc_sockets.Networks()
     candidates = list(processes_with("qbittorrent", lines))
     if not candidates:
         return ()
@@ -154,6 +153,7 @@ def find_instances(lines: CommandLines | None = None) -> tuple[Instance, ...]:
     scripts = {pid for pid, (_, command, _) in found.items() if INTERPRETER.fullmatch(base_name(command[0]))}
     wrapping = {ancestor for pid, ancestors in above.items() if pid not in scripts for ancestor in ancestors}
     instances = []
+    networks = proc_sockets.Networks()
     for process, command, index in found.values():
         # Between fork and exec a child shows its parent's command line.
         forked = any(pid in found and found[pid][1] == command for pid in above.get(process.pid, ()))

@@ -31,10 +31,7 @@ class Entry:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as it stands in the file."""
-        return {name: getattr(self, name) for name in _MEMBERS}
-
-
-_MEMBERS = ("id", "run", "server", "source", "kind", "outcome", "at", "since", "boot", "uptime")
+        return {name: getattr(self, name) for name in Entry.__match_args__}
 
 
 def needed(entries: list[Entry]) -> list[Entry]:
@@ -60,7 +57,7 @@ def read_entry(row: object) -> Entry | None:
     if not isinstance(row, dict):
         return None
     known: dict[str, Any] = {}
-    for name in _MEMBERS:
+    for name in Entry.__match_args__:
         value = row.get(name)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if name in {"since", "uptime", "boot"} and value is None:

@@ -255,8 +255,8 @@ class Ledger:
             raise LedgerUnavailable(
                 f"another run holds the attempt ledger {self.path} for more than {LOCK_SECONDS:g} s; try again"
             ) from refused
-        except (OSError, NotImplementedError) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
+        except OSError as error:
+            why = error.strerror or type(error).__name__
             raise LedgerUnavailable(
                 f"the attempt ledger {self.path} cannot be used ({why}); give --state-dir a folder that can be written"
             ) from error

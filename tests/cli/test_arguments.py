@@ -51,8 +51,4 @@ def test_the_terminal_is_as_wide_as_shutil_says(columns: str | None, monkeypatch
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns is not None:
         monkeypatch.setenv("COLUMNS", columns)
-    wrapping.terminal_columns.cache_clear()
-    try:
-        assert (wrapping.terminal_columns() or 80) == shutil.get_terminal_size().columns
-    finally:
-        wrapping.terminal_columns.cache_clear()
+    assert (wrapping.terminal_columns() or 80) == shutil.get_terminal_size().columns

@@ -11,6 +11,7 @@ from qbdoctor.cli.target_options import fix_options, target_arguments
 from qbdoctor.model import restarts
 from qbdoctor.model.edits import Fix
 from qbdoctor.model.report import Cause, Report
+from qbdoctor.repair import inputs
 from qbdoctor.repair.plan import Plan, opening_by_causes, wanted_by_causes
 from qbdoctor.repair.run import FixRun
 from qbdoctor.repair.way_in import closers
@@ -49,8 +50,7 @@ def nothing_applies(args: argparse.Namespace, report: Report, fix_run: FixRun, k
 
 def _told(fix: Fix, report: Report) -> str:
     """Return the options that tell a fix what it must be told when it is asked for by its name alone."""
-    causes = [one for one in report.causes if one.id in fix.answers and "by_others" not in one.values]
-    values = {name: text for one in causes for name, text in one.values.items()}
+    values = inputs.found_values(fix, report)
     needed = [one for one in fix.inputs if not one.default and not one.secret]
     return "".join(f" --set {one.name}={program.quoted(values.get(one.found) or one.name.upper())}" for one in needed)
 

@@ -72,12 +72,12 @@ def _diagnose(args: argparse.Namespace, watcher: Observer, started: datetime) ->
     from qbdoctor.registry import checks  # noqa: PLC0415
 
     began = time.perf_counter()
-    read = args.format == "human"
-    coloured = read and args.output is None and output.use_color(args.no_color)
-    later = (*_LATER, *(_FOR_A_PERSON if read else ()), *(_IN_COLOUR if coloured else ()))
+    later = list(_LATER)
+    if args.format == "human":
+        later += [*_FOR_A_PERSON, *(_IN_COLOUR if output.is_coloured(args) else ())]
     load = [partial(_load, name) for name in later]
     look = [] if args.ids else [partial(_look, watcher, "config_place")]
-    watcher.wire.meanwhile.add(*load[:4], checks, *load[4:], *look, partial(_hash_ahead, watcher))
+    watcher.wire.meanwhile.add(*load, checks, *look, partial(_hash_ahead, watcher))
     watcher.verifier.meanwhile = watcher.wire.meanwhile
     if not args.ids:
         _look(watcher, "sign_in")

@@ -1,8 +1,33 @@
 """Runs qbdoctor as ``python -m qbdoctor`` and as the console script."""
 
+from __future__ import annotations
+
+import _thread
+import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
+
+TYPE_CHECKING = False  # as everywhere here: typing takes 3 ms to load
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """Run the command line and end the process, as the program of this name does.
+
+    Python would take down each module first, which gives back what the system gets anyhow, in 5 ms. It does so where
+    something is left to be done at the end: a function that was registered for it, a thread that is to be waited for.
+    """
+    code = main()
+    threading, own = sys.modules.get("threading"), _thread.get_ident()
+    threads = threading.enumerate() if threading is not None else ()
+    if atexit._ncallbacks() or not all(one.daemon or one.ident == own for one in threads):
+        sys.exit(code)
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def main() -> int:
@@ -77,4 +102,4 @@ def _open_streams() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

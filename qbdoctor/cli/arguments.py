@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _WORDS = dict.fromkeys(("check", "fix", "rollback", "history", "diff", "explain", "fleet", "completion"), "ids")
 _WORDS["lint"] = "paths"
 """The commands that take words beside options, and what these are called."""
+_TEXTS = ("url", "target", "profile", "config", "container", "username", "password_file", "state_dir")
+"""The options of ``check`` that are read here: each takes one text as it is."""
 
 ALIASES = {"status": "check", "diagnose": "check", "doctor": "check", "undo": "rollback", "revert": "rollback"}
 """What people type for a command; the first word alone counts."""
@@ -41,12 +43,34 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _plain(words: Sequence[str]) -> dict[str, Any] | None:
-    """Return what a command line says that holds a command, words and at the end ``--json`` alone; None for any other."""
+    """Return what a command line says that holds a command, words and at the end ``--json`` alone; None for any other.
+
+    ``check`` may have options that take a text as well, and no words then.
+    """
     said, as_json = (words[:-1], {"format": "json"}) if words[-1] == "--json" else (words, {})
     command, *more = said or [""]
+    if command == "check" and more and (texts := _texts(more)) is not None:
+        return {"command": command, **as_json, **texts}
     if command not in COMMANDS or any(word.startswith("-") for word in more) or (more and command not in _WORDS):
         return None
     return {"command": command, **as_json, **({_WORDS[command]: more} if more else {})}
+
+
+def _texts(words: Sequence[str]) -> dict[str, str] | None:
+    """Return what these options say, as argparse reads them: the last of a name counts. None where they are not such alone."""
+    found: dict[str, str] = {}
+    left = list(words)
+    while left:
+        option, equals, value = left.pop(0).partition("=")
+        name = option.removeprefix("--").replace("-", "_")
+        if not option.startswith("--") or "_" in option or name not in _TEXTS or not (equals or left):
+            return None
+        if not equals:
+            value = left.pop(0)
+            if value.startswith("-"):  # an option, "-" for standard input, or a name that argparse refuses
+                return None
+        found[name] = value
+    return found
 
 
 def _meant(arguments: Sequence[str]) -> list[str]:

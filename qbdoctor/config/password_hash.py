@@ -11,42 +11,44 @@ padding is no fault; empty parts between colons do not count; a salt may have an
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import hmac
 import os
-import string
-import threading
-from typing import Literal
 
 from qbdoctor.config.qtini import values as qtini_values
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
-from qbdoctor.model.waiting import Meanwhile
+from qbdoctor.model.waiting import Meanwhile, begin
 from qbdoctor.patterns import regex
 from qbdoctor.values import field, frozen
 
-Scheme = Literal["pbkdf2", "ha1"]
-MalformedKind = Literal[
-    "empty",  # no value, or one that Qt reads as none
-    "byte-array",  # `@ByteArray(` misspelled, not closed, or with something around it
-    "another-hash",  # a hash of another kind, or of another program
-    "no-colon",
-    "parts",  # more than two parts
-    "salt-missing",
-    "hex",
-    "url-safe",
-    "swapped",
-    "salt",  # the salt holds what cannot have been meant
-    "key",  # not 64 bytes
-]
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load before the hash can begin
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    Scheme = Literal["pbkdf2", "ha1"]
+    MalformedKind = Literal[
+        "empty",  # no value, or one that Qt reads as none
+        "byte-array",  # `@ByteArray(` misspelled, not closed, or with something around it
+        "another-hash",  # a hash of another kind, or of another program
+        "no-colon",
+        "parts",  # more than two parts
+        "salt-missing",
+        "hex",
+        "url-safe",
+        "swapped",
+        "salt",  # the salt holds what cannot have been meant
+        "key",  # not 64 bytes
+    ]
 
 FACTORY_PASSWORD = "adminadmin"  # noqa: S105 - in public documentation, and no secret by the contract
 ROUNDS = 100_000
 SALT_BYTES = 16
 KEY_BYTES = 64
 
-_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/")
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 _BYTE_ARRAY = "@ByteArray("
 _MD5 = regex(r"[0-9a-fA-F]{32}")
@@ -113,24 +115,21 @@ class Verifier:
 
     def __init__(self) -> None:
         self.meanwhile = Meanwhile()
-        self._begun: dict[tuple[StoredHash, Secret], tuple[threading.Thread, list[bool]]] = {}
+        self._begun: dict[tuple[StoredHash, Secret], tuple[Callable[[], bool], Callable[[], bool]]] = {}
 
     def begin(self, stored: StoredHash, password: Secret) -> None:
         """Begin to verify a password that will be asked for later, if that is not begun yet."""
-        if (stored, password) in self._begun:
-            return
-        answer: list[bool] = []
-        worker = threading.Thread(target=lambda: answer.append(verify(stored, password)), daemon=True)
-        self._begun[stored, password] = worker, answer
-        worker.start()
+        if (stored, password) not in self._begun:
+            self._begun[stored, password] = begin(lambda: verify(stored, password))
 
     def verify(self, stored: StoredHash, password: Secret) -> bool:
         """Return whether the server lets this password in; see :func:`verify`."""
-        worker, answer = self._begun.get((stored, password), (None, []))
-        if worker is not None:
-            self.meanwhile.work_while(worker.is_alive)
-            worker.join()
-        return answer[0] if answer else verify(stored, password)
+        begun = self._begun.get((stored, password))
+        if begun is None:
+            return verify(stored, password)
+        is_busy, result = begun
+        self.meanwhile.work_while(is_busy)
+        return result()
 
     def is_factory(self, stored: StoredHash) -> bool:
         """Return whether it is a hash of the factory password, whatever its salt."""
@@ -144,7 +143,7 @@ def make_hash(password: Secret) -> Secret:
     """
     salt = os.urandom(SALT_BYTES)
     key = hashlib.pbkdf2_hmac("sha512", password.reveal().encode(), salt, ROUNDS, KEY_BYTES)
-    return Secret(f"{_BYTE_ARRAY}{base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()})")
+    return Secret(f"{_BYTE_ARRAY}{_base64(salt)}:{_base64(key)})")
 
 
 def hashed(password: Secret) -> NewPassword:
@@ -252,16 +251,20 @@ def _oddity(text: str, parts: list[str], salt: bytes) -> str | None:
     """Say how a hash that works differs from what qBittorrent writes."""
     if len(salt) != SALT_BYTES:
         return f"has a salt of {len(salt)} bytes where qBittorrent writes {SALT_BYTES}"
-    canonical = f"{base64.b64encode(salt).decode()}:{base64.b64encode(_lenient_base64(parts[1])).decode()}"
+    canonical = f"{_base64(salt)}:{_base64(_lenient_base64(parts[1]))}"
     if text in {f"{_BYTE_ARRAY}{canonical})", canonical}:
         return None
     return "holds characters that the server skips, or lacks padding"
 
 
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()  # all that the module base64 would do here
+
+
 def _lenient_base64(text: str) -> bytes:
     """Decode as ``QByteArray::fromBase64`` does by default: foreign characters skipped, left-over bits dropped."""
     kept = "".join(character for character in text if character in _ALPHABET)
-    return base64.b64decode(kept + "A" * (-len(kept) % 4))[: len(kept) * 6 // 8]
+    return binascii.a2b_base64(kept + "A" * (-len(kept) % 4))[: len(kept) * 6 // 8]
 
 
 def fits(raw: str | None, plain: Secret) -> bool:

@@ -11,7 +11,7 @@ from qbdoctor.looks import comparing, log_events, server_log, taking, words
 from qbdoctor.looks.failing import failing_clients, own_addresses
 from qbdoctor.looks.log_events import Dated
 from qbdoctor.looks.look import Look
-from qbdoctor.looks.store import Store, carried_over, identities
+from qbdoctor.looks.store import Store, carried_over, identities, new_key
 from qbdoctor.model.changes import SeenChange, SeenChanges
 from qbdoctor.target import log as target_log
 from qbdoctor.values import replace
@@ -43,11 +43,15 @@ def remember(observer: Observer, report: Report, *, keep: bool = True) -> Report
 
 
 def hash_ahead(observer: Observer) -> bool:
-    """Do a part of :func:`remember` that takes 60 ms, while an answer is awaited: after the login it would be waited for.
+    """Begin with a part of :func:`remember` that takes 50 ms, also with the key that a first healthy check will keep.
 
     Returns False where it is too early.
     """
-    return taking.hash_ahead(observer.seen, Store(observer.state).key(make=False))
+    store = Store(observer.state)
+    key = store.key(make=False)
+    if key is None and not store.usable:
+        return True
+    return taking.hash_ahead(observer.seen, key or new_key(), is_new=key is None)
 
 
 def _since(

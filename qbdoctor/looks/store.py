@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from qbdoctor.looks.look import Look, parse
@@ -52,7 +53,7 @@ class Store:
                 return None
             with suppress(OSError):
                 private.make_private_path(self.folder)
-                private.write_private(path, os.urandom(_KEY_BYTES))
+                private.write_private(path, new_key())
         return None
 
     def last(self, identities: Iterable[str]) -> Look | None:
@@ -95,6 +96,12 @@ class Store:
         if len(found) > MOST_LOOKS:
             for path in sorted(found, key=lambda one: one.stat().st_mtime)[:-MOST_LOOKS]:
                 private.discard_file(path)
+
+
+@cache
+def new_key() -> bytes:
+    """Return the key that this run keeps where there is none yet."""
+    return os.urandom(_KEY_BYTES)
 
 
 def identities(look: Look) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from qbdoctor.model import system
 
-T = TypeVar("T")
+TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load
+if TYPE_CHECKING:
+    import queue
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 SLICE = 0.25
 """Seconds after which a Ctrl-C is noticed."""
@@ -33,6 +36,22 @@ class Meanwhile:
                 self._pieces.remove(piece)
 
 
+def begin(compute: Callable[[], T]) -> tuple[Callable[[], bool], Callable[[], T]]:
+    """Begin to compute beside all else; return what tells whether it still goes on, and what waits for the result.
+
+    Hashes of the standard library let other threads run. What the computation raised, waiting for it raises.
+    """
+    made: list[T] = []
+
+    def result() -> T:
+        worker.join()
+        return made[0] if made else compute()
+
+    worker = threading.Thread(target=lambda: made.append(compute()), daemon=True)
+    worker.start()
+    return worker.is_alive, result
+
+
 def until(event: threading.Event, seconds: float | None = None) -> bool:
     """Wait for an event, ``seconds`` at most; return whether it came. Raises KeyboardInterrupt soon after Ctrl-C."""
     # Elsewhere a signal ends the wait at once, and a watch that waits for minutes wakes for nothing else.
@@ -49,8 +68,10 @@ def until(event: threading.Event, seconds: float | None = None) -> bool:
 
 def next_of(waiting: queue.SimpleQueue[T]) -> T:
     """Wait for the next piece of a queue. Raises KeyboardInterrupt soon after Ctrl-C."""
+    from queue import Empty  # noqa: PLC0415 - a check has no queue
+
     while True:
         try:
             return waiting.get(timeout=SLICE)
-        except queue.Empty:
+        except Empty:
             continue

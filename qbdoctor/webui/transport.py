@@ -9,11 +9,15 @@ import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from qbdoctor.model.exchanges import Failure
 from qbdoctor.values import frozen
 from qbdoctor.webui.call import Call
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @frozen
@@ -102,7 +106,10 @@ def _with_body(sent: Mapping[str, str], call: Call, body: bytes | None) -> dict[
 def _connected(job: Job, call: Call, host: str, port: int, seconds: float) -> socket.socket:
     """Return a socket that is connected to ``call.peer``, else to the host, and tell the job of it."""
     source = None if call.source is None else (call.source, 0)
-    sock = socket.create_connection((call.peer or host, port), seconds, source)
+    where: Any = call.peer or host
+    if where.isascii():
+        where = where.encode()  # else Python encodes it as an international name, whose tables take 1 ms to load
+    sock = socket.create_connection((where, port), seconds, source)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     job.sock = sock
     with contextlib.suppress(OSError, IndexError):

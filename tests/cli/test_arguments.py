@@ -27,6 +27,34 @@ def test_a_line_without_options_is_read_as_argparse_reads_it(command: str) -> No
     assert arguments._plain([command, "--yes"]) is None
 
 
+def test_the_usual_options_of_check_are_read_as_argparse_reads_them() -> None:
+    pool = (
+        "--url",
+        "--url=http://nas:8080/?a=b",
+        "--config=",
+        "--config",
+        "--state-dir",
+        "a word",
+        "",
+        "-",
+        "-v",
+        "--json",
+    )
+    read = set()
+    for number in range(1, 5):
+        for more in product(pool, repeat=number):
+            words = ["check", *more]
+            by_hand = arguments._plain(words)
+            if by_hand is not None:
+                assert by_hand == parser.read(words), words
+                read.add(more)
+    assert ("--url", "a word", "--url=http://nas:8080/?a=b", "--json") in read, "the last of a name counts"
+    assert len(read) > 100
+    for other in (["--url"], ["--state_dir", "x"], ["--urls", "x"], ["--deadline", "5"], ["cookie", "--url", "x"]):
+        assert arguments._plain(["check", *other]) is None
+    assert all(arguments._plain(["fix", f"--{name}", "x"]) is None for name in ("url", "config"))
+
+
 @pytest.mark.parametrize("first", [["--json"], ["explain", "x", "--no-color"], ["--state-dir", "explain", "history"]])
 def test_every_other_line_is_read_by_argparse(first: list[str]) -> None:
     assert arguments._plain(first) is None

@@ -19,10 +19,20 @@ from tests.kit.matrix import Release
 pytestmark = pytest.mark.in_turn
 
 HEAVY = {
-    *("aiohttp", "asyncio", "dataclasses", "decimal", "filelock", "importlib.metadata", "inspect", "logging"),
+    *(
+        "aiohttp",
+        "argparse",
+        "asyncio",
+        "dataclasses",
+        "decimal",
+        "filelock",
+        "importlib.metadata",
+        "inspect",
+        "logging",
+    ),
     *("multiprocessing", "requests", "rich", "urllib3", "uuid", "xml", "zipfile"),
 }
-MODULES = 335
+MODULES = 318
 """At most, beside those of a bare interpreter."""
 _RUN = """
 import json, sys, threading

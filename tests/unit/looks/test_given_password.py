@@ -80,10 +80,15 @@ def test_none_where_none_was_tried(computed: list[Any]) -> None:
 def test_what_was_computed_ahead_is_used(computed: list[Any]) -> None:
     held = seen()
     held.put("offline", Offline("unknown", "the config is not at hand"))
-    taking.hash_ahead(held, KEY)
+    taking.hash_ahead(held, KEY, is_new=False)
+    with_given_password(look(), held, KEY, None)
     assert len(computed) == 1
     with_given_password(look(), held, KEY, None)
     assert len(computed) == 1
     held.put("offline", Offline("match", "the password fits"))
-    taking.hash_ahead(held, b"j" * 32)
-    assert len(computed) == 1, "the stored hash will tell"
+    taking.hash_ahead(held, b"j" * 32, is_new=False)
+    with_given_password(look(**FITS), held, b"j" * 32, look(**FITS, given_password="keyed:0"))
+    assert len(computed) == 1, "the stored hash tells"
+    taking.hash_ahead(held, b"n" * 32, is_new=True)
+    with_given_password(look(**FITS), held, b"n" * 32, None)
+    assert len(computed) == 2, "the first look needs it"

@@ -234,8 +234,8 @@ def test_the_address_that_answered_is_asked_from_then_on(monkeypatch: pytest.Mon
         both = [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")]
         found = [(kind, socket.SOCK_STREAM, 6, "", (name, port)) for kind, name in both]
 
-        def look_up(host: str, *_args: object, **_more: object) -> list[object]:
-            return [one for one in found if host in {"localhost", one[4][0]}]
+        def look_up(host: bytes, *_args: object, **_more: object) -> list[object]:
+            return [one for one in found if host.decode() in {"localhost", one[4][0]}]
 
         monkeypatch.setattr(socket, "getaddrinfo", look_up)
 

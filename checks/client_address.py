@@ -122,8 +122,11 @@ def _not_matching(seen: Observations, client: Client) -> Finding | None:
         text = f"The whitelist ({shown}) does not hold {address or client.ours}, so calls from there need a login"
     values = {"address": address} if address else {}
     own = client.through is None or client.source == "network"
-    # A port map hands bytes on: it names no visitor, and whoever trusted it would believe each of them.
-    behind = not own and (seen.target.published is None or seen.in_front is not None)
+    # A port map hands bytes on: it names no visitor, and whoever trusted it would believe each of them. One that the kernel
+    # makes (Docker without its proxy, Kubernetes) does not show itself, so a container's network is taken for no more.
+    one = seen.target.instance
+    mapped = seen.target.published is not None or (one is not None and one.shares_network is False)
+    behind = not own and (not mapped or seen.in_front is not None)
     values |= {"own_address": "yes" if own else "no", "proxy": "yes" if behind else "no"}
     proxy = address or (client.ours if seen.target.here else None)
     distrusts = _distrusts(seen, proxy) if behind and proxy is not None else ""

@@ -117,7 +117,7 @@ def _banned_by_log(seen: Observations, local: str, logged: int, limit: int) -> J
     until = _until(seen)
     text = (
         f"qBittorrent has banned {local}{until.get('until', '')}: its log shows {logged} failed logins from there since the "
-        f"last good one, and {limit} ban; no login was sent"
+        f"last good one, and {limit} bring a ban; no login was sent"
     )
     log = str(seen.target.log_file)
     evidence = Evidence("log", f"{logged} failed logins from {local} in {log}", {"file": log, "count": logged})

@@ -1,6 +1,6 @@
 """Checks that what answers is qBittorrent."""
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from qbdoctor.api import (
     Check,
@@ -16,10 +16,26 @@ from qbdoctor.api import (
     bears_marks,
     finds_none_alive,
     is_login_page,
+    regex,
 )
 
 SIGN_IN = ("login", "signin", "sign-in", "sign_in", "oauth2", "authorize", "sso", "saml", "outpost", "cdn-cgi/access")
 """What the address of a sign-on page holds: Authelia, Authentik, OAuth2 proxies, Cloudflare Access."""
+SIGN_ONS = {
+    "cf-access": "Cloudflare Access",
+    "cloudflare access": "Cloudflare Access",
+    "oauth2-proxy": "OAuth2 Proxy",
+    "_oauth2_proxy": "OAuth2 Proxy",
+    "/oauth2/start": "OAuth2 Proxy",
+    "goauthentik": "Authentik",
+    "authentik_proxy": "Authentik",
+    "authelia": "Authelia",
+}
+"""What the refusals of sign-ons hold that redirect nobody, in their headers, cookies or page."""
+WAY_BACK = {"rd", "redirect", "redirect_uri", "redirect_url", "redirecturl", "return", "return_to", "returnurl", "next"}
+WAY_BACK |= {"continue", "origin"}  # the last is Umbrel's
+"""Parameters by which a sign-on remembers where its visitor wanted to go."""
+_LINK = regex(r"""href=["']?(https?://[^"'\s>]+)""")
 
 
 def judge(seen: Observations) -> Judgement:
@@ -46,8 +62,9 @@ def judge(seen: Observations) -> Judgement:
             f"{first.header('cf-mitigated')}): no program does"
         )
         return _on_the_way(seen, "foreign-auth-in-front", text, {}, "direct")
-    if first.header("www-authenticate") or _leads_to_sign_in(first):
-        return _foreign_login(seen)
+    how = _sign_on(seen)
+    if how:
+        return _foreign_login(seen, how)
     if first.status is not None and 300 <= first.status < 400:
         return _redirected(seen)
     if first.status in {502, 503, 504}:
@@ -202,22 +219,44 @@ def _port(seen: Observations) -> dict[str, str]:
     return {"server_port": str(seen.target.server_port)} if seen.target.server_port else {}
 
 
-def _leads_to_sign_in(first: Exchange) -> bool:
-    """Return whether a redirect leads to a page that wants a person, not to the same call elsewhere."""
-    if first.status is None or not 300 <= first.status < 400:
+def _sign_on(seen: Observations) -> str:
+    """Return by what the answer is that of a login in front; nothing where it is none, as far as can be told."""
+    first, host = seen.anonymous, seen.target.address.host
+    if first.header("www-authenticate"):
+        return "WWW-Authenticate"
+    if first.status is not None and 300 <= first.status < 400:
+        return "a redirect to its page" if _leads_to_sign_in(first.header("location") or "", host) else ""
+    if first.status not in {401, 403, 407} or bears_marks(first):
+        return ""
+    said = " ".join((*(f"{name}: {value}" for name, value in first.headers), first.body)).lower()
+    named = next((name for mark, name in SIGN_ONS.items() if mark in said), "")
+    if named:
+        return f"the refusal names {named}"
+    # Another application sends its visitors to a login page of its own host: only another one is a sign-on.
+    page = (seen.front_page.header("location") or "") if 300 <= (seen.front_page.status or 0) < 400 else ""
+    for link in (*_LINK.findall(first.body), page):
+        goal = urlsplit(link)
+        if goal.hostname not in {None, host} and _leads_to_sign_in(link, host):
+            return f"the refusal leads to {goal.hostname}"
+    return ""
+
+
+def _leads_to_sign_in(location: str, host: str) -> bool:
+    """Return whether a link leads to a page that wants a person, not to the same call elsewhere."""
+    goal = urlsplit(location)
+    if goal.path.endswith("/api/v2/app/version"):
         return False
-    goal = urlsplit(first.header("location") or "")
-    return not goal.path.endswith("/api/v2/app/version") and any(
-        mark in f"{goal.hostname or ''}{goal.path}".lower() for mark in (*SIGN_IN, "auth")
-    )
+    if any(mark in f"{goal.hostname or ''}{goal.path}".lower() for mark in (*SIGN_IN, "auth")):
+        return True
+    elsewhere = goal.hostname not in {None, host}
+    return elsewhere and any(name.lower() in WAY_BACK for name, _ in parse_qsl(goal.query))
 
 
-def _foreign_login(seen: Observations) -> Judgement:
+def _foreign_login(seen: Observations, how: str) -> Judgement:
     """Something in front wants a login of its own; asked directly as well, the difference proves that it is in front."""
     first = seen.anonymous
     if "direct" not in seen.comparisons:
         return Judgement("fail", "A login that is not qBittorrent's is asked for", wants=("direct",))
-    how = "WWW-Authenticate" if first.header("www-authenticate") else "a redirect to its page"
     summary = f"Something in front of qBittorrent asks for a login of its own ({how}, never sent by qBittorrent)"
     to = first.header("location")
     return _on_the_way(seen, "foreign-auth-in-front", summary, {"location": to} if to else {}, "direct")

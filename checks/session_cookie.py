@@ -11,6 +11,7 @@ from qbdoctor.api import (
     SetCookie,
     Severity,
     Withheld,
+    releases,
     session_cookie,
 )
 
@@ -37,7 +38,9 @@ def judge(seen: Observations) -> Judgement:
             return Judgement("pass", _described(cookie), wants=("cookie-name",))
         findings.append(_renamed(cookie, seen.compared("cookie-name")))
     if cookie.same_site is not None and cookie.same_site.lower() == "strict":
-        findings.append(_strict(cookie))
+        findings.append(_strict(seen, cookie))
+    elif cookie.same_site is not None and cookie.same_site.lower() == "lax" and _refuses_links(seen):
+        findings.append(_linked(cookie))
     if cookie.secure and seen.target.address.scheme == "http" and seen.anonymous.status == 403:
         findings.insert(0, _secure(seen, cookie))
         return Judgement("fail", findings[0].summary, findings=tuple(findings))
@@ -80,12 +83,30 @@ def _renamed(cookie: SetCookie, compared: Comparison | None) -> Finding:
     return Finding("cookie-renamed", "likely", text, (_set(cookie),), values=values)
 
 
-def _strict(cookie: SetCookie) -> Finding:
+def _strict(seen: Observations, cookie: SetCookie) -> Finding:
+    what = "may show the login page again after the right password"
+    if _refuses_links(seen):
+        what = f"gets 401 Unauthorized for its Referer or, where it sends none, {what}; a typed address works"
     text = (
-        f"The cookie {cookie.name} is SameSite=Strict: a browser that arrives by a link from another site may show the login "
-        "page again after the right password; programs are not affected"
+        f"The cookie {cookie.name} is SameSite=Strict: a browser that arrives by a link from another site, such as a "
+        f"dashboard, {what}; programs are not affected"
     )
     return Finding("samesite-browser-loop", "possible", text, (_set(cookie),), values={"cookie_name": cookie.name})
+
+
+def _refuses_links(seen: Observations) -> bool:
+    """Return whether the start page itself is refused to a browser whose Referer is another site's; the attribute SameSite of
+    the cookie says that the protection is on.
+    """
+    return all("/" not in paths for paths in releases.possible("csrf.exempt_paths", seen.releases))
+
+
+def _linked(cookie: SetCookie) -> Finding:
+    text = (
+        "CSRF protection is on: a browser that arrives by a link from another site, such as a dashboard, gets 401 Unauthorized "
+        "for its Referer; a typed address works, and programs are not affected"
+    )
+    return Finding("referer-mismatch", "possible", text, (_set(cookie),), severity="info")
 
 
 def _set(cookie: SetCookie) -> Evidence:
@@ -207,7 +228,7 @@ CHECK = Check(
     title="The session cookie",
     order=110,
     judge=judge,
-    causes=("secure-cookie-over-http", *dict.fromkeys(CAUSES.values()), "cookie-renamed", "samesite-browser-loop"),
+    causes=("secure-cookie-over-http", *dict.fromkeys(CAUSES.values()), "cookie-renamed", "samesite-browser-loop", "referer-mismatch"),
     about=(
         "Takes apart the Set-Cookie header of the login: name, HttpOnly, Secure, SameSite, path and expiry, and says what "
         "each means for a caller. A standard cookie jar is then asked whether it sends the cookie back to this very address: "

@@ -23,6 +23,7 @@ from qbdoctor.api import (
 )
 
 POLICY = "referrer-policy"
+NOTHING_BETWEEN = "Nothing stands between: the address leads to the process itself"
 JUDGED = {POLICY, "content-security-policy"}
 """Headers whose difference is judged here by what it does."""
 
@@ -32,20 +33,26 @@ def judge(seen: Observations) -> Judgement:
     if not seen.anonymous.answered or seen.serves_qbittorrent is False:
         return Judgement("skip", "Not compared", "no answer of qBittorrent's came")
     findings = [one for one in (_policy(seen, None), _content(seen, None)) if one is not None]
-    if seen.target.direct or not _signed_in(seen):
-        if findings:
-            return _judged(findings)
-        if seen.target.direct:
-            return Judgement("pass", "Nothing stands between: the address leads to the process itself")
-        return Judgement("skip", "Not compared", "without a session nothing tells which process is behind")
+    if seen.target.direct:
+        return _judged(findings) if findings else Judgement("pass", NOTHING_BETWEEN)
+    if not _signed_in(seen):
+        return _one_way(seen, findings, "without a session nothing tells which process is behind")
     if "two-ways" not in seen.comparisons:
-        return Judgement("pass", "Compared with the process itself", wants=("two-ways",))
+        return Judgement("pass", "Compared with the process itself", wants=("two-ways", "own-origin"))
     made = seen.comparisons["two-ways"]
     if not made:
         found = (*findings, _hostless_by_log(seen), _nameless_by_log(seen))
-        findings = [one for one in found if one is not None]
-        return _judged(findings) if findings else Judgement("skip", "Not compared", "the process behind is not known")
+        return _one_way(seen, [one for one in found if one is not None], "the process behind is not known")
     return _compared(seen, made)
+
+
+def _one_way(seen: Observations, findings: list[Finding], reason: str) -> Judgement:
+    """Judge where the process behind cannot be asked: by what this way says to a browser that uses this very address."""
+    if "own-origin" not in seen.comparisons:
+        return Judgement("pass", "Asked as a browser of this address", wants=("own-origin",))
+    refused = _browser(seen, seen.compared("own-origin"))
+    found = [*findings, *([refused] if refused is not None else [])]
+    return _judged(found) if found else Judgement("skip", "Not compared", reason)
 
 
 def _compared(seen: Observations, made: tuple[Comparison, ...]) -> Judgement:

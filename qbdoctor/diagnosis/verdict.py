@@ -128,7 +128,7 @@ def _healthy(causes: tuple[Cause, ...], seen: Observations) -> str:
     elif seen.sign_in.outcome == "accepted":
         said = (
             f"The server is fine: {where} takes the login, keeps the session and answers calls; "
-            "a client that still gets 403 is at fault itself"
+            "a client that still gets 401 or 403 asks otherwise, or from elsewhere"
         )
     elif seen.asked.api_key is not None:
         said = f"The server is fine: {where} takes the API key and answers calls"

@@ -113,8 +113,15 @@ def _connected(job: Job, call: Call, host: str, port: int, seconds: float) -> so
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     job.sock = sock
     with contextlib.suppress(OSError, IndexError):
-        job.local, job.peer = sock.getsockname()[0], sock.getpeername()[0]
+        job.local, job.peer = sock.getsockname()[0], _reached(sock)
     return sock
+
+
+def _reached(sock: socket.socket) -> str:
+    """Return the address at the other end; a link-local one with its zone, without which nothing can be sent there again."""
+    host, _, *rest = sock.getpeername()
+    zone = rest[1] if len(rest) > 1 else 0
+    return f"{host}%{socket.if_indextoname(zone)}" if zone and "%" not in host else str(host)
 
 
 def _tls(job: Job, sock: socket.socket, verify: bool | str | None, host: str) -> socket.socket:

@@ -77,7 +77,7 @@ class Net:
         number = _free_number()
         self.outer, self.inner = f"10.77.{number}.1", f"10.77.{number}.2"
         self.outer6, self.inner6 = f"fd77:{number:x}::1", f"fd77:{number:x}::2"
-        self._link = f"qbd{number}o"
+        self.link = f"qbd{number}o"
         self._keeper = subprocess.Popen(["unshare", "-mn", "--propagation", "private", "sleep", "600"])
         self.pid = self._keeper.pid
         deadline = time.monotonic() + 5
@@ -85,11 +85,11 @@ class Net:
             assert time.monotonic() < deadline, "no namespace came about"
             time.sleep(0.01)
         inside = f"qbd{number}i"
-        _run("ip", "link", "add", self._link, "type", "veth", "peer", "name", inside)
+        _run("ip", "link", "add", self.link, "type", "veth", "peer", "name", inside)
         _run("ip", "link", "set", inside, "netns", str(self.pid))
-        _run("ip", "addr", "add", f"{self.outer}/24", "dev", self._link)
-        _run("ip", "-6", "addr", "add", f"{self.outer6}/64", "dev", self._link, "nodad")
-        _run("ip", "link", "set", self._link, "up")
+        _run("ip", "addr", "add", f"{self.outer}/24", "dev", self.link)
+        _run("ip", "-6", "addr", "add", f"{self.outer6}/64", "dev", self.link, "nodad")
+        _run("ip", "link", "set", self.link, "up")
         self.run("ip", "addr", "add", f"{self.inner}/24", "dev", inside)
         self.run("ip", "-6", "addr", "add", f"{self.inner6}/64", "dev", inside, "nodad")
         self.run("ip", "link", "set", inside, "up")
@@ -114,7 +114,7 @@ class Net:
         """End it; its link goes with it."""
         self._keeper.kill()
         self._keeper.wait()
-        subprocess.run(["ip", "link", "del", self._link], capture_output=True)
+        subprocess.run(["ip", "link", "del", self.link], capture_output=True)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from qbdoctor.observe.ways import address_of, calls_to_compare, is_its_own, is_t
 from qbdoctor.values import replace
 from qbdoctor.webui.answers import differing_headers
 from qbdoctor.webui.call import BROWSER, VERSION_PATH, Call
-from qbdoctor.webui.recognise import arrived_whole
+from qbdoctor.webui.recognise import arrived_whole, bears_marks
 from qbdoctor.webui.session import NO_SUCH_KEY
 
 if TYPE_CHECKING:
@@ -50,6 +50,23 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
     if not ends_alike(a, seen.anonymous):
         directly = replace(_as_browser(where), address=where, verify=False)
         yield _compared("a browser's Origin", a, send_as_browser(inspection, directly, seen.anonymous))
+
+
+def _own_origin(inspection: Inspection) -> Iterator[Comparison]:
+    """Yield the free call with the Origin of this very address, where the process behind it is not known, and without."""
+    first, address = inspection.seen.anonymous, inspection.address
+    if first.status not in {200, 403} or direct_address(inspection) is not None:
+        return
+    call = Call("GET", VERSION_PATH, headers={"Origin": f"{address.scheme}://{address.authority}"})
+    a = send_as_browser(inspection, call, first)
+    differs = a.status == 401 and bears_marks(a)
+    shows = (
+        "qBittorrent refuses the Origin of the address that it was asked by: another Host arrives with it"
+        if differs
+        else "The Origin of this address is accepted"
+    )
+    notes = "each refused request leaves a warning in qBittorrent's log" if differs else ""
+    yield Comparison("own-origin", "the Origin header: this address's, or none", a, first, differs, shows, notes)
 
 
 def _as_browser(address: Address) -> Call:
@@ -159,6 +176,7 @@ def _session_cookie(inspection: Inspection) -> Iterator[Comparison]:
 
 MAKERS: dict[str, Callable[[Inspection], Iterator[Comparison]]] = {
     "two-ways": _two_ways,
+    "own-origin": _own_origin,
     "body": _body,
     "api-key": _api_key,
     "session-cookie": _session_cookie,

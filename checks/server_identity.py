@@ -32,9 +32,21 @@ SIGN_ONS = {
     "authelia": "Authelia",
 }
 """What the refusals of sign-ons hold that redirect nobody, in their headers, cookies or page."""
-WAY_BACK = {"rd", "redirect", "redirect_uri", "redirect_url", "redirecturl", "return", "return_to", "returnurl", "next"}
-WAY_BACK |= {"continue", "origin"}  # the last is Umbrel's
-"""Parameters by which a sign-on remembers where its visitor wanted to go."""
+WAY_BACK = frozenset(
+    (
+        "rd",
+        "redirect",
+        "redirect_uri",
+        "redirect_url",
+        "redirecturl",
+        "return",
+        "return_to",
+        "returnurl",
+        "next",
+        "origin",
+    )
+)
+"""Parameters by which a sign-on remembers where its visitor wanted to go; the last is Umbrel's."""
 _LINK = regex(r"""href=["']?(https?://[^"'\s>]+)""")
 
 
@@ -304,7 +316,8 @@ CHECK = Check(
         "proxy-protocol-mismatch",
     ),
     about=(
-        "Reads the first answer's status, body and headers, and GET / where those do not decide. qBittorrent marks every "
+        "Reads the first answer's status, body and headers, and GET / where those do not decide; a refusal that names a "
+        "sign-on, or leads to one of another host, is that one's. qBittorrent marks every "
         "answer with x-content-type-options and x-xss-protection, sends no Server or WWW-Authenticate header and never "
         "redirects. Another program on the port, a proxy without a server behind it and a login page in front are told "
         "apart. After a 404 the same call is made without the address's path; after a redirect to the same call on the "

@@ -228,7 +228,13 @@ CHECK = Check(
     title="The session cookie",
     order=110,
     judge=judge,
-    causes=("secure-cookie-over-http", *dict.fromkeys(CAUSES.values()), "cookie-renamed", "samesite-browser-loop", "referer-mismatch"),
+    causes=(
+        "secure-cookie-over-http",
+        *dict.fromkeys(CAUSES.values()),
+        "cookie-renamed",
+        "samesite-browser-loop",
+        "referer-mismatch",
+    ),
     about=(
         "Takes apart the Set-Cookie header of the login: name, HttpOnly, Secure, SameSite, path and expiry, and says what "
         "each means for a caller. A standard cookie jar is then asked whether it sends the cookie back to this very address: "

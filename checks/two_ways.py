@@ -333,7 +333,8 @@ CHECK = Check(
     about=(
         "Where something stands in front and the process behind it is known (its log gained the line about this run's login), "
         "the same few requests go both ways: the start page, one with the Origin that a browser sends and, where a key is "
-        "used, one with a key that cannot exist. Every header and body that differs is explained or listed. What the log says "
+        "used, one with a key that cannot exist. Where that process is not known, a call with the Origin of the address given is "
+        "made. Every header and body that differs is explained or listed. What the log says "
         "of requests that arrived without a Host counts as well. A browser's Origin that is refused leaves a warning in the log."
     ),
 )

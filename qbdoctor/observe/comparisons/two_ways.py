@@ -54,7 +54,9 @@ def _two_ways(inspection: Inspection) -> Iterator[Comparison]:
 
 def _own_origin(inspection: Inspection) -> Iterator[Comparison]:
     """Yield the free call with the Origin of this very address, where the process behind it is not known, and without."""
-    first, address = inspection.seen.anonymous, inspection.address
+    first, address, asked = inspection.seen.anonymous, inspection.address, inspection.seen.asked
+    if asked.public_url is not None or asked.no_login:  # --public-url is tried by itself; the other asks for the least
+        return
     if first.status not in {200, 403} or direct_address(inspection) is not None:
         return
     call = Call("GET", VERSION_PATH, headers={"Origin": f"{address.scheme}://{address.authority}"})

@@ -1,6 +1,17 @@
 """Checks that the login works."""
 
-from qbdoctor.api import Check, Evidence, Exchange, Finding, Judgement, Observations, SignIn, bears_marks, witness
+from qbdoctor.api import (
+    Check,
+    Evidence,
+    Exchange,
+    Finding,
+    Judgement,
+    Observations,
+    SignIn,
+    bears_marks,
+    port_rivals,
+    witness,
+)
 
 SKIPPED = {
     "no-answer": "no answer came",
@@ -175,8 +186,9 @@ def _refused(seen: Observations, sign_in: SignIn, values: dict[str, str]) -> Jud
         return Judgement("fail", f"The login as {username} is refused by another server", findings=(found,))
     else:
         text = f"User name or password is wrong: qBittorrent refused the login as {username}, Host and origin being accepted"
-        evidence = (*_said(sign_in), Evidence.response(seen.anonymous))
-        found = Finding("wrong-credentials", "likely", text, evidence, values=values)
+        clause, witnesses, known = port_rivals(seen)
+        evidence = (*_said(sign_in), Evidence.response(seen.anonymous), *witnesses)
+        found = Finding("wrong-credentials", "likely", text + clause, evidence, values=values | known)
     return Judgement("fail", f"The login as {username} is refused", findings=(found,))
 
 

@@ -1,6 +1,6 @@
 """Checks the password against the config's hash, without asking the server."""
 
-from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, Severity
+from qbdoctor.api import Check, Confidence, Evidence, Finding, Judgement, Observations, Severity, port_rivals
 
 
 def judge(seen: Observations) -> Judgement:
@@ -40,6 +40,9 @@ def judge(seen: Observations) -> Judgement:
                 ),
                 evidence,
             )
+        else:
+            clause, witnesses, known = port_rivals(seen)
+            text, said, values = text + clause, (*said, *witnesses), values | known
         findings.append(Finding("wrong-credentials", sure, text, said, severity=severity, values=values))
         return Judgement("warn" if bypassed else "fail", text, findings=tuple(findings))
     if offline.outcome == "not-set":

@@ -60,6 +60,8 @@ def _reached(seen: Observations, one: ProbableProcess | None) -> bool:
     first = seen.anonymous
     if one is not None and one.named and one.ports == () and seen.target.direct is False:
         return False  # it has no port of its own, so whatever answers is another program
+    if seen.target.origin in {"config", "profile"} and seen.other_server is not None:
+        return False  # the address is the given config's, and another server has it
     if one is not None and one.named and (stands_in_front(first) or first.status in GATEWAY):
         return True  # a config that is given describes what is behind the address, however it is reached
     if first.answered:

@@ -18,6 +18,7 @@ from qbdoctor.diagnosis.bypass import closed, doors, opened, ways_exposed, ways_
 from qbdoctor.diagnosis.calls import calls_fail, calls_work
 from qbdoctor.diagnosis.config_oddities import EVERY, as_read, not_there, odd_keys
 from qbdoctor.diagnosis.current_values import integer_now, passes_as_host, whitelist_now
+from qbdoctor.diagnosis.port_rivals import port_rivals
 from qbdoctor.model.basics import Confidence, Secret, Severity, Status
 from qbdoctor.model.edits import Added, Edit, Effectiveness, Fix, Input, Move, Remove, RemoveLock, ReplaceFile
 from qbdoctor.model.exchanges import Comparison, Evidence, Exchange, SetCookie, Withheld
@@ -130,6 +131,7 @@ __all__ = [
     "odd_keys",
     "opened",
     "passes_as_host",
+    "port_rivals",
     "refusals",
     "regex",
     "releases",

@@ -212,9 +212,20 @@ def port_owner(target: Target) -> PortOwner | None:
             if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == target.address.port and one.pid
         ]
         # Its name alone: a command line may hold secrets of another program.
-        return PortOwner(found[0], psutil.Process(found[0]).name()) if found else None
+        name = psutil.Process(found[0]).name() if found else ""
     except (psutil.Error, OSError):
         return None
+    return PortOwner(found[0], name, _without(target.address.port, target)) if found else None
+
+
+def _without(port: int, target: Target) -> tuple[int, ...]:
+    """Return the qBittorrents of this machine, the target aside, that could not open this port and have no Web UI."""
+    from qbdoctor.target import log as server_log  # noqa: PLC0415
+
+    own = target.instance.pid if target.instance is not None else None
+    read = [_of(one) for one in target.others if one.pid != own and web_ports(one) == ()]
+    failed = [(one.instance.pid, server_log.bind_failure(one.log)) for one in read]
+    return tuple(pid for pid, failure in failed if failure is not None and failure[1] == port)
 
 
 def certificate_fault(settings: Settings | None, instance: Instance | None) -> str | None:

@@ -56,11 +56,21 @@ def prove(inspection: Inspection) -> Proof:
         return Proof(False, f"container {one.name} does not run: what answers at its address is another's")
     if whose := stranger(inspection):
         return Proof(False, whose)
+    if another := _has_its_port(inspection):
+        return Proof(False, another)
     target = inspection.target
     if target.direct and target.instance is not None:
         text = f"process {target.instance.pid}, a qBittorrent, listens on the very socket that answers"
         return Proof(True, text, "process")
     return prove_by_answers(inspection, first, seen.bearer_root)
+
+
+def _has_its_port(inspection: Inspection) -> str:
+    """Return who serves the address that a given config names, where that is a qBittorrent of another config; else ""."""
+    other = inspection.seen.other_server if inspection.target.origin in {"config", "profile"} else None
+    if other is None:
+        return ""
+    return f"{inspection.address.url} is served by process {other.pid}, a qBittorrent with another config than the one given"
 
 
 def prove_by_answers(inspection: Inspection, first: Exchange, root: Exchange | None, peer: str | None = None) -> Proof:

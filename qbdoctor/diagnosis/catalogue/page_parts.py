@@ -22,6 +22,7 @@ CONDITIONS: Mapping[str, str] = {
     "wrong_name": "where the certificate is made for another name",
     "unknown_issuer": "where the client does not know who issued the certificate",
     "another_type": "where a script or style comes with a type that browsers refuse",
+    "rival": "where another qBittorrent of this machine could not open the port",
     "untrusted_proxy": "where qBittorrent does not trust the proxy that stands in front",
     "none_alive": "where the proxy says that no server behind it is alive",
     "aiohttp": "where the client is written with aiohttp",

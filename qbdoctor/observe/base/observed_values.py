@@ -179,10 +179,14 @@ class ProbableProcess:
 
 @frozen
 class PortOwner:
-    """The process that listens at a port of this machine, by its name alone."""
+    """The process that listens at a port of this machine, by its name alone.
+
+    ``wanted_by`` are other qBittorrents that could not open that port and run without a Web UI since.
+    """
 
     pid: int
     name: str
+    wanted_by: tuple[int, ...] = ()
 
 
 @frozen

@@ -87,7 +87,8 @@ def judge(seen: Observations) -> Judgement:
         reason = f"the answer {first.outcome()} could be qBittorrent's or another program's"
         return Judgement("unknown", "Whose answers these are cannot be told", reason)
     who = f" ({seen.in_front})" if seen.in_front else ""
-    return _not_ours(first, f"What answers at {address.url} is not qBittorrent{who}")
+    lacks = ", and has nothing at this name and path (404)" if first.status == 404 else ""
+    return _not_ours(first, f"What answers at {address.url} is not qBittorrent{who}{lacks}")
 
 
 def _in_its_place(seen: Observations) -> Judgement | None:
@@ -296,7 +297,8 @@ def _on_the_way(seen: Observations, cause: str, summary: str, values: dict[str, 
 
 
 def _not_ours(first: Exchange, summary: str) -> Judgement:
-    found = Finding("not-qbittorrent", "likely", summary, (Evidence.response(first),))
+    values = {"no_route": "yes" if first.status == 404 else "no"}
+    found = Finding("not-qbittorrent", "likely", summary, (Evidence.response(first),), values=values)
     return Judgement("fail", summary, findings=(found,))
 
 

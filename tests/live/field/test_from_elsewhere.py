@@ -152,3 +152,20 @@ def test_a_sign_on_that_redirects_no_program(name: str) -> None:
     other = name == "another application"
     assert causes(report) == ["not-qbittorrent" if other else "foreign-auth-in-front"], report["verdict"]
     assert report["login_attempts"] == 0
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("asked", ["another path", "no path"])
+def test_a_proxy_without_a_rule_for_what_is_asked(server: ServerFactory, release: Release, asked: str) -> None:
+    """A path that the rule has and the address has not, which ingresses and seedboxes are full of (Cleanuparr#94)."""
+    running = server()
+    rule = f"location /qbittorrent/ {{ proxy_pass {running.url}/; proxy_set_header Host $proxy_host; }}"
+    with Nginx(running.url, whole=f"{rule} location / {{ return 404; }}") as proxy:
+        report = diagnose_elsewhere(
+            "--url", proxy.url + ("/other" if asked == "another path" else ""), password=PASSWORD
+        )
+        found = cause(report, "not-qbittorrent")
+        assert "nothing at this name and path (404)" in found["summary"]
+        assert "no rule for what was asked" in found["remedies"][0]["text"]
+        report = diagnose_elsewhere("--url", f"{proxy.url}/qbittorrent", password=PASSWORD)
+        assert report["verdict"]["state"] == "healthy", report["verdict"]

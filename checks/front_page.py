@@ -7,6 +7,7 @@ from qbdoctor.api import (
     Finding,
     Judgement,
     Observations,
+    Remedy,
     content_type,
     is_broken,
     releases,
@@ -63,10 +64,26 @@ def _by_folder(seen: Observations, alternative: bool | None) -> Judgement:
     fault = seen.alternative_ui_fault
     if fault is None:
         reason = "an alternative Web UI is set, whose folder may not be seen, and a visit would switch off a broken one"
-        return Judgement("skip", "The start page was not asked for", reason)
+        return Judgement("skip", "The start page was not asked for", reason, _made_for_older(seen, alternative))
     if not fault:
-        return Judgement("pass", "The folder of the alternative Web UI holds a start page")
+        text = "The folder of the alternative Web UI holds a start page"
+        return Judgement("pass", text, findings=_made_for_older(seen, alternative))
     return _broken(seen, "the next visitor gets 500, and then qBittorrent goes back to the built-in one", ())
+
+
+def _made_for_older(seen: Observations, alternative: bool) -> tuple[Finding, ...]:
+    """Say that its login page is a client of its own, which may know the answers of older releases alone."""
+    if not alternative or releases.possible("login.accepted", _range(seen)) != ((204, ""),):
+        return ()
+    text = (
+        "An alternative Web UI is on: one that was made for older releases takes the answer 204 to a good login for a wrong "
+        "password, and shows the torrents once its page is loaded anew"
+    )
+    evidence = Evidence.setting("AlternativeUIEnabled", "true", "an alternative Web UI is on")
+    way = Remedy(
+        "client", "Update the alternative Web UI to one that was made for this release, or use the built-in one."
+    )
+    return (Finding("client-wants-ok-body", "possible", text, (evidence,), severity="info", remedies=(way,)),)
 
 
 def _session(seen: Observations) -> bool:
@@ -129,13 +146,14 @@ CHECK = Check(
     title="The start page",
     order=126,
     judge=judge,
-    causes=("alt-webui-broken", "page-assets-missing"),
+    causes=("alt-webui-broken", "page-assets-missing", "client-wants-ok-body"),
     about=(
         "Asks for GET / as a browser does, without a session and, if there is one, with it. Then it asks for the scripts that "
         "the page names, relative to its path, and for its styles behind a proxy or in an alternative Web UI: they must come, "
         "and with a type that browsers take. 500 of the page "
         "while the API answers is an alternative Web UI that cannot be loaded. From 5.2 on the build without a window "
         "switches such a one off, and saves that, at the first visit: there the page is not asked for where an alternative "
-        "Web UI is or may be set, and its folder is looked at instead, where it may be seen."
+        "Web UI is or may be set, and its folder is looked at instead, where it may be seen. That its login page may know older "
+        "releases alone is said."
     ),
 )

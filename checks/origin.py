@@ -219,7 +219,7 @@ def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) ->
     file = str(seen.target.log_file)
     evidence = [Evidence("log", f"{file}: {text}", {"file": file, "header": refusals.NAMES[kind], "count": len(lines)})]
     severity: Severity = "warning"
-    confidence: Confidence = "likely"
+    confidence: Confidence = refusals.sure(site)
     values = {"origin": site} if "://" in site else {}
     shown = _shown(seen) if kind == "cross-site" else None
     if shown is not None and shown.factor.endswith(f" {site}"):
@@ -228,6 +228,10 @@ def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) ->
     if kind == "cross-site":
         text += "; that is what browsers say of a call out of a page of another site, which this protection keeps out"
     text += refusals.who(site)
+    if kind == "origin" and refusals.cause(kind, site) == "origin-mismatch":
+        text += (
+            "; a proxy at that address replaces the Host, or a page there calls qBittorrent itself, as dashboards do"
+        )
     return Finding(refusals.cause(kind, site), confidence, text, tuple(evidence), severity=severity, values=values)
 
 

@@ -44,7 +44,8 @@ def _unreached(seen: Observations, first: Exchange) -> Judgement:
     summary = f"Nothing serves {address.url}: {text}"
     evidence = (Evidence.response(first),) if instance is None else (Evidence.response(first), _process(seen))
     # Why a process that runs does not serve it is another check's question, and the surer sentence.
-    found = Finding("not-running", "likely" if instance is None else "possible", summary, evidence)
+    runs = instance is not None or (seen.suspect is not None and seen.suspect.named)
+    found = Finding("not-running", "possible" if runs else "likely", summary, evidence)
     return Judgement("fail", summary, findings=(found,))
 
 
@@ -127,13 +128,38 @@ def _other_scheme(seen: Observations, first: Exchange) -> Judgement:
         where = f"port {seen.target.published.port} of its container"
         text = f"{seen.target.address.url} is published by a container's engine, and nothing answers at {where}"
         found = Finding("not-running", "possible", text, evidence)
+    elif (other := _torrents(seen, evidence)) is not None:
+        found = other
     elif seen.target.direct:
         text = f"qBittorrent takes connections at {seen.target.address.url} and closes them without an answer"
         found = Finding("web-server-hang", "likely", text, evidence)
     else:
-        text = f"What listens at {seen.target.address.url} closes connections without an HTTP answer"
-        found = Finding("not-qbittorrent", "likely", text, evidence)
+        text = (
+            f"What listens at {seen.target.address.url} closes connections without an HTTP answer, as also the port does that "
+            "qBittorrent has for torrents"
+        )
+        found = Finding("not-qbittorrent", "likely", text, evidence, values={"no_route": "no"})
     return Judgement("fail", summary, findings=(found,))
+
+
+def _torrents(seen: Observations, evidence: tuple[Evidence, ...]) -> Finding | None:
+    """Find whether this is the port that the server has for torrents, which speaks no HTTP."""
+    one, port = seen.target.instance, seen.target.address.port
+    if one is None or port not in one.torrent_ports:
+        return None
+    web = [str(each) for each in one.ports if each not in one.torrent_ports]
+    where = f"; its Web UI is on port {' or '.join(web)}" if web else ""
+    text = (
+        f"Port {port} is the one that qBittorrent, process {one.pid}, has for torrents, where it speaks no HTTP{where}"
+    )
+    values = {"another_port": "no"}  # the one for torrents is no port for the Web UI
+    if len(web) == 1:
+        secure = seen.settings is not None and seen.settings.boolean("HTTPS/Enabled")
+        values["server_port"] = web[0]
+        values["real_url"] = (
+            f"{'https' if secure else 'http'}://{seen.target.address.authority.removesuffix(f':{port}')}:{web[0]}"
+        )
+    return Finding("wrong-port", "likely", text, (_process(seen), *evidence), values=values)
 
 
 def _unfit_pair(seen: Observations) -> str | None:
@@ -162,6 +188,7 @@ CHECK = Check(
         "host-unreachable",
         "name-not-resolved",
         "not-running",
+        "wrong-port",
         "web-server-hang",
         "tls-mismatch",
         "tls-untrusted",

@@ -177,7 +177,7 @@ def _others_by_log(seen: Observations) -> list[Finding]:
         )
         evidence = (Evidence("log", text, {"count": len(lines)}),)
         values = {"proxy": "yes"} | ({"origin": site} if "://" in site else {})
-        found.append(Finding(refusals.cause(kind, site), "likely", text, evidence, "warning", values))
+        found.append(Finding(refusals.cause(kind, site), refusals.sure(site), text, evidence, "warning", values))
     return found
 
 
@@ -320,7 +320,6 @@ CHECK = Check(
     order=128,
     judge=judge,
     causes=(
-        "referrer-policy-overridden",
         "content-policy-overridden",
         "host-header-missing",
         "page-rewritten",

@@ -232,7 +232,9 @@ def _other_address(seen: Observations, one: ProbableProcess) -> Judgement | None
         return None
     places = ", ".join(f"[{ip}]" if ":" in ip else ip for ip in bound)
     text = f"qBittorrent runs, process {one.instance.pid}, but listens at {places} alone, which {address.host} does not reach"
-    host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+    # All of one family: from here its loopback address reaches it, and no client can use 0.0.0.0 everywhere.
+    any_of = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
+    host = any_of.get(bound[0], f"[{bound[0]}]" if ":" in bound[0] else bound[0])
     way = Remedy("client", f"Use the address that it listens at: {address.scheme}://{host}:{address.port}.")
     found = Finding("not-running", "likely", text, (_process(one), _answer(seen)), remedies=(way,))
     return _fail(found)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sized
 
+from qbdoctor.model.basics import Confidence
 from qbdoctor.target.address import parse_ip
 
 NAMES = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
 """Header by kind of rejection; Host is judged apart."""
 _CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
-CAUSES = (*_CAUSES.values(), "client-foreign-origin")
+_NULL = "null"
+"""The Origin of a browser that may not say where a request comes from; no Host can match it."""
+CAUSES = (*_CAUSES.values(), "client-foreign-origin", "referrer-policy-overridden")
 """What :func:`cause` can return."""
 LOCAL_DOMAINS = (".local", ".localhost", ".lan", ".internal", ".home.arpa", ".home", ".test")
 """Kept for local use (RFC 6761, 6762, 8375; ICANN for .internal), or used so and delegated to nobody."""
@@ -26,11 +29,23 @@ def site(received: str) -> str:
 
 def cause(kind: str, received: str) -> str:
     """Return the cause's id: a scheme that no web site has (chrome-extension) is the client's own, and no proxy's doing."""
+    if received == _NULL:
+        return "referrer-policy-overridden"
     return "client-foreign-origin" if _own_scheme(received) else _CAUSES[kind]
+
+
+def sure(received: str) -> Confidence:
+    """Return how sure that cause is: an Origin of null has others as well."""
+    return "possible" if received == _NULL else "likely"
 
 
 def who(received: str) -> str:
     """Return a clause on who sends such a value, to stand behind a sentence; empty where any web page may."""
+    if received == _NULL:
+        return (
+            "; browsers send that out of a page whose Referrer-Policy is no-referrer, out of a sandboxed frame, and after a "
+            "redirect from another site"
+        )
     scheme = _own_scheme(received)
     if not scheme:
         return ""

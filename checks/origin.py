@@ -205,11 +205,12 @@ def _by_log(seen: Observations) -> Judgement:
         if seen.target.instance is None or not seen.log:
             return Judgement("skip", "Not judged", "without --public-url no Origin is sent, and no log is at hand")
         return Judgement("pass", "The log shows no Origin or Referer that was refused since the start")
-    findings = tuple(_logged(seen, kind, site, lines) for (kind, site), lines in sorted(groups.items())[:5])
+    sites = {site for _, site in groups}
+    findings = tuple(_logged(seen, kind, site, lines, sites) for (kind, site), lines in sorted(groups.items())[:5])
     return Judgement("warn", findings[0].summary, findings=findings, wants=("cross-site",))
 
 
-def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) -> Finding:
+def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection], sites: set[str]) -> Finding:
     last = lines[-1]
     when = f", the last at {last.when:%Y-%m-%d %H:%M:%S}" if last.when else ""
     text = (
@@ -220,7 +221,7 @@ def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) ->
     evidence = [Evidence("log", f"{file}: {text}", {"file": file, "header": refusals.NAMES[kind], "count": len(lines)})]
     severity: Severity = "warning"
     confidence: Confidence = refusals.sure(site)
-    values = {"origin": site} if "://" in site else {}
+    values = refusals.facts(site, sites)
     shown = _shown(seen) if kind == "cross-site" else None
     if shown is not None and shown.factor.endswith(f" {site}"):
         confidence = "proven"
@@ -228,11 +229,12 @@ def _logged(seen: Observations, kind: str, site: str, lines: list[Rejection]) ->
     if kind == "cross-site":
         text += "; that is what browsers say of a call out of a page of another site, which this protection keeps out"
     text += refusals.who(site)
-    if kind == "origin" and refusals.cause(kind, site) == "origin-mismatch":
+    if refusals.cause(kind, site) == "origin-mismatch" and "origin" in values:
         text += (
             "; a proxy at that address replaces the Host, or a page there calls qBittorrent itself, as dashboards do"
         )
-    return Finding(refusals.cause(kind, site), confidence, text, tuple(evidence), severity=severity, values=values)
+    cause, ways = refusals.cause(kind, site), refusals.ways(site)
+    return Finding(cause, confidence, text, tuple(evidence), severity=severity, values=values, remedies=ways)
 
 
 def _settled(seen: Observations, one: Rejection) -> bool:

@@ -176,8 +176,9 @@ def _others_by_log(seen: Observations) -> list[Finding]:
             f"{refusals.who(site) or '; --public-url URL, with the address that browsers use, tries it'}"
         )
         evidence = (Evidence("log", text, {"count": len(lines)}),)
-        values = {"proxy": "yes"} | ({"origin": site} if "://" in site else {})
-        found.append(Finding(refusals.cause(kind, site), refusals.sure(site), text, evidence, "warning", values))
+        values = {"proxy": "yes"} | refusals.facts(site, {name for _, name in groups})
+        cause, ways = refusals.cause(kind, site), refusals.ways(site)
+        found.append(Finding(cause, refusals.sure(site), text, evidence, "warning", values, remedies=ways))
     return found
 
 
@@ -320,6 +321,7 @@ CHECK = Check(
     order=128,
     judge=judge,
     causes=(
+        "referrer-policy-overridden",
         "content-policy-overridden",
         "host-header-missing",
         "page-rewritten",

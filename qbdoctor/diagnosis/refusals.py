@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 
 from qbdoctor.model.basics import Confidence
+from qbdoctor.model.findings import Remedy
 from qbdoctor.target.address import parse_ip
 
 NAMES = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site"}
@@ -12,7 +13,7 @@ NAMES = {"origin": "Origin", "referer": "Referer", "cross-site": "Sec-Fetch-Site
 _CAUSES = {"origin": "origin-mismatch", "referer": "referer-mismatch", "cross-site": "cross-site-blocked"}
 _NULL = "null"
 """The Origin of a browser that may not say where a request comes from; no Host can match it."""
-CAUSES = (*_CAUSES.values(), "client-foreign-origin", "referrer-policy-overridden")
+CAUSES = (*_CAUSES.values(), "client-foreign-origin")
 """What :func:`cause` can return."""
 LOCAL_DOMAINS = (".local", ".localhost", ".lan", ".internal", ".home.arpa", ".home", ".test")
 """Kept for local use (RFC 6761, 6762, 8375; ICANN for .internal), or used so and delegated to nobody."""
@@ -29,14 +30,28 @@ def site(received: str) -> str:
 
 def cause(kind: str, received: str) -> str:
     """Return the cause's id: a scheme that no web site has (chrome-extension) is the client's own, and no proxy's doing."""
-    if received == _NULL:
-        return "referrer-policy-overridden"
     return "client-foreign-origin" if _own_scheme(received) else _CAUSES[kind]
 
 
 def sure(received: str) -> Confidence:
-    """Return how sure that cause is: an Origin of null has others as well."""
+    """Return how sure that cause is; an Origin of null has several of its own."""
     return "possible" if received == _NULL else "likely"
+
+
+def facts(received: str, all_of: Iterable[str]) -> dict[str, str]:
+    """Return what fills the page: the Origin, and that no proxy's Host is to blame where ``all_of`` them are null."""
+    if "://" in received:
+        return {"origin": received}
+    return {"host_replaced": "no"} if {*all_of} == {_NULL} else {}
+
+
+def ways(received: str) -> tuple[Remedy, ...]:
+    """Return what helps where the page's own lines do not."""
+    text = (
+        "Open the Web UI in a window of its own, not in a frame of another page, and see that neither a proxy nor an add-on nor "
+        "one of qBittorrent's own custom headers sets Referrer-Policy to no-referrer."
+    )
+    return (Remedy("client", text),) if received == _NULL else ()
 
 
 def who(received: str) -> str:

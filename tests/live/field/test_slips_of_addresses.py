@@ -44,8 +44,9 @@ def test_an_origin_in_the_log(server: ServerFactory, release: Release, origin: s
     assert requests.get(f"{running.url}/api/v2/app/version", headers={"Origin": origin}, timeout=5).status_code == 401
     report = diagnose("--profile", str(running.profile), password=PASSWORD)
     if origin == "null":
-        named = cause(report, "referrer-policy-overridden")
+        named = cause(report, "origin-mismatch")
         assert named["confidence"] == "possible"
+        assert "Referrer-Policy" in named["remedies"][0]["text"]
         assert "proxy_set_header Host" not in str(named)
     else:
         assert "dashboard" in cause(report, "origin-mismatch")["summary"]

@@ -77,12 +77,19 @@ def loaded(folder: Path, command: str, state: Path) -> list[str]:
     return names.split()
 
 
-def test_a_history_with_records_looks_at_no_process(laid_out: Path, tmp_path: Path) -> None:
+def fixed(folder: Path, tmp_path: Path) -> Path:
+    """Return a config that a fix has changed, with its record in the state folder."""
     config = tmp_path / "qBittorrent.conf"
     config.write_text("[Preferences]\nWebUI\\LocalHostAuth=false\n")
     fix = [sys.executable, "-m", "qbdoctor", "fix", "require-localhost-auth", "--config", str(config), "--yes"]
-    env = {**os.environ, "PYTHONPATH": str(laid_out), "QBDOCTOR_STATE_DIR": str(tmp_path / "state")}
+    env = {**os.environ, "PYTHONPATH": str(folder), "QBDOCTOR_STATE_DIR": str(tmp_path / "state")}
     subprocess.run(fix, env=env, cwd=tmp_path, capture_output=True, check=True)
+    return config
+
+
+def test_a_history_with_records_looks_at_no_process(laid_out: Path, tmp_path: Path) -> None:
+    config = fixed(laid_out, tmp_path)
+    config.write_text(f"{config.read_text()}\n")  # as qBittorrent writes it at its end: other bytes
     names = loaded(laid_out, "history", tmp_path / "state")
     assert "qbdoctor.repair.history.standing" in names, "it says what no longer holds"
     unwanted = {
@@ -97,6 +104,16 @@ def test_a_history_with_records_looks_at_no_process(laid_out: Path, tmp_path: Pa
         "threading",
     }
     assert not unwanted.intersection(names)
+
+
+@pytest.mark.parametrize(("command", "most"), [("history", 52), ("history --json", 58)])
+def test_a_history_of_a_file_as_it_was_left_loads_little(
+    command: str, most: int, laid_out: Path, tmp_path: Path
+) -> None:
+    fixed(laid_out, tmp_path)
+    names = loaded(laid_out, command, tmp_path / "state")
+    assert not (LIGHT_HISTORY - {"json", "hashlib"}).intersection(names)
+    assert len(names) <= most, names
 
 
 def test_lint_of_one_file_loads_little(laid_out: Path, tmp_path: Path) -> None:

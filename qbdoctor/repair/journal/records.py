@@ -255,8 +255,8 @@ def history_json(records: Iterable[Record | Damaged]) -> Json:
 
 
 def _plain(value: Any) -> Json:
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if hasattr(value, "__value_members__"):
+        return {name: _plain(getattr(value, name)) for name in value.__value_members__}
     return value
 
 

@@ -88,7 +88,10 @@ def asker(*, present: bool = False) -> Callable[[str, str], Secret | None] | Non
 
         try:
             typed = getpass.getpass(f"{what} of {username} at {url} (empty: no login): ", stream=sys.stderr)
-        except EOFError:
+        except (EOFError, KeyboardInterrupt) as ended:  # Ctrl-D or Ctrl-C, which leave the cursor behind the question
+            sys.stderr.write("\n")
+            if isinstance(ended, KeyboardInterrupt):
+                raise
             return None
         return Secret(_as_utf8(typed, "what was typed")) if typed else None
 

@@ -77,7 +77,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing: the caller knows the format."""
-        raise UserError("usage", f"{message}; qbdoctor --help shows what there is.")
+        from qbdoctor.cli import advice  # noqa: PLC0415 - a wrong command line alone needs it
+
+        raise UserError("usage", advice.sentence(message, self))
 
 
 class _Unbuilt:

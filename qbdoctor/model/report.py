@@ -11,6 +11,9 @@ from qbdoctor.model.findings import Remedy
 from qbdoctor.model.route import Route
 from qbdoctor.values import field, frozen
 
+NO_CREDENTIALS = "no credentials were given"
+"""How the reason of a login begins that nobody gave a password for."""
+
 
 @frozen
 class Cause:

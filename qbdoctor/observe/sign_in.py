@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.exchanges import Exchange
+from qbdoctor.model.report import NO_CREDENTIALS
 from qbdoctor.observe.base.login_budget import ban_rules, server_and_source
 from qbdoctor.observe.base.observations import Observations
 from qbdoctor.observe.base.observed_values import Offline, SignIn, SignInOutcome
@@ -40,7 +41,7 @@ def sign_in(inspection: Inspection) -> SignIn:
         return SignIn("not-sent", f"the config already says that it would fail: {offline.text}", why="offline")
     secret = seen.password
     if not secret:
-        text = "no credentials were given: set QBDOCTOR_PASSWORD or use --password-file (--no-login, if none should be sent)"
+        text = f"{NO_CREDENTIALS}: set QBDOCTOR_PASSWORD or use --password-file (--no-login, if none should be sent)"
         return SignIn("not-sent", text, why="no-credentials")
     if is_lost(seen.body_probe):
         return SignIn("not-sent", "the body of a request does not arrive, so the form would not", why="body-lost")

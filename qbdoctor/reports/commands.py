@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from qbdoctor.model import shell
 from qbdoctor.model.findings import Remedy
-from qbdoctor.model.report import Cause, Report
+from qbdoctor.model.report import NO_CREDENTIALS, Cause, Report
 from qbdoctor.patterns import regex
 from qbdoctor.reports.text import Options, value
 from qbdoctor.values import replace
@@ -105,11 +105,14 @@ def _next(report: Report, options: Options) -> tuple[str, str]:
         return _next_for(cause, options)
     if report.state == "unknown":
         unsettled = next((c for s in ("unknown", "skip") for c in report.checks if c.status == s), None)
+        if unsettled is not None and unsettled.id == "login" and (unsettled.reason or "").startswith(NO_CREDENTIALS):
+            return _certain("check", options), "again, with the password"
         if unsettled is not None:
             return _certain(f"explain {unsettled.id}", options), "what this check needs"
         return _certain("check -v", options), ""
-    if report.causes:
-        return _certain(f"explain {report.causes[0].id}", options), ""
+    # What may be is of a browser alone; who is here for a program wants to know of programs.
+    if met := [one for one in report.causes if one.confidence != "possible"]:
+        return _certain(f"explain {met[0].id}", options), ""
     return _certain("explain client-drops-cookie", options), "for a client that still gets 403"
 
 

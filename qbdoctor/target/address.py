@@ -216,6 +216,8 @@ def _guess(text: str) -> str:
     bare = re.sub(r"^(https?)?:?/*(?=[^/])", "", text, count=1, flags=re.IGNORECASE)
     bare = re.split(r"[?#]", bare, maxsplit=1)[0]
     scheme = "https" if text.lower().startswith("https") else "http"
+    if bare.isdigit():
+        bare = f"localhost:{bare}"  # `:8080`: the port of this machine
     return f"{scheme}://{_cut(bare)}" if bare.strip("/:") else "http://localhost:8080"
 
 

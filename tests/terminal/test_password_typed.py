@@ -104,3 +104,26 @@ def test_the_prompt_names_the_server_and_what_enter_does(running: Server) -> Non
     assert running.url in shown
     assert "admin" in shown
     assert code == 3
+    assert screen.text.count("no credentials were given") == 1, screen.text
+    assert "\nNext: " in screen.text
+    assert "explain login" not in screen.text, "what is missing is the password, not knowledge of the check"
+
+
+@pytest.mark.parametrize(("key", "code"), [("\x04", 3), ("\x03", 130)], ids=["Ctrl-D", "Ctrl-C"])
+def test_the_answer_to_a_key_that_ends_the_question_stands_on_its_own_line(
+    running: Server, key: str, code: int
+) -> None:
+    screen = Screen("--url", running.url)
+    screen.wait_for("no login): ")
+    screen.type(key)
+    assert screen.end() == code
+    assert screen.text.partition("no login): ")[2].startswith("\n"), screen.text
+
+
+def test_a_healthy_server_sends_its_reader_to_the_client(running: Server) -> None:
+    """What a browser may meet is no next step for somebody whose program gets 403."""
+    code, screen = seen("--url", running.url, typed=f"{PASSWORD}\n")
+    assert code == 0, screen.text
+    step = screen.text.partition("\nNext: ")[2]
+    assert ("explain cookie-renamed" in step) == (running.release.version_tuple >= (5, 2)), screen.text
+    assert "samesite" not in step

@@ -173,8 +173,7 @@ def _judge_again(args: argparse.Namespace) -> int:
 
 
 def _refuse_unknown(asked: list[str]) -> None:
-    from qbdoctor.cli import program  # noqa: PLC0415
-    from qbdoctor.cli.suggest import suggest  # noqa: PLC0415 - seldom needed
+    from qbdoctor.cli.suggest import other_meaning, suggest  # noqa: PLC0415 - seldom needed
     from qbdoctor.registry import checks  # noqa: PLC0415 - with a check named they are loaded at once
 
     known = [check.id for check in checks()]
@@ -182,8 +181,11 @@ def _refuse_unknown(asked: list[str]) -> None:
         if name not in known:
             # `qbdoctor rolback` comes here too: what is no command is a check.
             near = suggest(name, [*COMMANDS, *known], 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-            if name.isdigit() or name == "localhost" or ("." in name or ":" in name):
-                hint = f"an address is given by --url: {program.name()} check --url {program.quoted(name)}"
-            kind = "command or check" if near and near[0] in COMMANDS else "check"
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else "qbdoctor --help lists the commands, qbdoctor explain the checks."
+            )
+            hint = other_meaning(name, "check") or hint
+            kind = "check" if near and near[0] in known else "command or check"
             raise UserError("unknown-check", f"there is no {kind} {name!r}: {hint}")

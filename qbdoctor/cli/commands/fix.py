@@ -11,7 +11,7 @@ from typing import Any
 from qbdoctor.cli import outcome, output, program, wrapping
 from qbdoctor.cli.changes import fix_advice, prompts, record_selection, secret_inputs
 from qbdoctor.cli.outcome import CommandOutcome
-from qbdoctor.cli.suggest import suggest
+from qbdoctor.cli.suggest import other_meaning, suggest
 from qbdoctor.cli.target_options import observer, state_folder
 from qbdoctor.model import restarts
 from qbdoctor.model.edits import Fix
@@ -78,6 +78,7 @@ def _named(ids: Sequence[str]) -> list[Fix]:
         if name not in known:
             near = suggest(name, list(known), 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
+            hint = other_meaning(name, "fix") or hint
             raise UserError("unknown-fix", f"there is no fix {name!r}: {hint}")
     return [known[name] for name in dict.fromkeys(ids)]
 

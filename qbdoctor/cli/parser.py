@@ -77,9 +77,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing: the caller knows the format."""
-        from qbdoctor.cli import advice  # noqa: PLC0415 - a wrong command line alone needs it
+        from qbdoctor.cli.suggest import sentence  # noqa: PLC0415 - a wrong command line alone needs it
 
-        raise UserError("usage", advice.sentence(message, self))
+        raise UserError("usage", sentence(message, self))
 
 
 class _Unbuilt:

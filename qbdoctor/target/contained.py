@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -264,23 +265,20 @@ class ContainerFinder(ABC):
             elif (published := self.published_address(instance)) is not None:
                 port, where = published.port, published.url
             elif instance.profile or instance.config_file:
-                option, where = (
-                    ("--profile" if instance.profile else "--config"),
-                    str(instance.profile or instance.config_file),
-                )
+                option = "--profile" if instance.profile else "--config"
+                where = str(instance.profile or instance.config_file)
             elif port is None:
                 lines.append(f"  process {instance.pid}, whose port and config are not to be seen from here")
                 continue
             about = f"port {port or 'unknown'}, pid {instance.pid}{private.of_another(instance.user)}"
+            named = option in {"--profile", "--config"} and instance.listening is None
+            if named and not os.access(instance.config_file or "", os.R_OK):
+                about += "; with sudo, since this user may not read its config"
             lines.append(f"  qbdoctor check {option} {shell.quote(where)}   ({about})")
+        first = f"{len(lines)} qBittorrent run here: say which with --url, --profile or --config (or --container)."
         return UserError(
             "several-instances",
-            "\n".join(
-                [
-                    f"{len(lines)} qBittorrent run here: say which with --url, --profile or --config (or --container).",
-                    *lines,
-                ]
-            ),
+            "\n".join([first, *lines]),
         )
 
     def _settings_of(self, instance: Instance) -> ReadConfig | None:

@@ -68,7 +68,7 @@ def test_a_secret_on_the_line_is_not_taken_nor_repeated(name: str, form: str) ->
 
 
 def test_what_is_meant_by_other_names_is_an_option() -> None:
-    from qbdoctor.cli.advice import _MEANT, _OTHER_NAMES, _SECRETS
+    from qbdoctor.cli.suggest import _MEANT, _OTHER_NAMES, _SECRETS
 
     options = {option for name in COMMANDS for option in command(name)._option_string_actions}
     assert set(_MEANT) <= options

@@ -93,6 +93,17 @@ def test_several_are_listed(bench: Bench) -> None:
     assert "3 qBittorrent" in message
     assert f"qbdoctor check --profile {Path('/one')}   (port 8080, pid 11)" in message
     assert f"qbdoctor check --config {config}   (port 81, pid 12)" in message
+    assert "sudo" not in message
+    hidden = bench.folder / "hidden"
+    refused = bench.refused(
+        "several-instances",
+        running(11, listening=None, profile=hidden, config_file=hidden / "qBittorrent.conf"),
+        running(12, listening=None, config_file=config),
+    )
+    assert (
+        f"--profile {hidden}   (port unknown, pid 11; with sudo, since this user may not read its config)" in refused
+    ), refused
+    assert refused.count("sudo") == 1
     assert "process 13, whose port and config are not to be seen from here" in message
     assert "--url, --profile or --config" in message
 

@@ -33,7 +33,7 @@ def judge(seen: Observations) -> Judgement:
         *_permission(seen, place),
         *_lost(seen, place),
         *_not_saved(seen, place),
-        *_left_over(place),
+        *_left_over(seen, place),
     ]
     if not found:
         return Judgement("pass", f"{place.file} is in order: nothing keeps it from being read and saved")
@@ -132,11 +132,11 @@ def _not_saved(seen: Observations, place: ConfigPlace) -> list[Finding]:
     return [Finding("settings-not-saved", "likely", text, (_evidence(place, text),), severity="warning", values=values)]
 
 
-def _left_over(place: ConfigPlace) -> list[Finding]:
-    if place.new_file is None:
+def _left_over(seen: Observations, place: ConfigPlace) -> list[Finding]:
+    if place.new_file is None or (new := seen.left_behind) is None:
         return []
     text = (
-        f"{place.new_file.name} lies beside {place.file} and is not empty: qBittorrent takes it for the config at its next "
+        f"{new.name} lies beside {place.file} and is not empty: qBittorrent takes it for the config at its next "
         "start, and what the config says is gone"
     )
     return [Finding("leftover-new-file", "likely", text, (_evidence(place, text),))]

@@ -22,6 +22,7 @@ from typing import TypeVar
 from qbdoctor import releases
 from qbdoctor.config.qtini.document import MAX_BYTES, Entry, QtIni, Unreadable
 from qbdoctor.config.qtini.values import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
+from qbdoctor.config.saving import unfinished_save
 from qbdoctor.config.subnets import Network, parse_subnets
 from qbdoctor.model import system
 from qbdoctor.model.basics import Secret
@@ -76,6 +77,27 @@ def read_config(path: Path) -> tuple[bytes, datetime]:
     if len(data) > MAX_BYTES:
         raise _too_large(str(path))
     return data, datetime.fromtimestamp(state.st_mtime, UTC)
+
+
+def _read_in_use(path: Path) -> tuple[bytes, datetime, Path]:
+    """Read a config file, or the one that a save is about to rename over it; return that one's path, too.
+
+    Raises what :func:`read_config` raises of the file itself.
+    """
+    for last in (False, True):
+        try:
+            return *read_config(path), path
+        except UserError as error:
+            if error.code != "config-missing":
+                raise
+            new = unfinished_save(path)
+            with suppress(UserError, Unreadable):
+                data, modified = read_config(new)
+                if QtIni.parse(data).pairs:  # qBittorrent passes over one without any
+                    return data, modified, new
+            if last:
+                raise
+    raise AssertionError("the last round returns or raises")
 
 
 def _judge(path: Path, state: os.stat_result) -> None:
@@ -167,13 +189,13 @@ class Settings:
 
     @classmethod
     def load(cls, path: Path, version: Version | None = None, *, platform: str = sys.platform) -> Settings:
-        """Read a config file; at most 16 MiB, and only a regular file.
+        """Read a config file; at most 16 MiB, and only a regular file. In the middle of a save it reads the new file.
 
         Raises :class:`~qbdoctor.model.UserError`: ``config-missing``, ``config-is-folder``, ``config-unreadable``,
         ``config-too-large``, ``config-binary``, ``config-malformed``.
         """
-        data, modified = read_config(path)
-        settings = cls._parse(data, version, platform, str(path))
+        data, modified, where = _read_in_use(path)
+        settings = cls._parse(data, version, platform, str(where))
         settings.file, settings.modified = path, modified
         return settings
 
@@ -371,11 +393,6 @@ class Settings:
     def server_domains(self) -> tuple[str, ...]:
         """ServerDomains: the patterns that a Host header is matched with; "*" matches every name."""
         return tuple(each.strip() for each in self.text("ServerDomains").split(";") if each.strip())
-
-
-def unfinished_save(config: Path) -> Path:
-    """Return the path at which qBittorrent writes a new config before it renames it over this one."""
-    return config.with_name(f"{config.stem}_new{config.suffix}")
 
 
 def wait_until(

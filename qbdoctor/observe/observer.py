@@ -120,6 +120,14 @@ class Observer(Inspection):
 
         return look(self.target)
 
+    def _take_left_behind(self) -> Path | None:
+        from qbdoctor.observe.base.config_place import left_behind  # noqa: PLC0415
+
+        # Something in front could answer in the process's place, and may count requests.
+        asks = self.target.direct or self.target.mapped_by is not None
+        call = Call("GET", VERSION_PATH)
+        return left_behind(self.seen.config_place, self.target.instance, lambda: asks and self.wire.send(call).answered)
+
     def _take_other_server(self) -> Instance | None:
         from qbdoctor.observe.other_configs import other_server  # noqa: PLC0415
 
@@ -321,6 +329,7 @@ TAKERS: Mapping[str, Callable[[Observer], Any]] = {
     "instance_lock": lambda observer: machine.instance_lock(observer.target),
     "last_run": lambda observer: machine.last_run(observer.target),
     "late_log": lambda observer: machine.log(observer.target),
+    "left_behind": Observer._take_left_behind,
     "log": Observer._take_log,
     "log_behind": ways.log_behind,
     "login_by_get": Observer._take_login_by_get,

@@ -64,11 +64,21 @@ def owner(path: Path) -> int | None:
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Whether two names mean the same file; names of files that cannot be looked at are compared as text."""
+    """Whether two names mean the same file; of files that are not there, or may not be looked at: the same name in one folder.
+
+    A config that is being saved is not there for a moment, or is another file at the second look.
+    """
+    if one.absolute() == other.absolute():
+        return True
     try:
-        return one.samefile(other)  # by what it is: /proc/PID/root leads elsewhere than its name says
+        # by what it is: /proc/PID/root leads elsewhere than its name says
+        return one.samefile(other) or one.samefile(other)
     except OSError:
-        return one.absolute() == other.absolute()
+        pass
+    try:
+        return one.name == other.name and one.parent.samefile(other.parent)
+    except OSError:
+        return False
 
 
 def same_name(one: str | None, other: str | None) -> bool:

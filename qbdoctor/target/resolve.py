@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from qbdoctor.config.saving import has_config
 from qbdoctor.model.errors import UserError
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
@@ -133,7 +134,7 @@ class _Finder(ContainerFinder):
         config = paths.config_file(self.system, profile=profile)
         # One of another system, such as a container's mount, has the other name; ours comes first.
         for one in (config, config.with_name(paths.other_name(config.name))):
-            if files.exists(one) and not files.is_folder(one):
+            if has_config(one) or (files.exists(one) and not files.is_folder(one)):
                 return one, profile
         name = self.system.config_name
         named = paths.named_configurations(profile, name) or paths.named_configurations(profile, paths.other_name(name))
@@ -216,7 +217,7 @@ class _Finder(ContainerFinder):
             direct = self._listens(instance, address, self._ips(address.host)) if certain else None
             return self._target(address, "process", instance, direct=direct)
         for config in paths.default_configs(self.system, root=self.world.root):
-            web = self._settings(config) if files.is_file(config) else None
+            web = self._settings(config) if has_config(config) else None
             if web is not None:
                 known = paths.profile_of(config)
                 address = self._address(web, None)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qbdoctor.config.saving import unfinished_save
 from qbdoctor.model import system
 from qbdoctor.patterns import regex
 from qbdoctor.storage import files, foreign
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 FULL_BYTES = 64 * 1024
 """A config has 1 to 200 KB, and each save needs room for a second one."""
-SAVING_SECONDS = 0.3
-"""A save is done in some milliseconds; a new file that is still there after this long was left behind."""
+LEFT_SECONDS = 60.0
+"""Nothing takes a save this long; a younger new file may be one that is going on, on a disk that just wakes up."""
 SETTLED_SECONDS = 10.0
 """A start's own changes (--webui-port, migrations) are in the file 5 s later (measured on 4.2.5 to 5.3.0)."""
 START_SLACK_SECONDS = 2.0
@@ -45,8 +46,9 @@ class ConfigPlace:
     ``mode`` and ``folder_mode`` permission bits; ``user`` is the number that the process runs as. ``readable``, ``writable`` (the
     file) and ``replaceable`` (the folder) are that process's rights; ``owner_can_replace`` those of the file's owner.
     ``mounted_alone``: the file itself is a mount point, so that nothing can be renamed over it. ``free`` is in bytes.
-    ``new_file`` is a left-over of some settings that the next start takes instead. ``named_by_log`` is the folder that
-    the log says is used, where it is not this file's. ``settled``: the start's own changes are in the file.
+    ``new_file`` holds settings: a save goes on, or it was left behind and the next start takes it instead.
+    ``named_by_log`` is the folder that the log says is used, where it is not this file's. ``settled``: the start's own changes
+    are in the file.
     ``written_since``: it was written after the process's start, by whomever.
     ``used_before``: the log reaches back to an earlier start; ``port_before`` is where that one listened.
     """
@@ -289,16 +291,30 @@ def _free(folder: Path, *, almighty: bool) -> int | None:
 
 
 def _new_file(file: Path) -> Path | None:
-    """Return ``qBittorrent_new.conf`` if it holds any setting and no save is just going on."""
-    from qbdoctor.config.settings import unfinished_save  # noqa: PLC0415
-
+    """Return ``qBittorrent_new.conf`` if it holds any setting."""
     new = unfinished_save(file)
-    for last in (False, True):
-        if not files.is_file(new) or not _holds_settings(new):
-            return None
-        if not last:
-            time.sleep(SAVING_SECONDS)
-    return new
+    return new if files.is_file(new) and _holds_settings(new) else None
+
+
+def left_behind(
+    place: ConfigPlace | None,
+    instance: Instance | None,
+    answers: Callable[[], bool],
+    now: Callable[[], float] = time.time,
+) -> Path | None:
+    """Return the new file where no save is going on any more; None for none.
+
+    A process saves and answers in one thread (measured, 4.2.5 to 5.3.0): what is still there after an answer was left
+    behind. ``answers`` asks it, and returns whether it answered. If not, the file's age tells, or else nothing is said.
+    """
+    new = place.new_file if place is not None else None
+    found = None if new is None else _state(new)
+    if new is None or found is None:
+        return None
+    if instance is None or answers():
+        left = _state(new)
+        return new if left is not None and left.st_ino == found.st_ino else None
+    return new if now() - found.st_mtime > LEFT_SECONDS else None
 
 
 def _holds_settings(path: Path) -> bool:

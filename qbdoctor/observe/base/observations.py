@@ -1,8 +1,7 @@
 """Defines what was seen of a target: the typed set of observations that checks judge.
 
-An observation is taken when a check first asks for it, once, by the observer that the engine hands in
-(:mod:`qbdoctor.observe.observer`); a set without an observer holds what was saved and can be judged again. Nothing here reads,
-sends or judges.
+An observation is taken when a check first asks for it, once, by the observer that the engine hands in; a set without an
+observer holds what was saved and can be judged again. Nothing here reads, sends or judges.
 """
 
 from __future__ import annotations
@@ -123,6 +122,11 @@ class Observations:
     def config_place(self) -> ConfigPlace | None:
         """Where the config lies, whose it is and what lies beside it; None where it is not on this machine."""
         return cast("ConfigPlace | None", self.see("config_place"))
+
+    @property
+    def left_behind(self) -> Path | None:
+        """The new file beside the config that a save left behind: it is still there after an answer; None for none."""
+        return cast("Path | None", self.see("left_behind"))
 
     @property
     def compose_text(self) -> str:
@@ -271,10 +275,7 @@ class Observations:
 
     @property
     def password(self) -> Secret | None:
-        """The password: from a file, the environment, standard input, or typed when the first who needs it asks.
-
-        None where none was given, or none is needed: nobody is asked for what no login will use.
-        """
+        """The password as it was given or, where a login needs one, is typed now; None where none was given or is needed."""
         return cast("Secret | None", self.see("password"))
 
     @property

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
-from qbdoctor.config.settings import unfinished_save
+from qbdoctor.config.saving import unfinished_save
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import LOCK, Beside, Side
 from qbdoctor.storage import foreign

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +86,7 @@ def judged(
         "settings_problem": "",
         "anonymous": first,
         "config_place": place,
+        "left_behind": place.new_file if place is not None else None,
         "other_server": other,
         "fitting_config": None,
         "releases": VersionRange(known, known),
@@ -312,6 +314,23 @@ def place_of(file: Path) -> ConfigPlace:
     found = config_place.look(Target(parse_url("http://127.0.0.1:1"), "config", config_file=file, config_given=True))
     assert found is not None
     return found
+
+
+def test_a_new_file_is_left_behind_where_the_server_answers_and_it_stays(tmp_path: Path) -> None:
+    """Where no answer comes the server may be saving it just now, however long that takes: only its age tells."""
+    file, new = tmp_path / "qBittorrent.conf", tmp_path / "qBittorrent_new.conf"
+    file.write_bytes(OLD.encode())
+    new.write_text(f"{OLD}X=1\n")
+    place, written, one = place_of(file), new.stat().st_mtime, instance()
+
+    def found(answers: Callable[[], bool], age: float = 0, running: Instance | None = one) -> bool:
+        return config_place.left_behind(place, running, answers, lambda: written + age) is not None
+
+    assert found(lambda: True)
+    assert not found(lambda: False)
+    assert found(lambda: False, age=config_place.LEFT_SECONDS + 1)
+    assert found(lambda: False, running=None), "nobody saves"
+    assert not found(lambda: bool(new.replace(file))), "the save was done before the answer"
 
 
 def test_a_place_is_looked_at_without_changing_it(tmp_path: Path) -> None:

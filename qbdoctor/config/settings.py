@@ -8,23 +8,20 @@ all of it with what real servers do.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from qbdoctor import releases
+from qbdoctor.config.files import read_in_use, too_large
 from qbdoctor.config.qtini.document import MAX_BYTES, Entry, QtIni, Unreadable
 from qbdoctor.config.qtini.values import is_invalid, is_list, to_bool, to_bytes, to_int, to_list, to_text
-from qbdoctor.config.saving import unfinished_save
 from qbdoctor.config.subnets import Network, parse_subnets
-from qbdoctor.model import system
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
 from qbdoctor.patterns import regex
@@ -45,72 +42,6 @@ _KEYS = (
 )
 
 
-def read_config(path: Path) -> tuple[bytes, datetime]:
-    """Read a config file and the time of its last change (UTC). Only a regular file of at most 16 MiB is opened.
-
-    Raises :class:`~qbdoctor.model.UserError`: ``config-missing``, ``config-is-folder``, ``config-unreadable``,
-    ``config-too-large``.
-    """
-    try:
-        _judge(path, path.stat())  # before it is opened: a FIFO would wait, a device might act
-        # Not blocking, should it have become a FIFO meanwhile; O_BINARY is for Windows
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor is no path
-            state = os.fstat(file.fileno())
-            _judge(path, state)
-            data = file.read(MAX_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
-        raise UserError(
-            "config-missing", f"There is no config file {path}: give the right one with --config or --profile."
-        ) from None
-    except PermissionError:
-        kept = "may not be read by this user"
-        if system.platform() == "win32":
-            kept = "cannot be read: another program has it open, or it may not be read by this user"
-        raise UserError(
-            "config-unreadable", f"{path} {kept}: run qbdoctor as the user that runs qBittorrent."
-        ) from None
-    except OSError as error:
-        raise UserError(
-            "config-unreadable", f"{path} could not be read ({error.strerror}): check the path and the disk."
-        ) from None
-    if len(data) > MAX_BYTES:
-        raise _too_large(str(path))
-    return data, datetime.fromtimestamp(state.st_mtime, UTC)
-
-
-def _read_in_use(path: Path) -> tuple[bytes, datetime, Path]:
-    """Read a config file, or the one that a save is about to rename over it; return that one's path, too.
-
-    Raises what :func:`read_config` raises of the file itself.
-    """
-    for last in (False, True):
-        try:
-            return *read_config(path), path
-        except UserError as error:
-            if error.code != "config-missing":
-                raise
-            new = unfinished_save(path)
-            with suppress(UserError, Unreadable):
-                data, modified = read_config(new)
-                if QtIni.parse(data).pairs:  # qBittorrent passes over one without any
-                    return data, modified, new
-            if last:
-                raise
-    raise AssertionError("the last round returns or raises")
-
-
-def _judge(path: Path, state: os.stat_result) -> None:
-    if stat.S_ISDIR(state.st_mode):
-        raise UserError(
-            "config-is-folder", f"{path} is a folder: give the file in it with --config, or the profile with --profile."
-        )
-    if not stat.S_ISREG(state.st_mode):
-        raise UserError("config-unreadable", f"{path} is no regular file: give qBittorrent's own config file.")
-    if state.st_size > MAX_BYTES:
-        raise _too_large(str(path))
-
-
 def _near(spelled: str) -> bool:
     """Whether a section or a key may be of the Web UI's area; with "%57" or raw bytes it can read as anything."""
     lower = spelled.lower()
@@ -124,13 +55,6 @@ def _number(raw: str, default: int) -> int:
         return to_int(raw, default)
     number = int(match[1])
     return (number + 2**31) % 2**32 - 2**31 if -(2**63) <= number < 2**63 else 0
-
-
-def _too_large(where: str) -> UserError:
-    return UserError(
-        "config-too-large",
-        f"{where} is larger than {MAX_BYTES // 2**20} MiB, hardly a config of qBittorrent: give the right file.",
-    )
 
 
 @frozen
@@ -194,7 +118,7 @@ class Settings:
         Raises :class:`~qbdoctor.model.UserError`: ``config-missing``, ``config-is-folder``, ``config-unreadable``,
         ``config-too-large``, ``config-binary``, ``config-malformed``.
         """
-        data, modified, where = _read_in_use(path)
+        data, modified, where = read_in_use(path)
         settings = cls._parse(data, version, platform, str(where))
         settings.file, settings.modified = path, modified
         return settings
@@ -202,7 +126,7 @@ class Settings:
     @classmethod
     def _parse(cls, data: bytes, version: Version | None, platform: str, where: str) -> Settings:
         if len(data) > MAX_BYTES:
-            raise _too_large(where)
+            raise too_large(where)
         if b"\0" in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise UserError(
                 "config-binary",

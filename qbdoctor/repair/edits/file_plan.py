@@ -9,9 +9,9 @@ from pathlib import Path
 
 from qbdoctor.config import conversions
 from qbdoctor.config.conversions import SettingPlace
+from qbdoctor.config.files import read_config
 from qbdoctor.config.qtini import edit as qtini_edit
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
-from qbdoctor.config.settings import read_config
 from qbdoctor.model.edits import Move, Remove, RemoveLock, ReplaceFile, SourceLines
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.releases import Version

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qbdoctor.config.files import read_config
 from qbdoctor.config.qtini.document import MAX_BYTES, Unreadable
-from qbdoctor.config.settings import read_config
 from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.repair.edits import leftover_file
 from qbdoctor.repair.journal import leftover_undo

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qbdoctor import releases
-from qbdoctor.config.files import unfinished_save
 from qbdoctor.config.password_hash import make_hash
 from qbdoctor.config.qtini.document import path_of
 from qbdoctor.config.qtini.values import from_bytes, from_list, is_bytes, is_invalid, to_bytes, to_list
+from qbdoctor.config.saving import unfinished_save
 from qbdoctor.config.settings import Settings
 from qbdoctor.model.basics import Secret
 from qbdoctor.releases import Version

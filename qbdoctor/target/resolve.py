@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from qbdoctor.config.saving import has_config
 from qbdoctor.model.errors import UserError
 from qbdoctor.storage import files
 from qbdoctor.storage.files import same_file
@@ -95,12 +96,6 @@ def resolve(
     return finder.discovered()
 
 
-def _has_config(path: Path) -> bool:
-    from qbdoctor.config.files import has_config  # noqa: PLC0415 - a --url elsewhere does without it
-
-    return has_config(path)
-
-
 class _Finder(ContainerFinder):
     """One resolving: the instances are asked for once."""
 
@@ -139,7 +134,7 @@ class _Finder(ContainerFinder):
         config = paths.config_file(self.system, profile=profile)
         # One of another system, such as a container's mount, has the other name; ours comes first.
         for one in (config, config.with_name(paths.other_name(config.name))):
-            if _has_config(one) or (files.exists(one) and not files.is_folder(one)):
+            if has_config(one) or (files.exists(one) and not files.is_folder(one)):
                 return one, profile
         name = self.system.config_name
         named = paths.named_configurations(profile, name) or paths.named_configurations(profile, paths.other_name(name))
@@ -222,7 +217,7 @@ class _Finder(ContainerFinder):
             direct = self._listens(instance, address, self._ips(address.host)) if certain else None
             return self._target(address, "process", instance, direct=direct)
         for config in paths.default_configs(self.system, root=self.world.root):
-            web = self._settings(config) if _has_config(config) else None
+            web = self._settings(config) if has_config(config) else None
             if web is not None:
                 known = paths.profile_of(config)
                 address = self._address(web, None)

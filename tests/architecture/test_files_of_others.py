@@ -24,7 +24,7 @@ OURS = {
     "cli/commands/explain.py": "a file of the package",
     "clients/lab.py": "a temporary folder of our own",
     "clients/survey.py": "a temporary folder of our own",
-    "config/settings.py": "reads the config: regular, capped, not waiting",
+    "config/files.py": "reads the config: regular, capped, not waiting",
     "diagnosis/catalogue/page_file.py": "files of the package",
     "diagnosis/catalogue/symptoms.py": "a file of the package",
     "lint/files.py": "sources that a person named",

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qbdoctor.config.files import unfinished_save
+from qbdoctor.config.saving import unfinished_save
 from qbdoctor.model import system
 from qbdoctor.patterns import regex
 from qbdoctor.storage import files, foreign

@@ -11,8 +11,8 @@ import os
 import stat
 from pathlib import Path
 
-from qbdoctor.config.files import unfinished_save
 from qbdoctor.config.qtini.document import MAX_BYTES, QtIni, Unreadable
+from qbdoctor.config.saving import unfinished_save
 from qbdoctor.model.errors import Refused
 from qbdoctor.repair.edits.changes import LOCK, Beside, Side
 from qbdoctor.storage import foreign

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from qbdoctor.config.files import unfinished_save
+from qbdoctor.config.saving import unfinished_save
 from qbdoctor.model.basics import Json, Secret
 from qbdoctor.model.edits import SourceLines
 from qbdoctor.model.errors import NotTaken, Refused

@@ -107,7 +107,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def denied(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("qbdoctor.config.settings.os.open", denied)
+    monkeypatch.setattr("qbdoctor.config.files.os.open", denied)
     with pytest.raises(UserError) as refused:
         Settings.load(path)
     assert refused.value.code == "config-unreadable"

@@ -1,5 +1,7 @@
 """Checks whom the server takes us for, and whether the whitelist and the bans go by that address."""
 
+import ipaddress
+
 from qbdoctor.api import (
     Check,
     Client,
@@ -16,6 +18,7 @@ from qbdoctor.api import (
     witness,
 )
 
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 SOURCES = {
     "socket": "we speak to the process itself",
     "log": "its log says so of this run's login",
@@ -31,7 +34,8 @@ def judge(seen: Observations) -> Judgement:
         return Judgement("skip", "Not judged", "no answer of qBittorrent's came")
     client = seen.client
     hop = _hop(seen, client)
-    findings = [found for found in (hop, _shared_ban(seen, client), _not_matching(seen, client)) if found is not None]
+    made = (hop, _shared_ban(seen, client), _not_matching(seen, client), _not_localhost(seen, client))
+    findings = [found for found in made if found is not None]
     if hop is not None:  # a whitelist entry for a proxy's address would open the door to everybody behind it
         findings = [found for found in findings if found.cause != "whitelist-not-matching"]
     worst = next((one for one in findings if one.severity == "error"), None)
@@ -143,6 +147,34 @@ def _not_matching(seen: Observations, client: Client) -> Finding | None:
     return Finding("whitelist-not-matching", confidence, text, evidence, _severity(seen, meant=meant), values)
 
 
+def _not_localhost(seen: Observations, client: Client) -> Finding | None:
+    """Find whether the bypass for localhost is on, and a call from this machine's is none of localhost's for the server."""
+    settings, one = seen.settings, seen.target.instance
+    if settings is None or settings.boolean("LocalHostAuth") or seen.anonymous.status != 403 or client.ours is None:
+        return None
+    apart = one is not None and one.shares_network is False
+    if (
+        not apart
+        or not covers(LOOPBACK, client.ours)
+        or (client.address is not None and covers(LOOPBACK, client.address))
+    ):
+        return None
+    file = str(seen.target.config_file) if seen.target.config_file else None
+    found = settings.found("LocalHostAuth")
+    said = "LocalHostAuth=false lets in what comes from localhost, which is the server's own network alone"
+    listed = Evidence.setting("LocalHostAuth", "false", said, file=file, line=found.line if found else None)
+    text = (
+        f"The bypass for localhost is on, and calls from here are none of localhost's: the server sees "
+        f"{client.address or 'another address'}, since between us stands {client.through or 'its own network'}"
+    )
+    confidence: Confidence = "likely" if client.address is not None else "possible"
+    evidence = (listed, _evidence(seen, client), Evidence.response(seen.anonymous))
+    values = {"setting": "LocalHostAuth", "one_address": "no"}
+    # It may be meant for what runs in that network, which it does let in: no error.
+    severity: Severity = "warning" if _severity(seen, meant=False) == "error" else "info"
+    return Finding("bypass-cannot-apply", confidence, text, evidence, severity, values)
+
+
 def _distrusts(seen: Observations, address: str) -> str:
     """Return why X-Forwarded-For is not looked at in what comes from this proxy's address; nothing where it is."""
     settings = seen.settings
@@ -205,13 +237,14 @@ CHECK = Check(
     title="Whom the server takes us for",
     order=105,
     judge=judge,
-    causes=("proxy-hop-untrusted", "whitelist-not-matching", "shared-address-ban"),
+    causes=("proxy-hop-untrusted", "whitelist-not-matching", "shared-address-ban", "bypass-cannot-apply"),
     about=(
         "Bans, the whitelist and the bypass for local callers go by the address that qBittorrent sees: ours where we speak "
         "to the process itself; behind a proxy, a port mapping or a container's network the gateway's, as its log shows "
         "for this run's login. Sends nothing of its own. A whitelist that is on and does not hold that address is an error "
         "only where no credentials were given, or where it holds our real address and was meant to let us in. A ban is "
         "called shared where the log names the address of what stands in front and X-Forwarded-For is not looked at. "
+        "The same goes for a bypass for localhost that is on, asked through the network of a container. "
         "Clients that never log in leave no line in the log, so client-relies-on-bypass cannot be seen from here."
     ),
 )

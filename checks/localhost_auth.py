@@ -25,7 +25,9 @@ def judge(seen: Observations) -> Judgement:
             if acts is False
             else f"{says}: callers from this machine need a password",
         )
-    return Judgement("warn", f"{says} is false for qBittorrent: callers from this machine need no password")
+    one = seen.target.instance
+    whose = "in its container's own network" if one is not None and one.shares_network is False else "from this machine"
+    return Judgement("warn", f"{says} is false for qBittorrent: callers {whose} need no password")
 
 
 def _without_file(seen: Observations) -> Judgement:

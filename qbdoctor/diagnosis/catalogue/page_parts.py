@@ -24,6 +24,7 @@ CONDITIONS: Mapping[str, str] = {
     "another_type": "where a script or style comes with a type that browsers refuse",
     "rival": "where another qBittorrent of this machine could not open the port",
     "untrusted_proxy": "where qBittorrent does not trust the proxy that stands in front",
+    "one_address": "where qBittorrent listens on one address alone",
     "host_replaced": "where another Host may arrive than the one that was asked",
     "no_route": "where the answer is 404",
     "none_alive": "where the proxy says that no server behind it is alive",

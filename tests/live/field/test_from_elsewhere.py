@@ -107,6 +107,25 @@ def test_no_port_map_is_trusted_as_a_proxy(release: Release, inside: Net) -> Non
             assert "trust-reverse-proxy" not in str(report["causes"])
 
 
+@pytest.mark.extended
+@namespaced
+@pytest.mark.parametrize("password", [PASSWORD, None])
+def test_localhost_is_the_container_itself(release: Release, inside: Net, password: str | None) -> None:
+    """seanime#10, qBittorrent-ProtonVPN-Guide#5: the bypass for localhost is on, and the host is refused all the same."""
+    port = free_port()
+    off = {"LocalHostAuth": "false"}
+    with Server.start(release, address="*", wait=False, port=port, prefix=inside.enter, settings=off) as running:
+        running.host = inside.inner
+        running.wait_until_ready()
+        with published(running.folder, port, inside, port):
+            report = diagnose("--url", f"http://127.0.0.1:{port}", "--profile", str(running.profile), password=password)
+    found = cause(report, "bypass-cannot-apply")
+    assert inside.outer in found["summary"]
+    assert found["severity"] == ("info" if password else "warning")
+    assert "network_mode: service:" in str(found["remedies"])
+    assert "listen on all addresses" not in str(found["remedies"])
+
+
 HTML = [("Content-Type", "text/html; charset=utf-8")]
 BACK = "https://auth.example.org/?rd=https%3A%2F%2Fqb.example.org%2F"
 SIGN_ONS = {

@@ -22,7 +22,7 @@ def from_file(name: str, option: str) -> Secret:
     if name == "-":
         data, where = sys.stdin.buffer.read(MOST_BYTES + 1), "standard input"
     else:
-        data, where = _read(Path(name).expanduser(), option), name
+        data, where = _read(files.expanded(name), option), name
     if len(data) > MOST_BYTES:
         raise UserError("secret-file-too-large", f"{option}: {where} holds more than 64 KiB, so it is no password.")
     try:

@@ -141,7 +141,7 @@ def _target(path: Path, name: str, table: Mapping[str, Any]) -> NamedTarget:
         if key in SECRETS:
             secrets[key] = target_secrets.checked(where, value)
         elif (key in TEXTS and isinstance(value, str) and value) or (key in FLAGS and isinstance(value, bool)):
-            options[key] = str(Path(str(value)).expanduser()) if key in _PATHS else value
+            options[key] = str(files.expanded(str(value))) if key in _PATHS else value
         elif key in TEXTS + FLAGS:
             kind = "true or false" if key in FLAGS else "a text"
             raise UserError("targets-bad", f"{where} must be {kind}.")

@@ -6,6 +6,7 @@ import sys
 
 from qbdoctor.cli import output, program, wrapping
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import files
 from qbdoctor.values import frozen
 
 TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
@@ -74,9 +75,8 @@ def check_output(name: str | None) -> None:
     """See that the result can be written where ``-o`` says. Raises :class:`UserError`."""
     if name is None or name == "-":
         return
-    from pathlib import Path  # noqa: PLC0415 - most results go to standard output
 
-    path = Path(name).expanduser()
+    path = files.expanded(name)
     if path.is_dir():
         raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
     if not path.parent.is_dir():

@@ -56,11 +56,10 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     if output is None or output == "-":
         write(text)
         return
-    from pathlib import Path  # noqa: PLC0415 - most results go to standard output
 
     from qbdoctor.storage import files, foreign, private, trust  # noqa: PLC0415
 
-    path = Path(output).expanduser()
+    path = files.expanded(output)
     if files.is_folder(path):
         raise UserError("output-is-folder", f"--output: {path} is a folder: name a file.")
 

@@ -60,8 +60,16 @@ def named(text: str) -> str:
 
 def lacks(what: str, package: str, extra: str, *, since: str = "") -> UserError:
     """Return the error for an option or command whose package is not here, with the command that brings the extra."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
     from qbdoctor.model.errors import UserError  # noqa: PLC0415 - seldom needed
 
-    how = shell.join((sys.executable, "-m", "pip", "install", f"qbdoctor[{extra}]"))
+    # uv's environments, which pipx makes too where it finds uv, have no pip.
+    pip = (
+        (sys.executable, "-m", "pip", "install")
+        if find_spec("pip")
+        else ("uv", "pip", "install", "--python", sys.executable)
+    )
+    how = shell.join((*pip, f"qbdoctor[{extra}]"))
     named_so = f"{package} {since} or later" if since else package
     return UserError(f"no-{package}", f"{what} needs {named_so}, which is not installed: {how}.")

@@ -13,7 +13,7 @@ from qbdoctor.cli.defaults import DEFAULTS
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.changes import UndoneChange
 from qbdoctor.model.errors import UserError
-from qbdoctor.storage import private
+from qbdoctor.storage import files, private
 from qbdoctor.storage import state_folder as storage_state_folder
 
 TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
@@ -93,7 +93,7 @@ def _target(args: argparse.Namespace, env: Mapping[str, str], world: World | Non
 
     lines = None
     if ahead is not None and args.config:
-        ahead.begin(Path(args.config).expanduser())
+        ahead.begin(files.expanded(args.config))
     elif ahead is not None and (args.url is None or parse_url(args.url).is_loopback):
         lines = ahead.guess_here()
     from qbdoctor.target.description import TargetOptions  # noqa: PLC0415 - beside the hash
@@ -150,7 +150,7 @@ def verification(args: argparse.Namespace) -> bool | str:
     """Return how certificates are verified: not at all, as usual, or by --ca-file. Raises :class:`UserError`."""
     if args.ca_file is None:
         return not args.insecure
-    path = Path(args.ca_file).expanduser()
+    path = files.expanded(args.ca_file)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError("bad-ca-file", f"--ca-file: {path} {what}: name a file with certificates in PEM form.")

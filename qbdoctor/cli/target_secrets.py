@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from qbdoctor.cli import credentials
 from qbdoctor.model import shell
 from qbdoctor.model.basics import Secret
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import files
 
 COMMAND_SECONDS = 60.0
 """A password manager may ask its owner something first."""
@@ -52,7 +52,7 @@ def source(table: Mapping[str, Any]) -> str:
 
 
 def _from_file(text: str, where: str) -> Secret:
-    path = Path(text).expanduser()
+    path = files.expanded(text)
     try:
         found = path.stat()
     except OSError:

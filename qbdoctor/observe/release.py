@@ -15,7 +15,7 @@ from qbdoctor import releases
 from qbdoctor.model import system
 from qbdoctor.releases import ANY, Version, VersionRange, fingerprints
 from qbdoctor.releases import fingerprints as signs
-from qbdoctor.storage import foreign
+from qbdoctor.storage import files, foreign
 from qbdoctor.webui.call import Call
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _bundled() -> Version | None:
 
     for folder in APPLICATIONS:
         try:
-            held = plistlib.loads(foreign.read(folder.expanduser() / "qbittorrent.app/Contents/Info.plist", 1 << 16))
+            held = plistlib.loads(foreign.read(files.expanded(folder) / "qbittorrent.app/Contents/Info.plist", 1 << 16))
         except (OSError, ValueError, ExpatError):
             continue
         said = held.get("CFBundleShortVersionString") if isinstance(held, dict) else None

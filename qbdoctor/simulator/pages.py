@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
-from pathlib import Path
 
 from qbdoctor import releases
 from qbdoctor.simulator.actions import ActionResult, Refusal
 from qbdoctor.simulator.state import StandIn
+from qbdoctor.storage import files
 
 _PAGE = (
     "<!DOCTYPE html>\n<title>qbdoctor</title>\n<p>This is qbdoctor's stand-in for qBittorrent; it has no pages.</p>\n"
@@ -32,7 +32,7 @@ def static(standin: StandIn, path: str, *, private: bool) -> ActionResult:
 
 def _alternative(standin: StandIn, path: str, *, private: bool) -> ActionResult:
     version = standin.version
-    root = Path(standin.settings.text("RootFolder")).expanduser()
+    root = files.expanded(standin.settings.text("RootFolder"))
     file = root / ("private" if private else "public") / path.lstrip("/")
     if private and not file.exists():
         file = root / "public" / path.lstrip("/")

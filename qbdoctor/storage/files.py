@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+def expanded(name: str | Path) -> Path:
+    """Return a path with its ``~`` made out; it stays where there is no such user, or no home (pathlib raises there)."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111
+
+
 def is_folder(path: Path) -> bool:
     """Whether this is a folder; False where one may not look (Python before 3.14 raises there)."""
     return _mode(path, stat.S_ISDIR)

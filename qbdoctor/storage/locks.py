@@ -136,7 +136,10 @@ def _stand_in(folder: Path) -> Path:
     import tempfile  # noqa: PLC0415 - seldom needed, and not small
 
     owner = os.getuid() if hasattr(os, "getuid") else "user"
-    place = Path(tempfile.gettempdir()) / f"qbdoctor-locks-{owner}"
+    try:
+        place = Path(tempfile.gettempdir()) / f"qbdoctor-locks-{owner}"
+    except OSError:  # Python looks for one that can be written to
+        raise Refused(f"{folder} cannot be locked, and no folder here can be written to.", "lock-unavailable") from None
     try:
         place.mkdir(mode=0o700, exist_ok=True)
         found = place.lstat()

@@ -8,25 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qbdoctor.model import system
-from qbdoctor.storage import private
+from qbdoctor.storage import files, private
 from qbdoctor.storage.files import exists
 
 
 def chosen(option: str | None, environment: Mapping[str, str]) -> Path:
     """Return where records and the ledger are kept: --state-dir, QBDOCTOR_STATE_DIR, the platform's state folder."""
-    return Path(option).expanduser() if option else state_folder(environment)
+    return files.expanded(option) if option else state_folder(environment)
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder for records and the attempt ledger: QBDOCTOR_STATE_DIR, else the platform's state folder."""
     given = environment.get("QBDOCTOR_STATE_DIR", "")
     if given:
-        return Path(given).expanduser().absolute()
+        return files.expanded(given).absolute()
     usual = settled("XDG_STATE_HOME", "~/.local/state")
     if usual is None:
-        import platformdirs  # noqa: PLC0415 - 8 ms
-
-        usual = platformdirs.user_state_path("qbdoctor", appauthor=False)
+        usual = _by_platform("user_state_path", "/.local/state")
     return _own(usual) or usual
 
 
@@ -34,10 +32,18 @@ def config_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder for what a person writes: QBDOCTOR_CONFIG_DIR, else the platform's config folder."""
     given = environment.get("QBDOCTOR_CONFIG_DIR", "")
     if given:
-        return Path(given).expanduser().absolute()
-    import platformdirs  # noqa: PLC0415 - --help and --version do without it
+        return files.expanded(given).absolute()
+    return _by_platform("user_config_path", "/.config")
 
-    return platformdirs.user_config_path("qbdoctor", appauthor=False)
+
+def _by_platform(which: str, homeless: str) -> Path:
+    """Return one of platformdirs' folders; for a user without a home the one that Docker's HOME of / would lead to."""
+    import platformdirs  # noqa: PLC0415 - 8 ms, which --help and --version do without
+
+    try:
+        return Path(getattr(platformdirs, which)("qbdoctor", appauthor=False))
+    except RuntimeError:  # no HOME, and a user id that no account has: a container's
+        return Path(homeless, "qbdoctor")
 
 
 def settled(variable: str, default: str) -> Path | None:

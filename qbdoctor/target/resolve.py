@@ -114,10 +114,10 @@ class _Finder(ContainerFinder):
         for option, value in (("--config", options.config), ("--profile", options.profile)):
             if value is not None and not value.strip():
                 raise UserError("empty-path", f"{option}: the path is empty: name one, or leave the option out.")
-        profile = None if options.profile is None else Path(options.profile).expanduser().absolute()
+        profile = None if options.profile is None else files.expanded(options.profile).absolute()
         if options.config is None:
             return None if profile is None else self._profile_config(profile)
-        config = Path(options.config).expanduser().absolute()
+        config = files.expanded(options.config).absolute()
         known = paths.profile_of(config)
         if profile is None:
             return config, known[0] if known else None

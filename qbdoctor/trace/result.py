@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from qbdoctor import __version__
 from qbdoctor.diagnosis import verdict
@@ -189,7 +188,7 @@ def _target(made: TraceResult) -> TargetInfo:
 def load(path: str) -> Trace:
     """Read a saved trace. Raises :class:`UserError` (``bad-trace``)."""
     try:
-        data = Path(path).expanduser().read_bytes()
+        data = files.expanded(path).read_bytes()
         saved = json.loads(data.decode(files.encoding(data)))
         target, run = {SCHEMA: saved["target"]}[saved["schema"]], saved["run"]
         return Trace(

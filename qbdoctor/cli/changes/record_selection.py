@@ -79,13 +79,13 @@ def _belongs(args: argparse.Namespace) -> Callable[[Record], bool | None]:
     is what was given.
     """
     if args.config is not None:
-        config = os.path.realpath(Path(args.config).expanduser())
+        config = os.path.realpath(files.expanded(args.config))
         return lambda record: (
             files.same_name(record.file_name(), config)
             or (None if record.file_name() is None or files.is_gone(record.file_name()) else False)
         )
     if args.profile is not None:
-        profile = Path(args.profile).expanduser().resolve()
+        profile = files.expanded(args.profile).resolve()
         return lambda record: _is_in(profile, record)
     if args.url is None and args.container is None:
         return lambda _: True

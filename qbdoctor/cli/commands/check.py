@@ -8,12 +8,12 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from qbdoctor.cli import output
 from qbdoctor.cli.defaults import COMMANDS
 from qbdoctor.cli.target_options import fix_options, observer, target_arguments
 from qbdoctor.model.errors import UserError
+from qbdoctor.storage import files
 from qbdoctor.values import replace
 
 TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
@@ -158,7 +158,7 @@ def _judge_again(args: argparse.Namespace) -> int:
 
     if args.save is not None or args.url or args.profile or args.config or args.target or args.write_probe:
         raise UserError("usage", "--from judges what was saved: it takes no target, no --save and no --write-probe.")
-    held = saved.load(Path(args.from_file).expanduser())
+    held = saved.load(files.expanded(args.from_file))
     made = engine.run(
         held.observer,
         checks(),

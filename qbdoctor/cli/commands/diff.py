@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from qbdoctor.cli import outcome, output
 from qbdoctor.cli.target_options import observer
@@ -17,6 +16,7 @@ from qbdoctor.model.report import Report
 from qbdoctor.registry import checks
 from qbdoctor.reports.changes import text
 from qbdoctor.reports.text import sentence
+from qbdoctor.storage import files
 
 SCHEMA = "qbdoctor.diff/1"
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if len(args.ids) not in (1, 2):
         raise UserError("usage", "diff wants one file of check --save, or two: qbdoctor diff FILE [FILE].")
     outcome.check_output(args.output)
-    first = saved.load(Path(args.ids[0]).expanduser())
+    first = saved.load(files.expanded(args.ids[0]))
     look, report = _second(args)
     found = comparing.differences(first.look, look, report.causes)
     if args.format == "json":
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 def _second(args: argparse.Namespace) -> tuple[Look, Report]:
     """Return the second look and what is wrong by it: the other file, judged again, or the target as it is now."""
     if len(args.ids) == 2:
-        held = saved.load(Path(args.ids[1]).expanduser())
+        held = saved.load(files.expanded(args.ids[1]))
         return held.look, engine.run(held.observer, checks(), started=held.taken)
     watcher = observer(args)
     report = engine.run(watcher, checks())

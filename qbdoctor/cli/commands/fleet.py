@@ -82,7 +82,7 @@ def _by_ansible(args: argparse.Namespace) -> int:
 
     if args.targets is not None:
         raise UserError("usage", "fleet: --targets and --ansible are two lists of targets: give one.")
-    done = _done(Path(args.resume).expanduser()) if args.resume is not None else set()
+    done = _done(files.expanded(args.resume)) if args.resume is not None else set()
     hosts = [one for one in inventory.find_hosts(args.ansible, args.ids) if one not in done]
     if not hosts:
         return _nothing_left()
@@ -105,14 +105,14 @@ def _chosen(args: argparse.Namespace) -> list[NamedTarget]:
     """Return the targets that are to be checked. Raises UserError."""
     if args.targets is not None:
         where = Path(args.targets)
-        known = named_targets.load_list(where.expanduser())
+        known = named_targets.load_list(files.expanded(where))
     else:
         where = named_targets.targets_file(os.environ)
         known = named_targets.load(where)
     if not known:
         raise UserError("no-targets", f"There is no target: {where} has none; give --targets FILE, with a URL a line.")
     wanted = [named_targets.pick(known, name, where) for name in dict.fromkeys(args.ids or known)]
-    done = _done(Path(args.resume).expanduser()) if args.resume is not None else set()
+    done = _done(files.expanded(args.resume)) if args.resume is not None else set()
     return [one for one in wanted if one.name not in done]
 
 

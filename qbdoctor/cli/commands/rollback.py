@@ -101,7 +101,7 @@ def _take_back(args: argparse.Namespace, journal: Journal, records: list[Record]
             raise _not_here(path, records)
         return _with(args, journal, records, _Site("file", None, None))
     if args.config is not None and files.is_gone(path):  # in a container, say: the person knows where it is here
-        path = Path(args.config).expanduser().absolute()
+        path = files.expanded(args.config).absolute()
     fix_run = _surgery(args, journal, records[0], path)
     if fix_run is None:  # the file alone: nothing but the file is known of it
         if own is not None and files.is_gone(path):

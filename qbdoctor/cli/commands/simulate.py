@@ -8,7 +8,6 @@ import os
 import secrets
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from qbdoctor import releases
@@ -23,7 +22,7 @@ from qbdoctor.simulator.config import Config
 from qbdoctor.simulator.server import ADDRESS, Server
 from qbdoctor.simulator.state import Clock, StandIn
 from qbdoctor.simulator.throwaway import free_port
-from qbdoctor.storage import foreign
+from qbdoctor.storage import files, foreign
 
 SCHEMA = "qbdoctor.simulate/1"
 HIGHEST_SPEED = 100_000.0
@@ -196,7 +195,7 @@ def _port_file(name: str | None, port: int) -> Any:
     if name is None:
         yield
         return
-    file = Path(name).expanduser()
+    file = files.expanded(name)
     with contextlib.ExitStack() as stack:
         try:
             place = stack.enter_context(foreign.hold(file, follow=False))

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qbdoctor.cli import outcome, output, program
@@ -20,6 +19,7 @@ from qbdoctor.model import system
 from qbdoctor.model.errors import UserError
 from qbdoctor.observe.observer import Observer
 from qbdoctor.registry import checks
+from qbdoctor.storage import files
 from qbdoctor.target.address import parse_host_port, parse_ip
 from qbdoctor.watch.base.clock import Clock
 from qbdoctor.watch.base.events import Event
@@ -153,7 +153,7 @@ def _unit(args: argparse.Namespace) -> str:
         ("--every", None if args.every == DEFAULTS["every"] else f"{args.every:g}"),
         ("--on-change", args.on_change),
         ("--listen", args.listen),
-        ("--report", args.report and str(Path(args.report).expanduser().absolute())),
+        ("--report", args.report and str(files.expanded(args.report).absolute())),
     )
     options += [part for name, value in pairs if value is not None for part in (name, value)]
     given = args.password_file or args.api_key_file or args.no_login or args.target

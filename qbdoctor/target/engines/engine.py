@@ -8,6 +8,7 @@ or no store means that no engine is asked. An engine of another machine is never
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from qbdoctor.model import system
 from qbdoctor.patterns import regex
@@ -67,13 +69,20 @@ class EngineError(Exception):
     """The engine did not do what it was asked. The text is one line of its own, capped."""
 
 
+def _scratch() -> IO[bytes]:
+    """Return a file that goes with its last user: in memory, since a container may have no folder to write to."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("qbdoctor"), "w+b")
+    return tempfile.TemporaryFile()
+
+
 def ask(engine: Engine, *words: str, seconds: float = ASK_SECONDS, most: int = MOST_BYTES, both: bool = False) -> bytes:
     """Run the engine's program and return the first ``most`` bytes of what it prints; ``both``: its standard error too.
 
     Raises :class:`EngineError` where it fails, is not there, or takes longer than ``seconds``.
     """
     environment = own_programs.environment() | {"LC_ALL": "C.UTF-8"}
-    with tempfile.TemporaryFile() as said:
+    with _scratch() as said:
         try:
             process = subprocess.Popen(  # noqa: S603 - the engine of this machine, with words of ours
                 [engine.program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment,

@@ -11,6 +11,7 @@ from qbdoctor.api import (
     Judgement,
     Observations,
     Rejection,
+    Remedy,
     Severity,
     bears_marks,
     blocks_scripts,
@@ -23,6 +24,12 @@ from qbdoctor.api import (
 )
 
 POLICY = "referrer-policy"
+PORT = Remedy(
+    "proxy",
+    "The address names a port, and so does a browser's Origin there: let it arrive beside the Host. For nginx, in qBittorrent's "
+    f"location; from {releases.change_of('csrf.forwarded_host').since} it counts only with the proxy among the trusted ones:",
+    ("proxy_set_header Host $host;\nproxy_set_header X-Forwarded-Host $host:$server_port;",),
+)
 NOTHING_BETWEEN = "Nothing stands between: the address leads to the process itself"
 JUDGED = {POLICY, "content-security-policy"}
 """Headers whose difference is judged here by what it does."""
@@ -140,7 +147,8 @@ def _browser(seen: Observations, origin: Comparison | None) -> Finding | None:
             Evidence("log", f"since its start it refused {refusals.times(met)} with that Origin", {"count": len(met)})
         )
     severity: Severity = "error" if met else "warning"
-    return Finding("origin-mismatch", "proven", text, tuple(evidence), severity, values)
+    ways = (PORT,) if address.authority.endswith(f":{address.port}") else ()
+    return Finding("origin-mismatch", "proven", text, tuple(evidence), severity, values, remedies=ways)
 
 
 def _let_in(seen: Observations, browser: Comparison | None) -> Finding | None:

@@ -71,6 +71,22 @@ def test_a_browser_whose_origin_does_not_arrive(
 
 @pytest.mark.extended
 @namespaced
+def test_a_port_that_only_the_origin_names(server: ServerFactory, release: Release, inside: Net) -> None:
+    """fonzdm/servarr#27: an ingress hands on the name without its port; lines for the Host alone are there already."""
+    trusted = {"ReverseProxySupportEnabled": "true", "TrustedReverseProxiesList": "127.0.0.1"}
+    running = server(settings=trusted)
+    with Nginx(running.url, "proxy_set_header Host $host;", host=inside.outer) as proxy:
+        found = cause(diagnose_elsewhere("--url", proxy.url, password=PASSWORD), "origin-mismatch")
+    first = found["remedies"][0]
+    assert "names a port" in first["text"]
+    with Nginx(running.url, first["commands"][0], host=inside.outer) as proxy:
+        own = {"Origin": proxy.url}
+        assert requests.get(f"{proxy.url}/api/v2/app/version", headers=own, timeout=5).status_code == 403
+        assert "origin-mismatch" not in causes(diagnose_elsewhere("--url", proxy.url, password=PASSWORD))
+
+
+@pytest.mark.extended
+@namespaced
 @pytest.mark.parametrize("listed", ["fe80::/64", ""])
 def test_a_link_local_address(release: Release, inside: Net, listed: str) -> None:
     """qB#9630 (Avahi): nothing stands in front of fe80::…%eth0, where every request needs the zone."""

@@ -184,13 +184,20 @@ class Place:
         with self.opened() as handle:
             return content(handle, self.path, limit)
 
-    def check_owner(self, found: os.stat_result) -> None:
-        """See, as root, that nobody but the file's owner and root has a hand in where it lies. Raises :class:`Refused`."""
+    def check_owner(self, found: os.stat_result | None) -> None:
+        """See, as root, that nobody but the file's owner and root has a hand in where it lies. Raises :class:`Refused`.
+
+        None: it is to be made, and no link of another may lead to its folder.
+        """
         if not private.is_root():
             return
-        for one in self.crossed:
-            if one.uid not in (0, found.st_uid, private.unmapped_owner()):
-                raise _foreign(self.path, found.st_uid, one)
+        path, crossed = self.path, self.crossed
+        if found is None and self.descriptor is not None:
+            path, crossed = self.folder, tuple(one for one in crossed if one.link)
+            found = os.fstat(self.descriptor)
+        for one in crossed:
+            if found is not None and one.uid not in (0, found.st_uid, private.unmapped_owner()):
+                raise _foreign(path, found.st_uid, one)
 
     def create(self) -> int:
         """Make the file, which must not be there, for this user alone. Raises OSError."""
@@ -223,8 +230,7 @@ class Place:
         found = self.lstat() if self.exists() else None
         if found is not None and stat.S_ISLNK(found.st_mode):
             found = None
-        if found is not None:
-            self.check_owner(found)
+        self.check_owner(found)
         from qbdoctor.storage import access_list  # noqa: PLC0415 - history only reads
 
         temp = self.temporary()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from qbdoctor.model.errors import Refused
+from qbdoctor.storage import trust
 from tests.support.strangers import EVE, FIX, OPEN, adopted_left_over, as_root, give, needs_root, owners, profile
 
 pytestmark = needs_root
@@ -42,6 +44,19 @@ while True:
                 os.unlink(os.path.join(folder, name)); os.symlink(program, os.path.join(folder, name))
             except OSError:
                 pass
+"""
+
+PIPE = r"""
+import os, sys, threading
+# a pipe that is read, and a link to root's file, by turns under the name of the pipe
+folder, decoy = sys.argv[1:]
+os.chdir(folder)
+os.mkfifo("pipe")
+reading = os.open("pipe", os.O_RDWR)
+threading.Thread(target=lambda: [os.read(reading, 65536) for _ in iter(int, 1)], daemon=True).start()
+while True:
+    os.link("pipe", "next"); os.rename("next", "report")
+    os.symlink(decoy, "next"); os.rename("next", "report")
 """
 
 
@@ -103,3 +118,26 @@ def test_what_comes_back_is_never_put_through_a_link(base: Path) -> None:
         racing.kill()
         racing.wait()
     assert (program.stat().st_uid, stat.S_IMODE(program.stat().st_mode)) == (0, 0o700)
+
+
+def test_a_pipe_that_becomes_a_link_has_nothing_of_roots_overwritten(base: Path) -> None:
+    """As with ``-o``: what was a pipe when it was looked at; by names, the second try emptied root's file."""
+    decoy, folder = base / "root/decoy", base / "eve"
+    decoy.write_bytes(OPEN)
+    folder.mkdir()
+    give(EVE, folder)
+    racing = racer(base, EVE, PIPE, folder, decoy)
+    told = set()
+    try:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            try:
+                trust.write_stream(folder / "report", b"report\n")
+                told.add("written")
+            except (Refused, OSError) as error:
+                told.add(str(error)[-40:])
+            assert decoy.read_bytes() == OPEN
+    finally:
+        racing.kill()
+        racing.wait()
+    assert len(told) > 1, told

@@ -155,6 +155,22 @@ def test_output_is_not_written_through_the_link_of_another(base: Path) -> None:
     assert (decoy.read_bytes(), stat.S_IMODE(decoy.stat().st_mode)) == (ROOTS, 0o600)
 
 
+@pytest.mark.parametrize("option", ["-o", "--save"])
+def test_no_new_file_is_made_through_the_link_of_another(base: Path, option: str) -> None:
+    """Her link leads into a folder of root's: a name there that root never gave; into her own it is hers to lay."""
+    secret, place = base / "root/cron.d", owned_folder(base / "eve", EVE)
+    secret.mkdir()
+    owned_folder(place / "mine", EVE)
+    for name, goal in (("out", secret), ("own", place / "mine")):
+        (place / name).symlink_to(goal)
+        give(EVE, place / name)
+        look = ("check", "--url", "http://127.0.0.1:1", "--no-login", option, str(place / name / "report"))
+        done = as_root(base, *look)
+        assert done.code == (2 if goal is secret else 1), done
+    assert list(secret.iterdir()) == []
+    assert (place / "mine/report").exists()
+
+
 # --- A3, A4, A6: state ------------------------------------------------------------------------------------------------
 
 

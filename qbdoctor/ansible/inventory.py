@@ -16,16 +16,15 @@ from queue import SimpleQueue
 from typing import Any
 
 from qbdoctor.model.basics import Json, Secret
-from qbdoctor.model.errors import UserError
+from qbdoctor.model.errors import Refused, UserError
 from qbdoctor.model.waiting import next_of
+from qbdoctor.storage import own_programs, trust
 from qbdoctor.values import frozen
 
 COLLECTIONS = Path(__file__).parent
 """The folder that holds ansible_collections, as in ANSIBLE_COLLECTIONS_PATH."""
 PLAYBOOK = COLLECTIONS / "ansible_collections/qbdoctor/qbdoctor/playbooks/check.yml"
 _OTHERS = "~/.ansible/collections:/usr/share/ansible/collections"
-_KEPT_OUT = ("QBDOCTOR_PASSWORD", "QBDOCTOR_API_KEY")
-"""ansible-runner writes the environment that it hands on to a file."""
 _STARTED_SECONDS = 60.0
 
 
@@ -41,14 +40,15 @@ class HostResult:
 def find_hosts(inventory: str, patterns: Sequence[str]) -> list[str]:
     """Return the names of the hosts that the patterns (none: all) choose, in the inventory's order. Raises UserError."""
     _need()
-    command = [sys.executable, "-m", "ansible", "adhoc", ",".join(patterns) or "all", "-i", _absolute(inventory)]
+    command = own_programs.command("ansible", "adhoc", ",".join(patterns) or "all", "-i", _absolute(inventory))
     made = subprocess.run(  # noqa: S603 - no shell; the inventory is the person's own
         [*command, "--list-hosts"],
         capture_output=True,
         text=True,
         check=False,
         timeout=_STARTED_SECONDS,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"},
+        # No secret goes to an inventory that is a program.
+        env={**own_programs.environment(), **_settings(), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"},
     )
     lines = [line.strip() for line in made.stdout.splitlines() if line.startswith("    ")]
     if made.returncode or not lines:
@@ -176,15 +176,35 @@ def _environment() -> dict[str, str]:
         # ansible-playbook stands beside the Python that has it.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }
-    here = Path("ansible.cfg")
-    if here.is_file() and "ANSIBLE_CONFIG" not in os.environ:
-        found["ANSIBLE_CONFIG"] = str(here.absolute())
-    return found
+    return {**found, **_settings()}
+
+
+def _settings() -> dict[str, str]:
+    """Return the variable that names the configuration of this folder, where there is one. Raises Refused.
+
+    It names programs that Ansible runs, so it counts only where nobody else can have put it there.
+    """
+    here = Path("ansible.cfg").absolute()
+    if os.environ.get("ANSIBLE_CONFIG") or not os.path.lexists(here):
+        return {}
+    try:
+        trust.check_ours(here.parent)
+        mine = not hasattr(os, "geteuid") or here.lstat().st_uid in {0, os.geteuid()}
+    except Refused:
+        mine = False
+    if not mine:
+        raise Refused(
+            f"Ansible would take its settings, and programs to run, from {here}, which another user can have put there: start this "
+            "in another folder, or name the settings with ANSIBLE_CONFIG.",
+            "ansible-settings-not-ours",
+        )
+    return {"ANSIBLE_CONFIG": str(here)}
 
 
 @contextmanager
 def _without_secrets() -> Iterator[None]:
-    held = {name: os.environ.pop(name) for name in _KEPT_OUT if name in os.environ}
+    """Take them out of the environment: ansible-runner writes what it hands on to a file."""
+    held = {name: os.environ.pop(name) for name in own_programs.SECRET_VARIABLES if name in os.environ}
     try:
         yield
     finally:

@@ -39,10 +39,13 @@ def encoding(data: bytes) -> str:
 
 
 def open_text(path: Path) -> TextIO:
-    """Return such a text, opened, with what is none of its encoding replaced. Raises OSError."""
-    with path.open("rb") as start:
-        found = encoding(start.read(2))
-    return path.open(encoding=found, errors="replace")
+    """Return such a text of a regular file, opened, with what is none of its encoding replaced. Raises OSError."""
+    from qbdoctor.storage import foreign  # noqa: PLC0415 - history does without it
+
+    with foreign.opened(path) as handle:
+        found = encoding(os.read(handle, 2))
+        os.lseek(handle, 0, os.SEEK_SET)
+        return open(os.dup(handle), encoding=found, errors="replace")  # noqa: PTH123 - a descriptor is no path
 
 
 def _mode(path: Path, judge: Callable[[int], bool]) -> bool:

@@ -12,7 +12,7 @@ from qbdoctor.model.basics import CONFIDENCES, SEVERITIES, Json, State
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.findings import Finding
 from qbdoctor.model.report import Cause, TargetInfo
-from qbdoctor.storage import files
+from qbdoctor.storage import files, foreign
 from qbdoctor.target.address import parse_ip
 from qbdoctor.trace import known_clients, user_agents
 from qbdoctor.trace.conversations import Conversation
@@ -21,6 +21,7 @@ from qbdoctor.trace.exchange import Seen, Trace, from_json
 from qbdoctor.trace.session_rules import judge
 
 SCHEMA = "qbdoctor.trace/1"
+_MOST_BYTES = 256 << 20
 _BY_VERSION = ("client-wants-ok-body", "client-wants-sid-name", "client-old-endpoint")
 """What a newer release of the client may mend."""
 _OPEN = frozenset({"client-wants-ok-body"})
@@ -188,7 +189,7 @@ def _target(made: TraceResult) -> TargetInfo:
 def load(path: str) -> Trace:
     """Read a saved trace. Raises :class:`UserError` (``bad-trace``)."""
     try:
-        data = files.expanded(path).read_bytes()
+        data = foreign.read(files.expanded(path), _MOST_BYTES)
         saved = json.loads(data.decode(files.encoding(data)))
         target, run = {SCHEMA: saved["target"]}[saved["schema"]], saved["run"]
         return Trace(
@@ -203,5 +204,5 @@ def load(path: str) -> Trace:
         )
     except OSError as error:
         raise UserError("bad-trace", f"--replay: {path} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError("bad-trace", f"--replay: {path} is no trace that qbdoctor trace --save has written.") from None

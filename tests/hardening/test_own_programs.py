@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.doctor import Run
 from tests.support.strangers import EVE, command, give, needs_root, owned_folder, run
 
 CANARY = "canary-0123456789"
@@ -78,3 +79,45 @@ def test_the_search_path_has_no_current_folder(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("QBDOCTOR_PASSWORD", CANARY)
     assert CANARY not in own_programs.environment().values()
     assert own_programs.environment()["PATH"] == os.environ["PATH"]
+
+
+# --- Ansible, which runs what its settings and its folder name -------------------------------------------------------
+
+STAND_IN = """
+import os, sys
+print(f"    host of {sys.argv[1:3]} with {os.environ.get('QBDOCTOR_PASSWORD')} and {os.environ.get('ANSIBLE_CONFIG')}")
+"""
+FIND = "from qbdoctor.ansible import inventory; print(inventory.find_hosts('a,b,', []))"
+
+
+def find_hosts(base: Path, here: Path) -> Run:
+    """List the hosts of an inventory in a folder; Ansible is a stand-in that says what it was given."""
+    for name in ("ansible", "ansible_runner"):
+        (base / "site" / name).mkdir(parents=True, exist_ok=True)
+        (base / "site" / name / "__init__.py").touch()
+    (base / "site/ansible/__main__.py").write_text(STAND_IN)
+    env = {"PYTHONPATH": f"{base / 'site'}:{Path(__file__).parents[2]}", "QBDOCTOR_PASSWORD": "canary-1"}
+    return run(home=base / "root", words=[sys.executable, "-P", "-c", FIND], cwd=here, env=env)
+
+
+def test_ansible_runs_nothing_of_the_folder_and_gets_no_secret(base: Path) -> None:
+    here = owned_folder(base / "here", EVE)
+    ran = base / "ran"
+    (here / "ansible.py").write_text(f"open({str(ran)!r}, 'w')")
+    told = find_hosts(base, here)
+    assert "host of ['adhoc', 'all'] with None and None" in told.out, told
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(("folder", "mode", "owner", "taken"), [(0, 0o755, 0, True), (EVE, 0o755, 0, False), (0, 0o777, 0, False), (0, 0o1777, EVE, False)])  # fmt: skip
+def test_ansible_settings_of_another_user_do_not_count(
+    base: Path, folder: int, mode: int, owner: int, taken: bool
+) -> None:
+    """They name folders of plug-ins, which are run."""
+    here = owned_folder(base / "here", folder, mode)
+    settings = here / "ansible.cfg"
+    settings.write_text("[defaults]\n")
+    give(owner, settings)
+    told = find_hosts(base, here)
+    assert (f"and {settings}" in told.out) is taken, told
+    assert taken or f"from {settings}, which another user can have put there" in told.err.replace("\n", " "), told

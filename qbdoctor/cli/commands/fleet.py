@@ -26,13 +26,15 @@ from qbdoctor.cli import credentials, named_targets, output, program, wrapping
 from qbdoctor.cli.named_targets import NamedTarget
 from qbdoctor.cli.target_options import observer
 from qbdoctor.diagnosis import engine
-from qbdoctor.model.basics import Json
+from qbdoctor.model.basics import STATES, Json
 from qbdoctor.model.errors import UserError
 from qbdoctor.model.report import Report
 from qbdoctor.model.waiting import next_of
 from qbdoctor.observe.observer import Observer
+from qbdoctor.patterns import regex
 from qbdoctor.registry import checks
 from qbdoctor.reports import as_json
+from qbdoctor.reports.text import sentence
 from qbdoctor.storage import files
 from qbdoctor.target import containers
 from qbdoctor.target.engines.port_mappings import find_mappings
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 GRACE_SECONDS = 4.0
 """After Ctrl-C: what is under way may log out."""
+_EXIT_CODES = {0, 1, 2, 3, INTERRUPTED}
+_ID = regex(r"[a-z0-9]{1,40}(?:-[a-z0-9]{1,40}){0,20}")
 ONE_TARGET = ("url", "profile", "config", "container", "target", "public_url")
 
 
@@ -133,6 +137,15 @@ def _done(path: Path) -> set[str]:
     return found
 
 
+def _checked(report: Json) -> Json:
+    """Return another machine's report. Raises ValueError and others where it is none: what is in it is counted and printed."""
+    states, ids = {report["verdict"]["state"]}, [cause["id"] for cause in report["causes"]]
+    if report["exit_code"] not in _EXIT_CODES or not states <= set(STATES) or not all(map(_ID.fullmatch, ids)):
+        raise ValueError(report["exit_code"])
+    as_json.line(report)
+    return report
+
+
 class _Run:
     """One run over all targets: what is written, and what the summary needs."""
 
@@ -205,10 +218,10 @@ class _Run:
     def _take_host(self, one: HostResult, started: datetime) -> None:
         try:
             if one.report is not None:
-                self._tell({**one.report, "target": {**one.report["target"], "name": one.host}})
+                self._tell(_checked({**one.report, "target": {**one.report["target"], "name": one.host}}))
                 return
             said = one.message
-        except (KeyError, TypeError, ValueError):  # another machine's words
+        except (KeyError, TypeError, ValueError, RecursionError):  # another machine's words
             said = "Its qbdoctor is of another release: what it printed is no report that this one knows."
         made = engine.error_report(UserError("host-failed", said, 3), started)
         self._take(replace(made, target=replace(made.target, name=one.host)))
@@ -226,7 +239,7 @@ class _Run:
         if self.args.format == "json":
             self._write(as_json.line(report))
         elif not self.args.quiet:
-            line = f"{report['target']['name'] or '':<{self.width}}  {state:<9}  {headline}"
+            line = f"{report['target']['name'] or '':<{self.width}}  {state:<9}  {sentence(str(headline))}"
             self._write(f"{wrapping.wrapped(line, wrapping.columns(sys.stdout))}\n")
         if sys.stderr.isatty() and not sys.stdout.isatty() and not self.args.quiet:
             output.say(f"{sum(self.states.values())} of {self.number}")

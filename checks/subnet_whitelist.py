@@ -1,6 +1,7 @@
 """Checks the subnet whitelist: what the file says, whom it lets in, and which entries qBittorrent drops."""
 
 import ipaddress
+from contextlib import suppress
 
 from qbdoctor.api import Check, Evidence, Finding, Judgement, Observations, cut_off, doors, is_public
 
@@ -29,9 +30,15 @@ def _without_file(seen: Observations) -> Judgement:
         return Judgement("skip", "Not read", seen.settings_problem or "the config is not at hand")
     if not preferences["bypass_auth_subnet_whitelist_enabled"]:
         return Judgement("pass", "app/preferences: the subnet whitelist is off")
-    # The server shows only what survived its own parsing, so every entry here is a network.
+    # qBittorrent shows only what survived its own parsing; what else may answer here shows anything.
     entries = str(preferences.get("bypass_auth_subnet_whitelist", "")).replace(",", " ").split()
-    return _judge_list(tuple(ipaddress.ip_network(entry, strict=False) for entry in entries), (), doors(seen))
+    return _judge_list(tuple(net for entry in entries if (net := _network(entry)) is not None), (), doors(seen))
+
+
+def _network(entry: str) -> Network | None:
+    with suppress(ValueError):
+        return ipaddress.ip_network(entry, strict=False)
+    return None
 
 
 def _judge_list(

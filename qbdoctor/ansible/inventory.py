@@ -194,8 +194,8 @@ def _settings() -> dict[str, str]:
         mine = False
     if not mine:
         raise Refused(
-            f"Ansible would take its settings, and programs to run, from {here}, which another user can have put there: start this "
-            "in another folder, or name the settings with ANSIBLE_CONFIG.",
+            f"Ansible would take its settings, and programs to run, from {here}, which another user can have put there: start "
+            "this in another folder, or name the settings with ANSIBLE_CONFIG.",
             "ansible-settings-not-ours",
         )
     return {"ANSIBLE_CONFIG": str(here)}

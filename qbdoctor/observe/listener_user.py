@@ -67,8 +67,8 @@ def _elsewhere(inspection: Inspection, peer: str) -> str:
 
 
 def _name_it(inspection: Inspection, who: str) -> str:
-    where = inspection.address
-    return f"{where.authority} is no address of this machine's own, and only {who} names it: if it is meant, give --url {where.url}"
+    at = inspection.address
+    return f"{at.authority} is no address of this machine's own, and only {who} names it: if it is meant, give --url {at.url}"
 
 
 def trusted_users(inspection: Inspection) -> frozenset[int]:

@@ -49,6 +49,12 @@ QUICK_SECONDS = 1.5
 """The first try of https: TLS to a plain port hangs for 7 s."""
 
 
+def _is_sound(name: str, value: object) -> bool:
+    """Whether a preference has a value such as qBittorrent gives it: what answers may be something else."""
+    number = next((one.kind == "int" for one in releases.KEYS if one.json == name), False)
+    return type(value) is int if number else isinstance(value, bool | int | str)
+
+
 class Observer(Inspection):
     """Takes the observations of one run, each when a check first asks for it."""
 
@@ -256,7 +262,7 @@ class Observer(Inspection):
         return {
             key: value
             for key, value in found.items()
-            if key.startswith(PREFERENCES) and not any(part in key for part in NOT_THESE)
+            if key.startswith(PREFERENCES) and not any(part in key for part in NOT_THESE) and _is_sound(key, value)
         }
 
     def _take_neighbours(self) -> tuple[Neighbour, ...]:

@@ -61,7 +61,9 @@ def write_stream(path: Path, data: bytes) -> None:
     if private.is_root() and stat.S_ISLNK(found.st_mode) and found.st_uid != 0:
         raise Refused(f"{path} is a link of {private.user_name(found.st_uid)}: root writes nothing through it.", "link")
     # The name may come to mean another file before it is opened: none is made or cut short, and no regular one written.
-    with os.fdopen(os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)), "wb") as stream:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)), "wb"
+    ) as stream:
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise Refused(f"{path} was exchanged just now, so it was left alone.", "link")
         stream.write(data)

@@ -58,7 +58,9 @@ def test_a_hostile_host(change: Callable[[Any], None], capsys: pytest.CaptureFix
     assert lines == ["evil", "good", "2"]
 
 
-@pytest.mark.parametrize("words", [("fleet", "--targets", "{}", "--resume", "/dev/zero"), ("trace", "--replay", "/dev/zero")])
+@pytest.mark.parametrize(
+    "words", [("fleet", "--targets", "{}", "--resume", "/dev/zero"), ("trace", "--replay", "/dev/zero")]
+)
 def test_a_file_without_an_end(words: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "list").write_text("http://127.0.0.1:1\n")
     done = run(*(word.format(tmp_path / "list") for word in words), home=tmp_path, seconds=20)

@@ -100,6 +100,7 @@ def find_hosts(base: Path, here: Path) -> Run:
     return run(home=base / "root", words=[sys.executable, "-P", "-c", FIND], cwd=here, env=env)
 
 
+@needs_root
 def test_ansible_runs_nothing_of_the_folder_and_gets_no_secret(base: Path) -> None:
     here = owned_folder(base / "here", EVE)
     ran = base / "ran"
@@ -109,7 +110,11 @@ def test_ansible_runs_nothing_of_the_folder_and_gets_no_secret(base: Path) -> No
     assert not ran.exists()
 
 
-@pytest.mark.parametrize(("folder", "mode", "owner", "taken"), [(0, 0o755, 0, True), (EVE, 0o755, 0, False), (0, 0o777, 0, False), (0, 0o1777, EVE, False)])  # fmt: skip
+@needs_root
+@pytest.mark.parametrize(
+    ("folder", "mode", "owner", "taken"),
+    [(0, 0o755, 0, True), (EVE, 0o755, 0, False), (0, 0o777, 0, False), (0, 0o1777, EVE, False)],
+)
 def test_ansible_settings_of_another_user_do_not_count(
     base: Path, folder: int, mode: int, owner: int, taken: bool
 ) -> None:

@@ -50,7 +50,6 @@ OURS = {
     "target/proc_sockets.py": "the kernel's /proc",
     "target/processes.py": "the kernel's /proc",
     "target/socket_diag.py": "the kernel's /proc",
-    "trace/result.py": "a recorded trace that a person named",
     "webui/login_entries.py": "the kernel's /proc",
 }
 """The modules that may, and what for; storage may all of it."""

@@ -1,4 +1,4 @@
-"""Prints the table of README: ``python -m tests.bench``; it asserts no time, only that what is timed did its work.
+"""Prints the table of .github/MEASURED.md: ``python -m tests.bench``; it asserts no time, only that what is timed did its work.
 
 python -m tests.bench                          all of it, 20 pairs: half an hour
 python -m tests.bench --pairs 5 --only check   one subject

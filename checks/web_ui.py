@@ -184,8 +184,10 @@ def _release_range(seen: Observations, one: ProbableProcess) -> releases.Version
 def _elsewhere(seen: Observations, one: ProbableProcess) -> Judgement | None:
     """Find whether it serves another port than the one asked."""
     address = seen.target.address
-    if not one.ports or (seen.anonymous.answered and not one.named):
+    if one.ports == () or (seen.anonymous.answered and not one.named):
         return None
+    if one.ports is None:
+        return _guessed_elsewhere(seen, one)
     if address.port in one.ports and one.instance.shares_network is not False:
         return _other_address(seen, one)
     if "port" not in seen.comparisons:
@@ -224,19 +226,47 @@ def _elsewhere(seen: Observations, one: ProbableProcess) -> Judgement | None:
     return _fail(Finding("wrong-port", confidence, text, (*evidence, _answer(seen)), values=values))
 
 
+def _guessed_elsewhere(seen: Observations, one: ProbableProcess) -> Judgement | None:
+    """Find whether another user's process, whose sockets may not be seen, answers at a port where it usually would."""
+    if seen.anonymous.answered or one.instance.shares_network is False:
+        return None
+    if "port" not in seen.comparisons:
+        return Judgement("fail", f"{seen.target.address.url} is not served", wants=("port",))
+    compared = seen.compared("port")
+    if compared is None or not compared.differs:
+        return None
+    real = compared.b.url.removesuffix("/api/v2/app/version")
+    text = f"A qBittorrent runs here, process {one.instance.pid}, and one answers at {real}, not at {seen.target.address.url}"
+    values = {"real_url": real, "server_port": real.rpartition(":")[2]}
+    found = Finding(
+        "wrong-port", "likely", text, (_process(one), Evidence.experiment(compared), _answer(seen)), values=values
+    )
+    return _fail(found)
+
+
 def _other_address(seen: Observations, one: ProbableProcess) -> Judgement | None:
     """Find whether the port is right, the address is not one that it listens at."""
     address = seen.target.address
     bound = sorted({ip for ip, port in one.instance.listening or () if port == address.port})
     if not bound or not one.named:
         return None
+    if "port" not in seen.comparisons:
+        return Judgement("fail", f"{address.url} is not served by the qBittorrent of this machine", wants=("port",))
+    compared = seen.compared("port")
+    shown: tuple[Evidence, ...] = ()
+    values: dict[str, str] = {}
+    if compared is not None and compared.differs:
+        shown = (Evidence.experiment(compared),)
+        values["real_url"] = compared.b.url.removesuffix("/api/v2/app/version")
     places = ", ".join(f"[{ip}]" if ":" in ip else ip for ip in bound)
     text = f"qBittorrent runs, process {one.instance.pid}, but listens at {places} alone, which {address.host} does not reach"
     # All of one family: from here its loopback address reaches it, and no client can use 0.0.0.0 everywhere.
     any_of = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
     host = any_of.get(bound[0], f"[{bound[0]}]" if ":" in bound[0] else bound[0])
     way = Remedy("client", f"Use the address that it listens at: {address.scheme}://{host}:{address.port}.")
-    found = Finding("not-running", "likely", text, (_process(one), _answer(seen)), remedies=(way,))
+    found = Finding(
+        "not-running", "likely", text, (_process(one), *shown, _answer(seen)), remedies=(way,), values=values
+    )
     return _fail(found)
 
 

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from qbdoctor.model.exchanges import Comparison
 from qbdoctor.observe import machine
+from qbdoctor.target.address import WEB_UI_PORT
 from qbdoctor.values import replace
 from qbdoctor.webui.call import VERSION_PATH, Call
 
 if TYPE_CHECKING:
     from qbdoctor.observe.base.inspection import Inspection
+    from qbdoctor.observe.base.observed_values import ProbableProcess
+    from qbdoctor.target.address import Address
 
 MOST_PORTS = 3
 """A desktop build has one or two ports open besides the Web UI's."""
 PORT_SECONDS = 3.0
 TLS_SECONDS = 1.5
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is asked where a process listens at all addresses
 
 
 def _other_scheme(inspection: Inspection) -> Iterator[Comparison]:
@@ -83,15 +87,39 @@ def _port(inspection: Inspection) -> Iterator[Comparison]:
     published = machine.Published()
     scheme = "https" if one.settings is not None and one.settings.boolean("HTTPS/Enabled") else "http"
     first = inspection.seen.anonymous
-    for inner in (one.ports or ())[:MOST_PORTS]:
-        at, port = (published.place(one.instance, inner) if apart else None) or (host, inner)
+    for at, port in _places(one, address, host, published if apart else None):
         other = replace(address, scheme=scheme, host=at, port=port, path="")
         b = inspection.wire.send(Call("GET", VERSION_PATH, address=other, verify=False, seconds=PORT_SECONDS))
         differs = b.answered and b.status in {200, 401, 403} and b.header("x-content-type-options") == "nosniff"
-        shows = f"qBittorrent answers on port {port}" if differs else f"Port {port} does not answer as qBittorrent does"
-        yield Comparison("port", "address and port" if apart else "the port", first, b, differs, shows)
+        where = f"port {port}" if at == address.host or apart else f"{at}, port {port}"
+        shows = (
+            f"qBittorrent answers on {where}"
+            if differs
+            else f"{where[0].upper()}{where[1:]} does not answer as qBittorrent does"
+        )
+        factor = "address and port" if apart else "the port" if port != address.port else "the address"
+        yield Comparison("port", factor, first, b, differs, shows)
         if differs:
             return
+
+
+def _places(
+    one: ProbableProcess, address: Address, host: str, published: machine.Published | None
+) -> Iterator[tuple[str, int]]:
+    """Yield hosts and ports at which the process may serve; ``published``: where it has a network of its own.
+
+    The sockets of another user's process may not be seen: then its option's port, the usual one, and the other loopback.
+    """
+    if one.ports is None:
+        if address.host == "::1":
+            yield "127.0.0.1", address.port
+        guessed = (one.instance.options.webui_port, WEB_UI_PORT)
+        yield from ((host, port) for port in dict.fromkeys(guessed) if port is not None and port != address.port)
+        return
+    for inner in one.ports[:MOST_PORTS]:
+        bound = sorted(_ANY.get(ip, ip) for ip, port in one.instance.listening or () if port == inner == address.port)
+        there = published.place(one.instance, inner) if published is not None else None
+        yield there or (bound[0] if bound and published is None else host, inner)
 
 
 def _container_port(inspection: Inspection) -> Iterator[Comparison]:

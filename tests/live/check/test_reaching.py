@@ -19,7 +19,7 @@ from tests.kit import faults
 from tests.kit.matrix import Release
 from tests.kit.server import PORT_MARK, Server, config_text, free_port
 from tests.kit.tls import Certificate, make_cert
-from tests.support.doctor import cause, causes, diagnose
+from tests.support.doctor import cause, causes, diagnose, qbdoctor
 
 pytestmark = pytest.mark.in_turn
 
@@ -100,6 +100,29 @@ def test_another_port_than_the_one_asked_is_proven(healthy: Server) -> None:
     assert experiment["b"]["response"]["status"] == 403
     assert healthy.url in str(found["remedies"])
     assert report["login_attempts"] == 0
+
+
+def test_the_port_of_another_users_process_is_guessed(server: ServerFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sockets may not be seen by this user; its option, or the usual port, is asked instead."""
+    monkeypatch.setattr("qbdoctor.observe.machine.web_ports", lambda _instance: None)
+    port = free_port()
+    running = server("5.3.0", extra_args=[f"--webui-port={port}"], port=port)
+    report = diagnose("--url", f"http://127.0.0.1:{free_port()}", "--profile", str(running.profile), "--no-login")
+    assert causes(report, "error") == ["wrong-port"]
+    found = cause(report, "wrong-port")
+    assert found["confidence"] == "likely"
+    assert running.url in found["summary"]
+    assert any(piece["kind"] == "experiment" for piece in found["evidence"])
+
+
+def test_the_next_step_names_the_address_that_answers(healthy: Server) -> None:
+    """Asked by the other loopback, whose port nobody has."""
+    run = qbdoctor("--url", f"http://[::1]:{healthy.port}", "--profile", str(healthy.profile), "--no-login")
+    assert run.code == 1
+    assert "not-running" in run.out
+    step = run.out.partition("\nNext: ")[2]
+    assert f"--url {healthy.url}" in step, run.out
+    assert "the address that answers" in step
 
 
 def test_another_program_at_the_port_asked(healthy: Server) -> None:

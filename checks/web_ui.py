@@ -296,7 +296,8 @@ CHECK = Check(
         "Where the address is not served by the qBittorrent of this machine that is meant: reads its log since its start "
         "(could it open its port?), its settings (is the Web UI switched off, which port, is the legal notice accepted?), "
         "its terminal and its sockets, and who else has the port. If it listens on another port, the same request is sent "
-        "there once, without credentials: an answer of qBittorrent's proves wrong-port; all else is at most likely. With "
+        "there once, without credentials: an answer of qBittorrent's proves wrong-port; all else is at most likely. Where the "
+        "sockets of another user's process may not be seen, its option's port and 8080 are asked, and 127.0.0.1 for ::1. With "
         "--url alone, a process belongs to the address if its config, its options or its log name that port, or if it is "
         "the only one of this machine."
     ),

@@ -46,3 +46,28 @@ def test_explained_with_the_cookie() -> None:
     assert "What version do I need?" in page
     assert "qbittorrent-api: from 2025.11.1 on" in page
     assert len(json.loads(qbdoctor("explain", "cookie-renamed", "--json").out)["clients"]) == len(KNOWN_CLIENTS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        (["sonarr"], {"Sonarr"}),
+        (["Radarr"], {"Radarr"}),
+        (["qbit_manage"], {"qbit_manage"}),
+        (["home", "assistant"], {"Home Assistant"}),
+    ],
+)
+def test_a_program_is_explained_by_its_name(typed: list[str], names: set[str]) -> None:
+    run = qbdoctor("explain", *typed)
+    assert run.code == 0, run.err
+    assert all(f"- {name}" in run.out for name in names), run.out
+    assert run.out.count("\n  - ") == len(names), "the others are not asked for"
+    assert "qbdoctor explain cookie-renamed" in run.out
+    assert {
+        one["name"].partition(":")[0] for one in json.loads(qbdoctor("explain", *typed, "--json").out)["clients"]
+    } == names
+
+
+def test_what_is_no_program_stays_unknown() -> None:
+    for word in ("no-such-program", "ab", "api", "client"):
+        assert qbdoctor("explain", word).code == 2

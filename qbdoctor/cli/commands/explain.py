@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
+_SHORTEST = 3
+"""Fewer letters name no program."""
+
 
 def run(args: argparse.Namespace) -> int:
     """Print the pages that were asked for, or the list of everything that has one."""
@@ -26,10 +29,12 @@ def run(args: argparse.Namespace) -> int:
         return _coverage(args)
     if not args.ids:
         return _list(args)
-    seen = () if _is_known(args.ids) else symptoms.search(" ".join(args.ids))
+    words = " ".join(args.ids)
+    seen = () if _is_known(args.ids) else symptoms.search(words)
     if seen:
         return _behind(args, seen)
-    pages = [_page(name) for name in args.ids]
+    program_page = None if _is_known(args.ids) else _program_page(words)
+    pages = [program_page] if program_page is not None else [_page(name) for name in args.ids]
     if args.format == "json":
         data = [dict(page.data) for page in pages]
         output.deliver_json(data[0] if len(data) == 1 else data, args.output)
@@ -94,6 +99,28 @@ def _with_programs(page: explain.Explanation) -> explain.Explanation:
     text = "\n".join(f"- {one.name}: {known_clients.told(one)}" for one in known_clients.KNOWN_CLIENTS)
     section = explain.Section("What version do I need?", (explain.Block(text),))
     return replace(page, sections=(*page.sections, section), data={**page.data, "clients": known_clients.to_json()})
+
+
+def _program_page(words: str) -> explain.Explanation | None:
+    """Return what is known of the programs whose name holds these words: which version works with 5.2 and later."""
+    from qbdoctor.trace import known_clients  # noqa: PLC0415 - seldom needed
+
+    low = words.strip().lower()
+    if len(low) < _SHORTEST:
+        return None
+    found = [one for one in known_clients.KNOWN_CLIENTS if low in one.name.lower()]
+    exact = [one for one in found if low == one.name.lower()]
+    if not found or (not exact and any(low in name for name in catalogue_pages.ids())):  # `client`, `api`
+        return None
+    text = "\n".join(f"- {one.name}: {known_clients.told(one)}" for one in exact or found)
+    more = "qbdoctor explain cookie-renamed says what changed with 5.2.0; qbdoctor clients --known has all programs."
+    section = explain.Section("What version works with 5.2 and later?", (explain.Block(f"{text}\n\n{more}"),))
+    data = {
+        "clients": [one for one in known_clients.to_json() if any(one["name"] == each.name for each in exact or found)]
+    }
+    return explain.Explanation(
+        (exact or found)[0].name if len(exact or found) == 1 else words, "A program", (section,), data
+    )
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -47,6 +47,12 @@ def judge(seen: Observations) -> Judgement:
     if "two-ways" not in seen.comparisons:
         return Judgement("pass", "Compared with the process itself", wants=("two-ways", "own-origin"))
     made = seen.comparisons["two-ways"]
+    told = tuple(one for one in made if not (one.a.too_late or one.b.too_late))
+    if made and not told:
+        return Judgement(
+            "unknown", "No answer in time", made[0].a.outcome() if made[0].a.too_late else made[0].b.outcome()
+        )
+    made = told
     if not made:
         found = (*findings, _hostless_by_log(seen), _nameless_by_log(seen))
         return _one_way(seen, [one for one in found if one is not None], "the process behind is not known")
@@ -293,8 +299,6 @@ def _hostless(seen: Observations, origin: Comparison | None) -> Finding | None:
 def _rewritten(seen: Observations, page: Comparison | None) -> Finding | None:
     if page is None or page.a.status != 200 or page.b.status != 200:
         return None
-    if any(one.failure is not None and one.failure.kind == "deadline" for one in (page.a, page.b)):
-        return None  # cut off by us: the run had no time left
     if is_login_page(page.a) != is_login_page(page.b) and _is_page(page.a):
         return None  # one of the two ways has a bypass: pages of both kinds are qBittorrent's own
     if page.a.body == page.b.body and _is_page(page.a) == _is_page(page.b):

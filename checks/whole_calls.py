@@ -29,7 +29,7 @@ def judge(seen: Observations) -> Judgement:
     if not asked:
         return Judgement("skip", "Not asked", "there is no session to call with")
     for one in asked:
-        if one.failure is not None and one.failure.kind == "deadline":  # says nothing of what stands in front
+        if one.too_late and one.failure is not None:  # says nothing of what stands in front
             return Judgement("unknown", "No answer in time", one.failure.text)
     good = seen.session_call is not None and seen.session_call.status == 200
     odd = [one for one in asked if not arrived_whole(one) and not (_refused(one) and not good)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "too-large",  # the answer went on past the size cap
         "not-http",  # bytes came that are not HTTP
         "proxy",  # the proxy of the environment refused or failed
-        "deadline",  # the run's time was used up before this could be sent, or fairly answered
+        "deadline",  # the run's time was used up before this could be sent, or fairly answered; or nothing is answered now
         "withheld",  # not sent, since it might have counted as a failed login
     ]
     Attribute = Literal["Expires", "Path", "Domain", "Secure", "Prefix", "SameSite"]
@@ -107,6 +107,11 @@ class Exchange:
     def answered(self) -> bool:
         """True if a complete HTTP answer came."""
         return self.failure is None and self.status is not None
+
+    @property
+    def too_late(self) -> bool:
+        """True if no time was left for an answer, or the server too busy for any: that says nothing of this request."""
+        return self.failure is not None and self.failure.kind == "deadline"
 
     def outcome(self) -> str:
         """Return what came back in a few words: ``403 Forbidden``, ``connection refused``."""

@@ -66,7 +66,7 @@ def page_parts(inspection: Inspection) -> tuple[Exchange, ...]:
 
 def is_broken(part: Exchange) -> bool:
     """Return whether a browser cannot use this script or style: refused, missing, or of a type that it does not take."""
-    if part.failure is not None and part.failure.kind == "deadline":
+    if part.too_late:
         return False  # the run had no time left for it
     return not part.answered or part.status not in {200, 304} or not is_usable(part)
 

@@ -52,6 +52,7 @@ class Call:
     ``seconds`` is the total time for it, capped by the run's deadline. ``address``, ``verify`` and ``source`` (the
     local address to come from) override the wire's; ``proxy`` is the URL of an HTTP proxy to go through. ``peer`` is the IP
     address to connect to instead of looking the host's name up, and ``content`` a body as it is, in place of a form.
+    ``harmless`` is a POST that changes nothing, so that it may be sent again, as a GET may.
     ``cap`` is how many bytes of an answer are read at most.
     ``show_body=False`` keeps the answer's text out of the exchange: app/preferences of 5.2 and later holds the API key.
     """
@@ -71,6 +72,7 @@ class Call:
     seconds: float = REQUEST_SECONDS
     show_body: bool = True
     cap: int = BODY_CAP
+    harmless: bool = False
 
     def sent_headers(self, authority: str) -> dict[str, str]:
         """Return the headers as they go out, secrets and all."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from qbdoctor.model.exchanges import Exchange, Failure, SetCookie
 from qbdoctor.model.waiting import Meanwhile, until
 from qbdoctor.values import replace
-from qbdoctor.webui.call import Call, parse_set_cookie
+from qbdoctor.webui.call import REQUEST_SECONDS, VERSION_PATH, Call, parse_set_cookie
 from qbdoctor.webui.masks import OF_EVERY_ANSWER, Deadline, Masks
 from qbdoctor.webui.recognise import bears_marks, finds_none_alive
 from qbdoctor.webui.transport import Answer, Job, run_job
@@ -84,11 +84,14 @@ class Wire:
     def read(self, call: Call) -> tuple[Exchange, bytes]:
         """Like :meth:`send`, with the answer's bytes. Redirects are not followed.
 
-        What something in front refuses because too many requests came is sent again after a pause, but for a login.
+        What something in front refuses because too many requests came is sent again after a pause, but for a login. So is,
+        once, what may have met a server that was busy just then.
         """
         if self.limited:
             self._pause(SPACING)
         exchange, raw = self._read(call)
+        if self._may_be_late(call, exchange):
+            exchange, raw = self._once_more(call, exchange)
         for seconds in PAUSES:
             if not self._is_limit(exchange) or "password" in (call.form or {}) or not self._pause(seconds):
                 break
@@ -99,6 +102,34 @@ class Wire:
         if self._is_limit(exchange) and not self.limited:
             self._paused = MOST_PAUSED  # waiting helps nothing here
         return exchange, raw
+
+    def _may_be_late(self, call: Call, exchange: Exchange) -> bool:
+        """Return whether silence may be a pause of a server that answers otherwise: a busy processor, a disk that wakes up.
+
+        It answered before in this run, or has been asked nothing else yet.
+        """
+        if exchange.failure is None or exchange.failure.kind != "timeout":
+            return False
+        if min(call.seconds, self.deadline.remaining()) < REQUEST_SECONDS:
+            return False
+        where = call.address or self.address
+        new = len(self.exchanges) == 1 and not exchange.failure.got
+        return (call.method == "GET" or call.harmless) and (new or self._has_answered(where))
+
+    def _has_answered(self, where: Address) -> bool:
+        start = f"{where.scheme}://{where.authority}/"
+        return any(one.answered and one.url.startswith(start) for one in self.exchanges)
+
+    def _once_more(self, call: Call, late: Exchange) -> tuple[Exchange, bytes]:
+        """Send it again. Where a call that needs nothing gets no answer now either, the silence says nothing of this one."""
+        exchange, raw = self._read(call)
+        where = call.address or self.address
+        if exchange.failure is None or exchange.failure.kind != "timeout" or not self._has_answered(where):
+            return exchange, raw
+        if self._read(Call("GET", VERSION_PATH, address=call.address, verify=call.verify))[0].answered:
+            return late, b""
+        text = f"{exchange.failure.text}, as nothing that was asked at that time: the server is too busy to tell"
+        return replace(exchange, failure=Failure("deadline", text, exchange.failure.got)), raw
 
     def _is_limit(self, exchange: Exchange) -> bool:
         """Return whether it may be our own speed that was refused: qBittorrent itself never answers with these statuses.
@@ -153,7 +184,7 @@ class Wire:
             if failure.kind in {"timeout", "connect-timeout"} and budget < min(call.seconds, FAIR):
                 text = f"no answer in the {budget:.2g} s that were left for this run (--deadline gives more)"
                 failure = Failure("deadline", text, failure.got)
-            elif blank.ms >= SILENT_SECONDS * 1000 and where != self.address:
+            elif blank.ms >= SILENT_SECONDS * 1000 and where != self.address and not self._has_answered(where):
                 self._silent.add(way)  # whether our time or the server's own was over
             exchange, raw = replace(blank, status=job.status, failure=failure), b""
         else:

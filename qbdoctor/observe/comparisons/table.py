@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qbdoctor.observe.comparisons import bypass, cookies, fetch_site, host_header, origin, reaching, routes, two_ways
+from qbdoctor.values import replace
 
 if TYPE_CHECKING:
     from qbdoctor.model.exchanges import Comparison
@@ -28,5 +29,9 @@ MAKERS = {
 
 
 def make(name: str, inspection: Inspection) -> tuple[Comparison, ...]:
-    """Make the comparison of that name. Raises :class:`KeyError` for a name that no maker has."""
-    return tuple(MAKERS[name](inspection))
+    """Make the comparison of that name. Raises :class:`KeyError` for a name that no maker has.
+
+    One of which a side came too late shows no difference.
+    """
+    made = MAKERS[name](inspection)
+    return tuple(replace(one, differs=False) if one.a.too_late or one.b.too_late else one for one in made)

@@ -121,15 +121,13 @@ class Wire:
         return any(one.answered and one.url.startswith(start) for one in self.exchanges)
 
     def _once_more(self, call: Call, late: Exchange) -> tuple[Exchange, bytes]:
-        """Send it again. Where a call that needs nothing gets no answer now either, the silence says nothing of this one."""
-        exchange, raw = self._read(call)
-        where = call.address or self.address
-        if exchange.failure is None or exchange.failure.kind != "timeout" or not self._has_answered(where):
-            return exchange, raw
-        if self._read(Call("GET", VERSION_PATH, address=call.address, verify=call.verify))[0].answered:
-            return late, b""
-        text = f"{exchange.failure.text}, as nothing that was asked at that time: the server is too busy to tell"
-        return replace(exchange, failure=Failure("deadline", text, exchange.failure.got)), raw
+        """Send it again, after a call that needs nothing: while that gets no answer, silence says nothing of this one."""
+        if self._has_answered(call.address or self.address):
+            free = self._read(Call("GET", VERSION_PATH, address=call.address, verify=call.verify))[0]
+            if not free.answered:
+                text = "no answer, and none to anything else at that time: the server is too busy to tell"
+                return replace(late, failure=Failure("deadline", text)), b""
+        return self._read(call)
 
     def _is_limit(self, exchange: Exchange) -> bool:
         """Return whether it may be our own speed that was refused: qBittorrent itself never answers with these statuses.

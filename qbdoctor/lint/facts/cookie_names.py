@@ -40,12 +40,37 @@ def is_lone(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def pattern_is_lone(pattern: str) -> bool:
     """Whether a regular expression finds the cookie of old releases and not that of new ones, by trying it."""
-    if "SID" not in pattern.upper() or len(pattern) > 300 or _NESTED.search(pattern):
+    found = _compiled(pattern)
+    if found is None:
         return False
+    old = [bool(found.search(shape.format(name=old_name(), value=_VALUE))) for shape in _SHAPES]
+    new = [bool(found.search(shape.format(name=new_name(), value=_VALUE))) for shape in _SHAPES]
+    return any(old) and not any(new)
+
+
+@lru_cache(maxsize=4096)
+def hides(pattern: str, instead: str) -> bool:
+    """Whether putting ``instead`` in a pattern's place takes the session out of a text, as a log's mask does, by trying it."""
+    found = _compiled(pattern)
+    if found is None or not instead:
+        return False
+    given = re.sub(r"\$\{?(\w+)\}?", r"\\g<\1>", instead.replace("$&", r"\g<0>"))
+    texts = [text for text in (shape.format(name=old_name(), value=_VALUE) for shape in _SHAPES) if found.search(text)]
+    try:
+        return bool(texts) and not any(_VALUE in found.sub(given, text) for text in texts)
+    except (re.error, IndexError):
+        return False
+
+
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """Return any language's regular expression about SID as one of Python's, None where it is none or could take for ever."""
+    if "SID" not in pattern.upper() or len(pattern) > 300 or _NESTED.search(pattern):
+        return None
     text = re.sub(r"\(\?<([A-Za-z_]\w*)>", r"(?P<\1>", pattern)  # the other languages' named group
     for wide, narrow in (
         ("[[:space:]]", r"\s"),
         ("[[:alnum:]]", r"\w"),
+        ("[:space:]", r"\s"),
         ("\\K", ""),
         ("\\/", "/"),
         ("*+", "*"),
@@ -53,9 +78,6 @@ def pattern_is_lone(pattern: str) -> bool:
     ):
         text = text.replace(wide, narrow)
     try:
-        found = re.compile(text, re.IGNORECASE if "sid" in pattern else 0)
+        return re.compile(text, re.IGNORECASE if "sid" in pattern else 0)
     except (re.error, OverflowError, RecursionError):
-        return False
-    old = [bool(found.search(shape.format(name=old_name(), value=_VALUE))) for shape in _SHAPES]
-    new = [bool(found.search(shape.format(name=new_name(), value=_VALUE))) for shape in _SHAPES]
-    return any(old) and not any(new)
+        return None

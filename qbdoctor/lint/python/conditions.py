@@ -42,6 +42,8 @@ def convert(node: ast.AST, origin: OriginOf) -> Expr:
         return _compare(node, origin)
     if isinstance(node, ast.NamedExpr):
         return convert(node.value, origin)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "startswith":
+        return _begins(node, node.func.value, origin)
     found = origin(node)
     if found is not None and found.kind == "body":
         return Expr("not", (Expr("empty", leaf="body"),))
@@ -77,6 +79,15 @@ def _pair(left: ast.expr, op: ast.cmpop, right: ast.expr, origin: OriginOf) -> E
         if 100 <= number < 600 and (_is_status(other) or (found is not None and found.kind == "status")):
             return Expr("cmp", leaf="status", op=sign, value=number)
     return UNKNOWN
+
+
+def _begins(node: ast.Call, what: ast.expr, origin: OriginOf) -> Expr:
+    """``r.text.startswith("Ok")``, of a body alone: any text may begin so."""
+    found, text = origin(what), _text(node.args[0]) if len(node.args) == 1 else None
+    if found is None or found.kind != "body" or text is None:
+        return UNKNOWN
+    known = is_login_text(text) or (text in _LOWERED and _is_lowered(what))
+    return Expr("has", leaf="body", value=text) if known else UNKNOWN
 
 
 def _member(left: ast.expr, right: ast.expr, origin: OriginOf) -> Expr:

@@ -38,7 +38,9 @@ class Uses(Walker):
             return
         owner = self.module.dotted(node.func)
         if name in _PATTERNS and owner.startswith(("re.", "regex.")):
-            if cookie_names.pattern_is_lone(text):
+            instead = node.args[1] if name == "sub" and len(node.args) > 1 else None
+            hidden = isinstance(instead, ast.Constant) and cookie_names.hides(text, str(instead.value))
+            if cookie_names.pattern_is_lone(text) and not hidden:
                 self.sid("pattern", node, text)
         elif name in _STRING_TESTS and cookie_names.is_lone(text) and not self.alternatives:
             self.sid("compare", node, text)

@@ -104,7 +104,7 @@ def _grep(reader: Walker, node: Any, folded: list[str]) -> None:
         reader.facts.checks.append(Guard(reader.place(node), number, name, Expr("has", leaf="body", value="Ok"), about))  # type: ignore[arg-type]
 
 
-_SED = regex(r"s(.)((?:(?!\1).)*)\1")
+_SED = regex(r"s(.)((?:(?!\1).)*)\1((?:(?!\1).)*)")
 
 
 def string(reader: Walker, node: Any, folded: str) -> None:
@@ -115,7 +115,8 @@ def string(reader: Walker, node: Any, folded: str) -> None:
     if re.match(rf"(?:Cookie:\s*)?{cookie_names.old_name()}=[\0\1\2]", folded):
         reader.keep_sid("build", node, folded)
     elif sed is not None:
-        if cookie_names.pattern_is_lone(_extended(sed[2])):
+        pattern, instead = _extended(sed[2]), re.sub(r"(?<!\\)&", r"\\g<0>", sed[3])
+        if cookie_names.pattern_is_lone(pattern) and not cookie_names.hides(pattern, instead):
             reader.keep_sid("pattern", node, folded)
     elif re.match(r"\S*SID", folded) and len(folded) < 120 and cookie_names.pattern_is_lone(folded):
         reader.keep_sid("pattern", node, folded)

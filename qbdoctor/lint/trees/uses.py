@@ -16,6 +16,8 @@ from qbdoctor.patterns import regex
 _MATCHERS = regex(
     r"(?:match|matchAll|exec|test|search|replace|split|RegExp|MustCompile|Compile|compile|Regex|Regex::new|toRegex|preg_\w+|Match|IsMatch|Matches)$"
 )
+_REPLACERS = regex(r"(?i:replace\w*|sub)$")
+_INSTEAD = regex(r"\s*,\s*([\"'`])([^\"'`\n]*)\1\s*[,)]")
 _TESTS = regex(
     r"(?:includes|startsWith|StartsWith|indexOf|IndexOf|strip_prefix|starts_with|HasPrefix|Contains|contains|find|trim_start_matches|split|TrimPrefix|strpos|str_starts_with|str_contains|substringAfter|Split|removePrefix)$"
 )
@@ -101,8 +103,11 @@ class Uses(Walker):
         callee, before, after = self.around(node)
         if text.startswith("/") or _MATCHERS.search(callee):
             pattern = re.sub(r"^/(.*)/\w*$", r"\1", folded) if self.language == "php" else folded
-            if cookie_names.pattern_is_lone(pattern.replace("\\\\", "\\")):
-                self.keep_sid("pattern", node, folded)
+            pattern = pattern.replace("\\\\", "\\")
+            if cookie_names.pattern_is_lone(pattern):
+                instead = _INSTEAD.match(after) if _REPLACERS.search(callee) else None
+                if instead is None or not cookie_names.hides(pattern, instead[2]):
+                    self.keep_sid("pattern", node, folded)
                 return
             if text.startswith("/"):
                 return

@@ -180,6 +180,8 @@ class Reader(Flow):
             owner = self.classes[-1] if self.classes else ""
             self.facts.sessions.append(SessionUse(self.place(node), self.scope.number, jar, base, owner))
         self.inside(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "startswith" and id(node) not in self.seen:
+            self.check(node)
 
     def request(self, node: ast.Call) -> None:
         """Keep a call that is a request to qBittorrent, or a helper's that will be one."""

@@ -190,8 +190,9 @@ class Folder:
         known = self.module.functions.get(name)
         if known is not None:
             returned = _sole_return(known)
-            if returned is not None:
-                return self.fold(returned, _bind(known, node, self, env, depth), depth)
+            made = HOLE if returned is None else self.fold(returned, _bind(known, node, self, env, depth), depth)
+            if made.strip(HOLE):  # otherwise it gives back a name, of which nothing more is known than of a strange function
+                return made
         # An unknown function of a path, such as self._url("auth/login"), most likely puts an address before it.
         texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         return "/".join([HOLE, *texts]) if texts else HOLE

@@ -41,6 +41,7 @@ _FUNCTION = regex(r"\bfunction\s+([\w:-]+)[^{\n]*\{", re.IGNORECASE)
 _PARAMETER = regex(r"(?<![\w\"'])-([A-Za-z]+)\b[ \t:]*")
 _LITERAL_OR_BRACKET = regex(rf"{_LITERAL.pattern}|[][(){{}}]")
 _INTERPOLATED = regex(r"\$\((?P<code>[^()]*(?:\([^()]*\)[^()]*)*)\)|\$\{?(?:\w+:)?(?P<name>\w+)\}?(?:\.\w+)*")
+_INSTEAD = regex(r"""\s*,\s*('[^'\n]*'|"[^"\n]*")""")
 _FILLED = regex(r"\s*-f\b", re.IGNORECASE)
 _PLACE = regex(r"\{\d+[^{}]*\}")
 _ENCODERS = regex(r"EscapeDataString|UrlEncode", re.IGNORECASE)
@@ -233,7 +234,9 @@ class _Reader:
             elif re.search(r"(?:-[ci]?(?:match|replace|split)|::Match\([^\n]*)\s*$", before, re.IGNORECASE) and (
                 cookie_names.pattern_is_lone(folded)
             ):
-                self.sid("pattern", found, folded)
+                instead = _INSTEAD.match(self.code, found.end())
+                if instead is None or not cookie_names.hides(folded, self.fold(instead[1])):
+                    self.sid("pattern", found, folded)
 
     def sid(self, kind: SidKind, found: re.Match[str], folded: str) -> None:
         """Keep a place that knows SID alone."""

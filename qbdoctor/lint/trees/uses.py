@@ -16,8 +16,8 @@ from qbdoctor.patterns import regex
 _MATCHERS = regex(
     r"(?:match|matchAll|exec|test|search|replace|split|RegExp|MustCompile|Compile|compile|Regex|Regex::new|toRegex|preg_\w+|Match|IsMatch|Matches)$"
 )
-_REPLACERS = regex(r"(?i:replace\w*|sub)$")
-_INSTEAD = regex(r"\s*,\s*([\"'`])([^\"'`\n]*)\1\s*[,)]")
+_REPLACERS = regex(r"(?i:replace\w*|sub|Regex)$")
+_INSTEAD = regex(r"\)?\s*,\s*([\"'`])([^\"'`\n]*)\1\s*[,)]")
 _TESTS = regex(
     r"(?:includes|startsWith|StartsWith|indexOf|IndexOf|strip_prefix|starts_with|HasPrefix|Contains|contains|find|trim_start_matches|split|TrimPrefix|strpos|str_starts_with|str_contains|substringAfter|Split|removePrefix)$"
 )

@@ -63,6 +63,8 @@ _API = regex(
 )
 _BESIDE = regex(rb"q[-_]?bit[^\n]{0,80}auth/login", re.IGNORECASE)
 _OK = regex(rb"[\"']Ok\.[\"']")
+_SID_AND_OK = regex(rb"(?s)\A(?=.*[\"'`]SID[\"'`=])(?=.*[\"'`]Ok\.?[\"'`])")
+"""What the login of qBittorrent alone answers, with its cookie's name: told without the program's name."""
 _LOGS_IN = regex(rb"\bq[-_]?b(?:it)?(?:torrent)?\w*(?:\.|->)log_?in\(", re.IGNORECASE)
 _DECLARED = regex(
     rb"^[ \t\w]*(?:class|package|struct|interface|namespace|impl|type)\s+[\w.]*q[-_]?bit", re.IGNORECASE | re.MULTILINE
@@ -97,6 +99,8 @@ def talks_to_qbittorrent(name: str, data: bytes) -> bool:
     if _API.search(data) is None:
         return False
     if b"auth/login" in data and _OK.search(data) is not None and _NAME_IN_TEXT.search(data) is not None:
+        return True
+    if b"auth/login" in data and _SID_AND_OK.search(data) is not None:
         return True
     if _NAME_IN_PATH.search("/".join(PurePath(name).parts[-3:])) is not None or _DECLARED.search(data) is not None:
         return True

@@ -191,8 +191,8 @@ class Folder:
         if known is not None:
             returned = _sole_return(known)
             made = HOLE if returned is None else self.fold(returned, _bind(known, node, self, env, depth), depth)
-            if made.strip(HOLE):  # otherwise it gives back a name, of which nothing more is known than of a strange function
-                return made
+            if made.strip(HOLE):
+                return made  # else it gives back a name, of which no more is known than of a strange function
         # An unknown function of a path, such as self._url("auth/login"), most likely puts an address before it.
         texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         return "/".join([HOLE, *texts]) if texts else HOLE

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qbdoctor.lint import run
+from qbdoctor.lint import languages, run
 from qbdoctor.lint.facts import cookie_names
 from qbdoctor.lint.facts.outcome import Expr, knows_new_answer, wants_old_answer
 from tests.support.linted import FINE, found
@@ -71,6 +71,19 @@ def test_a_condition_that_knows_204() -> None:
 )
 def test_patterns_are_tried_on_the_cookies(pattern: str, lone: bool) -> None:
     assert cookie_names.pattern_is_lone(pattern) is lone
+
+
+@pytest.mark.parametrize(
+    ("text", "talks"),
+    [
+        ('post("auth/login"); ok := HasPrefix(msg, "Ok"); c.Name == "SID"', True),
+        ('post("auth/login"); ok := HasPrefix(msg, "Ok"); c.Name == "sid"', False),
+        ('post("auth/login"); c.Name == "SID"', False),
+        ('post("auth/signin"); ok := HasPrefix(msg, "Ok"); c.Name == "SID"', False),
+    ],
+)
+def test_a_file_without_the_name_is_known_by_what_the_login_answers(text: str, talks: bool) -> None:
+    assert languages.talks_to_qbittorrent("client/auth.go", text.encode()) is talks
 
 
 def test_the_same_words_elsewhere_are_silent(file: Any) -> None:

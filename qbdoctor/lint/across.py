@@ -32,17 +32,20 @@ class ReadFile:
 
 
 def split_session(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
-    """Yield files whose aiohttp session another file of the folder logs in through, with what the rules say of it."""
-    for folder in _folders(files):
-        through = [one for one in folder if one.facts.login_through]
+    """Yield files whose aiohttp session another file logs in through, with what the rules say of it.
+
+    The other file is one of the same folder, or one of a folder in it that speaks of the session's file or its class.
+    """
+    logging_in = [one for one in files if one.facts.login_through]
+    for folder in _folders(files) if logging_in else ():
         for one in folder:
             facts = one.facts
             if facts.logins or not facts.sessions or not facts.any_path:
                 continue
             logins = [
                 replace(login, library="aiohttp", client="?", owner=facts.sessions[0].owner)
-                for other in through
-                if other is not one and other.facts.login_through & facts.any_path
+                for other in logging_in
+                if other is not one and other.facts.login_through & facts.any_path and _reaches(other, one)
                 for login in other.facts.logins
             ]
             if logins:
@@ -97,6 +100,15 @@ def _folders(files: list[ReadFile]) -> list[list[ReadFile]]:
     for one in files:
         found.setdefault(PurePath(one.name).parent, []).append(one)
     return list(found.values())
+
+
+def _reaches(other: ReadFile, one: ReadFile) -> bool:
+    """Whether a file lies beside another one, or in a folder beside it and speaks of it."""
+    folder, own = PurePath(other.name).parent, PurePath(one.name).parent
+    if folder == own:
+        return True
+    names = {PurePath(one.name).stem, *_DECLARED.findall(one.facts.code)}
+    return folder.parent == own and _uses(one, other, names, frozenset(re.findall(r"\w+", other.facts.code)))
 
 
 def _uses(one: ReadFile, other: ReadFile, names: set[str], words: frozenset[str]) -> bool:

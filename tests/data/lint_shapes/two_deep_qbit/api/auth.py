@@ -1,0 +1,5 @@
+from ..client import QbitClient
+
+
+async def login(client: QbitClient, user, pw):
+    return await client.request("auth/login", data={"username": user, "password": pw})

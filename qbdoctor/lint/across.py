@@ -19,6 +19,7 @@ _NEAR = 12
 """Lines after a login in which its answer is handed to what judges it."""
 _MOST = 20
 """Files of a folder that are looked at together with one that logs in."""
+_IMPORT = regex(r"^[ \t]*(?:from|import)[ \t].*", re.MULTILINE)
 _DECLARED = regex(r"^[ \t\w]*\b(?:class|struct|interface|object|type)[ \t]+([A-Z]\w{3,})", re.MULTILINE)
 
 
@@ -34,7 +35,7 @@ class ReadFile:
 def split_session(files: list[ReadFile]) -> Iterator[tuple[ReadFile, list[Hit]]]:
     """Yield files whose aiohttp session another file logs in through, with what the rules say of it.
 
-    The other file is one of the same folder, or one of a folder in it that speaks of the session's file or its class.
+    The other file is one of the same folder, or one of a folder in it that imports the session's file.
     """
     logging_in = [one for one in files if one.facts.login_through]
     for folder in _folders(files) if logging_in else ():
@@ -103,12 +104,12 @@ def _folders(files: list[ReadFile]) -> list[list[ReadFile]]:
 
 
 def _reaches(other: ReadFile, one: ReadFile) -> bool:
-    """Whether a file lies beside another one, or in a folder beside it and speaks of it."""
+    """Whether a file lies beside another one, or in a folder beside it and imports it."""
     folder, own = PurePath(other.name).parent, PurePath(one.name).parent
     if folder == own:
         return True
-    names = {PurePath(one.name).stem, *_DECLARED.findall(one.facts.code)}
-    return folder.parent == own and _uses(one, other, names, frozenset(re.findall(r"\w+", other.facts.code)))
+    imported = {word for line in _IMPORT.findall(other.facts.code) for word in re.findall(r"\w+", line)}
+    return folder.parent == own and PurePath(one.name).stem in imported
 
 
 def _uses(one: ReadFile, other: ReadFile, names: set[str], words: frozenset[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_what_is_wanted_is_found_and_nothing_else(name: str) -> None:
     result = run.lint([str(FOLDER / name)])
     assert sorted({finding.id for finding in result.findings if finding.breaks}) == INDEX[name]
     assert not result.skipped
+
+
+def test_a_login_in_a_folder_that_does_not_import_the_session_is_another_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "two_qbit"
+    shutil.copytree(FOLDER / "two_deep_qbit", folder)
+    assert [finding.id for finding in run.lint([str(folder)]).findings] == ["client-drops-cookie"]
+    login = folder / "api" / "auth.py"
+    login.write_text(login.read_text().replace("from qbit.client import", "from other import"))
+    assert not run.lint([str(folder)]).findings
 
 
 def test_a_login_behind_a_403_that_nothing_comes_to_is_possible(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-from ..client import QbitClient
+from qbit.client import QbitClient
 
 
 async def login(client: QbitClient, user, pw):

@@ -86,6 +86,7 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
         "andystewart999/qBittorrent_MkII v1.5.3",
     ),
     KnownClient("homepage", "merged", "", "mended in May 2026", "gethomepage/homepage#6652"),
+    KnownClient("iflow-mcp-qbittorrent-mcp", "fails", "", "0.1.0 fails", _MEASURED),
     KnownClient(
         "LazyLibrarian",
         "unknown",
@@ -129,6 +130,7 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
         "StuffAnThings/qbit_manage v4.12.0, 977eeba",
         "login or API key",
     ),
+    KnownClient("qbittorrent-agent", "measured", "1.0.1", "no older release was driven", _MEASURED),
     KnownClient(
         "qbittorrent-api",
         "measured",
@@ -169,6 +171,7 @@ KNOWN_CLIENTS: tuple[KnownClient, ...] = (
         "login or API key",
     ),
     KnownClient("qbittorrent-remote-client", "fails", "", "0.2.0 fails", _TWICE),
+    KnownClient("qbittorrentrpc", "measured", "0.0.2", "no older release was driven", _MEASURED),
     KnownClient("qbt-kit", "measured", "0.1.2", "no older release was driven", _TWICE, "login or API key"),
     KnownClient("qbt-rules", "fails", "", "0.3.2 fails", _TWICE),
     KnownClient(

@@ -45,6 +45,7 @@ def systemd_unit(command: Sequence[str], environment: Mapping[str, str], *, need
 def _quoted(word: str) -> str:
     """Return a word as systemd.syntax(7) and systemd.service(5) take it: specifiers and variables as they are written."""
     text = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    text = "".join(f"\\x{ord(one):02x}" if ord(one) < 32 else one for one in text)  # a line end would begin a setting
     plain = all(character.isalnum() or character in "/._-=:+,@%~[]" for character in text)
     return text if plain and text else f'"{text}"'
 

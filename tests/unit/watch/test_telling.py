@@ -164,6 +164,17 @@ def test_a_unit_has_the_options_and_no_secret(tmp_path: Path, monkeypatch: pytes
     assert "qbdoctor-watch.service:" not in judged.stderr, judged.stderr
 
 
+def test_a_name_with_a_line_end_adds_no_setting() -> None:
+    """Another user names a folder, and the person who watches it keeps the unit."""
+    names = ("/home/eve/a\nExecStartPre=/bin/evil\n#", "b\rExecStop=/bin/evil", "c\x00d\x1b[2J")
+    text = units.systemd_unit(["qbdoctor", "watch", *names], {"QBDOCTOR_STATE_DIR": names[0]}, needs_password=True)
+    assert [
+        line for line in text.splitlines() if "evil" in line and not line.startswith(("ExecStart=", "Environment="))
+    ] == []
+    (line,) = (line for line in text.splitlines() if line.startswith("ExecStart="))
+    assert '"/home/eve/a\\x0aExecStartPre=/bin/evil\\x0a#"' in line
+
+
 def test_a_scheduled_task_is_well_formed() -> None:
     command = ["C:\\Program Files\\python.exe", "-m", "qbdoctor", "watch", "--on-change", 'ä "b" & c']
     text = units.scheduled_task(command, {"QBDOCTOR_STATE_DIR": "D:\\my state"}, "NAS\\Ännchen")

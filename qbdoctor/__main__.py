@@ -9,7 +9,8 @@ import os
 import sys
 from contextlib import suppress
 
-TYPE_CHECKING = False  # as everywhere here: typing takes 3 ms to load
+from qbdoctor.type_checking import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from typing import NoReturn
 

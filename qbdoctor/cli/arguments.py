@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 from qbdoctor.cli.defaults import COMMANDS, DEFAULTS, FORMATS, HELP
 from qbdoctor.model.errors import UserError
+from qbdoctor.type_checking import TYPE_CHECKING
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
 if TYPE_CHECKING:
     import argparse
     from typing import Any

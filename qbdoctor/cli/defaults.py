@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
+from qbdoctor.type_checking import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from typing import Any
 

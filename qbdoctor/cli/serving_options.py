@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what --help may take
+from qbdoctor.type_checking import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from typing import Any
 

@@ -21,9 +21,9 @@ from qbdoctor.model.basics import Secret
 from qbdoctor.model.edits import NewPassword
 from qbdoctor.model.waiting import Meanwhile, begin
 from qbdoctor.patterns import regex
+from qbdoctor.type_checking import TYPE_CHECKING
 from qbdoctor.values import field, frozen
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load before the hash can begin
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal

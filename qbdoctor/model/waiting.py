@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from qbdoctor.model import system
+from qbdoctor.type_checking import TYPE_CHECKING
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load
 if TYPE_CHECKING:
     import queue
     from typing import TypeVar

@@ -18,8 +18,8 @@ from qbdoctor.storage import foreign
 from qbdoctor.target import paths
 from qbdoctor.target.command_line import program_index, read_options
 from qbdoctor.target.engines.process_scan import CommandLines, command_lines
+from qbdoctor.type_checking import TYPE_CHECKING
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
 if TYPE_CHECKING:
     from qbdoctor.config.password_hash import Verifier
 

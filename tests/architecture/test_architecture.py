@@ -62,7 +62,7 @@ def test_nobody_imports_a_check_or_a_fix_by_name() -> None:
             assert not module.startswith(("qbdoctor.checks.", "qbdoctor.fixes.", "checks", "fixes")), f"{path}:{line}"
 
 
-GROUND = ("qbdoctor.values", "qbdoctor.patterns")
+GROUND = ("qbdoctor.values", "qbdoctor.patterns", "qbdoctor.type_checking")
 """What every room may import."""
 
 

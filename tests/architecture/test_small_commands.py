@@ -34,14 +34,14 @@ COMMANDS = {
     "--nonsense": ({*HEAVY, "json", "pathlib", "textwrap"}, 30),
     "history": (LIGHT_HISTORY, 45),
     "history --json": (LIGHT_HISTORY - {"json"}, 50),
-    "explain": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
-    "explain --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 47),
-    "explain host-port-mismatch": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
-    "explain cookie-renamed": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 44),
-    "explain login": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
-    "explain set-password --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 47),
-    "explain 403": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 42),
-    "explain nonsense": ({*HEAVY, *ARGPARSE, "json", "pathlib"} - {"difflib"}, 46),
+    "explain": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 43),
+    "explain --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 48),
+    "explain host-port-mismatch": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 43),
+    "explain cookie-renamed": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 45),
+    "explain login": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 43),
+    "explain set-password --json": ({*HEAVY, *ARGPARSE, "pathlib"}, 48),
+    "explain 403": ({*HEAVY, *ARGPARSE, "json", "pathlib"}, 43),
+    "explain nonsense": ({*HEAVY, *ARGPARSE, "json", "pathlib"} - {"difflib"}, 47),
 }
 """Command lines, what they must not load, and how many modules they may load beside those of a bare interpreter and re."""
 _RUN = """

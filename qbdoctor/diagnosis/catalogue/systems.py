@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from qbdoctor.model import restarts
 from qbdoctor.patterns import regex
+from qbdoctor.type_checking import TYPE_CHECKING
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
 if TYPE_CHECKING:
     from typing import Literal
 

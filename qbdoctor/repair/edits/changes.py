@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from qbdoctor.model.basics import Json
+from qbdoctor.type_checking import TYPE_CHECKING
 from qbdoctor.values import frozen
 
-TYPE_CHECKING = False  # not typing's own, which takes 3 ms to load: a tenth of what a small command may take
 if TYPE_CHECKING:
     from typing import Literal
 

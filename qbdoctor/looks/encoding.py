@@ -9,6 +9,7 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from qbdoctor.config.settings import Settings
+from qbdoctor.looks.annotations import fits
 from qbdoctor.looks.redaction import config_text, log_lines
 from qbdoctor.model import changes, exchanges
 from qbdoctor.model.basics import Json, Secret
@@ -36,6 +37,8 @@ _TYPES: dict[str, type[Any]] = {
         PortMapping, changes.UndoneChange, Address, CommandLine, ConfigPlace, Instance, Listener, LogLine, Rejection, Target,
     )
 }  # fmt: skip
+CLASSES = frozenset((*_TYPES, "Secret", "Settings", "Version", "VersionRange", "datetime", "HandedOut", "InstanceLock"))
+"""The classes that annotations of what is kept name; the last two are never kept."""
 _NOT_KEPT = {"environment": ("PORT", "PROFILE", "HOME", "CONFIGURATION", "DIR")}
 """Of a mapping in a member of this name only the values whose name ends so."""
 
@@ -160,6 +163,9 @@ def _object(held: dict[str, Json], depth: int) -> Any:
     ]
     if missing:
         raise NotReadable(f"{kind.__name__} lacks {', '.join(missing)}")
+    wrong = [name for name, one in members.items() if name in given and not fits(given[name], str(one.type), CLASSES)]
+    if wrong:
+        raise NotReadable(f"{kind.__name__} holds another kind of {', '.join(wrong)}")
     return kind(**{name: value for name, value in given.items() if name in members})
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from qbdoctor.looks import look as looks
 from qbdoctor.looks import words
-from qbdoctor.looks.encoding import decode, encode
+from qbdoctor.looks.annotations import fits
+from qbdoctor.looks.encoding import CLASSES, decode, encode
 from qbdoctor.looks.look import Look
 from qbdoctor.model.basics import Json
 from qbdoctor.model.errors import UserError
-from qbdoctor.observe.base.observations import Observations
+from qbdoctor.observe.base.observations import NotObserved, Observations
 from qbdoctor.patterns import regex
 from qbdoctor.storage import files, foreign
 from qbdoctor.values import frozen, replace
@@ -108,25 +109,37 @@ def load(path: Path) -> Saved:
         raise UserError("saved-damaged", f"{path} is no file that check --save made: make it anew.")
     try:
         return _read(held)
-    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, NotObserved, UserError) as error:
         raise UserError(
             "saved-damaged", f"{path} is damaged ({type(error).__name__}: {error}): make it anew."
         ) from None
+
+
+_KINDS = {
+    name: str(member.fget.__annotations__["return"])
+    for name, member in vars(Observations).items()
+    if isinstance(member, property) and member.fget is not None
+}
+"""What each observation is, by the class that gives it."""
 
 
 def _read(held: Json) -> Saved:
     taken: dict[str, Any] = {}
     for name, value in held["seen"].items():
         try:
-            taken[name] = decode(value)
+            kept = decode(value)
         except (ValueError, UserError):
-            continue  # another release's: who asks for it is told that the saved look does not hold it
+            continue
+        if name not in _KINDS or fits(kept, _KINDS[name], CLASSES):
+            taken[name] = kept
+        # else another release's: who asks for it is told that the saved look does not hold it
     seen = Observations(taken)
     for name, value in held["comparisons"].items():
         try:
-            seen.comparisons[name] = decode(value)
+            compared = decode(value)
         except (ValueError, UserError):
-            seen.comparisons[name] = ()
+            compared = ()
+        seen.comparisons[name] = compared if fits(compared, "tuple[Comparison, ...]", CLASSES) else ()
     target = seen.target
     observer = SimpleNamespace(
         seen=seen,

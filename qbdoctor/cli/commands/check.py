@@ -159,14 +159,18 @@ def _judge_again(args: argparse.Namespace) -> int:
     if args.save is not None or args.url or args.profile or args.config or args.target or args.write_probe:
         raise UserError("usage", "--from judges what was saved: it takes no target, no --save and no --write-probe.")
     held = saved.load(files.expanded(args.from_file))
-    made = engine.run(
-        held.observer,
-        checks(),
-        only=frozenset(args.ids),
-        fail_on=args.fail_on,
-        started=held.taken,
-        crashed=output.say if args.verbose else None,
-    )
+    try:
+        made = engine.run(
+            held.observer,
+            checks(),
+            only=frozenset(args.ids),
+            fail_on=args.fail_on,
+            started=held.taken,
+            crashed=output.say if args.verbose else None,
+        )
+    except Exception as error:  # what is asked there of a look that --save made is in it
+        damaged = f"{args.from_file} is damaged ({type(error).__name__}: {error}): make it anew."
+        raise UserError("saved-damaged", damaged) from None
     if args.format == "human":
         output.say(f"Judged again from {args.from_file}, saved {held.look.taken} by qbdoctor {held.look.tool_version}.")
     return output.report(made, args, (), None)

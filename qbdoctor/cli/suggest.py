@@ -56,7 +56,9 @@ def suggest(word: str, known: Sequence[str], count: int = 3) -> tuple[str, ...]:
     if near := [one for one in known if _may_be_like(low, one)]:
         import difflib  # noqa: PLC0415 - 4 ms, which most wrong words do not need
 
-        alike = difflib.get_close_matches(low, near, n=count, cutoff=_LIKE)
+        # Two letters the other way round are not alike enough in a short word.
+        turned = [one for one in near if sorted(one) == sorted(low)]
+        alike = [*turned, *difflib.get_close_matches(low, near, n=count, cutoff=_LIKE)]
     return tuple(dict.fromkeys([*holding, *alike]))[:count]
 
 

@@ -171,7 +171,7 @@ def test_who_may_have_it_gets_it(base: Path, how: str) -> None:
         target += ["--trust-user", str(EVE)]
     if how == "sudo":
         env["SUDO_UID"] = str(EVE)
-    with one.running(config.parents[2] if how == "known password" else None):
+    with one.running(config.parents[2] if how in {"named config", "known password"} else None):
         done = doctor(base, *target, env=env)
     assert PASSWORD in one.got, done.out + done.err
 

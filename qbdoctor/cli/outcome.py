@@ -6,7 +6,6 @@ import sys
 
 from qbdoctor.cli import output, program, wrapping
 from qbdoctor.model.errors import UserError
-from qbdoctor.storage import files
 from qbdoctor.type_checking import TYPE_CHECKING
 from qbdoctor.values import frozen
 
@@ -75,6 +74,7 @@ def check_output(name: str | None) -> None:
     """See that the result can be written where ``-o`` says. Raises :class:`UserError`."""
     if name is None or name == "-":
         return
+    from qbdoctor.storage import files  # noqa: PLC0415 - with pathlib 4 ms, and most results go to standard output
 
     path = files.expanded(name)
     if path.is_dir():

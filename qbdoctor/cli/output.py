@@ -56,7 +56,6 @@ def deliver(text: str, output: str | None, *, styled: bool = False) -> None:
     if output is None or output == "-":
         write(text)
         return
-
     from qbdoctor.storage import files, foreign, private, trust  # noqa: PLC0415
 
     path = files.expanded(output)

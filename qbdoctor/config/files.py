@@ -53,20 +53,17 @@ def read_in_use(path: Path) -> tuple[bytes, datetime, Path]:
 
     Raises what :func:`read_config` raises of the file itself.
     """
-    for last in (False, True):
-        try:
-            return *read_config(path), path
-        except UserError as error:
-            if error.code != "config-missing":
-                raise
-            new = unfinished_save(path)
-            with suppress(UserError, Unreadable):
-                data, modified = read_config(new)
-                if QtIni.parse(data).pairs:  # qBittorrent passes over one without any
-                    return data, modified, new
-            if last:
-                raise
-    raise AssertionError("the last round returns or raises")
+    try:
+        return *read_config(path), path
+    except UserError as error:
+        if error.code != "config-missing":
+            raise
+    new = unfinished_save(path)
+    with suppress(UserError, Unreadable):
+        data, modified = read_config(new)
+        if QtIni.parse(data).pairs:  # qBittorrent passes over one without any
+            return data, modified, new
+    return *read_config(path), path  # it may have been renamed between the two
 
 
 def _judge(path: Path, state: os.stat_result) -> None:

@@ -110,9 +110,12 @@ def load(path: Path) -> Saved:
     try:
         return _read(held)
     except (KeyError, TypeError, ValueError, AttributeError, NotObserved, UserError) as error:
-        raise UserError(
-            "saved-damaged", f"{path} is damaged ({type(error).__name__}: {error}): make it anew."
-        ) from None
+        raise damaged(path, error) from None
+
+
+def damaged(file: Path | str, error: Exception) -> UserError:
+    """Return the error for a saved look that holds what none does, or lacks what each has."""
+    return UserError("saved-damaged", f"{file} is damaged ({type(error).__name__}: {error}): make it anew.")
 
 
 _KINDS = {

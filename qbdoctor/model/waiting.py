@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from qbdoctor.model import system
 from qbdoctor.type_checking import TYPE_CHECKING
@@ -43,11 +44,15 @@ def begin(compute: Callable[[], T]) -> tuple[Callable[[], bool], Callable[[], T]
     """
     made: list[T] = []
 
+    def work() -> None:
+        with suppress(Exception):  # Python would print it on the screen; who waits computes again, and has it raised
+            made.append(compute())
+
     def result() -> T:
         worker.join()
         return made[0] if made else compute()
 
-    worker = threading.Thread(target=lambda: made.append(compute()), daemon=True)
+    worker = threading.Thread(target=work, daemon=True)
     worker.start()
     return worker.is_alive, result
 

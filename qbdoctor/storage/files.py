@@ -80,7 +80,7 @@ def same_file(one: Path, other: Path) -> bool:
     if one.absolute() == other.absolute():
         return True
     try:
-        # by what it is: /proc/PID/root leads elsewhere than its name says
+        # By what it is: /proc/PID/root leads elsewhere than its name says. Twice, for a save that came between the two looks.
         return one.samefile(other) or one.samefile(other)
     except OSError:
         pass

@@ -169,8 +169,7 @@ def _judge_again(args: argparse.Namespace) -> int:
             crashed=output.say if args.verbose else None,
         )
     except Exception as error:  # what is asked there of a look that --save made is in it
-        damaged = f"{args.from_file} is damaged ({type(error).__name__}: {error}): make it anew."
-        raise UserError("saved-damaged", damaged) from None
+        raise saved.damaged(args.from_file, error) from None
     if args.format == "human":
         output.say(f"Judged again from {args.from_file}, saved {held.look.taken} by qbdoctor {held.look.tool_version}.")
     return output.report(made, args, (), None)

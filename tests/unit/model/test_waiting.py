@@ -64,3 +64,19 @@ def test_work_is_done_piece_by_piece_while_something_is_waited_for() -> None:
     assert asked == ["early", "a", "early", "b"]
     meanwhile.work_while(lambda: True)
     assert len(asked) == 4
+
+
+def test_what_a_computation_begun_ahead_raises_is_raised_where_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", printed.append)
+
+    def fail() -> int:
+        raise ValueError("no such hash here")
+
+    _, result = waiting.begin(fail)
+    with pytest.raises(ValueError, match="no such hash"):
+        result()
+    assert not printed, "a traceback on the screen"
+    assert waiting.begin(lambda: 7)[1]() == 7

@@ -112,15 +112,13 @@ def _program_page(words: str) -> explain.Explanation | None:
     exact = [one for one in found if low == one.name.lower()]
     if not found or (not exact and any(low in name for name in catalogue_pages.ids())):  # `client`, `api`
         return None
-    text = "\n".join(f"- {one.name}: {known_clients.told(one)}" for one in exact or found)
+    named = exact or found
+    text = "\n".join(f"- {one.name}: {known_clients.told(one)}" for one in named)
     more = "qbdoctor explain cookie-renamed says what changed with 5.2.0; qbdoctor clients --known has all programs."
     section = explain.Section("What version works with 5.2 and later?", (explain.Block(f"{text}\n\n{more}"),))
-    data = {
-        "clients": [one for one in known_clients.to_json() if any(one["name"] == each.name for each in exact or found)]
-    }
-    return explain.Explanation(
-        (exact or found)[0].name if len(exact or found) == 1 else words, "A program", (section,), data
-    )
+    names = {one.name for one in named}
+    data = {"clients": [one for one in known_clients.to_json() if one["name"] in names]}
+    return explain.Explanation(named[0].name if len(named) == 1 else words, "A program", (section,), data)
 
 
 def _list(args: argparse.Namespace) -> int:
